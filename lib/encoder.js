@@ -1,0 +1,76 @@
+// Text to UTF-8 chunks, one for each message however many sessions get it.
+//
+// Short texts are written one behind the other into slabs, as Node's own small Buffers are: a chunk is a view, a slab
+// lives as long as a chunk of it does, and no byte of it is written twice. Chunks are shared between sessions, so their
+// buffers are marked as untransferable: who posts one with a transfer list gets a DataCloneError, and not everybody
+// else a detached buffer.
+
+import { Buffer } from 'node:buffer';
+import { markAsUntransferable } from 'node:worker_threads';
+
+const utf8 = new TextEncoder();
+
+/** Up to this length `Buffer.write` is faster than `TextEncoder.encodeInto`, which needs a view made for it (Node 20). */
+const LONGEST_WRITTEN_UNITS = 512;
+
+/** A buffer that is filled from the front, and replaced by a new one when it is full. */
+class Slab {
+	/** @param {number} size in bytes */
+	constructor(size) {
+		this.size = size;
+		this.used = size;
+	}
+
+	/**
+	 * @param {string} text of at most `size` bytes
+	 * @returns {Uint8Array<ArrayBuffer>}
+	 */
+	encode(text) {
+		if (!this.#hasRoomFor(text)) this.#renew();
+		const start = this.used;
+		const length =
+			text.length <= LONGEST_WRITTEN_UNITS
+				? this.buffer.write(text, start)
+				: utf8.encodeInto(text, this.bytes.subarray(start)).written;
+		this.used = start + length;
+		return new Uint8Array(this.memory, start, length);
+	}
+
+	/** @param {string} text */
+	#hasRoomFor(text) {
+		const free = this.size - this.used;
+		// One UTF-16 unit is at most three bytes; a text that may not fit is measured.
+		return text.length * 3 <= free || (text.length <= free && Buffer.byteLength(text) <= free);
+	}
+
+	#renew() {
+		this.memory = new ArrayBuffer(this.size);
+		markAsUntransferable(this.memory);
+		this.buffer = Buffer.from(this.memory);
+		this.bytes = new Uint8Array(this.memory);
+		this.used = 0;
+	}
+}
+
+/** As large as Node's pool for small Buffers. */
+const small = new Slab(8 * 1024);
+const LONGEST_SMALL_UNITS = 512;
+
+/** A chunk pins at most some 40 times its own size: a slow client's queue is not much larger than it looks. */
+const large = new Slab(64 * 1024);
+const LONGEST_LARGE_UNITS = 16 * 1024;
+
+/**
+ * The text in UTF-8, a lone surrogate becoming U+FFFD. The chunk shares its buffer with others and must not be written.
+ *
+ * @param {string} text
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function encode(text) {
+	if (text.length <= LONGEST_SMALL_UNITS) return small.encode(text);
+	if (text.length <= LONGEST_LARGE_UNITS) return large.encode(text);
+	const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+	bytes.write(text);
+	markAsUntransferable(bytes.buffer);
+	return new Uint8Array(bytes.buffer);
+}

@@ -1,0 +1,39 @@
+// What a caller's mistake looks like: a TypeError that names the argument, what it got and what to give instead.
+
+/**
+ * @param {string} problem names the argument and what it has to be
+ * @param {unknown} value what it was
+ */
+export function invalidArgument(problem, value) {
+	const error = new TypeError(`${problem}; got ${describe(value)}`);
+	return Object.assign(error, { code: /** @type {const} */ ('ERR_INVALID_ARG_TYPE') });
+}
+
+/** @param {unknown} value */
+function describe(value) {
+	if (value === null) return 'null';
+	if (Array.isArray(value)) return 'an array';
+	switch (typeof value) {
+		case 'undefined':
+			return 'undefined';
+		case 'string':
+			return `the string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
+		case 'object':
+			return describeObject(value);
+		case 'function':
+			return 'a function';
+		default:
+			return `the ${typeof value} ${String(value)}`;
+	}
+}
+
+/** @param {object} value */
+function describeObject(value) {
+	// A class of the user's may do anything when it is looked at; saying what we got must not fail.
+	try {
+		const name = value.constructor?.name;
+		return typeof name === 'string' && name !== '' && name !== 'Object' ? `an instance of ${name}` : 'an object';
+	} catch {
+		return 'an object';
+	}
+}

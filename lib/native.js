@@ -1,0 +1,27 @@
+// The native addon. `native/` is written by `npm run build`; its loader finds the binary of this platform.
+
+import binding from '../native/binding.cjs';
+
+/**
+ * One manager's side of a hub (`src/binding/`). Ids that are no strings are unknown ids. 0 stands for "no key".
+ *
+ * @typedef {object} NativeHub
+ * @property {(id: string) => number | [key: number, replaced: number]} create
+ *   Registers a session and returns its key, with the key of the session of this thread that it replaces.
+ * @property {(id: unknown) => number} remove Forgets a session and returns the key to close.
+ * @property {(id: string, key: number) => boolean} forget Forgets that session only if it is still that one.
+ * @property {(id: unknown) => boolean} has
+ * @property {(id: unknown, text: string) => number} routeOne Returns the key to feed.
+ * @property {(ids: readonly unknown[], text: string, keys: Float64Array) => number} route
+ *   Writes the keys to feed to `keys`, which is at least as long as `ids`, each once and oldest session first;
+ *   returns how many.
+ * @property {() => number} size
+ * @property {() => string[]} ids Oldest session first.
+ * @property {() => void} leave Forgets all sessions of this manager.
+ */
+
+/** @type {() => NativeHub} */
+export const openHub = binding.openHub;
+
+/** @type {(word: string, candidates: string[]) => string | null} */
+export const nearest = binding.nearest;

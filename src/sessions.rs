@@ -1,0 +1,107 @@
+//! Which sessions there are: id → the thread that owns the session, and the key its stream is known by there.
+//!
+//! Ids are kept as the UTF-16 code units JavaScript has them in. That makes a lookup from JavaScript cheaper than
+//! UTF-8 would (no transcoding), and keeps apart ids that differ only in lone surrogates.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+// Ids may come from a request header, so from anybody: the hash is seeded at random for each process.
+use foldhash::fast::RandomState;
+
+/// The name of one session's stream. Counts up for as long as the process lives and is never used again, so that a
+/// message for a session that is gone reaches nobody.
+///
+/// Exact as a JavaScript number: at a million sessions a second, 2⁵³ is 285 years away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(u64);
+
+impl Key {
+    /// A key that no session of this process has had.
+    pub fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        // Relaxed: only uniqueness matters, and a read-modify-write is atomic in every order.
+        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The key as the number JavaScript knows it by: a positive integer.
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64
+    }
+
+    /// The key of a number that [`Key::as_f64`] made. Other numbers give a key that no session has, or `None`.
+    pub fn from_f64(number: f64) -> Option<Self> {
+        (number >= 1.0).then_some(Self(number as u64))
+    }
+}
+
+/// One thread's membership in one hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ThreadId(pub(crate) u32);
+
+/// Where a session lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub owner: ThreadId,
+    pub key: Key,
+}
+
+/// The registry. Every method takes a shard's lock for as long as the map operation lasts, and no longer.
+#[derive(Debug)]
+pub struct Sessions {
+    by_id: DashMap<Box<[u16]>, Session, RandomState>,
+}
+
+impl Sessions {
+    /// A registry for one thread. DashMap's default of four shards a core would cost each manager kilobytes on a
+    /// large machine, and buy nothing where one thread comes; two is the least it takes.
+    pub fn for_one_thread() -> Self {
+        Self { by_id: DashMap::with_capacity_and_hasher_and_shard_amount(0, RandomState::default(), 2) }
+    }
+
+    /// Registers a session, and returns the one that had the id until now.
+    pub fn insert(&self, id: &[u16], session: Session) -> Option<Session> {
+        self.by_id.insert(id.into(), session)
+    }
+
+    pub fn get(&self, id: &[u16]) -> Option<Session> {
+        self.by_id.get(id).map(|session| *session)
+    }
+
+    /// Whether a session of that id is there.
+    pub fn contains(&self, id: &[u16]) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// Forgets a session, and returns it.
+    pub fn remove(&self, id: &[u16]) -> Option<Session> {
+        self.by_id.remove(id).map(|(_, session)| session)
+    }
+
+    /// Forgets the session of that id only if it is still the one with that key.
+    pub fn remove_key(&self, id: &[u16], key: Key) -> bool {
+        self.by_id.remove_if(id, |_, session| session.key == key).is_some()
+    }
+
+    /// Forgets every session of a thread.
+    pub fn remove_owner(&self, owner: ThreadId) {
+        self.by_id.retain(|_, session| session.owner != owner);
+        self.by_id.shrink_to_fit();
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// The ids, oldest session first.
+    pub fn ids(&self) -> Vec<Box<[u16]>> {
+        let mut found: Vec<_> =
+            self.by_id.iter().map(|session| (session.key, session.key().clone())).collect();
+        found.sort_unstable_by_key(|(key, _)| *key);
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+}
