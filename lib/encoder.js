@@ -15,6 +15,11 @@ const LONGEST_WRITTEN_UNITS = 512;
 
 /** A buffer that is filled from the front, and replaced by a new one when it is full. */
 class Slab {
+	// Nothing at first: the first text finds it full.
+	memory = new ArrayBuffer(0);
+	buffer = Buffer.from(this.memory);
+	bytes = new Uint8Array(this.memory);
+
 	/** @param {number} size in bytes */
 	constructor(size) {
 		this.size = size;
