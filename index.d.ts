@@ -13,8 +13,9 @@ export interface SessionController {
 export interface StreamSessionManagerOptions {
 	/**
 	 * Whether the chunk of a message is shared by all sessions that get it, short ones in memory shared with other
-	 * messages. Such chunks cannot be transferred (`postMessage` with a transfer list throws a `DataCloneError`) and must
-	 * not be written to. `false` gives each session a chunk with a buffer of its own, at the price of a copy each.
+	 * messages, as Node's small `Buffer`s are. Such a chunk must not be written to, nor its buffer transferred: neither
+	 * with `postMessage` (which refuses) nor by enqueueing it in a byte stream (which Node 20, Node 22 and Bun do not
+	 * refuse). `false` gives each session a chunk with a buffer of its own, at the price of a copy each.
 	 *
 	 * Byte streams always get their own: their `enqueue` takes the buffer away.
 	 *

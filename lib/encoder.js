@@ -2,8 +2,9 @@
 //
 // Short texts are written one behind the other into slabs, as Node's own small Buffers are: a chunk is a view, a slab
 // lives as long as a chunk of it does, and no byte of it is written twice. Chunks are shared between sessions, so their
-// buffers are marked as untransferable: who posts one with a transfer list gets a DataCloneError, and not everybody
-// else a detached buffer.
+// buffers are marked as untransferable: who posts one with a transfer list gets a DataCloneError (on Node 20 a copy), and
+// not everybody else a detached buffer. Node 20, Node 22 and Bun pass over the mark in `enqueue` of a byte stream and in
+// `ArrayBuffer.prototype.transfer`; a slab that was taken away like that is replaced.
 
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
@@ -43,7 +44,8 @@ class Slab {
 
 	/** @param {string} text */
 	#hasRoomFor(text) {
-		const free = this.size - this.used;
+		// The length of the bytes, not the size: it is 0 when the memory was taken away.
+		const free = this.bytes.length - this.used;
 		// One UTF-16 unit is at most three bytes; a text that may not fit is measured.
 		return text.length * 3 <= free || (text.length <= free && Buffer.byteLength(text) <= free);
 	}

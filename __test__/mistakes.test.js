@@ -1,0 +1,228 @@
+// A caller's mistake gets a TypeError that names the argument and what it was, and changes nothing.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { InMemoryStreamSessionManager, SessionManager, StreamSessionManager } from '@tmcp-native/session-manager';
+
+import { fakeController } from './support/streams.js';
+
+const CODE = 'ERR_INVALID_ARG_TYPE';
+
+describe('create', () => {
+	for (const [id, got] of /** @type {const} */ ([
+		[undefined, 'undefined'],
+		[null, 'null'],
+		[7, 'the number 7'],
+		[7n, 'the bigint 7'],
+		[Symbol('s'), 'the symbol Symbol(s)'],
+		[{}, 'an object'],
+		[['a'], 'an array'],
+		[new Date(), 'an instance of Date'],
+		[() => {}, 'a function'],
+		[Object.create(null), 'an object'],
+	])) {
+		test(`refuses ${got} as an id`, () => {
+			const manager = new InMemoryStreamSessionManager();
+			assert.throws(() => manager.create(/** @type {any} */ (id), fakeController()), {
+				name: 'TypeError',
+				code: CODE,
+				message: `create: "id" must be a string; got ${got}`,
+			});
+			assert.equal(manager.size, 0);
+		});
+	}
+
+	for (const [controller, got] of /** @type {const} */ ([
+		[undefined, 'undefined'],
+		[null, 'null'],
+		['controller', 'the string "controller"'],
+		[{}, 'an object'],
+		[{ enqueue() {} }, 'an object'],
+		[{ close() {} }, 'an object'],
+		[{ enqueue: 1, close: 1 }, 'an object'],
+		[new Map(), 'an instance of Map'],
+	])) {
+		test(`refuses ${got}${controller ? ` with ${Object.keys(controller).join(' and ')}` : ''} as a controller, and the older stream stays`, async () => {
+			const manager = new InMemoryStreamSessionManager();
+			const older = fakeController();
+			manager.create('a', older);
+			assert.throws(
+				() => manager.create('a', /** @type {any} */ (controller)),
+				(error) => {
+					assert.ok(error instanceof TypeError);
+					assert.equal(/** @type {any} */ (error).code, CODE);
+					assert.match(error.message, /^create: "controller" must have the methods enqueue\(\) and close\(\)/);
+					assert.ok(error.message.endsWith(`; got ${got}`), error.message);
+					return true;
+				},
+			);
+			manager.send(['a'], 'x');
+			assert.deepEqual([older.messages, older.closed], [['x'], 0]);
+		});
+	}
+
+	test('lets through what a getter of the controller throws, and changes nothing', () => {
+		const manager = new InMemoryStreamSessionManager();
+		const controller = {
+			get enqueue() {
+				throw new RangeError('mine');
+			},
+			close() {},
+		};
+		assert.throws(() => manager.create('a', /** @type {any} */ (controller)), RangeError);
+		assert.equal(manager.size, 0);
+	});
+});
+
+describe('send', () => {
+	for (const [data, got] of /** @type {const} */ ([
+		[undefined, 'undefined'],
+		[null, 'null'],
+		[1, 'the number 1'],
+		[{ jsonrpc: '2.0' }, 'an object'],
+		[new Uint8Array(2), 'an instance of Uint8Array'],
+	])) {
+		test(`refuses ${got} as data, and nobody gets anything`, () => {
+			const manager = new InMemoryStreamSessionManager();
+			const a = fakeController();
+			manager.create('a', a);
+			for (const sessions of [undefined, [], ['a'], ['a', 'b']]) {
+				assert.throws(() => manager.send(sessions, /** @type {any} */ (data)), {
+					name: 'TypeError',
+					code: CODE,
+					message: `send: "data" must be a string; got ${got}`,
+				});
+			}
+			assert.deepEqual(a.messages, []);
+		});
+	}
+
+	for (const [sessions, got] of /** @type {const} */ ([
+		['a', 'the string "a"'],
+		['a'.repeat(60), `the string "${'a'.repeat(40)}…"`],
+		[new Set(['a']), 'an instance of Set'],
+		[{ 0: 'a', length: 1 }, 'an object'],
+		[0, 'the number 0'],
+		[false, 'the boolean false'],
+	])) {
+		test(`refuses ${got} as a list of sessions, and nobody gets anything`, () => {
+			const manager = new InMemoryStreamSessionManager();
+			const a = fakeController();
+			manager.create('a', a);
+			assert.throws(() => manager.send(/** @type {any} */ (sessions), 'x'), {
+				name: 'TypeError',
+				code: CODE,
+				message: `send: "sessions" must be an array of session ids, or undefined for every session; got ${got}`,
+			});
+			assert.deepEqual(a.messages, []);
+		});
+	}
+
+	test('lets through what a getter in the list throws, and nobody gets anything', () => {
+		const manager = new InMemoryStreamSessionManager();
+		const a = fakeController();
+		manager.create('a', a);
+		for (const list of [['a'], ['a', 'a']]) {
+			Object.defineProperty(list, list.length - 1, {
+				get() {
+					throw new RangeError('mine');
+				},
+			});
+			assert.throws(() => manager.send(list, 'x'), RangeError);
+		}
+		manager.send(['a'], 'y');
+		assert.deepEqual(a.messages, ['y']);
+	});
+
+	test('takes a proxy of a list, a sparse list and a frozen one', () => {
+		const manager = new InMemoryStreamSessionManager();
+		const a = fakeController();
+		manager.create('a', a);
+		const sparse = [];
+		sparse[1_000] = 'a';
+		for (const list of [new Proxy(['b', 'a'], {}), new Proxy(['a'], {}), sparse, Object.freeze(['a', 'b'])]) {
+			manager.send(list, 'x');
+		}
+		assert.equal(a.messages.length, 4);
+	});
+
+	test('may be called by a getter in the list', () => {
+		const manager = new InMemoryStreamSessionManager();
+		const a = fakeController();
+		manager.create('a', a);
+		const list = ['b', 'a'];
+		Object.defineProperty(list, 0, {
+			get() {
+				manager.send(['a', 'b', 'c'], 'inner');
+				return 'b';
+			},
+		});
+		manager.send(list, 'outer');
+		assert.deepEqual(a.messages, ['inner', 'outer']);
+	});
+});
+
+describe('the constructor', () => {
+	test('refuses an option that does not exist, and names the nearest that does', () => {
+		for (const [option, message] of [
+			['pol', 'there is no option "pol"; did you mean "pool"?'],
+			['Pool', 'there is no option "Pool"; did you mean "pool"?'],
+			['keepAliveMs', 'there is no option "keepAliveMs"; known options: pool'],
+		]) {
+			assert.throws(() => new InMemoryStreamSessionManager(/** @type {any} */ ({ [option]: true })), {
+				name: 'TypeError',
+				code: 'ERR_UNKNOWN_OPTION',
+				message: `InMemoryStreamSessionManager: ${message}`,
+			});
+		}
+	});
+
+	test('refuses a value of the wrong type, and options that are no object', () => {
+		assert.throws(() => new InMemoryStreamSessionManager(/** @type {any} */ ({ pool: 'yes' })), {
+			name: 'TypeError',
+			code: CODE,
+			message: 'InMemoryStreamSessionManager: option "pool" must be true or false; got the string "yes"',
+		});
+		for (const options of [null, 'pool', 1, [], true]) {
+			assert.throws(() => new InMemoryStreamSessionManager(/** @type {any} */ (options)), { code: CODE });
+		}
+	});
+
+	test('names the class of the user', () => {
+		class Mine extends InMemoryStreamSessionManager {}
+		assert.throws(() => new Mine(/** @type {any} */ ({ pol: true })), /^TypeError: Mine: /);
+	});
+
+	test('takes undefined for any option', () => {
+		new InMemoryStreamSessionManager({ pool: undefined });
+		new InMemoryStreamSessionManager(undefined);
+	});
+});
+
+describe('the abstract base', () => {
+	test('has upstream’s two names', () => {
+		assert.equal(SessionManager, StreamSessionManager);
+		assert.ok(new InMemoryStreamSessionManager() instanceof SessionManager);
+	});
+
+	for (const method of ['create', 'delete', 'has', 'send']) {
+		test(`throws in ${method} where it was not overridden`, () => {
+			// @ts-expect-error abstract
+			class Unfinished extends StreamSessionManager {}
+			// @ts-expect-error abstract
+			assert.throws(() => new Unfinished()[method](), { name: 'Error', message: 'Method not implemented.' });
+		});
+	}
+});
+
+describe('size and ids()', () => {
+	test('tell how many sessions there are and which, oldest first', () => {
+		const manager = new InMemoryStreamSessionManager();
+		assert.deepEqual([manager.size, manager.ids()], [0, []]);
+		for (const id of ['c', '\ud83d', 'a', '', 'b']) manager.create(id, fakeController());
+		manager.delete('a');
+		manager.create('c', fakeController());
+		assert.deepEqual([manager.size, manager.ids()], [4, ['\ud83d', '', 'b', 'c']]);
+	});
+});
