@@ -5,7 +5,7 @@
 //! | [`hub`] | a registry of sessions that one or more threads share, and the routing of messages between them |
 //! | [`sessions`] | which sessions there are, which thread owns each, and under which key |
 //! | [`mailbox`] | what other threads have for a thread, bounded, and the guard around its waker |
-//! | `binding` | everything that names Node-API |
+//! | [`binding`] | everything that names Node-API |
 //!
 //! What holds, whatever the threads do:
 //!
@@ -18,7 +18,7 @@
 //!
 //! Not guaranteed: any order between messages of different senders, and delivery to a thread that ends.
 
-mod binding;
+pub mod binding;
 pub mod hub;
 pub mod mailbox;
 pub mod sessions;

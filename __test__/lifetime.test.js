@@ -1,0 +1,100 @@
+// Who keeps what alive, and what is left behind.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
+
+import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+
+const run = promisify(execFile);
+const child = (/** @type {string} */ name) => fileURLToPath(new URL(`children/${name}`, import.meta.url));
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = /** @type {() => void} */ (runInNewContext('gc'));
+
+test('100,000 managers made and dropped with sessions in them leave memory flat', async () => {
+	const { stdout } = await run(process.execPath, ['--expose-gc', child('dropped-managers.js'), '100000']);
+	const memory = stdout.trim().split('\n').map((line) => JSON.parse(line));
+	const [first, last] = [memory[1], memory[9]];
+	const grown = (/** @type {'rss' | 'heap'} */ what) => (last[what] - first[what]) / 2 ** 20;
+	// 80,000 managers lie between the two; one that stayed would show as kilobytes each.
+	assert.ok(grown('heap') < 4, `the heap grew by ${grown('heap').toFixed(1)} MiB`);
+	assert.ok(grown('rss') < 16, `resident memory grew by ${grown('rss').toFixed(1)} MiB`);
+});
+
+test('a process whose sessions are all still open exits by itself', async () => {
+	const { stdout } = await run(process.execPath, [child('open-sessions.js')], { timeout: 30_000 });
+	assert.equal(stdout, '1000 sessions open\n');
+});
+
+test('a worker thread whose sessions are all still open ends by itself', async () => {
+	const worker = new Worker(child('open-sessions.js'), { stdout: true });
+	assert.equal(await new Promise((resolve) => worker.once('exit', resolve)), 0);
+});
+
+test('worker threads that are terminated with sessions open leave the others alone', async () => {
+	const manager = new InMemoryStreamSessionManager();
+	for (let n = 0; n < 20; n++) {
+		const worker = new Worker(
+			`import(${JSON.stringify(new URL('../lib/index.js', import.meta.url))}).then(({ InMemoryStreamSessionManager }) => {
+				const manager = new InMemoryStreamSessionManager();
+				const controller = { enqueue() {}, close() {} };
+				require('node:worker_threads').parentPort.postMessage('started');
+				for (let n = 0; ; n++) {
+					manager.create('session ' + (n % 100), controller);
+					manager.send(undefined, 'text');
+				}
+			})`,
+			{ eval: true },
+		);
+		await new Promise((resolve) => worker.once('message', resolve));
+		manager.create(`session ${n}`, { enqueue() {}, close() {} });
+		await worker.terminate();
+	}
+	assert.equal(manager.size, 20);
+});
+
+test('a manager holds a session’s controller until the session is deleted, and not longer', async () => {
+	const manager = new InMemoryStreamSessionManager();
+	const held = holdWeakly(manager, 'held');
+	const deleted = holdWeakly(manager, 'deleted');
+	const replaced = holdWeakly(manager, 'replaced');
+	manager.delete('deleted');
+	manager.create('replaced', { enqueue() {}, close() {} });
+	await collected(deleted);
+	await collected(replaced);
+	assert.notEqual(held.deref(), undefined);
+	assert.equal(manager.size, 2);
+});
+
+test('a manager that is dropped lets its controllers go', async () => {
+	await collected(holdWeakly(new InMemoryStreamSessionManager(), 'a'));
+});
+
+/**
+ * @param {InMemoryStreamSessionManager} manager
+ * @param {string} id
+ */
+function holdWeakly(manager, id) {
+	const controller = { enqueue() {}, close() {} };
+	manager.create(id, controller);
+	return new WeakRef(controller);
+}
+
+/**
+ * Settles when it has been collected; if it never is, the test runner's time limit says so.
+ *
+ * @param {WeakRef<object>} reference
+ */
+async function collected(reference) {
+	while (reference.deref() !== undefined) {
+		await turn();
+		collectGarbage();
+	}
+}
