@@ -1,0 +1,147 @@
+// The programs in examples/ do what they say, and the demo's check can fail. (`node scripts/setup.mjs examples` installs
+// what they need.)
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { problems } from '../examples/expectations.mjs';
+import { tryIt } from '../examples/try-it.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const posix = { skip: process.platform === 'win32' && 'Windows has no SIGTERM' };
+const withShell = spawnSync('curl', ['--version']).status === 0 ? posix : { skip: 'curl is not installed' };
+
+describe('the demo', () => {
+	it('exits by itself with 0, having seen every message arrive', { timeout: 60_000 }, async () => {
+		const demo = run(process.execPath, ['examples/demo.mjs']);
+		assert.equal(await demo.ended, 0, demo.output);
+		assert.match(demo.output, /^16 of 16 messages arrived, each exactly once and at nobody else;/m);
+	});
+});
+
+describe("the demo's check", () => {
+	const steps = [
+		{ message: 'update', to: ['ada'] },
+		{ message: 'tools', to: ['ada', 'ben'] },
+		{ message: 'update', to: ['ada'] },
+	];
+	const asExpected = { ada: ['update', 'tools', 'update'], ben: ['tools'] };
+
+	it('finds nothing wrong when everybody received what was theirs', () => {
+		assert.deepEqual(problems(steps, asExpected), []);
+	});
+
+	it('reports a missing message', () => {
+		assert.deepEqual(problems(steps, { ...asExpected, ada: ['update', 'tools'] }), [
+			'ada received "update" 1×, not 2×: missing',
+		]);
+	});
+
+	it('reports every message of a client that received none', () => {
+		assert.deepEqual(problems(steps, { ada: asExpected.ada }), ['ben received "tools" 0×, not 1×: missing']);
+	});
+
+	it('reports a duplicate', () => {
+		assert.deepEqual(problems(steps, { ...asExpected, ben: ['tools', 'tools'] }), [
+			'ben received "tools" 2×, not 1×: duplicate',
+		]);
+	});
+
+	it('reports a message to the wrong client', () => {
+		assert.deepEqual(problems(steps, { ...asExpected, ben: ['tools', 'update'] }), [
+			'ben received "update", which was for others',
+		]);
+	});
+
+	it('reports a message to a client that was to receive nothing', () => {
+		assert.deepEqual(problems(steps, { ...asExpected, cleo: ['tools'] }), [
+			'cleo received "tools", which was for others',
+		]);
+	});
+
+	it('reports an order that is not the order of the changes', () => {
+		assert.deepEqual(problems(steps, { ...asExpected, ada: ['update', 'update', 'tools'] }), [
+			'ada received everything, but in another order: update, update, tools',
+		]);
+	});
+});
+
+describe('the example server', () => {
+	it('shows in its first lines what it prints', () => {
+		const source = readFileSync(new URL('../examples/server.mjs', import.meta.url), 'utf8');
+		const comment = source.replace(/^\/\/ ?/gm, '');
+		for (const { why, type } of tryIt('http://127.0.0.1:3000/mcp')) {
+			assert.ok(comment.includes(`${why}\n\n${indent(type)}\n`), `server.mjs does not say "${why}" as it prints it`);
+		}
+	});
+
+	it('answers the lines it prints, typed into a shell', { ...withShell, timeout: 60_000 }, async () => {
+		const server = run(process.execPath, ['examples/server.mjs'], { PORT: '0' });
+		const [url] = await server.until(/http:\S+/);
+		const shell = run('sh');
+		for (const { type, shows } of tryIt(url)) {
+			await server.until(indent(type));
+			shell.type(type);
+			for (const answer of shows) await shell.until(answer);
+		}
+		// The last line leaves the session; the stream in the background has to end by that.
+		shell.type('wait; exit 0');
+		assert.equal(await shell.ended, 0, shell.output);
+		server.stop();
+		assert.equal(await server.ended, 0, server.output);
+	});
+
+	it('ends the streams that are open when it is told to stop', { ...posix, timeout: 60_000 }, async () => {
+		const server = run(process.execPath, ['examples/server.mjs'], { PORT: '0' });
+		const [url] = await server.until(/http:\S+/);
+		const stream = await fetch(url, { headers: { 'mcp-session-id': 'open' } });
+		server.stop();
+		assert.equal(await stream.text(), ': connected\n\n');
+		assert.equal(await server.ended, 0, server.output);
+	});
+});
+
+/** @param {string} text */
+function indent(text) {
+	return text.replace(/^/gm, '  ');
+}
+
+/**
+ * Starts a program in the root of the repository.
+ *
+ * @param {string} command
+ * @param {string[]} [args]
+ * @param {Record<string, string>} [env]
+ */
+function run(command, args = [], env = {}) {
+	const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } });
+	const program = {
+		/** What it has printed so far, errors included. */
+		output: '',
+		/** Resolves to the exit code as soon as it and all that it started have ended. */
+		ended: once(child, 'close').then(([code, signal]) => code ?? signal),
+		type: (/** @type {string} */ line) => child.stdin.write(`${line}\n`),
+		stop: () => child.kill('SIGTERM'),
+		/** Resolves as soon as that is in the output. */
+		async until(/** @type {string | RegExp} */ wanted) {
+			const pattern = typeof wanted === 'string' ? RegExp(wanted.replace(/[^\w\s]/g, '\\$&')) : wanted;
+			for (;;) {
+				const match = program.output.match(pattern);
+				if (match !== null) return match;
+				await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), program.ended.then(tooEarly)]);
+			}
+			function tooEarly() {
+				throw new Error(`ended without ${wanted}:\n${program.output}`);
+			}
+		},
+	};
+	for (const stream of [child.stdout, child.stderr]) {
+		stream.setEncoding('utf8').on('data', (text) => {
+			program.output += text;
+		});
+	}
+	return program;
+}

@@ -1,0 +1,85 @@
+// The demo's table: a line for each change on the server, a column for each client, and in between after how long the
+// client's handler had the message.
+
+/** @typedef {import('./expectations.mjs').Step & { label: string, at: number }} Step `at` as `performance.now()` says it */
+
+const NOT_MEANT = '·';
+
+/**
+ * @param {Record<string, string[]>} subscriptions by the clients' names
+ * @param {readonly Step[]} steps
+ * @param {readonly { name: string, arrivals: readonly import('./demo-client.mjs').Arrival[] }[]} clients
+ * @param {readonly string[]} problems
+ */
+export function printReport(subscriptions, steps, clients, problems) {
+	const latencies = new Map(clients.map((client) => [client.name, latenciesOf(client, steps)]));
+	const names = Object.keys(subscriptions);
+	const rows = [
+		['the server', 'sends', ...names],
+		['', '(subscribed to)', ...names.map((name) => subscriptions[name].join(', ') || 'nothing')],
+		...steps.map((step) => [step.label, step.message, ...names.map((name) => cell(step, name, latencies.get(name)))]),
+	];
+	console.log(`\n${align(rows)}\n`);
+	console.log(`${NOT_MEANT} not for this client; times from the change on the server to the client's handler\n`);
+	for (const problem of problems) console.log(`✗ ${problem}`);
+	const times = [...latencies.values()].flatMap((ofClient) => [...ofClient.values()]);
+	console.log(summary(steps, times, problems.length));
+}
+
+/**
+ * The time each step took to reach a client, in ms. Of two equal messages the first one is taken for the earlier step's.
+ *
+ * @param {{ name: string, arrivals: readonly import('./demo-client.mjs').Arrival[] }} client
+ * @param {readonly Step[]} steps
+ * @returns {Map<Step, number>}
+ */
+function latenciesOf({ name, arrivals }, steps) {
+	const left = [...arrivals];
+	const latencies = new Map();
+	for (const step of steps.filter(({ to }) => to.includes(name))) {
+		const index = left.findIndex(({ message }) => message === step.message);
+		if (index >= 0) latencies.set(step, left.splice(index, 1)[0].at - step.at);
+	}
+	return latencies;
+}
+
+/**
+ * @param {Step} step
+ * @param {string} name
+ * @param {Map<Step, number> | undefined} latencies
+ */
+function cell(step, name, latencies) {
+	if (step.to.length === 0) return '';
+	if (!step.to.includes(name)) return NOT_MEANT;
+	const ms = latencies?.get(step);
+	return ms === undefined ? 'MISSING' : `${ms.toFixed(1)} ms`;
+}
+
+/** @param {readonly string[][]} rows */
+function align(rows) {
+	const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+	const pad = (/** @type {string} */ text, /** @type {number} */ column) =>
+		column < 2 ? text.padEnd(widths[column]) : text.padStart(widths[column]);
+	return rows.map((row) => row.map(pad).join('   ').trimEnd()).join('\n');
+}
+
+/**
+ * @param {readonly Step[]} steps
+ * @param {number[]} latencies
+ * @param {number} problemCount
+ */
+function summary(steps, latencies, problemCount) {
+	const due = steps.reduce((sum, { to }) => sum + to.length, 0);
+	if (problemCount > 0) return `FAILED: ${latencies.length} of ${due} messages arrived, and see above.`;
+	const [median, slowest] = [0.5, 1].map((share) => quantile(latencies, share).toFixed(1));
+	return `${due} of ${due} messages arrived, each exactly once and at nobody else; median ${median} ms, slowest ${slowest} ms.`;
+}
+
+/**
+ * @param {number[]} values
+ * @param {number} share
+ */
+function quantile(values, share) {
+	const sorted = values.toSorted((a, b) => a - b);
+	return sorted[Math.ceil(sorted.length * share) - 1];
+}

@@ -1,0 +1,59 @@
+// A tmcp server with our session manager, left running to try it by hand:
+//
+//   node scripts/setup.mjs examples && node examples/server.mjs      (from the root; PORT=3000 unless told otherwise)
+//
+// Then be its client in another terminal. The server prints these lines, too, with its own URL:
+//
+// A client posts JSON-RPC messages, all with the id of its session.
+//
+//   post() { curl -sS http://127.0.0.1:3000/mcp -H 'content-type: application/json' -H "mcp-session-id: $SESSION" -d "$@"; }
+//
+// Initialize. The session id comes in the headers of the answer.
+//
+//   SESSION=$(post '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{},
+//     "protocolVersion":"2025-06-18","clientInfo":{"name":"curl","version":"8"}}}' -o /dev/null -D - |
+//     sed -n 's/^mcp-session-id: //p' | tr -d '\r'); echo "$SESSION"
+//   post '{"jsonrpc":"2.0","method":"notifications/initialized"}'
+//
+// Open the stream, in the background. It says ": connected".
+//
+//   curl -sSN http://127.0.0.1:3000/mcp -H 'accept: text/event-stream' -H "mcp-session-id: $SESSION" &
+//
+// Subscribe to a resource.
+//
+//   post '{"jsonrpc":"2.0","id":2,"method":"resources/subscribe","params":{"uri":"counter://visits"}}'
+//
+// Change it: besides the answer, resources/updated arrives on the stream.
+//
+//   post '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"count","arguments":{"counter":"visits"}}}'
+//
+// Add a tool: tools/list_changed arrives, as on the stream of every client.
+//
+//   post '{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"add_reset","arguments":{"counter":"visits"}}}'
+//
+// Leave: the stream ends.
+//
+//   curl -sS -X DELETE http://127.0.0.1:3000/mcp -H "mcp-session-id: $SESSION"
+
+import { listen } from './http-listener.mjs';
+import { createMcpServer } from './mcp-server.mjs';
+import { tryIt } from './try-it.mjs';
+
+const { PORT = '3000' } = process.env;
+
+const listener = await listen(createMcpServer(), Number(PORT)).catch((error) => {
+	if (error.code !== 'EADDRINUSE') throw error;
+	console.error(`Port ${PORT} is taken. Another one: PORT=3001 node examples/server.mjs`);
+	process.exit(1);
+});
+
+console.log(`An MCP server listens on ${listener.url} (Ctrl+C stops it). In another terminal:\n`);
+for (const { why, type } of tryIt(listener.url)) console.log(`${why}\n\n${type.replace(/^/gm, '  ')}\n`);
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+	// Once: who asks a second time gets Node's own way, which does not wait.
+	process.once(signal, async () => {
+		await listener.close();
+		console.log('Stopped.');
+	});
+}
