@@ -26,10 +26,10 @@ function install(folder) {
 
 function build() {
 	const stamp = join(root, 'native', '.built');
-	const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', ...filesBelow('src')];
+	const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'scripts/build.mjs', ...filesBelow('src')];
 	const wanted = digest(sources) + process.platform + process.arch;
 	if (read(stamp) === wanted && existsSync(join(root, 'native', 'binding.cjs'))) return;
-	run('npm', ['run', '--silent', 'build', '--', '--', '--locked'], '.');
+	run('npm', ['run', '--silent', 'build'], '.');
 	writeFileSync(stamp, wanted);
 }
 

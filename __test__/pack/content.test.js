@@ -1,0 +1,72 @@
+// What is in the packed tarball, and what is not.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { checkout, filesBelow, pack, workshop } from './folders.js';
+
+const unpacked = join(workshop, 'unpacked', 'package');
+/** @type {string[]} */
+let files;
+
+before(async () => {
+	mkdirSync(join(workshop, 'unpacked'));
+	execFileSync('tar', ['-xzf', await pack(), '-C', join(workshop, 'unpacked')]);
+	files = filesBelow(unpacked);
+});
+
+test('the tarball holds the library, the addon, the types and the papers, and nothing else', () => {
+	const library = readdirSync(join(checkout, 'lib')).map((name) => `lib/${name}`);
+	const addons = readdirSync(join(checkout, 'native')).filter((name) => name.endsWith('.node'));
+	assert.ok(addons.length > 0, 'there is no built addon');
+	assert.ok(library.every((name) => name.endsWith('.js')));
+	const native = ['binding.cjs', 'binding.d.cts', ...addons].map((name) => `native/${name}`);
+	const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json'];
+	assert.deepEqual(files, [...library, ...native, ...papers].sort());
+});
+
+test('every file that package.json points at is in the tarball', () => {
+	const { types, exports } = manifest();
+	const targets = [types, ...Object.values(exports).flatMap((target) => Object.values(Object(target)))];
+	const named = targets.filter((target) => target.length > 1).map((target) => target.replace('./', ''));
+	assert.deepEqual(
+		named.filter((name) => !files.includes(name)),
+		[],
+	);
+});
+
+test('installing the tarball runs no script and brings no other package', () => {
+	const { scripts = {}, dependencies = {}, optionalDependencies = {} } = manifest();
+	const atInstall = ['preinstall', 'install', 'postinstall', 'prepublish', 'prepare'];
+	assert.deepEqual(
+		atInstall.filter((name) => name in scripts),
+		[],
+	);
+	assert.deepEqual({ ...dependencies, ...optionalDependencies }, {});
+});
+
+test('no text file of the tarball names a folder of this machine', () => {
+	for (const file of files.filter((name) => !name.endsWith('.node'))) assertNoMachinePath(file);
+});
+
+test('the addon names no folder of the machine that built it', () => {
+	for (const file of files.filter((name) => name.endsWith('.node'))) assertNoMachinePath(file);
+});
+
+/** @param {string} file */
+function assertNoMachinePath(file) {
+	const bytes = readFileSync(join(unpacked, file));
+	const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
+	for (const needle of [checkout, join(homedir(), '/'), join(cargoHome, '/'), '.cargo/registry', '.cargo\\registry']) {
+		const at = bytes.indexOf(needle);
+		const passage = at < 0 ? '' : bytes.toString('latin1', at, at + 120).replaceAll(/[^ -~]/g, '.');
+		assert.equal(at, -1, `${file} holds a path of the machine it was built on: ${passage}`);
+	}
+}
+
+function manifest() {
+	return JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
+}

@@ -1,0 +1,160 @@
+// Fresh folders outside the checkout, the packed tarball, and npm without Rust on its PATH.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import {
+	copyFileSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join, relative } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export const checkout = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A folder for everything that this test file writes. */
+export const workshop = realpathSync(mkdtempSync(join(tmpdir(), 'session-manager-pack-')));
+after(() => rmSync(workshop, { recursive: true, force: true, maxRetries: 5 }));
+
+/** The environment of somebody who has Node.js and a shell, and nothing else. */
+export const bare = { ...inherited(), PATH: pathWith('node', 'npm', 'sh') };
+
+/** What package.json has to say for tmcp 1.13.0 and transport 0.7.1: see the note in override.test.js. */
+export const transport07 = {
+	dependencies: { tmcp: '1.13.0', '@tmcp/transport-http': '0.7.1' },
+	overrides: { tmcp: '$tmcp' },
+};
+
+/** @returns {Promise<string>} the tarball that `npm publish` would upload */
+export async function pack() {
+	const folder = join(workshop, 'packed');
+	mkdirSync(folder);
+	await run('npm', ['pack', '--loglevel=error', '--pack-destination', folder], { cwd: checkout, env: inherited() });
+	const tarballs = readdirSync(folder);
+	assert.equal(tarballs.length, 1);
+	return join(folder, tarballs[0]);
+}
+
+/**
+ * A new folder with a package.json, and the tarball as `ours.tgz`.
+ *
+ * @param {string} name
+ * @param {object} manifest
+ * @param {string} [tarball]
+ */
+export function project(name, manifest, tarball) {
+	const folder = join(workshop, name);
+	mkdirSync(folder);
+	if (tarball !== undefined) copyFileSync(tarball, join(folder, 'ours.tgz'));
+	describe(folder, manifest);
+	return folder;
+}
+
+/**
+ * @param {string} folder
+ * @param {object} manifest
+ */
+export function describe(folder, manifest) {
+	const content = { private: true, type: 'module', ...manifest };
+	writeFileSync(join(folder, 'package.json'), JSON.stringify(content, null, '\t'));
+}
+
+/**
+ * @param {string} folder
+ * @param {...string} args
+ */
+export async function npm(folder, ...args) {
+	const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+	const { stdout } = await run('npm', [...args, ...options], { cwd: folder, env: bare });
+	return stdout;
+}
+
+/**
+ * Runs a module in a folder, as somebody without Rust, until it ends by itself.
+ *
+ * @param {string} folder
+ * @param {string} source
+ */
+export async function runModule(folder, source) {
+	writeFileSync(join(folder, 'main.js'), source);
+	const { stdout } = await run(process.execPath, ['main.js'], { cwd: folder, env: bare });
+	return stdout;
+}
+
+let loaded = 0;
+
+/**
+ * Loads a module here that is written into a folder, so that its imports are resolved from there.
+ *
+ * @param {string} folder
+ * @param {string} source
+ */
+export function load(folder, source) {
+	const file = join(folder, `imports-${loaded++}.mjs`);
+	writeFileSync(file, source);
+	return import(pathToFileURL(file).href);
+}
+
+/**
+ * Where below a project's node_modules a session manager is installed, and which.
+ *
+ * @param {string} folder
+ * @returns {Record<string, string>} the package's name by its place
+ */
+export function managersIn(folder) {
+	const modules = join(folder, 'node_modules');
+	const manifests = filesBelow(modules).filter((file) => /(^|\/)session-manager\/package\.json$/.test(file));
+	return Object.fromEntries(
+		manifests.map((file) => [
+			file.slice(0, -'/package.json'.length),
+			JSON.parse(readFileSync(join(modules, file), 'utf8')).name,
+		]),
+	);
+}
+
+/**
+ * @param {string} folder
+ * @returns {string[]} relative to it, with slashes, sorted
+ */
+export function filesBelow(folder) {
+	const found = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+	return found
+		.filter((name) => statSync(join(folder, name)).isFile())
+		.map((name) => relative(folder, join(folder, name)).replaceAll('\\', '/'))
+		.sort();
+}
+
+/** @param {...string} names of programs */
+function pathWith(...names) {
+	const folder = join(workshop, 'bin');
+	mkdirSync(folder);
+	for (const name of names) {
+		const places = (process.env.PATH ?? '').split(delimiter).map((place) => join(place, name));
+		const program = name === 'node' ? process.execPath : places.find((place) => existsSync(place));
+		assert.ok(program !== undefined, `${name} is not on the PATH`);
+		symlinkSync(realpathSync(program), join(folder, name));
+	}
+	return folder;
+}
+
+/** This environment, without what `npm run` tells its scripts: it would send the npm below to this checkout. */
+function inherited() {
+	const kept = /^npm_config_(registry|cache|userconfig)$/i;
+	const entries = Object.entries(process.env);
+	return Object.fromEntries(
+		entries.filter(([name]) => kept.test(name) || !/^(npm_|INIT_CWD$|NODE_OPTIONS$|NODE_TEST_CONTEXT$)/i.test(name)),
+	);
+}
