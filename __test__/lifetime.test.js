@@ -20,7 +20,10 @@ const collectGarbage = /** @type {() => void} */ (runInNewContext('gc'));
 
 test('100,000 managers made and dropped with sessions in them leave memory flat', async () => {
 	const { stdout } = await run(process.execPath, ['--expose-gc', child('dropped-managers.js'), '100000']);
-	const memory = stdout.trim().split('\n').map((line) => JSON.parse(line));
+	const memory = stdout
+		.trim()
+		.split('\n')
+		.map((line) => JSON.parse(line));
 	const [first, last] = [memory[1], memory[9]];
 	const grown = (/** @type {'rss' | 'heap'} */ what) => (last[what] - first[what]) / 2 ** 20;
 	// 80,000 managers lie between the two; one that stayed would show as kilobytes each.
