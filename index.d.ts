@@ -1,3 +1,5 @@
+import type { Context } from 'tmcp';
+
 /**
  * What a manager feeds: a `ReadableStreamDefaultController`, a `ReadableByteStreamController`, or anything else with
  * these two methods.
@@ -85,6 +87,178 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 */
 	send(sessions: readonly string[] | null | undefined, data: string): void;
 }
+
+/** What tmcp knows of a session's client. */
+type SessionInfo = NonNullable<Context['sessionInfo']>;
+
+/** The name, version and so on that a client gave on `initialize`. */
+export type ClientInfo = SessionInfo['clientInfo'];
+
+/** What a client can do, as it said on `initialize`. */
+export type ClientCapabilities = SessionInfo['clientCapabilities'];
+
+/** The least severe log message that a client wants (`logging/setLevel`). */
+export type LogLevel = SessionInfo['logLevel'];
+
+/**
+ * Knows what the clients of an MCP server's sessions said of themselves, and which resources they watch
+ * (`resources/subscribe`). To be extended; each method that is not overridden throws `Method not implemented.`
+ */
+export abstract class InfoSessionManager {
+	abstract getClientInfo(id: string): Promise<ClientInfo>;
+	abstract setClientInfo(id: string, client_info: ClientInfo): void;
+	abstract getClientCapabilities(id: string): Promise<ClientCapabilities>;
+	abstract setClientCapabilities(id: string, client_capabilities: ClientCapabilities): void;
+	abstract getLogLevel(id: string): Promise<LogLevel>;
+	abstract setLogLevel(id: string, log_level: LogLevel): void;
+	/** The ids of the sessions that watch a resource, in the order they came. */
+	abstract getSubscriptions(uri: string): Promise<string[]>;
+	abstract addSubscription(id: string, uri: string): void;
+	abstract removeSubscription(id: string, uri: string): void;
+	/** Forgets all of a session. */
+	abstract delete(id: string): void;
+}
+
+/** What an info manager of this package can be told. */
+export interface InfoSessionManagerOptions {
+	/**
+	 * How many sessions there may be something known of. Past it, what would make it one more (`setClientInfo`,
+	 * `setClientCapabilities`, `setLogLevel`, `addSubscription`) throws a {@link SessionLimitError}.
+	 *
+	 * @default Infinity
+	 */
+	maxSessions?: number | undefined;
+	/**
+	 * Milliseconds after which a session is forgotten that nothing was set, added, removed or asked of by its id; it may
+	 * take a quarter more. Clients are not bound to say goodbye, and most do not: without it, what is known of them stays.
+	 * At most 2³¹ − 1.
+	 *
+	 * @default undefined, which is never
+	 */
+	ttlMs?: number | undefined;
+	/**
+	 * The stream manager that is used beside this one. A session that it has is not forgotten, however long nothing is
+	 * asked of it.
+	 */
+	streams?: Pick<StreamSessionManager, 'has'> | undefined;
+}
+
+/** What is known of the sessions of one manager, kept as the very objects that were set. */
+export class InMemoryInfoSessionManager extends InfoSessionManager {
+	/**
+	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
+	 *   `ERR_INVALID_ARG_TYPE` for a value that cannot be.
+	 */
+	constructor(options?: InfoSessionManagerOptions);
+
+	/** Rejects with `Client info not found for session ID`. */
+	getClientInfo(id: string): Promise<ClientInfo>;
+	/** @throws {SessionLimitError} */
+	setClientInfo(id: string, client_info: ClientInfo): void;
+	/** Rejects with `Client capabilities not found for session ID`. */
+	getClientCapabilities(id: string): Promise<ClientCapabilities>;
+	/** @throws {SessionLimitError} */
+	setClientCapabilities(id: string, client_capabilities: ClientCapabilities): void;
+	/** Rejects with `Log Level not found for session ID`. */
+	getLogLevel(id: string): Promise<LogLevel>;
+	/** @throws {SessionLimitError} */
+	setLogLevel(id: string, log_level: LogLevel): void;
+	/** The ids of the sessions that watch a resource, in the order they came; `[]` for none. */
+	getSubscriptions(uri: string): Promise<string[]>;
+	/** @throws {SessionLimitError} */
+	addSubscription(id: string, uri: string): void;
+	removeSubscription(id: string, uri: string): void;
+	/** Forgets all of a session. Costs what that session had. */
+	delete(id: string): void;
+}
+
+/** A manager has as many sessions as it was told to take (`maxSessions`). What it has is undisturbed. */
+export class SessionLimitError extends Error {
+	readonly code: 'ERR_SESSION_LIMIT';
+	/** The number that was given as `maxSessions`. */
+	readonly limit: number;
+}
+
+/** A notification, as it goes over the wire. */
+export interface JSONRPCRequest {
+	jsonrpc: '2.0';
+	id?: string | number | null;
+	method: string;
+	params?: any;
+}
+
+/** What a client listens to (MCP 2026-07-28, `subscriptions/listen`). */
+export interface SubscriptionFilter {
+	toolsListChanged?: boolean | undefined;
+	promptsListChanged?: boolean | undefined;
+	resourcesListChanged?: boolean | undefined;
+	/** URIs of resources, compared exactly. */
+	resourceSubscriptions?: string[] | undefined;
+}
+
+/** A stream of `subscriptions/listen`. */
+export type Subscription = {
+	/** The id of the JSON-RPC request; `1` and `'1'` are two. */
+	id: string | number;
+	/** What keeps apart equal ids of different connections. */
+	origin: string;
+	/** Read once, when the stream is registered. */
+	filters: SubscriptionFilter;
+};
+
+/** What a manager does with such a stream: one at a time, in order. */
+export type SubscriptionCallbacks = {
+	/** Called first, and once. */
+	acknowledge: () => void | Promise<void>;
+	send: (notification: JSONRPCRequest) => void | Promise<void>;
+	/** Called last, and once. */
+	close: (reason: 'closed' | 'cancelled') => void | Promise<void>;
+};
+
+/**
+ * Routes notifications to the streams of `subscriptions/listen`. To be extended; each method that is not overridden
+ * throws `Method not implemented.`
+ */
+export abstract class SubscriptionManager {
+	abstract create(subscription: Subscription, callbacks: SubscriptionCallbacks): boolean | Promise<boolean>;
+	abstract send(notification: JSONRPCRequest): void | Promise<void>;
+	abstract close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): boolean | Promise<boolean>;
+	abstract closeAll(origin?: string, reason?: 'closed' | 'cancelled'): void | Promise<void>;
+}
+
+/** The streams of one manager. A notification finds those it is for in an index, without asking every one. */
+export class InMemorySubscriptionManager extends SubscriptionManager {
+	/**
+	 * Registers `(origin, id)` and calls `acknowledge()` at once. Resolves to `true` when that and what was sent meanwhile
+	 * is done, and to `false`, calling nothing, where `(origin, id)` is there already. Rejects with what `acknowledge`
+	 * failed with; the registration is then gone.
+	 *
+	 * Rejects with a `TypeError`, `ERR_INVALID_ARG_TYPE`, for a subscription that is none.
+	 */
+	create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
+
+	/**
+	 * Sends to each stream that listens to this, in order for each, never before it is acknowledged. Resolves when all is
+	 * delivered. Rejects with what a `send` callback failed with; everything else is still delivered.
+	 */
+	send(notification: JSONRPCRequest): Promise<void>;
+
+	/**
+	 * Waits for the delivery under way, drops what is queued behind it, and calls `callbacks.close(reason)` once. Resolves
+	 * to `true`, to `false` for a stream that is not there. A second call waits for the same closing.
+	 */
+	close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): Promise<boolean>;
+
+	/**
+	 * Closes all streams, or those of one origin.
+	 *
+	 * @param reason `'cancelled'` unless told otherwise
+	 */
+	closeAll(origin?: string, reason?: 'closed' | 'cancelled'): Promise<void>;
+}
+
+/** Whether a notification is for a stream with these filters. For managers of your own. */
+export function matchesSubscription(filters: SubscriptionFilter, notification: JSONRPCRequest): boolean;
 
 export {
 	/** The name of {@link InMemoryStreamSessionManager} in `@tmcp/session-manager` 0.1. */

@@ -1,4 +1,21 @@
-// What a caller's mistake looks like: a TypeError that names the argument, what it got and what to give instead.
+// What can go wrong: a caller's mistake is a TypeError that names the argument, what it got and what to give instead; what
+// a caller may want to act on has a class of its own. Each has a stable `code`.
+
+/** A manager has as many sessions as it was told to take. What it has is undisturbed. */
+export class SessionLimitError extends Error {
+	code = /** @type {const} */ ('ERR_SESSION_LIMIT');
+
+	/** @param {number} limit */
+	constructor(limit) {
+		super(`there are ${limit} sessions already, which is "maxSessions"; delete some, or raise the limit`);
+		this.limit = limit;
+	}
+
+	/** @override */
+	get name() {
+		return 'SessionLimitError';
+	}
+}
 
 /**
  * @param {string} problem names the argument and what it has to be

@@ -3,6 +3,7 @@
 // Who the sessions are stands in Rust (`src/hub.rs`). Here is only what Rust cannot hold cheaply: the stream controllers,
 // by key. A key is never used twice, so that a message for a session that is gone finds nothing.
 
+import { whenCollected } from './collected.js';
 import { encode } from './encoder.js';
 import { invalidArgument } from './errors.js';
 import { openHub } from './native.js';
@@ -16,9 +17,6 @@ const LONGEST_SHARED_LIST = 16_384;
 /** @type {Float64Array | undefined} the array, while no `send` is using it */
 let sharedKeys = new Float64Array(64);
 
-/** Tells the hub of a manager that was garbage collected. Not every runtime frees native functions. */
-const collected = new FinalizationRegistry((/** @type {() => void} */ leave) => leave());
-
 export class InMemoryStreamSessionManager extends StreamSessionManager {
 	#hub = openHub();
 	/** @type {Map<number, Session>} in the order of their keys, which is the order they were created in */
@@ -31,7 +29,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	constructor(options) {
 		super();
 		this.#pool = streamOptions(options, new.target.name).pool;
-		collected.register(this, this.#hub.leave);
+		whenCollected(this, this.#hub.leave);
 	}
 
 	/** How many sessions there are. */

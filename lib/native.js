@@ -3,7 +3,7 @@
 import binding from '../native/binding.cjs';
 
 /**
- * One manager's side of a hub (`src/binding/`). Ids that are no strings are unknown ids. 0 stands for "no key".
+ * One stream manager's side of a hub (`src/binding/streams.rs`). Ids that are no strings are unknown ids. 0 stands for "no key".
  *
  * @typedef {object} NativeHub
  * @property {(id: string) => number | [key: number, replaced: number]} create
@@ -20,8 +20,27 @@ import binding from '../native/binding.cjs';
  * @property {() => void} leave Forgets all sessions of this manager.
  */
 
+/**
+ * The registrations of one subscription manager (`src/binding/subscriptions.rs`). The lookups write as many keys as there
+ * is room for, in the order of delivery, and return how many there are.
+ *
+ * @typedef {object} NativeSubscriptions
+ * @property {(origin: string, id: string | number, lists: number, uris: readonly string[]) => number} create
+ *   Returns the key, 0 where there is such a registration already. `lists` has a bit for each list.
+ * @property {(origin: unknown, id: unknown) => number} find
+ * @property {(key: number) => boolean} remove
+ * @property {(list: number, keys: Float64Array) => number} listeningTo
+ * @property {(uri: string, keys: Float64Array) => number} subscribedTo
+ * @property {(origin: unknown, keys: Float64Array) => number} of Those of one origin, or all with `undefined`.
+ * @property {() => number} size
+ * @property {() => void} leave Forgets all registrations.
+ */
+
 /** @type {() => NativeHub} */
 export const openHub = binding.openHub;
+
+/** @type {() => NativeSubscriptions} */
+export const openSubscriptions = binding.openSubscriptions;
 
 /** @type {(word: string, candidates: string[]) => string | null} */
 export const nearest = binding.nearest;

@@ -1,32 +1,70 @@
-// The options of a manager, and their checks: an option nobody knows is a mistake that would otherwise go unseen.
+// The options of the managers, and their checks: an option nobody knows is a mistake that would otherwise go unseen.
 
 import { invalidArgument } from './errors.js';
 import { nearest } from './native.js';
 
-/** @typedef {{ pool: boolean }} StreamOptions */
+/** @import { StreamSessionManager } from '../index.js' */
 
-/** @type {StreamOptions} */
-const DEFAULTS = { pool: true };
+/** The longest that a timer takes, in ms; Node makes 1 ms of a longer one. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * @param {unknown} options what the user gave
  * @param {string} who the class it was given to
- * @returns {StreamOptions}
  */
 export function streamOptions(options, who) {
-	if (options === undefined) return DEFAULTS;
+	const { pool = true } = read(options, ['pool'], who);
+	if (typeof pool !== 'boolean') throw invalidOption(who, 'pool', 'true or false', pool);
+	return { pool };
+}
+
+/**
+ * @param {unknown} options what the user gave
+ * @param {string} who the class it was given to
+ */
+export function infoOptions(options, who) {
+	const { maxSessions = Infinity, ttlMs, streams } = read(options, ['maxSessions', 'ttlMs', 'streams'], who);
+	if (!(maxSessions === Infinity || (Number.isSafeInteger(maxSessions) && Number(maxSessions) > 0))) {
+		throw invalidOption(who, 'maxSessions', 'a whole number from 1, or Infinity', maxSessions);
+	}
+	if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs >= 1 && ttlMs <= LONGEST_TIMER_MS)) {
+		throw invalidOption(who, 'ttlMs', `a number of milliseconds from 1 to ${LONGEST_TIMER_MS}`, ttlMs);
+	}
+	if (streams !== undefined && typeof (/** @type {any} */ (streams)?.has) !== 'function') {
+		throw invalidOption(who, 'streams', 'a stream manager, which has the method has()', streams);
+	}
+	return {
+		maxSessions: Number(maxSessions),
+		ttlMs,
+		streams: /** @type {Pick<StreamSessionManager, 'has'> | undefined} */ (streams),
+	};
+}
+
+/**
+ * @param {unknown} options
+ * @param {string[]} known
+ * @param {string} who
+ * @returns {Record<string, unknown>}
+ */
+function read(options, known, who) {
+	if (options === undefined) return {};
 	if (options === null || typeof options !== 'object' || Array.isArray(options)) {
 		throw invalidArgument(`${who}: "options" must be an object`, options);
 	}
-	const known = Object.keys(DEFAULTS);
 	for (const name of Object.keys(options)) {
 		if (!known.includes(name)) throw unknownOption(who, name, known);
 	}
-	const { pool = DEFAULTS.pool } = /** @type {Partial<StreamOptions>} */ (options);
-	if (typeof pool !== 'boolean') {
-		throw invalidArgument(`${who}: option "pool" must be true or false`, pool);
-	}
-	return { pool };
+	return /** @type {Record<string, unknown>} */ (options);
+}
+
+/**
+ * @param {string} who
+ * @param {string} name
+ * @param {string} wanted
+ * @param {unknown} value
+ */
+function invalidOption(who, name, wanted, value) {
+	return invalidArgument(`${who}: option "${name}" must be ${wanted}`, value);
 }
 
 /**

@@ -5,6 +5,7 @@
 //! | [`hub`] | a registry of sessions that one or more threads share, and the routing of messages between them |
 //! | [`sessions`] | which sessions there are, which thread owns each, and under which key |
 //! | [`mailbox`] | what other threads have for a thread, bounded, and the guard around its waker |
+//! | [`subscriptions`] | who listens to what: `subscriptions/listen` |
 //! | [`binding`] | everything that names Node-API |
 //!
 //! What holds, whatever the threads do:
@@ -22,3 +23,4 @@ pub mod binding;
 pub mod hub;
 pub mod mailbox;
 pub mod sessions;
+pub mod subscriptions;

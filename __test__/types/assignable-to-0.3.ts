@@ -8,3 +8,21 @@ const memory: Pick<upstream.InMemoryStreamSessionManager, keyof upstream.InMemor
 	new ours.InMemoryStreamSessionManager();
 declare const theirs: upstream.StreamSessionManager;
 const base: ours.StreamSessionManager = theirs;
+
+const info: upstream.InfoSessionManager = new ours.InMemoryInfoSessionManager();
+declare const theirInfo: upstream.InfoSessionManager;
+const infoBase: ours.InfoSessionManager = theirInfo;
+
+const subscriptions: upstream.SubscriptionManager = new ours.InMemorySubscriptionManager();
+declare const theirSubscriptions: upstream.SubscriptionManager;
+const subscriptionsBase: ours.SubscriptionManager = theirSubscriptions;
+const subscriptionsMemory: Pick<upstream.InMemorySubscriptionManager, keyof upstream.InMemorySubscriptionManager> =
+	new ours.InMemorySubscriptionManager();
+
+const matches: typeof upstream.matchesSubscription = ours.matchesSubscription;
+declare const theirSubscription: upstream.Subscription;
+const subscription: ours.Subscription = theirSubscription;
+const back: upstream.Subscription = subscription;
+declare const theirCallbacks: upstream.SubscriptionCallbacks;
+const callbacks: ours.SubscriptionCallbacks = theirCallbacks;
+const callbacksBack: upstream.SubscriptionCallbacks = callbacks;

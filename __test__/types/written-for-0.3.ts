@@ -1,6 +1,16 @@
 // User code written for upstream 0.3.0. It is compiled against upstream's types and against ours.
 
-import { InMemoryStreamSessionManager, StreamSessionManager } from '@tmcp/session-manager';
+import {
+	InfoSessionManager,
+	InMemoryInfoSessionManager,
+	InMemoryStreamSessionManager,
+	InMemorySubscriptionManager,
+	matchesSubscription,
+	StreamSessionManager,
+	type Subscription,
+	type SubscriptionCallbacks,
+	SubscriptionManager,
+} from '@tmcp/session-manager';
 
 const manager = new InMemoryStreamSessionManager();
 const base: StreamSessionManager = manager;
@@ -40,3 +50,38 @@ class Extended extends InMemoryStreamSessionManager {
 }
 
 const create: StreamSessionManager['create'] = (_id, controller) => controller.error();
+
+class CustomInfo extends InfoSessionManager {
+	override getClientInfo: InfoSessionManager['getClientInfo'] = async () => ({ name: 'client', version: '1' });
+	override setClientInfo: InfoSessionManager['setClientInfo'] = (_id, client_info) => console.log(client_info?.name);
+	override getClientCapabilities: InfoSessionManager['getClientCapabilities'] = async () => ({ sampling: {} });
+	override setClientCapabilities: InfoSessionManager['setClientCapabilities'] = (_id, capabilities) =>
+		console.log(capabilities?.roots?.listChanged);
+	override getLogLevel: InfoSessionManager['getLogLevel'] = async () => 'warning';
+	override setLogLevel: InfoSessionManager['setLogLevel'] = (_id, level) => console.log(level === 'error');
+	override getSubscriptions: InfoSessionManager['getSubscriptions'] = async () => [];
+	override addSubscription(_id: string, _uri: string): void {}
+	override removeSubscription(_id: string, _uri: string): void {}
+	override delete(_id: string): void {}
+}
+const info: InfoSessionManager = new CustomInfo();
+const memory: InfoSessionManager = new InMemoryInfoSessionManager();
+memory.setLogLevel('id', 'debug');
+
+class CustomSubscriptions extends SubscriptionManager {
+	override create(subscription: Subscription, callbacks: SubscriptionCallbacks): boolean {
+		void callbacks.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: {} });
+		return matchesSubscription(subscription.filters, { jsonrpc: '2.0', method: 'x' });
+	}
+	override async send(_notification: Parameters<SubscriptionCallbacks['send']>[0]): Promise<void> {}
+	override async close(_id: string | number, _origin: string, _reason: 'closed' | 'cancelled'): Promise<boolean> {
+		return true;
+	}
+	override closeAll(_origin?: string, _reason?: 'closed' | 'cancelled'): void {}
+}
+const subscriptions: SubscriptionManager = new CustomSubscriptions();
+const inMemory: SubscriptionManager = new InMemorySubscriptionManager();
+const registered: boolean | Promise<boolean> = inMemory.create(
+	{ id: 1, origin: 'origin', filters: { toolsListChanged: true, resourceSubscriptions: ['a:b'] } },
+	{ acknowledge() {}, async send() {}, close: () => {} },
+);

@@ -1,0 +1,42 @@
+// Who is measured: upstream's two published generations, this package, and the least that any of them could do.
+
+import { readFileSync } from 'node:fs';
+import { InMemoryStreamSessionManager as Upstream } from 'upstream';
+import { InMemorySessionManager as UpstreamOld } from 'upstream-0-1';
+import { InMemoryStreamSessionManager as Ours } from '../lib/index.js';
+
+/** @typedef {'old' | 'upstream' | 'ours' | 'floor'} SideName */
+
+/**
+ * @typedef {object} Manager
+ * @property {(id: string, controller: any) => unknown} create
+ * @property {(id: string) => unknown} delete
+ * @property {(id: string) => Promise<boolean>} has
+ * @property {(sessions: string[] | undefined, data: string) => unknown} send
+ */
+
+/** @type {Record<'old' | 'upstream' | 'ours', () => Manager>} */
+export const managers = {
+	old: () => new UpstreamOld(),
+	upstream: () => new Upstream(),
+	ours: () => new Ours(),
+};
+
+export const versions = {
+	old: versionOf('../node_modules/upstream-0-1/package.json'),
+	upstream: versionOf('../node_modules/upstream/package.json'),
+	ours: versionOf('../package.json'),
+};
+
+/** @type {Record<SideName, string>} */
+export const titles = {
+	old: `upstream ${versions.old}`,
+	upstream: `upstream ${versions.upstream}`,
+	ours: `this package ${versions.ours}`,
+	floor: 'the floor',
+};
+
+/** @param {string} path */
+function versionOf(path) {
+	return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+}

@@ -1,0 +1,12 @@
+// Tells Rust when a manager was garbage collected. Native functions that are freed would do, but not every runtime frees
+// them.
+
+const registry = new FinalizationRegistry((/** @type {() => void} */ leave) => leave());
+
+/**
+ * @param {object} manager
+ * @param {() => void} leave must not hold the manager
+ */
+export function whenCollected(manager, leave) {
+	registry.register(manager, leave);
+}

@@ -1,0 +1,207 @@
+// What clients said of themselves, and which resources they watch, for the sessions of one manager.
+//
+// The values are the very objects that were set, so they stay in JavaScript; and so does who watches what: to hand ten
+// ids over from Rust costs more than the whole lookup here. Both directions are kept, so that a session that goes costs
+// what it had, and not what everybody has.
+
+import { SessionLimitError } from './errors.js';
+import { InfoSessionManager } from './info-session-manager.js';
+import { infoOptions } from './options.js';
+import { sweepRegularly } from './sweep.js';
+
+/** @import { ClientCapabilities, ClientInfo, LogLevel, StreamSessionManager } from '../index.js' */
+
+/** What is known of one session. */
+class Entry {
+	/** @type {ClientInfo | null | undefined} */
+	clientInfo;
+	/** @type {ClientCapabilities | null | undefined} */
+	clientCapabilities;
+	/** @type {LogLevel | null | undefined} */
+	logLevel;
+	/** @type {Set<string> | undefined} the URIs it watches */
+	uris;
+	/** How many sweeps have found that nobody touched it. */
+	idleSweeps = 0;
+}
+
+/** An entry goes when this many sweeps have found it idle: between `ttlMs` and a quarter more after the last touch. */
+const SWEEPS_A_LIFE = 4;
+
+export class InMemoryInfoSessionManager extends InfoSessionManager {
+	/** @type {Map<string, Entry>} */
+	#entries = new Map();
+	/** @type {Map<string, Set<string>>} the ids by the URI they watch, in the order they came */
+	#watchers = new Map();
+	#maxSessions;
+	/** @type {Pick<StreamSessionManager, 'has'> | undefined} */
+	#streams;
+
+	/** @param {{ maxSessions?: number, ttlMs?: number, streams?: Pick<StreamSessionManager, 'has'> }} [options] */
+	constructor(options) {
+		super();
+		const { maxSessions, ttlMs, streams } = infoOptions(options, new.target.name);
+		this.#maxSessions = maxSessions;
+		this.#streams = streams;
+		if (ttlMs !== undefined) sweepRegularly(this, (manager) => manager.#sweep(), ttlMs / SWEEPS_A_LIFE);
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @returns {Promise<ClientInfo>}
+	 */
+	getClientInfo(id) {
+		return Promise.resolve(this.#touch(id)?.clientInfo ?? notFound('Client info', id));
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @param {ClientInfo} clientInfo
+	 */
+	setClientInfo(id, clientInfo) {
+		this.#entry(id).clientInfo = clientInfo;
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @returns {Promise<ClientCapabilities>}
+	 */
+	getClientCapabilities(id) {
+		return Promise.resolve(this.#touch(id)?.clientCapabilities ?? notFound('Client capabilities', id));
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @param {ClientCapabilities} capabilities
+	 */
+	setClientCapabilities(id, capabilities) {
+		this.#entry(id).clientCapabilities = capabilities;
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @returns {Promise<LogLevel>}
+	 */
+	getLogLevel(id) {
+		return Promise.resolve(this.#touch(id)?.logLevel ?? notFound('Log Level', id));
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @param {LogLevel} logLevel
+	 */
+	setLogLevel(id, logLevel) {
+		this.#entry(id).logLevel = logLevel;
+	}
+
+	/**
+	 * @override
+	 * @param {string} uri
+	 * @returns {Promise<string[]>}
+	 */
+	getSubscriptions(uri) {
+		return Promise.resolve([...(this.#watchers.get(uri) ?? [])]);
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @param {string} uri
+	 */
+	addSubscription(id, uri) {
+		const entry = this.#entry(id);
+		entry.uris ??= new Set();
+		entry.uris.add(uri);
+		let ids = this.#watchers.get(uri);
+		if (ids === undefined) {
+			ids = new Set();
+			this.#watchers.set(uri, ids);
+		}
+		ids.add(id);
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @param {string} uri
+	 */
+	removeSubscription(id, uri) {
+		const uris = this.#touch(id)?.uris;
+		if (uris?.delete(uri)) this.#unwatch(id, uri);
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 */
+	delete(id) {
+		const entry = this.#entries.get(id);
+		if (entry === undefined) return;
+		this.#entries.delete(id);
+		if (entry.uris === undefined) return;
+		for (const uri of entry.uris) this.#unwatch(id, uri);
+	}
+
+	/**
+	 * @param {string} id
+	 * @param {string} uri
+	 */
+	#unwatch(id, uri) {
+		const ids = this.#watchers.get(uri);
+		ids?.delete(id);
+		if (ids?.size === 0) this.#watchers.delete(uri);
+	}
+
+	/** @param {string} id */
+	#touch(id) {
+		const entry = this.#entries.get(id);
+		if (entry !== undefined) entry.idleSweeps = 0;
+		return entry;
+	}
+
+	/** @param {string} id */
+	#entry(id) {
+		const known = this.#touch(id);
+		if (known !== undefined) return known;
+		if (this.#entries.size >= this.#maxSessions) throw new SessionLimitError(this.#maxSessions);
+		const entry = new Entry();
+		this.#entries.set(id, entry);
+		return entry;
+	}
+
+	async #sweep() {
+		/** @type {[string, Entry][]} */
+		const idle = [];
+		for (const [id, entry] of this.#entries) {
+			if (entry.idleSweeps++ >= SWEEPS_A_LIFE) idle.push([id, entry]);
+		}
+		await Promise.all(idle.map(([id, entry]) => this.#expire(id, entry)));
+	}
+
+	/**
+	 * @param {string} id
+	 * @param {Entry} entry
+	 */
+	async #expire(id, entry) {
+		// Not known is not closed: where the stream manager cannot say, the entry stays.
+		const open = await Promise.resolve(this.#streams?.has(id)).catch(() => true);
+		if (open) entry.idleSweeps = 0;
+		// Perhaps it was touched or replaced in the meantime.
+		else if (entry.idleSweeps > SWEEPS_A_LIFE && this.#entries.get(id) === entry) this.delete(id);
+	}
+}
+
+/**
+ * @param {string} what
+ * @param {string} id
+ * @returns {Promise<never>}
+ */
+async function notFound(what, id) {
+	throw new Error(`${what} not found for session ${id}`);
+}

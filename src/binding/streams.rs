@@ -1,0 +1,107 @@
+//! One manager's side of a hub, for JavaScript.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Either, Float64ArraySlice, FunctionCallContext, JsObjectValue, Object, Unknown};
+use napi::{Env, Error, Result, Status};
+use napi_derive::napi;
+
+use super::functions::{Functions, number, write};
+use super::id::{IdBuffer, IdValue};
+use crate::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
+use crate::sessions::Key;
+
+/// The functions of one stream manager, whose sessions are seen by that manager alone.
+#[napi(ts_return_type = "import('../lib/native.js').NativeHub")]
+pub fn open_hub(env: &Env) -> Result<Object<'_>> {
+    let member = Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None);
+    let mut functions = Functions::of(member, env)?;
+
+    // create(id) → the new key, or [the new key, the key of the session it replaces]
+    functions.add("create", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        let id = buffer.read(&ctx, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "id"))?;
+        let created = member.create(id);
+        Ok(match created.replaced {
+            None => Either::A(created.key.as_f64()),
+            Some(replaced) => Either::B(vec![created.key.as_f64(), replaced.as_f64()]),
+        })
+    })?;
+
+    // remove(id) → the key to close, or NO_KEY
+    functions.add("remove", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        Ok(number(buffer.read(&ctx, 0)?.and_then(|id| member.remove(id))))
+    })?;
+
+    // forget(id, key): removes that session only if it is still that one
+    functions.add("forget", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        let key = Key::from_f64(ctx.get(1)?);
+        Ok(match (buffer.read(&ctx, 0)?, key) {
+            (Some(id), Some(key)) => member.forget(id, key),
+            _ => false,
+        })
+    })?;
+
+    // has(id) → boolean
+    functions.add("has", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        Ok(buffer.read(&ctx, 0)?.is_some_and(|id| member.has(id)))
+    })?;
+
+    // routeOne(id, text) → the key to feed, or NO_KEY
+    functions.add("routeOne", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        Ok(number(match buffer.read(&ctx, 0)? {
+            Some(id) => member.send_one(id, || utf8(&ctx, 1))?,
+            None => None,
+        }))
+    })?;
+
+    // route(ids, text, keys) → how many keys to feed were written to the Float64Array `keys`, which is at least as
+    // long as `ids`: each once, oldest session first
+    functions.add("route", |member, ctx| {
+        let ids: Object = ctx.get(0)?;
+        let keys: Float64ArraySlice = ctx.get(2)?;
+        let count = length_of(&ids)?;
+        if count as usize > keys.len() {
+            return Err(Error::new(Status::InvalidArg, "keys is shorter than ids"));
+        }
+        let mut buffer = IdBuffer::new();
+        let mut route = member.route();
+        for index in 0..count {
+            // May run JavaScript (a getter, a proxy): no lock is held here.
+            let id: Unknown = ids.get_element(index)?;
+            if let Some(id) = buffer.read_value(&id)? {
+                route.add(id);
+            }
+        }
+        let found = route.send(|| utf8(&ctx, 1))?;
+        Ok(write(&found, keys))
+    })?;
+
+    // size() → how many sessions there are
+    functions.add("size", |member, _| Ok(member.len() as f64))?;
+
+    // ids() → the ids of all sessions, oldest first
+    functions.add("ids", |member, _| Ok(member.ids().into_iter().map(IdValue).collect::<Vec<_>>()))?;
+
+    // leave(): the manager is gone
+    functions.add("leave", |member, _| {
+        member.leave();
+        Ok(())
+    })?;
+
+    Ok(functions.into_object())
+}
+
+/// The text in a function's argument. Only read when it has to leave the thread: what is fed here, `lib/` encodes.
+fn utf8(ctx: &FunctionCallContext, index: usize) -> Result<Arc<[u8]>> {
+    Ok(ctx.get::<String>(index)?.into_bytes().into())
+}
+
+/// Of an array, or of a proxy for one, which `Array.isArray` lets pass and Node-API does not.
+fn length_of(ids: &Object) -> Result<u32> {
+    ids.get_array_length_unchecked().or_else(|_| ids.get_named_property("length"))
+}

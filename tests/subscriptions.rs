@@ -1,0 +1,164 @@
+//! The registry of subscriptions against a plain model that asks every registration, as upstream does.
+
+use proptest::prelude::*;
+use tmcp_session_manager::sessions::Key;
+use tmcp_session_manager::subscriptions::{Filters, ListChange, RequestId, Subscriptions};
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Create {
+        origin: usize,
+        id: usize,
+        lists: [bool; 3],
+        uris: Vec<usize>,
+    },
+    /// Removes one of those that are there, or were.
+    Remove {
+        nth: usize,
+    },
+    Find {
+        origin: usize,
+        id: usize,
+    },
+    ListeningTo {
+        list: usize,
+    },
+    SubscribedTo {
+        uri: usize,
+    },
+    Of {
+        origin: Option<usize>,
+    },
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    use Operation::*;
+    let (origin, id, uri) = (0..4_usize, 0..4_usize, 0..5_usize);
+    prop_oneof![
+        6 => (origin.clone(), id.clone(), any::<[bool; 3]>(), prop::collection::vec(uri.clone(), 0..4))
+            .prop_map(|(origin, id, lists, uris)| Create { origin, id, lists, uris }),
+        4 => (0..100_usize).prop_map(|nth| Remove { nth }),
+        2 => (origin.clone(), id).prop_map(|(origin, id)| Find { origin, id }),
+        3 => (0..3_usize).prop_map(|list| ListeningTo { list }),
+        3 => uri.prop_map(|uri| SubscribedTo { uri }),
+        2 => prop::option::of(origin).prop_map(|origin| Of { origin }),
+    ]
+}
+
+fn utf16(text: &str) -> Vec<u16> {
+    text.encode_utf16().collect()
+}
+
+fn origin(number: usize) -> Vec<u16> {
+    utf16(["", "a", "b", "__proto__"][number])
+}
+
+fn id(number: usize) -> RequestId {
+    [
+        RequestId::number(1.0),
+        RequestId::Text(utf16("1").into()),
+        RequestId::number(0.5),
+        RequestId::Text(utf16("").into()),
+    ][number]
+        .clone()
+}
+
+fn uri(number: usize) -> Vec<u16> {
+    utf16(&format!("file:///{number}"))
+}
+
+#[derive(Clone)]
+struct Registered {
+    origin: usize,
+    id: usize,
+    key: Key,
+    lists: [bool; 3],
+    uris: Vec<usize>,
+}
+
+/// Origins in the order they came, each with its registrations in the order they came: gone with its last one.
+#[derive(Default)]
+struct Model {
+    origins: Vec<(usize, Vec<Registered>)>,
+}
+
+impl Model {
+    fn in_order(&self) -> impl Iterator<Item = &Registered> {
+        self.origins.iter().flat_map(|(_, of_origin)| of_origin)
+    }
+
+    fn keys(&self, wanted: impl Fn(&Registered) -> bool) -> Vec<Key> {
+        self.in_order().filter(|registered| wanted(registered)).map(|registered| registered.key).collect()
+    }
+
+    fn add(&mut self, registered: Registered) {
+        match self.origins.iter_mut().find(|(origin, _)| *origin == registered.origin) {
+            Some((_, of_origin)) => of_origin.push(registered),
+            None => self.origins.push((registered.origin, vec![registered])),
+        }
+    }
+
+    fn remove(&mut self, key: Key) -> bool {
+        let before = self.in_order().count();
+        for (_, of_origin) in &mut self.origins {
+            of_origin.retain(|registered| registered.key != key);
+        }
+        self.origins.retain(|(_, of_origin)| !of_origin.is_empty());
+        self.in_order().count() < before
+    }
+}
+
+proptest! {
+    #[test]
+    fn finds_in_the_index_what_asking_every_registration_finds(
+        operations in prop::collection::vec(operation(), 1..200)
+    ) {
+        let subscriptions = Subscriptions::default();
+        let mut model = Model::default();
+        let mut keys = vec![Key::next()];
+        for operation in operations {
+            match operation {
+                Operation::Create { origin: from, id: number, lists, uris } => {
+                    let filters = Filters { lists, uris: uris.iter().map(|n| uri(*n).into()).collect() };
+                    let created = subscriptions.create(&origin(from), id(number), filters);
+                    let there = model.in_order().any(|known| (known.origin, known.id) == (from, number));
+                    prop_assert_eq!(created.is_none(), there);
+                    if let Some(key) = created {
+                        keys.push(key);
+                        model.add(Registered { origin: from, id: number, key, lists, uris });
+                    }
+                }
+                Operation::Remove { nth } => {
+                    let key = keys[nth % keys.len()];
+                    prop_assert_eq!(subscriptions.remove(key), model.remove(key));
+                }
+                Operation::Find { origin: from, id: number } => {
+                    let found = subscriptions.find(&origin(from), &id(number));
+                    let known = model.keys(|known| (known.origin, known.id) == (from, number));
+                    prop_assert_eq!(found, known.first().copied());
+                }
+                Operation::ListeningTo { list } => {
+                    let found = subscriptions.listening_to(ListChange::ALL[list]);
+                    prop_assert_eq!(found, model.keys(|known| known.lists[list]));
+                }
+                Operation::SubscribedTo { uri: number } => {
+                    let found = subscriptions.subscribed_to(&uri(number));
+                    prop_assert_eq!(found, model.keys(|known| known.uris.contains(&number)));
+                }
+                Operation::Of { origin: from } => {
+                    let found = subscriptions.of(from.map(origin).as_deref());
+                    prop_assert_eq!(found, model.keys(|known| from.is_none_or(|from| known.origin == from)));
+                }
+            }
+            prop_assert_eq!(subscriptions.len(), model.in_order().count());
+        }
+    }
+}
+
+#[test]
+fn numbers_are_told_apart_as_a_map_of_javascript_does_it() {
+    assert_eq!(RequestId::number(0.0), RequestId::number(-0.0));
+    assert_eq!(RequestId::number(f64::NAN), RequestId::number(-f64::NAN));
+    assert_ne!(RequestId::number(1.0), RequestId::Text(utf16("1").into()));
+    assert_ne!(RequestId::number(1.0), RequestId::number(1.0 + f64::EPSILON));
+}
