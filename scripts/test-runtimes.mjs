@@ -69,6 +69,7 @@ const files = readdirSync(join(root, '__test__'))
 	.filter((name) => name.endsWith('.test.js'))
 	.sort();
 const folder = mkdtempSync(join(tmpdir(), 'test-runtimes-'));
+/** @type {(ReturnType<typeof summary> & { seconds: number })[]} */
 const rows = [];
 /** @type {string[]} */
 const problems = [];
