@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
  * @property {string} method of HTTP
  * @property {string} path
  * @property {string | null} session the session id of the request
+ * @property {string | null} called the method of MCP, where the client says it in a header (since 2026-07-28)
  * @property {number} status
  * @property {Response} response of the transport
  * @property {'open' | 'ended' | 'left'} state `left`: the client was gone before the end, and the transport knows it
@@ -33,6 +34,7 @@ export async function listen(transport) {
 			method: request.method,
 			path: url.pathname,
 			session: request.headers.get('mcp-session-id') ?? url.searchParams.get('session_id'),
+			called: request.headers.get('mcp-method'),
 			status: response.status,
 			response,
 			state: 'open',
