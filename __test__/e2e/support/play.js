@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listen } from './listener.js';
+import { ListeningClient } from './listening-client.js';
 import { makeNotesServer } from './notes-server.js';
 import { ours, upstreams } from './sides.js';
 import { WatchingClient } from './watching-client.js';
@@ -39,10 +40,11 @@ async function play(side, kind, scenario) {
 	const stage = await openStage(side, kind);
 	try {
 		const returned = await scenario(stage);
+		const everybody = [...stage.clients, ...stage.listeners];
 		return {
 			returned,
-			told: Object.fromEntries(stage.clients.map(({ name, told }) => [name, told])),
-			errors: stage.clients.flatMap(({ name, errors }) => errors.map(({ message }) => `${name}: ${message}`)),
+			told: Object.fromEntries(everybody.map(({ name, told }) => [name, told])),
+			errors: everybody.flatMap(({ name, errors }) => errors.map(({ message }) => `${name}: ${message}`)),
 			// Clients are served at the same time: the order is not the managers' matter.
 			exchanges: stage.exchanges.map(({ method, path, status }) => `${method} ${path}: ${status}`).sort(),
 		};
@@ -64,6 +66,8 @@ async function openStage(side, kind) {
 	const { origin, exchanges, until, close } = await listen(transport);
 	/** @type {WatchingClient[]} */
 	const clients = [];
+	/** @type {ListeningClient[]} */
+	const listeners = [];
 
 	/**
 	 * Connects a client of the SDK, and waits for its stream.
@@ -80,19 +84,33 @@ async function openStage(side, kind) {
 		return client;
 	}
 
+	/**
+	 * Connects a client for MCP 2026-07-28.
+	 *
+	 * @param {string} name
+	 */
+	async function connectListener(name) {
+		const client = new ListeningClient(name, origin);
+		listeners.push(client);
+		await client.connect();
+		return client;
+	}
+
 	return {
 		server,
 		transport,
 		kind,
 		origin,
 		clients,
+		listeners,
 		exchanges,
 		until,
 		connect,
+		connectListener,
 		/** @param {...string} names */
 		connectAll: (...names) => Promise.all(names.map((name) => connect(name))),
 		async close() {
-			await Promise.all(clients.map((client) => client.drop()));
+			await Promise.all([...clients, ...listeners].map((client) => client.drop()));
 			await close();
 		},
 	};
