@@ -61,7 +61,8 @@ function libc() {
 }
 
 /**
- * What the system said of a binary that is there, if one is. The loader tries several places, and chains what it got.
+ * What the system said of a binary that is there, if one is. The loader tries several places, and chains what it got, in
+ * copies that have lost their `code`.
  *
  * @param {unknown} error
  * @returns {string | undefined}
@@ -70,6 +71,6 @@ function refusalIn(error) {
 	if (!(error instanceof Error)) return undefined;
 	const absent =
 		('code' in error && error.code === 'MODULE_NOT_FOUND') ||
-		/^(Cannot find native binding|Unsupported (OS|architecture))/.test(error.message);
+		/^(Cannot find (module|native binding)|Unsupported (OS|architecture))/.test(error.message);
 	return refusalIn(error.cause) ?? (absent ? undefined : error.message);
 }
