@@ -1,4 +1,6 @@
-// Builds the addon and its loader into native/.
+// Builds the addon and its loader into native/, for this machine, or with more arguments of `napi build` for another:
+//
+//   npm run build -- --target aarch64-unknown-linux-musl --cross-compile
 //
 // A panic holds the path of the source it is in, and that of a crate begins with the builder's home folder. Such paths
 // are rewritten to /cargo/…, so that no published file tells who built it.
@@ -19,7 +21,7 @@ const config = `target.'cfg(all())'.rustflags=${JSON.stringify([remap])}`;
 
 const { status } = spawnSync(
 	process.execPath,
-	[napi, 'build', '--platform', '--release', ...output, '--', '--locked', '--config', config],
+	[napi, 'build', '--platform', '--release', ...output, ...process.argv.slice(2), '--', '--locked', '--config', config],
 	{
 		cwd: root,
 		stdio: 'inherit',
