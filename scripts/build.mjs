@@ -12,20 +12,24 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const napi = join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
+const more = process.argv.slice(2);
 const output = ['--output-dir', 'native', '--js', 'binding.cjs', '--dts', 'binding.d.cts'];
 
-const { RUSTFLAGS, CARGO_HOME = join(homedir(), '.cargo') } = process.env;
+const { RUSTFLAGS = '', CARGO_HOME = join(homedir(), '.cargo') } = process.env;
 const remap = `--remap-path-prefix=${join(CARGO_HOME, 'registry', 'src')}=/cargo`;
-// Added to the flags that a contributor's configuration has for the target. RUSTFLAGS, where it is set, hides them all.
+// Added to the flags that a contributor's configuration has for the target. RUSTFLAGS, where it is set, hides them all;
+// for musl, napi sets it.
 const config = `target.'cfg(all())'.rustflags=${JSON.stringify([remap])}`;
+
+const hidden = RUSTFLAGS !== '' || more.some((argument) => argument.includes('musl'));
 
 const { status } = spawnSync(
 	process.execPath,
-	[napi, 'build', '--platform', '--release', ...output, ...process.argv.slice(2), '--', '--locked', '--config', config],
+	[napi, 'build', '--platform', '--release', ...output, ...more, '--', '--locked', '--config', config],
 	{
 		cwd: root,
 		stdio: 'inherit',
-		env: RUSTFLAGS ? { ...process.env, RUSTFLAGS: `${RUSTFLAGS} ${remap}` } : process.env,
+		env: hidden ? { ...process.env, RUSTFLAGS: `${RUSTFLAGS} ${remap}`.trim() } : process.env,
 	},
 );
 process.exit(status ?? 1);
