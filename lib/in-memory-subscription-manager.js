@@ -35,7 +35,9 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 	async create(subscription, callbacks) {
 		checkSubscription(subscription);
 		const { id, origin, filters } = subscription;
-		const key = this.#native.create(origin, id, listsAskedFor(filters), filters.resourceSubscriptions ?? []);
+		// A copy, since the array may be a proxy, which is an array to everybody but Node-API.
+		const uris = [...(filters.resourceSubscriptions ?? [])];
+		const key = this.#native.create(origin, id, listsAskedFor(filters), uris);
 		if (key === 0) return false;
 		const registration = new Registration(id, origin, callbacks);
 		this.#registrations.set(key, registration);
