@@ -39,7 +39,8 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 		const uris = [...(filters.resourceSubscriptions ?? [])];
 		const key = this.#native.create(origin, id, listsAskedFor(filters), uris);
 		if (key === 0) return false;
-		const registration = new Registration(id, origin, callbacks);
+		// As a key of a Map, −0 is 0: that is what an overriding `close` is to get.
+		const registration = new Registration(id === 0 ? 0 : id, origin, callbacks);
 		this.#registrations.set(key, registration);
 		try {
 			await registration.acknowledge();
