@@ -2,14 +2,14 @@
 
 import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
 
-import { printMemory } from '../support/memory.js';
+import { LARGE, printMemory } from '../support/memory.js';
 
 const callbacks = { acknowledge() {}, send() {}, close() {} };
 
 await printMemory(() => {
 	const manager = new InMemorySubscriptionManager();
 	for (let id = 0; id < 5; id++) {
-		const filters = { toolsListChanged: true, resourceSubscriptions: [`file:///${id}`] };
+		const filters = { toolsListChanged: true, resourceSubscriptions: id === 0 ? [LARGE] : [`file:///${id}`] };
 		manager.create({ id, origin: 'origin', filters }, callbacks);
 	}
 	manager.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
