@@ -18,7 +18,8 @@ describe('the demo', () => {
 	it('exits by itself with 0, having seen every message arrive', { timeout: 60_000 }, async () => {
 		const demo = run(process.execPath, ['examples/demo.mjs']);
 		assert.equal(await demo.ended, 0, demo.output);
-		assert.match(demo.output, /^16 of 16 messages arrived, each exactly once and at nobody else;/m);
+		assert.match(demo.output, /^20 of 20 messages arrived, each exactly once and at nobody else;/m);
+		assert.match(demo.output, /^What @tmcp\/transport-http imports as \S+ is @tmcp-native\/session-manager /m);
 	});
 });
 

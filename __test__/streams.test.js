@@ -164,7 +164,7 @@ for (const { name, make } of [...ours, upstream03]) {
 				['a text with lone surrogates', 'a\ud83db\ude00c\ud83d'],
 				['a text with a byte order mark', '\ufeffx'],
 			];
-			for (const length of [511, 512, 513, 2_730, 2_731, 8_192, 16_384, 16_385, 65_536, 1_000_000]) {
+			for (const length of [1_023, 1_024, 1_025, 2_730, 2_731, 8_192, 16_384, 16_385, 65_536, 1_000_000]) {
 				texts.push([`a text of ${length} units of ASCII`, 'x'.repeat(length)]);
 				texts.push([`a text of ${length} units of three bytes`, '☃'.repeat(length)]);
 			}

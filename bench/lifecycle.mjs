@@ -1,25 +1,20 @@
 // What a session costs beside its messages: `create` with `delete`, and `has`.
+//
+// Two regimes. "Ids at hand" are the same string objects again, whose hash V8 has computed: what a transport that keeps
+// the id of its stream does on `delete`. Without that word each operation has a string object of its own, as a request's
+// header gives it, and whoever looks it up first pays for reading it.
 
 import { copy, makeIds } from './material.mjs';
-import { interleave } from './rounds.mjs';
+import { perOperation } from './operations.mjs';
 import { managers, titles } from './sides.mjs';
-import { ratios, spread } from './stats.mjs';
 
+/** @typedef {import('./operations.mjs').Operation} Operation */
+/** @typedef {import('./operations.mjs').SideName} SideName */
 /** @typedef {import('./sides.mjs').Manager} Manager */
-/** @typedef {keyof typeof managers} SideName */
 
-/**
- * @typedef {object} Row
- * @property {string} name
- * @property {number} others how many sessions are there meanwhile
- * @property {(manager: Manager, known: string[]) => Promise<number>} time gives nanoseconds an operation
- */
-
-/** @type {SideName[]} */
-const SIDES = ['old', 'upstream', 'ours'];
+const GROUP = 'Sessions: `create`, `delete`, `has`';
 const OPERATIONS = 1_000;
 const STREAMS = 200;
-const BATCHES = 4;
 
 /** A stream is made of dearer things than its registration: this controller leaves only the manager's share. */
 class IdleController {
@@ -27,61 +22,57 @@ class IdleController {
 	close() {}
 }
 
-/** @type {Row[]} */
+/** @type {Operation[]} */
 export const lifecycleRows = [
-	...[0, 1_000, 10_000].map((others) => ({
-		name: `create + delete beside ${others.toLocaleString('en')}`,
-		others,
-		time: timeCreateDelete,
-	})),
-	{ name: 'new ReadableStream + create + delete beside 1,000', others: 1_000, time: timeStreams },
-	...[1, 1_000, 10_000].map((others) => ({
-		name: `has, a known id of ${others.toLocaleString('en')}`,
-		others,
-		time: timeHasKnown,
-	})),
-	...[1, 1_000, 10_000].map((others) => ({
-		name: `has, an unknown id beside ${others.toLocaleString('en')}`,
-		others,
-		time: timeHasUnknown,
-	})),
+	row('create + delete, ids at hand, beside 1,000', 1_000, (manager) => {
+		const ids = makeIds(OPERATIONS);
+		return () => timeCreateDelete(manager, ids, ids);
+	}),
+	...[0, 1_000, 10_000].map((others) =>
+		row(`create + delete beside ${others.toLocaleString('en')}`, others, (manager) => () => {
+			// Other ids each time: a Map that gets the same one again and again degenerates, which would flatter us. And
+			// what deletes has other string objects than what created: two requests.
+			const ids = makeIds(OPERATIONS);
+			return timeCreateDelete(manager, ids, ids.map(copy));
+		}),
+	),
+	row('new ReadableStream + create + delete beside 1,000', 1_000, (manager) => () => timeStreams(manager)),
+	row('has, ids at hand, of 1,000', 1_000, (manager, known) => () => timeHas(manager, known, true)),
+	...[1, 1_000, 10_000].map((others) =>
+		row(`has, a known id of ${others.toLocaleString('en')}`, others, (manager, known) => () => {
+			const asked = Array.from({ length: OPERATIONS }, () => copy(known[Math.floor(Math.random() * known.length)]));
+			return timeHas(manager, asked, true);
+		}),
+	),
+	...[1, 1_000, 10_000].map((others) =>
+		row(
+			`has, an unknown id beside ${others.toLocaleString('en')}`,
+			others,
+			(manager) => () => timeHas(manager, makeIds(OPERATIONS), false),
+		),
+	),
 ];
 
 /**
- * @param {Row[]} rows
- * @param {import('./rounds.mjs').Budget} budget
- * @param {(line: string) => void} log
+ * @param {string} name
+ * @param {number} others how many sessions are there meanwhile
+ * @param {(manager: Manager, known: string[]) => import('./operations.mjs').Turn} prepare
+ * @returns {Operation}
  */
-export async function measureLifecycle(rows, budget, log) {
-	const results = [];
-	for (const { name, others, time } of rows) {
+function row(name, others, prepare) {
+	/** @param {SideName} side */
+	const ready = (side) => () => {
 		const known = makeIds(others);
-		/** @param {SideName} side */
-		const turn = (side) => {
-			const manager = managers[side]();
-			for (const id of known) manager.create(copy(id), new IdleController());
-			return async () => {
-				// Not counted: it takes the caches back from the other sides and the garbage collector.
-				await time(manager, known);
-				let ns = 0;
-				for (let batch = 0; batch < BATCHES; batch++) ns += (await time(manager, known)) / BATCHES;
-				await checkRegistry(side, manager, known);
-				return ns;
-			};
+		const manager = managers[side]();
+		for (const id of known) manager.create(id, new IdleController());
+		const turn = prepare(manager, known);
+		return async () => {
+			const ns = await turn();
+			await checkRegistry(side, manager, known);
+			return ns;
 		};
-		const samples = await interleave({ old: turn('old'), upstream: turn('upstream'), ours: turn('ours') }, budget);
-		const result = {
-			name,
-			others,
-			rounds: samples.ours.length,
-			ns: { old: spread(samples.old), upstream: spread(samples.upstream), ours: spread(samples.ours) },
-			vsUpstream: ratios(samples.upstream, samples.ours),
-			vsOld: ratios(samples.old, samples.ours),
-		};
-		log(`${name}: ${result.ns.ours.median.toFixed(0)} ns, ${result.vsUpstream.median.toFixed(2)}x of upstream`);
-		results.push(result);
-	}
-	return results;
+	};
+	return { group: GROUP, name, sides: { old: ready('old'), upstream: ready('upstream'), ours: ready('ours') } };
 }
 
 /**
@@ -96,21 +87,18 @@ async function checkRegistry(side, manager, known) {
 }
 
 /**
- * Each time with other ids: a Map that gets the same one again and again degenerates, which would flatter us.
- *
  * @param {Manager} manager
+ * @param {string[]} ids
+ * @param {string[]} again the same
  */
-async function timeCreateDelete(manager) {
-	const ids = makeIds(OPERATIONS);
-	// What deletes has other string objects than what created: two requests.
-	const again = ids.map(copy);
+async function timeCreateDelete(manager, ids, again) {
 	const controller = new IdleController();
 	const start = performance.now();
-	for (let index = 0; index < OPERATIONS; index++) {
+	for (let index = 0; index < ids.length; index++) {
 		manager.create(ids[index], controller);
 		manager.delete(again[index]);
 	}
-	return perOperation(start, OPERATIONS);
+	return perOperation(start, ids.length);
 }
 
 /** @param {Manager} manager */
@@ -135,20 +123,6 @@ async function timeStreams(manager) {
 
 /**
  * @param {Manager} manager
- * @param {string[]} known
- */
-function timeHasKnown(manager, known) {
-	const asked = Array.from({ length: OPERATIONS }, () => copy(known[Math.floor(Math.random() * known.length)]));
-	return timeHas(manager, asked, true);
-}
-
-/** @param {Manager} manager */
-function timeHasUnknown(manager) {
-	return timeHas(manager, makeIds(OPERATIONS), false);
-}
-
-/**
- * @param {Manager} manager
  * @param {string[]} asked
  * @param {boolean} expected
  */
@@ -162,12 +136,4 @@ async function timeHas(manager, asked, expected) {
 		if ((await answer) !== expected) throw new Error('has() gives the wrong answer');
 	}
 	return ns;
-}
-
-/**
- * @param {number} start
- * @param {number} count
- */
-function perOperation(start, count) {
-	return ((performance.now() - start) * 1e6) / count;
 }

@@ -10,10 +10,10 @@ import { titles } from './sides.mjs';
  * @param {Results} results
  * @returns {Loss[]}
  */
-export function losses({ sends, lifecycle, memory, endToEnd }) {
-	const found = [...sends, ...lifecycle].flatMap(({ name, vsUpstream, vsOld }) => [
+export function losses({ sends, operations, memory, endToEnd }) {
+	const found = [...sends, ...operations].flatMap(({ name, vsUpstream, vsOld }) => [
 		...lost(name, titles.upstream, vsUpstream),
-		...lost(name, titles.old, vsOld),
+		...(vsOld ? lost(name, titles.old, vsOld) : []),
 	]);
 	if (memory) {
 		const { ours, upstream, old } = memory.managers;

@@ -12,7 +12,7 @@ export function markdown(results) {
 		...marks(results),
 		...whereItLoses(results),
 		...sends(results),
-		...lifecycle(results),
+		...operations(results),
 		...memory(results),
 		...endToEnd(results),
 		'',
@@ -90,25 +90,27 @@ function sends({ sends }) {
 }
 
 /** @param {Results} results */
-function lifecycle({ lifecycle }) {
-	if (lifecycle.length === 0) return [];
-	return [
-		'',
-		'## Sessions: `create`, `delete`, `has`',
-		'',
-		'Each operation is with an id of its own. `create + delete` is with a controller that does nothing; the row with a',
-		'`ReadableStream` says what that is beside the stream a session cannot do without.',
-		'',
-		...table(
-			['', titles.old, titles.upstream, titles.ours, `${titles.upstream} / ours`, `${titles.old} / ours`],
-			lifecycle.map(({ name, ns, vsUpstream, vsOld }) => [
-				name,
-				...[ns.old, ns.upstream, ns.ours].map(({ median }) => time(median)),
-				`**${factor(vsUpstream.median)}** ${quartiles(vsUpstream)}`,
-				`${factor(vsOld.median)} ${quartiles(vsOld)}`,
-			]),
-		),
-	];
+function operations({ operations }) {
+	const groups = [...new Set(operations.map(({ group }) => group))];
+	return groups.flatMap((group) => {
+		const rows = operations.filter((row) => row.group === group);
+		const sides = /** @type {const} */ (['old', 'upstream', 'ours']).filter((side) => rows[0].ns[side]);
+		const ratioHeads = sides.includes('old') ? [`${titles.old} / ours`] : [];
+		return [
+			'',
+			`## ${group}`,
+			'',
+			...table(
+				['', ...sides.map((side) => titles[side]), `${titles.upstream} / ours`, ...ratioHeads],
+				rows.map(({ name, ns, vsUpstream, vsOld }) => [
+					name,
+					...sides.map((side) => time(ns[side].median)),
+					`**${factor(vsUpstream.median)}** ${quartiles(vsUpstream)}`,
+					...(vsOld ? [`${factor(vsOld.median)} ${quartiles(vsOld)}`] : []),
+				]),
+			),
+		];
+	});
 }
 
 /** @param {Results} results */

@@ -7,13 +7,16 @@ import { parseArgs } from 'node:util';
 import { about } from './about.mjs';
 import { drawChart } from './chart.mjs';
 import { measureEndToEnd } from './e2e/measure.mjs';
-import { lifecycleRows, measureLifecycle } from './lifecycle.mjs';
+import { infoRows } from './info.mjs';
+import { lifecycleRows } from './lifecycle.mjs';
 import { losses } from './losses.mjs';
 import { judge } from './marks.mjs';
 import { measureMemory } from './memory/measure.mjs';
+import { measureOperations } from './operations.mjs';
 import { markdown } from './report.mjs';
 import { FULL, QUICK } from './rounds.mjs';
 import { measureSends, sendCells } from './send.mjs';
+import { subscriptionRows } from './subscriptions.mjs';
 
 /** @typedef {Awaited<ReturnType<typeof measure>>} Results */
 
@@ -88,7 +91,7 @@ async function measure(quick, only) {
 	const budget = quick ? QUICK : FULL;
 	const wanted = (/** @type {{ name: string }} */ { name }) => name.toLowerCase().includes(only);
 	const cells = sendCells(quick).filter(wanted);
-	const rows = lifecycleRows.filter(wanted);
+	const rows = [...lifecycleRows, ...infoRows, ...subscriptionRows].filter(wanted);
 	const withMemory = wanted({ name: 'memory' });
 	const withEndToEnd = wanted({ name: 'end to end' });
 	if (cells.length + rows.length === 0 && !withMemory && !withEndToEnd) {
@@ -101,7 +104,7 @@ async function measure(quick, only) {
 		about: about(),
 		statistic: STATISTIC,
 		sends: await measureSends(cells, budget, progress),
-		lifecycle: await measureLifecycle(rows, budget, progress),
+		operations: await measureOperations(rows, budget, progress),
 		memory: withMemory ? await measureMemory(quick, progress) : undefined,
 		endToEnd: withEndToEnd ? await measureEndToEnd(quick, progress) : undefined,
 	};

@@ -1,9 +1,9 @@
 // Who is measured: upstream's two published generations, this package, and the least that any of them could do.
 
 import { readFileSync } from 'node:fs';
-import { InMemoryStreamSessionManager as Upstream } from 'upstream';
+import * as upstream from 'upstream';
 import { InMemorySessionManager as UpstreamOld } from 'upstream-0-1';
-import { InMemoryStreamSessionManager as Ours } from '../lib/index.js';
+import * as ours from '../lib/index.js';
 
 /** @typedef {'old' | 'upstream' | 'ours' | 'floor'} SideName */
 
@@ -18,8 +18,23 @@ import { InMemoryStreamSessionManager as Ours } from '../lib/index.js';
 /** @type {Record<'old' | 'upstream' | 'ours', () => Manager>} */
 export const managers = {
 	old: () => new UpstreamOld(),
-	upstream: () => new Upstream(),
-	ours: () => new Ours(),
+	upstream: () => new upstream.InMemoryStreamSessionManager(),
+	ours: () => new ours.InMemoryStreamSessionManager(),
+};
+
+/** @typedef {ours.InMemoryInfoSessionManager} InfoManager */
+/** @typedef {ours.InMemorySubscriptionManager} SubscriptionManager */
+
+/** @type {Record<'upstream' | 'ours', () => InfoManager>} */
+export const infoManagers = {
+	upstream: () => /** @type {any} */ (new upstream.InMemoryInfoSessionManager()),
+	ours: () => new ours.InMemoryInfoSessionManager(),
+};
+
+/** @type {Record<'upstream' | 'ours', () => SubscriptionManager>} */
+export const subscriptionManagers = {
+	upstream: () => /** @type {any} */ (new upstream.InMemorySubscriptionManager()),
+	ours: () => new ours.InMemorySubscriptionManager(),
 };
 
 export const versions = {

@@ -1,17 +1,10 @@
-// A client of the official SDK that notes what reaches it, and when.
+// A client of the official SDK, with a session.
 
-import { EventEmitter, once } from 'node:events';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { Recipient } from './recipient.mjs';
 
-/** @typedef {{ message: string, at: number }} Arrival `at` as `performance.now()` says it */
-
-export class DemoClient {
-	/** @type {Arrival[]} in the order they came */
-	arrivals = [];
-	/** @type {Error[]} */
-	errors = [];
-	#changes = new EventEmitter();
+export class DemoClient extends Recipient {
 	#client;
 	#transport;
 
@@ -20,15 +13,10 @@ export class DemoClient {
 	 * @param {string} url
 	 */
 	constructor(name, url) {
-		this.name = name;
+		super(name);
 		this.#client = new Client({ name, version: '1.0.0' });
 		this.#transport = new StreamableHTTPClientTransport(new URL(url));
-		// Every notification comes here, whatever it is: also one that nobody should have sent.
-		this.#client.fallbackNotificationHandler = async ({ method, params }) => {
-			this.arrivals.push({ message: messageName(method, params?.uri), at: performance.now() });
-			this.#changes.emit('change');
-		};
-		this.#client.onerror = (error) => this.errors.push(error);
+		this.noteAllOf(this.#client);
 	}
 
 	/** The SDK opens the stream only after this resolves: ask the server whether it is open. */
@@ -45,9 +33,19 @@ export class DemoClient {
 		return this.#client.subscribeResource({ uri });
 	}
 
-	/** Resolves as soon as the message is here. */
-	async untilReceived(/** @type {string} */ message) {
-		while (!this.arrivals.some((arrival) => arrival.message === message)) await once(this.#changes, 'change');
+	/** @param {string} uri */
+	unsubscribe(uri) {
+		return this.#client.unsubscribeResource({ uri });
+	}
+
+	/** @param {import('@modelcontextprotocol/sdk/types.js').LoggingLevel} level */
+	setLogLevel(level) {
+		return this.#client.setLoggingLevel(level);
+	}
+
+	/** @param {string} name of a tool */
+	call(name) {
+		return this.#client.callTool({ name });
 	}
 
 	/** Is gone all at once, as when a laptop is closed: the server has to notice by itself. */
@@ -62,13 +60,4 @@ export class DemoClient {
 		await this.#transport.terminateSession();
 		await this.drop();
 	}
-}
-
-/**
- * @param {string} method such as `notifications/tools/list_changed`
- * @param {unknown} [uri]
- */
-export function messageName(method, uri) {
-	const name = method.replace(/^notifications\//, '');
-	return uri === undefined ? name : `${name} ${uri}`;
 }

@@ -6,17 +6,17 @@
 const NOT_MEANT = '·';
 
 /**
- * @param {Record<string, string[]>} subscriptions by the clients' names
+ * @param {Record<string, string>} introductions what to know of the clients, by their names
  * @param {readonly Step[]} steps
- * @param {readonly { name: string, arrivals: readonly import('./demo-client.mjs').Arrival[] }[]} clients
+ * @param {readonly { name: string, arrivals: readonly import('./recipient.mjs').Arrival[] }[]} clients
  * @param {readonly string[]} problems
  */
-export function printReport(subscriptions, steps, clients, problems) {
+export function printReport(introductions, steps, clients, problems) {
 	const latencies = new Map(clients.map((client) => [client.name, latenciesOf(client, steps)]));
-	const names = Object.keys(subscriptions);
+	const names = Object.keys(introductions);
 	const rows = [
 		['the server', 'sends', ...names],
-		['', '(subscribed to)', ...names.map((name) => subscriptions[name].join(', ') || 'nothing')],
+		['', '(subscribed to)', ...names.map((name) => introductions[name])],
 		...steps.map((step) => [step.label, step.message, ...names.map((name) => cell(step, name, latencies.get(name)))]),
 	];
 	console.log(`\n${align(rows)}\n`);
@@ -29,7 +29,7 @@ export function printReport(subscriptions, steps, clients, problems) {
 /**
  * The time each step took to reach a client, in ms. Of two equal messages the first one is taken for the earlier step's.
  *
- * @param {{ name: string, arrivals: readonly import('./demo-client.mjs').Arrival[] }} client
+ * @param {{ name: string, arrivals: readonly import('./recipient.mjs').Arrival[] }} client
  * @param {readonly Step[]} steps
  * @returns {Map<Step, number>}
  */
@@ -49,7 +49,7 @@ function latenciesOf({ name, arrivals }, steps) {
  * @param {Map<Step, number> | undefined} latencies
  */
 function cell(step, name, latencies) {
-	if (step.to.length === 0) return '';
+	if (step.message === '') return '';
 	if (!step.to.includes(name)) return NOT_MEANT;
 	const ms = latencies?.get(step);
 	return ms === undefined ? 'MISSING' : `${ms.toFixed(1)} ms`;

@@ -12,13 +12,17 @@ import { PATH } from './mcp-server.mjs';
  * @param {ReturnType<import('./mcp-server.mjs').createMcpServer>} mcp
  * @param {number} port 0 for any that is free
  */
-export async function listen({ transport, streams }, port) {
+export async function listen({ transport }, port) {
+	/** @type {Set<import('node:http').ServerResponse>} the answers to GET, which the server has no reason to end */
+	const streams = new Set();
 	const respond = async (/** @type {Request} */ request) =>
 		(await transport.respond(request)) ?? new Response('Not found\n', { status: 404 });
 	const listener = createServer(toNodeHandler(respond));
-	listener.on('request', (_, response) => {
+	listener.on('request', ({ method }, response) => {
+		if (method === 'GET') streams.add(response);
 		// A connection that is idle when the listener is closed is closed, too; one that gets idle later needs to be told.
 		response.once('close', () => {
+			streams.delete(response);
 			if (!listener.listening) listener.closeIdleConnections();
 		});
 	});
@@ -31,8 +35,8 @@ export async function listen({ transport, streams }, port) {
 		const closed = once(listener, 'close');
 		listener.close();
 		await transport.close();
-		// A stream that is open keeps its connection, and so the listener.
-		for (const id of streams.ids()) streams.delete(id);
+		// A stream that is open keeps its connection, and so the listener. The transport notices that it is ended.
+		for (const response of streams) response.end();
 		await closed;
 	}
 

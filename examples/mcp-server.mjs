@@ -1,24 +1,29 @@
-// The MCP server of both programs: counters that clients subscribe to, and tools that change them. The one line that is
-// about this package is `sessionManager`.
+// The MCP server of both programs: counters that clients subscribe to, and tools that change them. Nothing here is about
+// this package: that the transport gets it as `@tmcp/session-manager` stands in package.json, under `overrides`.
 
 import { ZodJsonSchemaAdapter } from '@tmcp/adapter-zod';
 import { HttpTransport } from '@tmcp/transport-http';
-import { InMemorySessionManager } from '@tmcp-native/session-manager';
 import { McpServer } from 'tmcp';
 import { resource, tool } from 'tmcp/utils';
 import { z } from 'zod';
 
 export const PATH = '/mcp';
 
+/** @typedef {NonNullable<ConstructorParameters<typeof HttpTransport>[1]>['sessionManager']} SessionManager */
+
 /**
- * @param {{ streams?: InMemorySessionManager }} [options] `streams` to look over the manager's shoulder, as the demo does
+ * @param {{ sessionManager?: SessionManager }} [options] to look over a manager's shoulder, as the demo does
  */
-export function createMcpServer({ streams = new InMemorySessionManager() } = {}) {
+export function createMcpServer({ sessionManager } = {}) {
 	const server = new McpServer(
 		{ name: 'counters', version: '1.0.0', description: 'Counters to subscribe to' },
 		{
 			adapter: new ZodJsonSchemaAdapter(),
-			capabilities: { tools: { listChanged: true }, resources: { listChanged: true, subscribe: true } },
+			capabilities: {
+				logging: {},
+				tools: { listChanged: true },
+				resources: { listChanged: true, subscribe: true },
+			},
 		},
 	);
 	const counters = addCounters(server);
@@ -26,10 +31,9 @@ export function createMcpServer({ streams = new InMemorySessionManager() } = {})
 		path: PATH,
 		// Browsers' pages are kept out, so that no website can talk to a server on its visitor's machine.
 		allowedOrigins: [],
-		// `info` and `subscriptionManager`, left out here, are still those of upstream's package.
-		sessionManager: { streams },
+		sessionManager,
 	});
-	return { server, transport, streams, counters };
+	return { server, transport, counters };
 }
 
 /** @param {McpServer<any>} server */
@@ -76,6 +80,10 @@ function addCounters(server) {
 	server.tool({ name: 'add_reset', description: 'Adds a tool that resets a counter', schema }, ({ counter }) => {
 		addReset(counter);
 		return tool.text(`There is a tool reset_${counter} now`);
+	});
+	server.tool({ name: 'report', description: 'Logs the counters' }, () => {
+		server.log('info', Object.fromEntries(values));
+		return tool.text('There are log messages for those who set a level of info or below');
 	});
 	return { add, count, addReset };
 }

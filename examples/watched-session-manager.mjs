@@ -1,9 +1,10 @@
-// Our session manager, and word of what happens to it: the demo waits for that, where it would have to sleep.
+// The manager of the open streams, and word of what happens to it: the demo waits for that, where it would have to sleep.
+// What is imported as `@tmcp/session-manager` is ours, by the `overrides` in package.json.
 
 import { EventEmitter, once } from 'node:events';
-import { InMemorySessionManager } from '@tmcp-native/session-manager';
+import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
-export class WatchedSessionManager extends InMemorySessionManager {
+export class WatchedSessionManager extends InMemoryStreamSessionManager {
 	/** Calls of `send` so far. */
 	sent = 0;
 	#changes = new EventEmitter();
@@ -13,19 +14,19 @@ export class WatchedSessionManager extends InMemorySessionManager {
 		while (!condition()) await once(this.#changes, 'change');
 	}
 
-	/** @type {InMemorySessionManager['create']} */
+	/** @type {InMemoryStreamSessionManager['create']} */
 	create(id, controller) {
 		super.create(id, controller);
 		this.#changes.emit('change');
 	}
 
-	/** @type {InMemorySessionManager['delete']} */
+	/** @type {InMemoryStreamSessionManager['delete']} */
 	delete(id) {
 		super.delete(id);
 		this.#changes.emit('change');
 	}
 
-	/** @type {InMemorySessionManager['send']} */
+	/** @type {InMemoryStreamSessionManager['send']} */
 	send(sessions, data) {
 		super.send(sessions, data);
 		this.sent++;

@@ -9,17 +9,11 @@
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 
-const utf8 = new TextEncoder();
-
-/** Up to this length `Buffer.write` is faster than `TextEncoder.encodeInto`, which needs a view made for it (Node 20). */
-const LONGEST_WRITTEN_UNITS = 512;
-
 /** A buffer that is filled from the front, and replaced by a new one when it is full. */
 class Slab {
 	// Nothing at first: the first text finds it full.
 	memory = new ArrayBuffer(0);
-	buffer = Buffer.from(this.memory);
-	bytes = new Uint8Array(this.memory);
+	bytes = Buffer.from(this.memory);
 
 	/** @param {number} size in bytes */
 	constructor(size) {
@@ -34,10 +28,8 @@ class Slab {
 	encode(text) {
 		if (!this.#hasRoomFor(text)) this.#renew();
 		const start = this.used;
-		const length =
-			text.length <= LONGEST_WRITTEN_UNITS
-				? this.buffer.write(text, start)
-				: utf8.encodeInto(text, this.bytes.subarray(start)).written;
+		// As fast as `TextEncoder.encodeInto` or faster on Node 20 to 26, and no view has to be made for it.
+		const length = this.bytes.write(text, start);
 		this.used = start + length;
 		return new Uint8Array(this.memory, start, length);
 	}
@@ -53,17 +45,16 @@ class Slab {
 	#renew() {
 		this.memory = new ArrayBuffer(this.size);
 		markAsUntransferable(this.memory);
-		this.buffer = Buffer.from(this.memory);
-		this.bytes = new Uint8Array(this.memory);
+		this.bytes = Buffer.from(this.memory);
 		this.used = 0;
 	}
 }
 
 /** As large as Node's pool for small Buffers. */
 const small = new Slab(8 * 1024);
-const LONGEST_SMALL_UNITS = 512;
+const LONGEST_SMALL_UNITS = 1024;
 
-/** A chunk pins at most some 40 times its own size: a slow client's queue is not much larger than it looks. */
+/** For texts of which the small one would hold a few only. A chunk of it pins at most 64 times its own size. */
 const large = new Slab(64 * 1024);
 const LONGEST_LARGE_UNITS = 16 * 1024;
 

@@ -1,6 +1,19 @@
-// The native addon. `native/` is written by `npm run build`; its loader finds the binary of this platform.
+// The native addon. `native/` is written by `npm run build`; its loader finds the binary of this platform, which is beside
+// it where it was built, and in a package of its own where it was installed from a registry.
 
-import binding from '../native/binding.cjs';
+import { createRequire } from 'node:module';
+import { binaryMissing } from './missing-binary.js';
+
+const binding = load();
+
+/** An `import` would throw what the loader throws, before any of this runs. */
+function load() {
+	try {
+		return createRequire(import.meta.url)('../native/binding.cjs');
+	} catch (cause) {
+		throw binaryMissing(cause);
+	}
+}
 
 /**
  * One stream manager's side of a hub (`src/binding/streams.rs`). Ids that are no strings are unknown ids. 0 stands for "no key".

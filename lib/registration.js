@@ -55,7 +55,7 @@ export class Registration {
 
 	/**
 	 * @param {JSONRPCRequest} notification
-	 * @returns {Promise<void>} rejects with what the callback failed with; what is queued behind it is still delivered
+	 * @returns {Promise<unknown>} rejects with what the callback failed with; what is queued behind it is still delivered
 	 */
 	deliver(notification) {
 		const delivery = this.#last.then(async (active) => {
@@ -64,7 +64,7 @@ export class Registration {
 			return active;
 		});
 		this.#last = delivery.catch(() => true);
-		return delivery.then(() => {});
+		return delivery;
 	}
 
 	/**

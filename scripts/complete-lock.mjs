@@ -32,7 +32,7 @@ for (const path of process.argv.slice(2)) {
  */
 function entry(name, version, dev) {
 	if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`${name}: the version ${version} is a range`);
-	const words = name.split(/[/-]/);
+	const words = name.split(/[/.-]/);
 	const os = SYSTEMS.filter((system) => words.includes(system));
 	const cpu = PROCESSORS.filter((processor) => words.some((word) => word === processor || word === `${processor}v7`));
 	if (words.includes('armhf') || words.includes('gnueabihf') || words.includes('eabi')) cpu.push('arm');

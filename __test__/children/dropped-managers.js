@@ -2,14 +2,13 @@
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { LARGE, printMemory } from '../support/memory.js';
+import { printMemory } from '../support/memory.js';
 
 const controller = { enqueue() {}, close() {} };
 
 await printMemory(() => {
 	const manager = new InMemoryStreamSessionManager();
 	for (let session = 0; session < 5; session++) manager.create(`session ${session}`, controller);
-	manager.create(LARGE, controller);
 	manager.send(['session 1', 'session 3'], 'text');
 	manager.delete('session 1');
 });

@@ -2,14 +2,16 @@
 
 import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
 
-import { LARGE, printMemory } from '../support/memory.js';
+import { printMemory } from '../support/memory.js';
 
+// What stays of 10,000 of these in native memory cannot be overlooked.
+const long = 'x'.repeat(30_000);
 const callbacks = { acknowledge() {}, send() {}, close() {} };
 
 await printMemory(() => {
 	const manager = new InMemorySubscriptionManager();
 	for (let id = 0; id < 5; id++) {
-		const filters = { toolsListChanged: true, resourceSubscriptions: id === 0 ? [LARGE] : [`file:///${id}`] };
+		const filters = { toolsListChanged: true, resourceSubscriptions: id === 0 ? [long] : [`file:///${id}`] };
 		manager.create({ id, origin: 'origin', filters }, callbacks);
 	}
 	manager.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });

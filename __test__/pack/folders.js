@@ -29,8 +29,11 @@ export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 export const workshop = realpathSync(mkdtempSync(join(tmpdir(), 'session-manager-pack-')));
 after(() => rmSync(workshop, { recursive: true, force: true, maxRetries: 5 }));
 
+/** This environment, without what `npm run` tells its scripts: it would send the npm below to this checkout. */
+export const environment = inherited();
+
 /** The environment of somebody who has Node.js and a shell, and nothing else. */
-export const bare = { ...inherited(), PATH: pathWith('node', 'npm', 'sh') };
+export const bare = { ...environment, PATH: pathWith('node', 'npm', 'sh') };
 
 /** What package.json has to say for tmcp 1.13.0 and transport 0.7.1: see the note in override.test.js. */
 export const transport07 = {
@@ -38,14 +41,16 @@ export const transport07 = {
 	overrides: { tmcp: '$tmcp' },
 };
 
-/** @returns {Promise<string>} the tarball that `npm publish` would upload */
-export async function pack() {
-	const folder = join(workshop, 'packed');
-	mkdirSync(folder);
-	await run('npm', ['pack', '--loglevel=error', '--pack-destination', folder], { cwd: checkout, env: inherited() });
-	const tarballs = readdirSync(folder);
+/**
+ * @param {string} [folder] of a package
+ * @returns {Promise<string>} the tarball that `npm publish` would upload
+ */
+export async function pack(folder = checkout) {
+	const destination = mkdtempSync(join(workshop, 'packed-'));
+	await run('npm', ['pack', '--loglevel=error', '--pack-destination', destination], { cwd: folder, env: environment });
+	const tarballs = readdirSync(destination);
 	assert.equal(tarballs.length, 1);
-	return join(folder, tarballs[0]);
+	return join(destination, tarballs[0]);
 }
 
 /**
@@ -76,10 +81,25 @@ export function describe(folder, manifest) {
  * @param {string} folder
  * @param {...string} args
  */
-export async function npm(folder, ...args) {
-	const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-	const { stdout } = await run('npm', [...args, ...options], { cwd: folder, env: bare });
-	return stdout;
+export function npm(folder, ...args) {
+	return execute(folder, 'npm', ...args, '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error');
+}
+
+/**
+ * Runs a program in a folder, as somebody without Rust.
+ *
+ * @param {string} folder
+ * @param {string} program
+ * @param {...string} args
+ */
+export async function execute(folder, program, ...args) {
+	try {
+		const { stdout } = await run(program, args, { cwd: folder, env: bare });
+		return stdout;
+	} catch (error) {
+		const { message, stdout, stderr } = /** @type {Error & { stdout?: string, stderr?: string }} */ (error);
+		throw new Error([message, stdout, stderr].join('\n'), { cause: error });
+	}
 }
 
 /**
@@ -90,8 +110,7 @@ export async function npm(folder, ...args) {
  */
 export async function runModule(folder, source) {
 	writeFileSync(join(folder, 'main.js'), source);
-	const { stdout } = await run(process.execPath, ['main.js'], { cwd: folder, env: bare });
-	return stdout;
+	return await execute(folder, process.execPath, 'main.js');
 }
 
 let loaded = 0;
@@ -150,7 +169,6 @@ function pathWith(...names) {
 	return folder;
 }
 
-/** This environment, without what `npm run` tells its scripts: it would send the npm below to this checkout. */
 function inherited() {
 	const kept = /^npm_config_(registry|cache|userconfig)$/i;
 	const entries = Object.entries(process.env);

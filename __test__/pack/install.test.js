@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { bare, describe, managersIn, npm, pack, project, runModule, transport07 } from './folders.js';
+import { npmrc } from './managers.js';
 import { openRegistry } from './registry.js';
 
 const { name, version } = createRequire(import.meta.url)('../../package.json');
@@ -17,9 +18,14 @@ let registry;
 
 before(async () => {
 	tarball = await pack();
-	registry = await openRegistry(tarball, { name, version });
+	registry = await openRegistry(tarball);
 });
 after(() => registry.close());
+
+/** @param {string} folder whose npm is to ask our registry for the packages of our scope */
+function useRegistry(folder) {
+	writeFileSync(join(folder, '.npmrc'), npmrc(registry.address));
+}
 
 /** @param {string} specifier */
 const conversation = (specifier) => `
@@ -55,7 +61,7 @@ for (const [how, ...flags] of [['run'], ['ignored', '--ignore-scripts']]) {
 
 test('installed from a registry by its own name, it leaves the transport its own manager', async () => {
 	const folder = project('own-name', transport07);
-	registry.use(folder);
+	useRegistry(folder);
 	await npm(folder, 'install', name);
 	assert.deepEqual(managersIn(folder), { [name]: name, '@tmcp/session-manager': '@tmcp/session-manager' });
 	assert.deepEqual(JSON.parse(await runModule(folder, conversation(name))), answers);
@@ -63,7 +69,7 @@ test('installed from a registry by its own name, it leaves the transport its own
 
 test('installed as an alias only, it is what the program imports, and not what the transport imports', async () => {
 	const folder = project('alias', transport07);
-	registry.use(folder);
+	useRegistry(folder);
 	await npm(folder, 'install', `@tmcp/session-manager@npm:${name}@${version}`);
 	assert.deepEqual(managersIn(folder), {
 		'@tmcp/session-manager': name,
@@ -90,8 +96,8 @@ for (const [form, manifest] of Object.entries(forms)) {
 		const aliased = '@tmcp/session-manager' in manifest.dependencies;
 		const fresh = project(aliased ? 'alias-fresh' : 'override-fresh', manifest);
 		const existing = project(aliased ? 'alias-existing' : 'override-existing', transport07);
-		registry.use(fresh);
-		registry.use(existing);
+		useRegistry(fresh);
+		useRegistry(existing);
 		await npm(fresh, 'install');
 		await npm(existing, 'install');
 		assert.deepEqual(Object.values(managersIn(existing)), ['@tmcp/session-manager']);
@@ -107,3 +113,20 @@ for (const [form, manifest] of Object.entries(forms)) {
 		}
 	});
 }
+
+test('tmcp may be missing, or be any from 1.13.0 on; beside an older one npm refuses to install it', async () => {
+	const alone = project('alone', {}, tarball);
+	await npm(alone, 'install', './ours.tgz');
+	assert.deepEqual(
+		readdirSync(join(alone, 'node_modules')).filter((name) => !name.startsWith('.')),
+		['@tmcp-native'],
+	);
+	assert.deepEqual(JSON.parse(await runModule(alone, conversation(name))), answers);
+
+	for (const version of ['1.13.0', '1.20.0-next.1', '1.20.0']) {
+		const beside = project(`tmcp-${version}`, { dependencies: { tmcp: version } }, tarball);
+		await npm(beside, 'install', './ours.tgz');
+	}
+	const older = project('tmcp-1.12.2', { dependencies: { tmcp: '1.12.2' } }, tarball);
+	await assert.rejects(npm(older, 'install', './ours.tgz'), /ERESOLVE/);
+});

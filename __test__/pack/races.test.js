@@ -4,22 +4,23 @@
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { installBoth } from './both.js';
 import { pack } from './folders.js';
 import { Client, directly, Log } from './mcp.js';
-import { installTransports, kinds } from './transports.js';
+import { kinds, stage } from './transports.js';
 
-/** @type {Awaited<ReturnType<typeof installTransports>>} */
+/** @type {Awaited<ReturnType<typeof installBoth>>} */
 let installed;
 
 before(async () => {
-	installed = await installTransports(await pack());
+	installed = await installBoth(await pack());
 });
 
 for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(kinds))) {
 	const which = `with ${kind}`;
 
 	test(`${which}, of two GETs at once the later one is served, and outlives the earlier one's client`, async () => {
-		const { server, clients } = prepare(kind, new installed.Ours());
+		const { server, clients } = await prepare(kind, new installed.Ours());
 		const [older, newer] = await Promise.all(clients.map((client) => client.open()));
 		assert.deepEqual([older.status, newer.status], [200, 200]);
 		assert.equal(await older.next(), undefined);
@@ -30,7 +31,7 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
 	});
 
 	test(`${which} and upstream's manager, the earlier one's client ends the later stream by leaving`, async () => {
-		const { server, clients } = prepare(kind, new installed.Upstreams());
+		const { server, clients } = await prepare(kind, new installed.Upstreams());
 		const [older, newer] = await Promise.all(clients.map((client) => client.open()));
 		for (const stream of [older, newer]) await stream.next();
 		server.changed('tools');
@@ -40,7 +41,7 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
 	});
 
 	test(`${which}, a GET that was let in late ends the older stream behind what is queued there`, async () => {
-		const { server, clients, late } = prepareLate(kind, installed.Ours);
+		const { server, clients, late } = await prepareLate(kind, installed.Ours);
 		const [older, newer] = await late(clients);
 		await older.next();
 		assert.match(/** @type {string} */ (await older.next()), /list_changed/);
@@ -52,7 +53,7 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
 	});
 
 	test(`${which}, a client that reconnects after that is told of the conflict until it leaves or ends`, async () => {
-		const { server, clients, late } = prepareLate(kind, installed.Ours);
+		const { server, clients, late } = await prepareLate(kind, installed.Ours);
 		const [, newer] = await late(clients);
 		assert.equal((await clients[0].open()).status, 409);
 		await newer.next();
@@ -73,8 +74,8 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
  * @param {import('./transports.js').Kind} kind
  * @param {object} streams
  */
-function prepare(kind, streams) {
-	const { server, transport, paths } = installed.make(kind, streams);
+async function prepare(kind, streams) {
+	const { server, transport, paths } = await stage(installed.folder, kind, streams);
 	const log = new Log();
 	const clients = [1, 2].map(() => new Client('same', directly(transport), log, paths));
 	return { server, clients };
@@ -86,7 +87,7 @@ function prepare(kind, streams) {
  * @param {import('./transports.js').Kind} kind
  * @param {any} Manager
  */
-function prepareLate(kind, Manager) {
+async function prepareLate(kind, Manager) {
 	/** @type {Promise<void> | undefined} */
 	let kept;
 	class Slow extends Manager {
@@ -98,7 +99,7 @@ function prepareLate(kind, Manager) {
 			return answer;
 		}
 	}
-	const prepared = prepare(kind, new Slow());
+	const prepared = await prepare(kind, new Slow());
 
 	/**
 	 * The second client asks first, and is let in when the first one is served and has had an event.

@@ -1,29 +1,45 @@
-// A package registry that knows one package, ours: for the forms of installing it that need one.
+// A package registry that knows our packages, for the forms of installing them that need one.
 
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { basename } from 'node:path';
+
+/** @param {...string} tarballs of our scope, one a package */
+export async function openRegistry(...tarballs) {
+	const packages = new Map(tarballs.map((tarball) => [manifestOf(tarball).name, tarball]));
+	const server = createServer((request, response) => {
+		const path = decodeURIComponent(request.url ?? '').slice(1);
+		const [name, file] = path.split('/-/');
+		const tarball = packages.get(name);
+		if (tarball === undefined) return void response.writeHead(404).end('{}');
+		const bytes = readFileSync(tarball);
+		if (file !== undefined) return void response.end(bytes);
+		const manifest = manifestOf(tarball);
+		const { version } = manifest;
+		const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
+		const shasum = createHash('sha1').update(bytes).digest('hex');
+		const dist = { integrity, shasum, tarball: `${address()}/${name}/-/${basename(tarball)}` };
+		const versions = { [version]: { ...manifest, dist } };
+		// Old enough: yarn 4 and pnpm take no package of the last day unless told to.
+		const time = { [version]: '2020-01-01T00:00:00.000Z' };
+		const document = { name, 'dist-tags': { latest: version }, versions, time };
+		response.setHeader('content-type', 'application/json').end(JSON.stringify(document));
+	});
+	const address = () => `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
+	await once(server.listen(0, '127.0.0.1'), 'listening');
+	return {
+		address: address(),
+		close: () => server.close().closeAllConnections(),
+	};
+}
 
 /**
  * @param {string} tarball
- * @param {{ name: string, version: string }} manifest
+ * @returns {{ name: string, version: string } & Record<string, any>}
  */
-export async function openRegistry(tarball, { name, version }) {
-	const bytes = readFileSync(tarball);
-	const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
-	const server = createServer((request, response) => {
-		if (request.url?.endsWith('.tgz')) return void response.end(bytes);
-		const dist = { integrity, tarball: `${address()}${name}/-/session-manager-${version}.tgz` };
-		const document = { name, 'dist-tags': { latest: version }, versions: { [version]: { name, version, dist } } };
-		response.setHeader('content-type', 'application/json').end(JSON.stringify(document));
-	});
-	const address = () => `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/`;
-	await once(server.listen(0, '127.0.0.1'), 'listening');
-	return {
-		/** @param {string} folder whose npm is to ask this registry for the packages of our scope */
-		use: (folder) => writeFileSync(join(folder, '.npmrc'), `${name.split('/')[0]}:registry=${address()}\n`),
-		close: () => server.close().closeAllConnections(),
-	};
+export function manifestOf(tarball) {
+	return JSON.parse(execFileSync('tar', ['-xOzf', tarball, 'package/package.json'], { encoding: 'utf8' }));
 }

@@ -1,47 +1,66 @@
-// The transports of tmcp 1.20.0, unchanged, in one folder: with our stream manager handed over, or with upstream's.
+// The transports of tmcp, unchanged, in one folder: each by a name that says its version.
 
-import { load, npm, project } from './folders.js';
+import { load } from './folders.js';
 import { makeServer } from './mcp.js';
 
-export const kinds = {
-	'transport-http 0.9.0': { name: 'HttpTransport', paths: { stream: '/mcp', message: '/mcp' } },
-	'transport-sse 0.6.0': { name: 'SseTransport', paths: { stream: '/sse', message: '/message' } },
+/** Those that work with tmcp 1.20. */
+export const dependencies = {
+	'http-0-8': 'npm:@tmcp/transport-http@0.8.6',
+	'http-0-9': 'npm:@tmcp/transport-http@0.9.0',
+	'sse-0-6': 'npm:@tmcp/transport-sse@0.6.0',
+	tmcp: '1.20.0',
 };
+
+const http = { stream: '/mcp', message: '/mcp' };
+
+export const kinds = {
+	'transport-http 0.8.6': { from: 'http-0-8', name: 'HttpTransport', paths: http, answersOnStream: false },
+	'transport-http 0.9.0': { from: 'http-0-9', name: 'HttpTransport', paths: http, answersOnStream: false },
+	'transport-sse 0.6.0': {
+		from: 'sse-0-6',
+		name: 'SseTransport',
+		paths: { stream: '/sse', message: '/message' },
+		answersOnStream: true,
+	},
+};
+
+/**
+ * And the one that does not: from 1.16.0 on tmcp tells of a changed list by an event that transport-http 0.7.1 does not
+ * listen to. 1.13.0, which tells by the one it does, stands outside its peer range (^1.15.3), but is not what it imports.
+ */
+export const dependencies07 = { 'http-0-7': 'npm:@tmcp/transport-http@0.7.1', 'tmcp-1-13': 'npm:tmcp@1.13.0' };
 
 /** @typedef {keyof typeof kinds} Kind */
 
-/** @param {string} tarball */
-export async function installTransports(tarball) {
-	const dependencies = {
-		'@tmcp-native/session-manager': 'file:./ours.tgz',
-		'@tmcp/session-manager': '0.3.0',
-		'@tmcp/transport-http': '0.9.0',
-		'@tmcp/transport-sse': '0.6.0',
-		tmcp: '1.20.0',
-	};
-	const folder = project('transports', { dependencies }, tarball);
-	await npm(folder, 'install');
-	const modules = await load(
-		folder,
-		`export { McpServer } from 'tmcp';
-		export { HttpTransport } from '@tmcp/transport-http';
-		export { SseTransport } from '@tmcp/transport-sse';
-		export { InMemoryStreamSessionManager as Ours } from '@tmcp-native/session-manager';
-		export { InMemoryStreamSessionManager as Upstreams } from '@tmcp/session-manager';`,
-	);
-	return {
-		folder,
-		Ours: modules.Ours,
-		Upstreams: modules.Upstreams,
-		/**
-		 * @param {Kind} kind
-		 * @param {object} streams the stream manager to hand over
-		 */
-		make(kind, streams) {
-			const { name, paths } = kinds[kind];
-			const server = makeServer(modules.McpServer);
-			const options = { path: paths.stream, getSessionId: () => 'given', sessionManager: { streams } };
-			return { server, transport: new modules[name](server, options), paths };
-		},
-	};
+/**
+ * @param {string} folder
+ * @param {Kind} kind
+ * @param {object} [streams] the stream manager to hand over, where the transport is not to make its own
+ * @returns {Promise<import('./scenarios.js').Stage>}
+ */
+export async function stage(folder, kind, streams) {
+	const { from, name, paths, answersOnStream } = kinds[kind];
+	const { McpServer, Transport } = await transportIn(folder, 'tmcp', from, name);
+	const server = makeServer(McpServer);
+	const given = { path: paths.stream, getSessionId: () => 'given' };
+	const options = streams === undefined ? given : { ...given, sessionManager: { streams } };
+	return { server, transport: new Transport(server, options), paths, answersOnStream };
+}
+
+/** @param {string} folder */
+export async function stage07(folder) {
+	const { McpServer, Transport } = await transportIn(folder, 'tmcp-1-13', 'http-0-7', 'HttpTransport');
+	const server = makeServer(McpServer);
+	const transport = new Transport(server, { path: http.stream, getSessionId: () => 'given' });
+	return { server, transport, paths: http };
+}
+
+/**
+ * @param {string} folder
+ * @param {string} tmcp
+ * @param {string} from
+ * @param {string} name
+ */
+function transportIn(folder, tmcp, from, name) {
+	return load(folder, `export { McpServer } from '${tmcp}'; export { ${name} as Transport } from '${from}';`);
 }

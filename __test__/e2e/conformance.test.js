@@ -1,0 +1,74 @@
+// The MCP conformance suite, all its scenarios for servers, against one tmcp server over HttpTransport: with upstream's
+// managers, and with ours in their place. What fails with both is not about the managers. It is listed, not hidden.
+
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { check, scenarios } from './support/conformance.js';
+import { makeConformanceServer } from './support/conformance-server.js';
+import { listen } from './support/listener.js';
+import { ours, upstreams } from './support/sides.js';
+
+/** @typedef {import('./support/conformance.js').Row} Row */
+
+/** @type {Row[]} */
+let theirs;
+/** @type {Row[]} */
+let mine;
+
+before(
+	async () => {
+		// One after the other: some scenarios measure time.
+		theirs = await rowsOf(upstreams);
+		mine = await rowsOf(ours);
+	},
+	{ timeout: 120_000 },
+);
+
+test('every scenario was run, and has its rows', async () => {
+	const wanted = (await scenarios()).sort();
+	assert.ok(wanted.length >= 32);
+	for (const rows of [theirs, mine])
+		assert.deepEqual([...new Set(rows.map(({ scenario }) => scenario))].sort(), wanted);
+});
+
+test('every check has with our managers the status that it has with upstream’s', (t) => {
+	assert.deepEqual(mine.map(line), theirs.map(line));
+	t.diagnostic(`${mine.length} checks each: ${counts(mine)}`);
+});
+
+test('what does not succeed is what does not with upstream’s, for the same reason', (t) => {
+	assert.deepEqual(unsuccessful(mine), unsuccessful(theirs));
+	for (const row of unsuccessful(theirs)) t.diagnostic(`with both: ${row}`);
+});
+
+test('nearly all checks succeed, so that equal rows mean something', () => {
+	assert.ok(theirs.filter(({ status }) => status === 'SUCCESS').length >= 40, counts(theirs));
+});
+
+/** @param {import('./support/sides.js').Side} side */
+async function rowsOf(side) {
+	const transport = new side.HttpTransport(makeConformanceServer(side), { path: '/mcp', allowedOrigins: [] });
+	const listener = await listen(transport);
+	try {
+		return await check(`${listener.origin}/mcp`);
+	} finally {
+		await listener.close();
+	}
+}
+
+/** @param {Row} row */
+function line({ scenario, id, status }) {
+	return `${scenario} / ${id}: ${status}`;
+}
+
+/** @param {Row[]} rows */
+function unsuccessful(rows) {
+	const bad = rows.filter(({ status }) => status !== 'SUCCESS' && status !== 'INFO');
+	return bad.map((row) => `${line(row)} (${row.message})`);
+}
+
+/** @param {Row[]} rows */
+function counts(rows) {
+	const statuses = [...new Set(rows.map(({ status }) => status))].sort();
+	return statuses.map((status) => `${rows.filter((row) => row.status === status).length} ${status}`).join(', ');
+}

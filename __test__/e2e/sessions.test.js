@@ -1,0 +1,201 @@
+// What the sessions of tmcp's transports are for, seen by clients of the official SDK: who they are, what they want to hear
+// of, and that they hear of it. Each scenario with upstream's managers and with ours, and the same for both.
+//
+// A stream keeps its order. So who has received what was sent last, and not what was sent before, will not receive it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LEVELS, noteUri } from './support/notes-server.js';
+import { both } from './support/play.js';
+import { events, next } from './support/raw-events.js';
+import { ours, sessionManagerOf, upstreams } from './support/sides.js';
+
+const http = /** @type {const} */ (['http']);
+const sse = /** @type {const} */ (['sse']);
+const either = /** @type {const} */ (['http', 'sse']);
+
+const updated = (/** @type {number | string} */ name) => `resources/updated ${noteUri(name)}`;
+const LISTS = /** @type {const} */ (['tools', 'prompts', 'resources']);
+
+test('by npm’s `overrides`, everything of tmcp gets our package as `@tmcp/session-manager`', () => {
+	for (const place of ours.places) assert.match(sessionManagerOf(place), /^@tmcp-native\/session-manager /);
+	for (const place of upstreams.places) assert.equal(sessionManagerOf(place), '@tmcp/session-manager 0.3.0');
+});
+
+both('the server knows each client by what it said on initialize', either, async ({ connect, server }) => {
+	/** @type {unknown[]} */
+	const events = [];
+	server.on('initialize', (/** @type {any} */ { clientInfo }) => events.push(clientInfo.name));
+	const ada = await connect('ada', { sampling: {}, roots: { listChanged: true } });
+	const ben = await connect('ben', { elicitation: {} });
+	const [known, other] = [await ada.call('who_am_i'), await ben.call('who_am_i')];
+	assert.equal(known.clientInfo.name, 'ada');
+	assert.deepEqual(known.clientCapabilities.roots, { listChanged: true });
+	assert.equal(other.clientInfo.name, 'ben');
+	assert.equal(other.clientCapabilities.sampling, undefined);
+	assert.deepEqual(events, ['ada', 'ben']);
+	return [known, other];
+});
+
+both('each client gets the log messages of the level it set, and of the later one', either, async ({ connectAll }) => {
+	const [ada, ben, cleo] = await connectAll('ada', 'ben', 'cleo');
+	const from = (/** @type {string} */ level) => LEVELS.slice(LEVELS.indexOf(level)).map((one) => `message ${one}`);
+	await ada.sdk.setLoggingLevel('error');
+	await ben.sdk.setLoggingLevel('debug');
+	for (const client of [ada, ben, cleo]) {
+		await client.call('log');
+		await client.until('message emergency');
+	}
+	assert.deepEqual(ada.told, from('error'));
+	assert.deepEqual(ben.told, from('debug'));
+	assert.deepEqual(cleo.told, from('info'), 'tmcp’s default');
+	assert.equal((await ada.call('who_am_i')).logLevel, 'error');
+	await ada.sdk.setLoggingLevel('alert');
+	await ada.call('log');
+	await ada.until('message emergency', 2);
+	assert.deepEqual(ada.told, [...from('error'), ...from('alert')]);
+});
+
+both('an update of a resource reaches those who are subscribed, and nobody else', either, async (stage) => {
+	const { server, connectAll, clients } = stage;
+	const [ada, ben, cleo] = await connectAll('ada', 'ben', 'cleo');
+	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
+	await cleo.sdk.subscribeResource({ uri: noteUri(1) });
+	server.changed('resource', noteUri(0));
+	await Promise.all([ada, ben].map((client) => client.until(updated(0))));
+
+	await ada.sdk.unsubscribeResource({ uri: noteUri(0) });
+	server.changed('resource', noteUri(0));
+	await ben.until(updated(0), 2);
+
+	// Twice subscribed is once subscribed; who never was can unsubscribe.
+	await ada.sdk.subscribeResource({ uri: noteUri(0) });
+	await ada.sdk.subscribeResource({ uri: noteUri(0) });
+	await ben.sdk.unsubscribeResource({ uri: noteUri(1) });
+	server.changed('resource', noteUri(1));
+	await cleo.until(updated(1));
+	server.changed('resource', noteUri(0));
+	await ada.until(updated(0), 2);
+
+	server.changed('tools');
+	await Promise.all(clients.map((client) => client.until('tools/list_changed')));
+	const last = 'tools/list_changed';
+	assert.deepEqual(ada.told, [updated(0), updated(0), last]);
+	assert.deepEqual(ben.told, [updated(0), updated(0), updated(0), last]);
+	assert.deepEqual(cleo.told, [updated(1), last]);
+});
+
+both('every change of a list reaches everybody, in order', either, async ({ server, connectAll, clients }) => {
+	await connectAll('ada', 'ben', 'cleo');
+	for (const list of [...LISTS, ...LISTS.toReversed()]) server.changed(list);
+	server.tool({ name: 'new', description: 'a new tool' }, () => ({ content: [] }));
+	await Promise.all(clients.map((client) => client.until('tools/list_changed', 3)));
+	const order = [...LISTS, ...LISTS.toReversed(), 'tools'].map((list) => `${list}/list_changed`);
+	for (const { told } of clients) assert.deepEqual(told, order);
+	const { tools } = await clients[0].sdk.listTools();
+	assert.equal(tools.at(-1)?.name, 'new');
+});
+
+both('of twenty clients at once, each gets its own and what is for all', either, async (stage) => {
+	const { server, connectAll } = stage;
+	const clients = await connectAll(...Array.from({ length: 20 }, (_, index) => `client ${index}`));
+	await Promise.all(clients.map(({ sdk }, index) => sdk.subscribeResource({ uri: noteUri(index) })));
+	await Promise.all(clients.map(({ sdk }, index) => sdk.setLoggingLevel(index % 2 === 0 ? 'alert' : 'critical')));
+	for (let index = 0; index < clients.length; index++) server.changed('resource', noteUri(index));
+	await Promise.all(clients.map((client, index) => client.until(updated(index))));
+	const answers = await Promise.all(clients.map((client) => client.call('who_am_i')));
+	server.changed('prompts');
+	await Promise.all(clients.map((client) => client.until('prompts/list_changed')));
+	for (const [index, { told, name }] of clients.entries()) {
+		assert.deepEqual(told, [updated(index), 'prompts/list_changed']);
+		assert.equal(answers[index].clientInfo.name, name);
+		assert.equal(answers[index].logLevel, index % 2 === 0 ? 'alert' : 'critical');
+	}
+	return answers;
+});
+
+both('a client that disconnects without a word disturbs nobody, and can come back', http, async (stage) => {
+	const { server, origin, connectAll, until } = stage;
+	const [ada, ben] = await connectAll('ada', 'ben');
+	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
+	const headers = { 'mcp-session-id': String(ben.session) };
+	assert.equal((await fetch(`${origin}/mcp`, { headers })).status, 409, 'there is a stream of that session');
+	await ben.drop();
+	await until(({ method, session, state }) => method === 'GET' && session === ben.session && state === 'left');
+	server.changed('resource', noteUri(0));
+	await ada.until(updated(0));
+
+	const abort = new AbortController();
+	const stream = events(await fetch(`${origin}/mcp`, { headers, signal: abort.signal }));
+	assert.equal(await next(stream), ': connected');
+	server.changed('resource', noteUri(0));
+	await ada.until(updated(0), 2);
+	const seen = await next(stream);
+	assert.match(String(seen), /"uri":"note:\/\/0"/, 'the transport keeps the subscriptions of who left without a word');
+	assert.deepEqual(ben.told, []);
+	return seen;
+});
+
+both('a client that disconnects is forgotten, and disturbs nobody', sse, async (stage) => {
+	const { server, origin, exchanges, connect, until } = stage;
+	const ada = await connect('ada');
+	const ben = await connect('ben');
+	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
+	const session = exchanges.findLast(({ method }) => method === 'POST')?.session;
+	await ben.drop();
+	await until(({ method, state }) => method === 'GET' && state === 'left');
+	server.changed('resource', noteUri(0));
+	await ada.until(updated(0));
+	server.changed('tools');
+	await ada.until('tools/list_changed');
+	assert.deepEqual(ben.told, []);
+	const answer = await fetch(`${origin}/message?session_id=${session}`, {
+		method: 'POST',
+		headers: { 'content-type': 'application/json' },
+		body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'who_am_i' } }),
+	});
+	assert.deepEqual([answer.status, await answer.text()], [500, 'SSE connection not established']);
+});
+
+both('DELETE ends the stream, and all of the session is forgotten', http, async (stage) => {
+	const { server, origin, connectAll, until } = stage;
+	const [ada, ben] = await connectAll('ada', 'ben');
+	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
+	await ben.sdk.setLoggingLevel('alert');
+	const headers = { 'mcp-session-id': String(ben.session) };
+	await ben.terminate();
+	await until(
+		({ method, session, state }) => method === 'GET' && session === headers['mcp-session-id'] && state !== 'open',
+	);
+
+	const answer = await fetch(`${origin}/mcp`, {
+		method: 'POST',
+		headers: { ...headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+		body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'who_am_i' } }),
+	});
+	const known = await answer.text();
+	assert.match(known, /"text":"\{\}"/, 'nothing is known of it');
+
+	const stream = events(await fetch(`${origin}/mcp`, { headers }));
+	assert.equal(await next(stream), ': connected', 'the id is free again');
+	server.changed('resource', noteUri(0));
+	await ada.until(updated(0));
+	server.changed('tools');
+	const seen = await next(stream);
+	assert.match(String(seen), /tools\/list_changed/, 'it is subscribed to nothing');
+	return [known, seen];
+});
+
+both('DELETE ends the stream of the session, and of no other', sse, async (stage) => {
+	const { server, origin, exchanges, connect, until } = stage;
+	const ada = await connect('ada');
+	const ben = await connect('ben');
+	const session = exchanges.findLast(({ method }) => method === 'POST')?.session;
+	ben.sdk.onerror = undefined;
+	const answer = await fetch(`${origin}/sse?session_id=${session}`, { method: 'DELETE' });
+	assert.equal(answer.status, 200);
+	await until(({ method, state }) => method === 'GET' && state === 'ended');
+	server.changed('tools');
+	await ada.until('tools/list_changed');
+	assert.deepEqual(ben.told, []);
+});

@@ -1,0 +1,104 @@
+// node:http in front of a transport, and word of what it did: tests wait for that, where they would have to sleep.
+
+import { EventEmitter, once } from 'node:events';
+import { createServer } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/**
+ * @typedef {object} Exchange One request, and what became of it
+ * @property {string} method of HTTP
+ * @property {string} path
+ * @property {string | null} session the session id of the request
+ * @property {string | null} called the method of MCP, where the client says it in a header (since 2026-07-28)
+ * @property {number} status
+ * @property {Response} response of the transport
+ * @property {'open' | 'ended' | 'left'} state `left`: the client was gone before the end, and the transport knows it
+ */
+
+/** @param {{ respond(request: Request): Promise<Response | null>, close(): void | Promise<void> }} transport */
+export async function listen(transport) {
+	/** @type {Exchange[]} */
+	const exchanges = [];
+	const changes = new EventEmitter();
+	const server = createServer(async (incoming, outgoing) => {
+		const abort = new AbortController();
+		outgoing.once('close', () => {
+			if (!outgoing.writableFinished) abort.abort();
+		});
+		const request = toRequest(incoming, abort.signal);
+		const response = (await transport.respond(request)) ?? new Response('Not found\n', { status: 404 });
+		const url = new URL(request.url);
+		/** @type {Exchange} */
+		const exchange = {
+			method: request.method,
+			path: url.pathname,
+			session: request.headers.get('mcp-session-id') ?? url.searchParams.get('session_id'),
+			called: request.headers.get('mcp-method'),
+			status: response.status,
+			response,
+			state: 'open',
+		};
+		exchanges.push(exchange);
+		changes.emit('change');
+		exchange.state = await answer(outgoing, response);
+		changes.emit('change');
+	});
+	await once(server.listen(0, '127.0.0.1'), 'listening');
+	const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+
+	/**
+	 * Resolves with the first exchange of that kind as soon as there is one.
+	 *
+	 * @param {(exchange: Exchange) => boolean} condition
+	 */
+	async function until(condition) {
+		for (;;) {
+			const found = exchanges.find(condition);
+			if (found !== undefined) return found;
+			await once(changes, 'change');
+		}
+	}
+
+	/** Cuts every connection; resolves when the last one is closed. */
+	async function close() {
+		const closed = once(server, 'close');
+		server.close().closeAllConnections();
+		await closed;
+	}
+
+	return { origin: `http://127.0.0.1:${port}`, exchanges, until, close };
+}
+
+/**
+ * @param {import('node:http').IncomingMessage} incoming
+ * @param {AbortSignal} signal
+ */
+function toRequest(incoming, signal) {
+	const { method = 'GET', headers, url } = incoming;
+	const body = method === 'POST' ? Readable.toWeb(incoming) : undefined;
+	const init = /** @type {RequestInit} */ ({ method, headers, body, signal, duplex: 'half' });
+	return new Request(`http://${headers.host}${url}`, init);
+}
+
+/**
+ * @param {import('node:http').ServerResponse} outgoing
+ * @param {Response} response
+ * @returns {Promise<'ended' | 'left'>} when the transport knows, too
+ */
+async function answer(outgoing, response) {
+	if (outgoing.destroyed) {
+		await response.body?.cancel();
+		return 'left';
+	}
+	outgoing.writeHead(response.status, Object.fromEntries(response.headers)).flushHeaders();
+	if (response.body === null) {
+		outgoing.end();
+		return 'ended';
+	}
+	// Fails when the client leaves, having cancelled the stream of the transport.
+	return pipeline(Readable.fromWeb(/** @type {any} */ (response.body)), outgoing).then(
+		() => 'ended',
+		() => 'left',
+	);
+}

@@ -1,0 +1,73 @@
+// A client of the official SDK for MCP 2026-07-28 (@modelcontextprotocol/client 2.4), which has no session, but streams of
+// `subscriptions/listen`. It notes what each of them brings.
+
+import { EventEmitter, once } from 'node:events';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+
+export const VERSION = '2026-07-28';
+export const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+
+/** @typedef {{ closed: Promise<'local' | 'graceful' | 'remote'>, close(): Promise<void>, honoredFilter: object }} Subscription */
+
+export class ListeningClient {
+	/** @type {Record<string, string[]>} what came, by the id of its stream: the SDK calls them `listen:0` and so on */
+	told = {};
+	/** @type {Error[]} */
+	errors = [];
+	#changes = new EventEmitter();
+	#transport;
+	#sdk;
+
+	/**
+	 * @param {string} name
+	 * @param {string} origin of the server
+	 */
+	constructor(name, origin) {
+		this.name = name;
+		this.#transport = new StreamableHTTPClientTransport(new URL('/mcp', origin));
+		this.#sdk = new Client({ name, version: '1.0.0' }, { versionNegotiation: { mode: { pin: VERSION } } });
+		this.#sdk.onerror = (error) => this.errors.push(error);
+		this.#sdk.fallbackNotificationHandler = async ({ method, params }) => {
+			const meta = /** @type {Record<string, unknown> | undefined} */ (params?._meta);
+			const about = params?.uri === undefined ? [] : [params.uri];
+			this.toldBy(String(meta?.[SUBSCRIPTION])).push([method.replace('notifications/', ''), ...about].join(' '));
+			this.#changes.emit('change');
+		};
+	}
+
+	connect() {
+		return this.#sdk.connect(this.#transport);
+	}
+
+	/**
+	 * Resolves when the server has acknowledged it.
+	 *
+	 * @param {import('@modelcontextprotocol/client').SubscriptionFilter} filter
+	 * @returns {Promise<Subscription>}
+	 */
+	listen(filter) {
+		return this.#sdk.listen(filter);
+	}
+
+	/** @param {string} stream */
+	toldBy(stream) {
+		this.told[stream] ??= [];
+		return this.told[stream];
+	}
+
+	/**
+	 * Resolves as soon as that stream has brought this, as often as that.
+	 *
+	 * @param {string} stream
+	 * @param {string} message
+	 */
+	async until(stream, message, times = 1) {
+		while (this.toldBy(stream).filter((one) => one === message).length < times) await once(this.#changes, 'change');
+	}
+
+	/** Cuts its connections without a word. */
+	async drop() {
+		this.#sdk.onerror = undefined;
+		await this.#sdk.close();
+	}
+}

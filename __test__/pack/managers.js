@@ -1,0 +1,97 @@
+// The package managers, each as it is told to put a package in the place of another, and to install a folder.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, execute, npm, workshop } from './folders.js';
+
+const modules = fileURLToPath(new URL('node_modules', import.meta.url));
+
+/**
+ * What a folder is to hold.
+ *
+ * @typedef {object} Wish
+ * @property {Record<string, string>} dependencies
+ * @property {Record<string, string> | undefined} replaced what stands for a package, wherever it is asked for
+ * @property {string} registry where the packages of our scope are
+ */
+
+/** @typedef {{ name: string, knowsLibc: boolean, setUp(folder: string, wish: Wish): void, install(folder: string, ...args: string[]): Promise<unknown> }} Manager */
+
+/** @param {string} registry */
+export const npmrc = (registry) => `@tmcp-native:registry=${registry}/\n`;
+
+/** @type {Manager} */
+const npm11 = {
+	name: 'npm',
+	knowsLibc: true,
+	setUp(folder, { dependencies, replaced, registry }) {
+		describe(folder, { dependencies, overrides: replaced });
+		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
+	},
+	install: (folder, ...args) => npm(folder, 'install', ...args),
+};
+
+/** @type {Manager} */
+const pnpm = {
+	name: 'pnpm',
+	knowsLibc: true,
+	setUp(folder, { dependencies, replaced = {}, registry }) {
+		describe(folder, { dependencies });
+		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
+		const lines = Object.entries(replaced).map(([name, by]) => `  '${name}': '${by}'\n`);
+		writeFileSync(join(folder, 'pnpm-workspace.yaml'), lines.length > 0 ? `overrides:\n${lines.join('')}` : '{}\n');
+	},
+	install: (folder, ...args) =>
+		execute(folder, join(modules, 'pnpm', 'pnpm'), 'install', '--store-dir', join(workshop, 'pnpm'), ...args),
+};
+
+/** @type {Manager} */
+const yarnClassic = {
+	name: 'yarn 1',
+	knowsLibc: false,
+	setUp(folder, { dependencies, replaced, registry }) {
+		describe(folder, { dependencies, resolutions: replaced });
+		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
+	},
+	install: (folder, ...args) => {
+		const cache = ['--cache-folder', join(workshop, 'yarn-1')];
+		const yarn = join(modules, 'yarn', 'bin', 'yarn.js');
+		return execute(folder, process.execPath, yarn, 'install', '--non-interactive', '--no-progress', ...cache, ...args);
+	},
+};
+
+/** @param {'node-modules' | 'pnp'} linker */
+const yarnBerry = (linker) =>
+	/** @type {Manager} */ ({
+		name: `yarn 4 with ${linker}`,
+		knowsLibc: true,
+		setUp(folder, { dependencies, replaced, registry }) {
+			describe(folder, { dependencies, resolutions: replaced });
+			const settings = {
+				nodeLinker: linker,
+				npmScopes: { 'tmcp-native': { npmRegistryServer: registry } },
+				unsafeHttpWhitelist: ['127.0.0.1'],
+				globalFolder: join(workshop, 'yarn-4'),
+				enableTelemetry: false,
+			};
+			// JSON is YAML.
+			writeFileSync(join(folder, '.yarnrc.yml'), JSON.stringify(settings));
+			// Without a lock file of its own, yarn 4 takes the folder for a part of a project further up.
+			writeFileSync(join(folder, 'yarn.lock'), '');
+		},
+		install: (folder, ...args) => yarn4(folder, 'install', '--no-immutable', ...args),
+	});
+
+/**
+ * @param {string} folder
+ * @param {...string} args
+ */
+export function yarn4(folder, ...args) {
+	return execute(folder, process.execPath, join(modules, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js'), ...args);
+}
+
+/** Those that make a node_modules. */
+export const managers = [npm11, pnpm, yarnClassic, yarnBerry('node-modules')];
+
+export const plugAndPlay = yarnBerry('pnp');

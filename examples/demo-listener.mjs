@@ -1,0 +1,39 @@
+// A client of the official SDK for MCP 2026-07-28: it has no session, and says once what it wants to hear of.
+
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Recipient } from './recipient.mjs';
+
+export class DemoListener extends Recipient {
+	#client;
+	#transport;
+
+	/**
+	 * @param {string} name
+	 * @param {string} url
+	 */
+	constructor(name, url) {
+		super(name);
+		this.#client = new Client({ name, version: '1.0.0' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+		this.#transport = new StreamableHTTPClientTransport(new URL(url));
+		this.noteAllOf(this.#client);
+	}
+
+	connect() {
+		return this.#client.connect(this.#transport);
+	}
+
+	/**
+	 * Resolves when the server has acknowledged that it will tell of all lists and of these resources.
+	 *
+	 * @param {string[]} uris
+	 * @returns {Promise<{ closed: Promise<string> }>} `closed`: resolves when the stream has ended
+	 */
+	listen(uris) {
+		const lists = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+		return this.#client.listen({ ...lists, resourceSubscriptions: uris });
+	}
+
+	leave() {
+		return this.#client.close();
+	}
+}

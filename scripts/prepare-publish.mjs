@@ -1,0 +1,53 @@
+// Makes the folders to publish out of the binaries of all platforms: one a platform, and `main`, which has no binary itself
+// and names the others as its optional dependencies. Publish the platforms first.
+//
+//   node scripts/prepare-publish.mjs <folder with the .node files, at any depth> <folder to make>
+//
+// `main` is what `npm pack` packs here, so that what was tested is what is published. `napi artifacts` fails if a binary of
+// `napi.targets` is missing, or one is there that is not among them.
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const napi = join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
+const [artifacts, out] = process.argv.slice(2).map((path) => resolve(path));
+if (out === undefined) throw new Error('usage: node scripts/prepare-publish.mjs <artifacts> <folder to make>');
+
+mkdirSync(out);
+run('npm', ['pack', '--loglevel=error', '--pack-destination', out], root);
+const [tarball] = readdirSync(out);
+// A relative name: to some a colon, as in C:\, means another machine.
+run('tar', ['-xzf', tarball], out);
+rmSync(join(out, tarball));
+
+const main = join(out, 'main');
+renameSync(join(out, 'package'), main);
+run(process.execPath, [napi, 'create-npm-dirs'], main);
+run(process.execPath, [napi, 'artifacts', '--output-dir', artifacts], main);
+// Left to itself, it would also publish, and make a release on GitHub.
+run(process.execPath, [napi, 'pre-publish', '--tag-style', 'npm', '--no-gh-release', '--skip-optional-publish'], main);
+
+for (const platform of readdirSync(join(main, 'npm'))) {
+	renameSync(join(main, 'npm', platform), join(out, platform));
+	copyFileSync(join(root, 'LICENSE'), join(out, platform, 'LICENSE'));
+}
+rmSync(join(main, 'npm'), { recursive: true });
+for (const folder of [main, join(main, 'native')]) {
+	const binaries = readdirSync(folder).filter((name) => name.endsWith('.node'));
+	for (const name of binaries) rmSync(join(folder, name));
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} cwd
+ */
+function run(command, args, cwd) {
+	// A shell finds npm.cmd on Windows.
+	const shell = process.platform === 'win32' && command === 'npm';
+	const { status } = spawnSync(command, args, { cwd, shell, stdio: ['ignore', process.stderr, process.stderr] });
+	if (status !== 0) throw new Error(`\`${command} ${args.join(' ')}\` failed in ${cwd}`);
+}

@@ -1,0 +1,28 @@
+// Tests the one binary that lies in native/ as it is, made on another machine maybe: the JS tests and the demo, with no Rust
+// and no build. What a release is made of is tested so.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const binaries = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.node'));
+if (binaries.length !== 1) throw new Error(`native/ is to hold one binary, and has ${binaries.join(', ') || 'none'}`);
+const tests = readdirSync(join(root, '__test__')).filter((name) => name.endsWith('.test.js'));
+
+run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], root);
+run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], join(root, 'examples'));
+run(process.execPath, ['--test', ...tests.map((name) => join('__test__', name))], root);
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} cwd
+ */
+function run(command, args, cwd) {
+	// A shell finds npm.cmd on Windows.
+	const shell = process.platform === 'win32' && command === 'npm';
+	const { status } = spawnSync(command, args, { cwd, shell, stdio: 'inherit' });
+	if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,191 @@
+// Runs the JS tests, unchanged, on each runtime of __test__/runtimes/package.json, with the addon that is built: on each
+// by its own test runner, a file at a time, so that one that crashes or hangs takes no other along. Prints a table, and
+// fails on any failure that is not in __test__/runtimes/known-limits.mjs.
+//
+//   node scripts/test-runtimes.mjs [word ...]     only the runtimes whose name has one of the words, such as "bun"
+
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { readReport } from '../__test__/runtimes/junit.mjs';
+import { knownLimits } from '../__test__/runtimes/known-limits.mjs';
+
+/** @import { Result } from '../__test__/runtimes/junit.mjs' */
+
+/**
+ * @typedef {object} Runtime
+ * @property {string} name
+ * @property {string} binary
+ * @property {(file: string, report: string) => string[]} args
+ * @property {Record<string, string>} [env]
+ */
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modules = join(root, '__test__', 'runtimes', 'node_modules');
+const A_FILE_MS = 120_000;
+/** Where what the runtimes have in common is tested; Node runs as many as `npm test` does. */
+const FEWER = { RANDOM_OPERATIONS: '20000' };
+
+/** @type {Runtime[]} */
+const runtimes = [
+	...['20', '22', '24', '26'].map((version) => ({
+		name: `Node ${version}`,
+		binary: join(modules, `node-${version}`, 'bin', 'node'),
+		args: (/** @type {string} */ file, /** @type {string} */ report) => [
+			'--test',
+			'--test-reporter=junit',
+			`--test-reporter-destination=${report}`,
+			file,
+		],
+	})),
+	{
+		name: 'Bun',
+		binary: join(modules, '@oven', 'bun-linux-x64', 'bin', 'bun'),
+		args: (file, report) => [
+			'test',
+			'--timeout=60000',
+			'--reporter=junit',
+			`--reporter-outfile=${report}`,
+			`./${file}`,
+		],
+		env: FEWER,
+	},
+	{
+		name: 'Deno',
+		binary: join(modules, '@deno', 'linux-x64-glibc', 'deno'),
+		args: (file, report) => ['test', '-A', '--no-check', '--no-lock', `--junit-path=${report}`, file],
+		env: { ...FEWER, DENO_DIR: join(modules, '.deno'), DENO_NO_UPDATE_CHECK: '1' },
+	},
+];
+
+const words = process.argv.slice(2).map((word) => word.toLowerCase());
+const chosen = runtimes.filter(
+	({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word)),
+);
+const files = readdirSync(join(root, '__test__'))
+	.filter((name) => name.endsWith('.test.js'))
+	.sort();
+const folder = mkdtempSync(join(tmpdir(), 'test-runtimes-'));
+/** @type {(ReturnType<typeof summary> & { seconds: number })[]} */
+const rows = [];
+/** @type {string[]} */
+const problems = [];
+
+for (const runtime of chosen) {
+	console.log(`\n${runtime.name}`);
+	/** @type {(Result & { file: string })[]} */
+	const results = [];
+	const start = performance.now();
+	for (const file of files) {
+		const inFile = await runFile(runtime, file);
+		results.push(...inFile.map((result) => ({ file, ...result })));
+		const failed = inFile.filter(({ outcome }) => outcome === 'failed').length;
+		console.log(`  ${file}: ${inFile.length} tests${failed ? `, ${failed} failed` : ''}`);
+	}
+	rows.push({ ...summary(runtime, results), seconds: Math.round((performance.now() - start) / 1_000) });
+}
+rmSync(folder, { recursive: true });
+
+for (const problem of problems) console.log(`\n✗ ${problem}`);
+console.log('');
+printTable();
+const passed = rows.reduce((sum, row) => sum + row.passed, 0);
+console.log(`\n${passed} passed, ${problems.length} failed`);
+process.exitCode = problems.length > 0 || rows.length === 0 ? 1 : 0;
+
+/**
+ * @param {Runtime} runtime
+ * @param {string} file
+ * @returns {Promise<Result[]>} with a failure of the file's own where it ended in another way than its tests say
+ */
+async function runFile({ name, binary, args, env }, file) {
+	const report = join(folder, `${name} ${file}.xml`);
+	const { output, ending } = await run(binary, args(`__test__/${file}`, report), env);
+	const results = existsSync(report) ? readReport(readFileSync(report, 'utf8')) : [];
+	const failed = results.some(({ outcome }) => outcome === 'failed');
+	const asReported = ending === 0 ? !failed : ending === 1 && failed;
+	if (asReported && results.length > 0) return results;
+	const how = typeof ending === 'number' ? `exit code ${ending}` : ending;
+	const detail = `${results.length} tests reported, then: ${how}\n${output.slice(-2_000)}`;
+	return [...results, { name: '(the file)', outcome: 'failed', detail }];
+}
+
+/**
+ * @param {string} binary
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ * @returns {Promise<{ output: string, ending: number | string }>}
+ */
+function run(binary, args, env) {
+	return new Promise((resolve, reject) => {
+		// A group of its own, so that a child of a test that hangs is ended with it.
+		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...env }, detached: true };
+		const child = spawn(binary, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+		let output = '';
+		let late = false;
+		for (const stream of [child.stdout, child.stderr]) {
+			stream.setEncoding('utf8').on('data', (text) => {
+				output += text;
+			});
+		}
+		const limit = setTimeout(() => {
+			late = true;
+			if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+		}, A_FILE_MS);
+		child.once('error', reject);
+		child.once('close', (code, signal) => {
+			clearTimeout(limit);
+			resolve({ output, ending: late ? `no end within ${A_FILE_MS / 1_000} s` : (code ?? signal ?? 'no exit code') });
+		});
+	});
+}
+
+/**
+ * @param {Runtime} runtime
+ * @param {(Result & { file: string })[]} results
+ */
+function summary(runtime, results) {
+	const limits = knownLimits.filter((limit) => limit.runtime === runtime.name);
+	/** @param {{ file: string, name: string }} result */
+	const limitOf = ({ file, name }) => limits.find((limit) => limit.file === file && limit.test === name);
+	for (const limit of limits) {
+		const which = `${runtime.name}: ${limit.file}: ${limit.test}`;
+		const met = results.filter((result) => limitOf(result) === limit);
+		if (met.length === 0) problems.push(`${which}\nknown-limits.mjs names a test that there is not`);
+		if (met.some(({ outcome }) => outcome === 'passed')) problems.push(`${which}\nis in known-limits.mjs, and passes`);
+	}
+	const failed = results.filter((result) => result.outcome === 'failed' && !limitOf(result));
+	for (const { file, name, detail } of failed) problems.push(`${runtime.name}: ${file}: ${name}\n${detail}`);
+	const skipped = results.filter(({ outcome }) => outcome === 'skipped');
+	const limited = results.filter((result) => result.outcome === 'failed' && limitOf(result));
+	return {
+		runtime: runtime.name,
+		version: spawnSync(runtime.binary, ['--version'], { encoding: 'utf8' }).stdout.match(/\d+\.\d+\.\d+/)?.[0] ?? '?',
+		tests: results.length,
+		passed: results.filter(({ outcome }) => outcome === 'passed').length,
+		failed: failed.length,
+		skipped: skipped.length + limited.length,
+		reasons: [
+			...limited.map((result) => `${result.name}: ${limitOf(result)?.reason}`),
+			...skipped.map(({ name, detail }) => `${name}: ${detail || 'no reason given'}`),
+		],
+	};
+}
+
+function printTable() {
+	const columns = /** @type {const} */ (['runtime', 'version', 'tests', 'passed', 'failed', 'skipped', 'seconds']);
+	const table = [columns.map(String), ...rows.map((row) => columns.map((column) => String(row[column])))];
+	const widths = columns.map((_, index) => Math.max(...table.map((row) => row[index].length)));
+	for (const row of table)
+		console.log(
+			row
+				.map((cell, index) => cell.padEnd(widths[index]))
+				.join('  ')
+				.trimEnd(),
+		);
+	for (const { runtime, reasons } of rows)
+		for (const reason of reasons) console.log(`\n${runtime}, skipped: ${reason}`);
+}
