@@ -3,34 +3,20 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { collectGarbage } from './support/garbage.js';
+import { collected } from './support/garbage.js';
+import { assertMemoryStaysFlat } from './support/memory.js';
 
 const run = promisify(execFile);
 const child = (/** @type {string} */ name) => fileURLToPath(new URL(`children/${name}`, import.meta.url));
 
 test('100,000 managers made and dropped with sessions in them leave memory flat', async () => {
-	// A small young generation and one arena reach their full size soon; on Node 26 the default ones do not in 100,000.
-	const { stdout } = await run(
-		process.execPath,
-		['--expose-gc', '--max-semi-space-size=1', child('dropped-managers.js'), '100000'],
-		{ env: { ...process.env, MALLOC_ARENA_MAX: '1' } },
-	);
-	const memory = stdout
-		.trim()
-		.split('\n')
-		.map((line) => JSON.parse(line));
-	const [first, last] = [memory[1], memory[9]];
-	const grown = (/** @type {'rss' | 'heap'} */ what) => (last[what] - first[what]) / 2 ** 20;
-	// 80,000 managers lie between the two; one that stayed would show as kilobytes each.
-	assert.ok(grown('heap') < 4, `the heap grew by ${grown('heap').toFixed(1)} MiB`);
-	assert.ok(grown('rss') < 16, `resident memory grew by ${grown('rss').toFixed(1)} MiB`);
+	await assertMemoryStaysFlat('dropped-managers.js', 100_000);
 });
 
 test('a process whose sessions are all still open exits by itself', async () => {
@@ -90,16 +76,4 @@ function holdWeakly(manager, id) {
 	const controller = { enqueue() {}, close() {} };
 	manager.create(id, controller);
 	return new WeakRef(controller);
-}
-
-/**
- * Settles when it has been collected; if it never is, the test runner's time limit says so.
- *
- * @param {WeakRef<object>} reference
- */
-async function collected(reference) {
-	while (reference.deref() !== undefined) {
-		await turn();
-		collectGarbage();
-	}
 }

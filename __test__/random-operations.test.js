@@ -1,21 +1,17 @@
 // Random sequences of operations, the same against upstream and against this package: whatever can be seen from outside
 // has to be the same, in the same order.
-//
-// RANDOM_OPERATIONS=1000000 does more of them; a failure prints the seed and the shortest sequence that shows it.
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import fc from 'fast-check';
 
 import { ours, upstream01, upstream03 } from './support/implementations.js';
+import { assertSameLogs, operationsToDo, sequences } from './support/random.js';
 import { IDS, KINDS, World } from './support/world.js';
 
 /** @import { Implementation } from './support/implementations.js' */
-/** @import { Operation, Simple } from './support/world.js' */
 
-const OPERATIONS = Number(process.env.RANDOM_OPERATIONS ?? 100_000);
-const A_SEQUENCE = 200;
+const OPERATIONS = operationsToDo(100_000);
 
 const id = fc.constantFrom(...IDS);
 const text = fc.oneof(
@@ -47,9 +43,7 @@ function operations(kinds, faults) {
 		.record({ do: fc.constant('create'), id, kind: fc.constantFrom(...kinds), script })
 		// A size function runs in the midst of its stream's enqueue, and may make it throw: see "differences".
 		.map((create) => (create.kind === 'sized' ? { ...create, script: create.script.filter(isSend) } : create));
-	const operation = fc.oneof(
-		// First, so that a failing sequence shrinks to what matters between turns in which nothing happens.
-		{ withCrossShrink: true },
+	return sequences(
 		{ weight: 1, arbitrary: fc.record({ do: fc.constant('turn') }) },
 		{ weight: 6, arbitrary: creates },
 		{ weight: 3, arbitrary: deletes },
@@ -57,7 +51,6 @@ function operations(kinds, faults) {
 		{ weight: 8, arbitrary: sends },
 		{ weight: 4, arbitrary: fc.record({ do: fc.constantFrom('read', ...faults), stream: fc.nat(1_000) }) },
 	);
-	return fc.array(operation, { minLength: A_SEQUENCE, maxLength: A_SEQUENCE, size: 'max' });
 }
 
 /** @param {{ do: string }} operation */
@@ -78,24 +71,6 @@ function replacing(upstream) {
 	return manager;
 }
 
-/**
- * @param {{ create: Function, delete: Function, has: Function, send: Function }} manager
- * @param {Operation[]} sequence
- */
-async function run(manager, sequence) {
-	const world = new World(manager);
-	for (const operation of sequence) await world.perform(operation);
-	return world.finish();
-}
-
-/** @param {import('fast-check').RunDetails<[{ do: string }[]]>} details */
-function report(details) {
-	if (!details.failed) return;
-	const shortest = details.counterexample?.[0].filter((operation) => operation.do !== 'turn');
-	const error = /** @type {Error | undefined} */ (details.errorInstance);
-	throw new Error(`seed ${details.seed}: ${JSON.stringify(shortest)}\n${error?.message}`);
-}
-
 /** @type {[Implementation, readonly string[], string[]][]} */
 const oracles = [
 	[upstream03, KINDS, ['cancel', 'error', 'close', 'enqueue']],
@@ -108,12 +83,11 @@ for (const [upstream, kinds, faults] of oracles) {
 	for (const { name, make } of ours) {
 		const share = Math.ceil(OPERATIONS / (upstream === upstream03 && name === 'ours' ? 1 : 10));
 		test(`${share} random operations have the same effects in ${upstream.name} and in ${name}`, async () => {
-			await fc.assert(
-				fc.asyncProperty(operations(kinds, faults), async (sequence) => {
-					const typed = /** @type {Operation[]} */ (sequence);
-					assert.deepEqual(await run(make(), typed), await run(replacing(upstream), typed));
-				}),
-				{ numRuns: Math.ceil(share / A_SEQUENCE), reporter: report },
+			await assertSameLogs(
+				share,
+				operations(kinds, faults),
+				() => new World(make()),
+				() => new World(replacing(upstream)),
 			);
 		});
 	}

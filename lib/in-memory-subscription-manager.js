@@ -35,9 +35,12 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 	async create(subscription, callbacks) {
 		checkSubscription(subscription);
 		const { id, origin, filters } = subscription;
-		const key = this.#native.create(origin, id, listsAskedFor(filters), filters.resourceSubscriptions ?? []);
+		// A copy, since the array may be a proxy, which is an array to everybody but Node-API.
+		const uris = [...(filters.resourceSubscriptions ?? [])];
+		const key = this.#native.create(origin, id, listsAskedFor(filters), uris);
 		if (key === 0) return false;
-		const registration = new Registration(id, origin, callbacks);
+		// As a key of a Map, −0 is 0: that is what an overriding `close` is to get.
+		const registration = new Registration(id === 0 ? 0 : id, origin, callbacks);
 		this.#registrations.set(key, registration);
 		try {
 			await registration.acknowledge();

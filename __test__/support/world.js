@@ -13,7 +13,8 @@ export const KINDS = /** @type {const} */ (['stream', 'lazy', 'sized', 'pulling'
  * @typedef {{ do: 'create', id: string, kind: typeof KINDS[number], script: Simple[] }} Create
  * @typedef {{ do: 'delete', id: string } | { do: 'has', id: string } | { do: 'send', ids: string[] | null | undefined, text: string }} Plain
  * @typedef {Plain | { do: 'create', id: string, kind: 'fake', script: [] }} Simple what a controller does when it is fed
- * @typedef {Create | Plain | { do: 'read' | 'cancel' | 'error' | 'close' | 'enqueue', stream: number } | { do: 'turn' }} Operation
+ * @typedef {Create | Plain | { do: 'read' | 'cancel' | 'error' | 'close' | 'enqueue', stream: number }
+ *   | { do: 'turn' } | { do: 'nothing' }} Operation
  */
 
 export class World {
@@ -31,6 +32,7 @@ export class World {
 
 	/** @param {Operation} operation */
 	async perform(operation) {
+		if (operation.do === 'nothing') return;
 		if (operation.do === 'turn') await turn();
 		else this.#note(operation.do, () => this.#perform(operation));
 	}
@@ -50,7 +52,7 @@ export class World {
 		return this.log;
 	}
 
-	/** @param {Exclude<Operation, { do: 'turn' }>} operation */
+	/** @param {Exclude<Operation, { do: 'turn' | 'nothing' }>} operation */
 	#perform(operation) {
 		switch (operation.do) {
 			case 'create':
