@@ -23,7 +23,7 @@ export interface StreamSessionManagerOptions {
 	 *
 	 * @default true
 	 */
-	pool?: boolean;
+	pool?: boolean | undefined;
 }
 
 /**
@@ -174,6 +174,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 
 /** A manager has as many sessions as it was told to take (`maxSessions`). What it has is undisturbed. */
 export class SessionLimitError extends Error {
+	constructor(limit: number);
 	readonly code: 'ERR_SESSION_LIMIT';
 	/** The number that was given as `maxSessions`. */
 	readonly limit: number;
@@ -245,12 +246,14 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 
 	/**
 	 * Waits for the delivery under way, drops what is queued behind it, and calls `callbacks.close(reason)` once. Resolves
-	 * to `true`, to `false` for a stream that is not there. A second call waits for the same closing.
+	 * to `true`, to `false` for a stream that is not there. A second call waits for the same closing. Rejects with what
+	 * `callbacks.close` failed with; the stream is forgotten all the same.
 	 */
 	close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): Promise<boolean>;
 
 	/**
-	 * Closes all streams, or those of one origin.
+	 * Closes all streams, or those of one origin. Rejects with what the first `callbacks.close` failed with; the others are
+	 * closed all the same.
 	 *
 	 * @param reason `'cancelled'` unless told otherwise
 	 */

@@ -110,7 +110,6 @@ test('a controller that registers its successor and then throws loses its own se
 			},
 			close() {},
 		});
-		// A second session ends the walk before the successor's turn would come.
 		manager.send(['a'], 'x');
 		assert.equal(await manager.has('a'), successorStays);
 	}

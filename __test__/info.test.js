@@ -9,6 +9,7 @@ import {
 	InMemoryInfoSessionManager,
 	InMemoryStreamSessionManager,
 	SessionLimitError,
+	StreamSessionManager,
 } from '@tmcp-native/session-manager';
 
 import { infoManagers } from './support/implementations.js';
@@ -144,6 +145,13 @@ describe('maxSessions', () => {
 		await assert.rejects(manager.getLogLevel('c'));
 	});
 
+	test('does not count a session that is known no more, be it that its last subscription was removed', () => {
+		const manager = new InMemoryInfoSessionManager({ maxSessions: 1 });
+		manager.addSubscription('a', 'uri');
+		manager.removeSubscription('a', 'uri');
+		manager.addSubscription('b', 'uri');
+	});
+
 	test('lets known sessions set more, and a new one come when one is gone', async () => {
 		const manager = new InMemoryInfoSessionManager({ maxSessions: 1 });
 		manager.setLogLevel('a', 'debug');
@@ -234,6 +242,36 @@ describe('ttlMs', () => {
 			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
 			broken = false;
 			await pass(2_500);
+			assert.deepEqual(await manager.getSubscriptions('uri'), []);
+		});
+	});
+
+	test('keeps a session whose stream manager throws when it is asked, and the process goes on', () => {
+		// @ts-expect-error its methods are not implemented, and throw
+		const streams = new (class extends StreamSessionManager {})();
+		return withClock({ ttlMs: 1_000, streams }, async (manager, pass) => {
+			manager.addSubscription('a', 'uri');
+			await pass(5_000);
+			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
+		});
+	});
+
+	test('asks the stream manager for a session once at a time, however long the answer takes', () => {
+		let asked = 0;
+		/** @type {(open: boolean) => void} */
+		let answer = () => {};
+		const has = () => {
+			asked++;
+			return new Promise((resolve) => {
+				answer = resolve;
+			});
+		};
+		return withClock({ ttlMs: 1_000, streams: { has } }, async (manager, pass) => {
+			manager.addSubscription('a', 'uri');
+			await pass(10_000);
+			assert.equal(asked, 1);
+			answer(false);
+			await turn();
 			assert.deepEqual(await manager.getSubscriptions('uri'), []);
 		});
 	});

@@ -163,6 +163,39 @@ describe('send', () => {
 	});
 });
 
+describe('code of the caller that runs in the midst of a call', () => {
+	test('cannot leave half a session behind: a controller that throws when it is looked at is not registered', async () => {
+		const manager = new InMemoryStreamSessionManager();
+		const older = fakeController();
+		manager.create('a', older);
+		const controller = new Proxy(fakeController(), {
+			has() {
+				throw new RangeError('mine');
+			},
+		});
+		for (const id of ['a', 'b']) assert.throws(() => manager.create(id, controller), RangeError);
+		manager.send(['a'], 'x');
+		assert.deepEqual([manager.ids(), older.messages, older.closed], [['a'], ['x'], 0]);
+	});
+
+	test('gets a message once into a session that a getter in the list creates', () => {
+		for (const list of [['a'], ['a', 'b']]) {
+			const manager = new InMemoryStreamSessionManager();
+			const a = fakeController();
+			let created = false;
+			Object.defineProperty(list, 0, {
+				get() {
+					if (!created) manager.create('a', a);
+					created = true;
+					return 'a';
+				},
+			});
+			manager.send(list, 'x');
+			assert.deepEqual(a.messages, ['x']);
+		}
+	});
+});
+
 describe('the constructor', () => {
 	test('refuses an option that does not exist, and names the nearest that does', () => {
 		for (const [option, message] of [

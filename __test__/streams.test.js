@@ -367,6 +367,26 @@ for (const { name, make } of [...ours, upstream03]) {
 				assert.deepEqual(again.messages, ['x']);
 			});
 
+			test('can be succeeded by another, and that one by another, 20,000 times during one send', () => {
+				for (const list of [['a'], ['a', 'b'], undefined]) {
+					const manager = make();
+					let fed = 0;
+					const succeed = () =>
+						manager.create(
+							'a',
+							fakeController({
+								onEnqueue: () => {
+									manager.delete('a');
+									if (++fed < 20_000) succeed();
+								},
+							}),
+						);
+					succeed();
+					manager.send(list, 'x');
+					assert.equal(fed, 20_000);
+				}
+			});
+
 			test('can ask for a session', async () => {
 				const manager = make();
 				/** @type {Promise<boolean>[]} */

@@ -67,13 +67,17 @@ function permutations(items) {
 	return items.flatMap((first) => permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]));
 }
 
-/** Collects what has just been made and let go: enough after small chunks. */
+/**
+ * Collects what has just been made and let go: enough after small chunks. A collection frees buffers on another thread, and
+ * whoever makes the next one waits for that: without the second collection, the side that comes after.
+ */
 export function collectYoung() {
+	gc({ type: 'minor' });
 	gc({ type: 'minor' });
 }
 
-/** Collects everything. A collection frees buffers on another thread; the next one waits for that to be over. */
+/** Collects everything, and waits for it likewise. */
 export function collectAll() {
 	gc();
-	collectYoung();
+	gc({ type: 'minor' });
 }

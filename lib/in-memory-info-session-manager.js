@@ -9,7 +9,7 @@ import { InfoSessionManager } from './info-session-manager.js';
 import { infoOptions } from './options.js';
 import { sweepRegularly } from './sweep.js';
 
-/** @import { ClientCapabilities, ClientInfo, LogLevel, StreamSessionManager } from '../index.js' */
+/** @import { ClientCapabilities, ClientInfo, InfoSessionManagerOptions, LogLevel, StreamSessionManager } from '../index.js' */
 
 /** What is known of one session. */
 class Entry {
@@ -23,6 +23,12 @@ class Entry {
 	uris;
 	/** How many sweeps have found that nobody touched it. */
 	idleSweeps = 0;
+	/** Whether the stream manager is being asked for it. */
+	asking = false;
+
+	isEmpty() {
+		return (this.clientInfo ?? this.clientCapabilities ?? this.logLevel ?? this.uris) === undefined;
+	}
 }
 
 /** An entry goes when this many sweeps have found it idle: between `ttlMs` and a quarter more after the last touch. */
@@ -37,7 +43,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	/** @type {Pick<StreamSessionManager, 'has'> | undefined} */
 	#streams;
 
-	/** @param {{ maxSessions?: number, ttlMs?: number, streams?: Pick<StreamSessionManager, 'has'> }} [options] */
+	/** @param {InfoSessionManagerOptions} [options] */
 	constructor(options) {
 		super();
 		const { maxSessions, ttlMs, streams } = infoOptions(options, new.target.name);
@@ -132,8 +138,11 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @param {string} uri
 	 */
 	removeSubscription(id, uri) {
-		const uris = this.#touch(id)?.uris;
-		if (uris?.delete(uri)) this.#unwatch(id, uri);
+		const entry = this.#touch(id);
+		if (!entry?.uris?.delete(uri)) return;
+		this.#unwatch(id, uri);
+		if (entry.uris.size === 0) entry.uris = undefined;
+		if (entry.isEmpty()) this.#entries.delete(id);
 	}
 
 	/**
@@ -141,6 +150,11 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @param {string} id
 	 */
 	delete(id) {
+		this.#forget(id);
+	}
+
+	/** @param {string} id */
+	#forget(id) {
 		const entry = this.#entries.get(id);
 		if (entry === undefined) return;
 		this.#entries.delete(id);
@@ -175,25 +189,35 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		return entry;
 	}
 
-	async #sweep() {
-		/** @type {[string, Entry][]} */
-		const idle = [];
+	#sweep() {
 		for (const [id, entry] of this.#entries) {
-			if (entry.idleSweeps++ >= SWEEPS_A_LIFE) idle.push([id, entry]);
+			if (entry.idleSweeps++ >= SWEEPS_A_LIFE && !entry.asking) void this.#expire(id, entry);
 		}
-		await Promise.all(idle.map(([id, entry]) => this.#expire(id, entry)));
 	}
 
 	/**
+	 * Never rejects.
+	 *
 	 * @param {string} id
 	 * @param {Entry} entry
 	 */
 	async #expire(id, entry) {
-		// Not known is not closed: where the stream manager cannot say, the entry stays.
-		const open = await Promise.resolve(this.#streams?.has(id)).catch(() => true);
+		entry.asking = true;
+		const open = await this.#isOpen(id);
+		entry.asking = false;
 		if (open) entry.idleSweeps = 0;
 		// Perhaps it was touched or replaced in the meantime.
-		else if (entry.idleSweeps > SWEEPS_A_LIFE && this.#entries.get(id) === entry) this.delete(id);
+		else if (entry.idleSweeps > SWEEPS_A_LIFE && this.#entries.get(id) === entry) this.#forget(id);
+	}
+
+	/** @param {string} id */
+	async #isOpen(id) {
+		try {
+			return await this.#streams?.has(id);
+		} catch {
+			// Not known is not closed.
+			return true;
+		}
 	}
 }
 

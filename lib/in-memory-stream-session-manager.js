@@ -11,6 +11,8 @@ import { streamOptions } from './options.js';
 import { checkSession, Session } from './session.js';
 import { StreamSessionManager } from './stream-session-manager.js';
 
+/** @import { SessionController, StreamSessionManagerOptions } from '../index.js' */
+
 /** Lists of up to this length are routed through one array that all managers of the thread use. */
 const LONGEST_SHARED_LIST = 16_384;
 
@@ -25,7 +27,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	#newest = 0;
 	#pool;
 
-	/** @param {{ pool?: boolean }} [options] */
+	/** @param {StreamSessionManagerOptions} [options] */
 	constructor(options) {
 		super();
 		this.#pool = streamOptions(options, new.target.name).pool;
@@ -45,15 +47,17 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/**
 	 * @override
 	 * @param {string} id
-	 * @param {import('./session.js').Controller} controller
+	 * @param {SessionController} controller
 	 * @returns {void}
 	 */
 	create(id, controller) {
 		checkSession(id, controller);
+		const session = new Session(id, controller, this.#pool);
 		const created = this.#hub.create(id);
 		const [key, replaced] = typeof created === 'number' ? [created, 0] : created;
 		this.#newest = key;
-		this.#sessions.set(key, new Session(key, id, controller, this.#pool));
+		session.key = key;
+		this.#sessions.set(key, session);
 		if (replaced !== 0) this.#close(replaced);
 	}
 
@@ -111,8 +115,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * @param {string} data
 	 */
 	#sendToOne(ids, data) {
-		const before = this.#newest;
 		const key = this.#hub.routeOne(ids[0], data);
+		const before = this.#newest;
 		const session = this.#sessions.get(key);
 		if (session === undefined) return;
 		this.#feed(session, encode(data));
@@ -127,19 +131,22 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 */
 	#sendToSome(ids, data, after) {
 		const keys = takeKeys(ids.length);
+		let chunk;
 		try {
-			const before = this.#newest;
-			const count = this.#hub.route(ids, data, keys);
-			let chunk;
-			for (let index = 0; index < count; index++) {
-				const key = keys[index];
-				const session = key > after ? this.#sessions.get(key) : undefined;
-				// Deleted by a controller that was fed before it.
-				if (session === undefined) continue;
-				chunk ??= encode(data);
-				this.#feed(session, chunk);
+			// Again, as long as controllers that are fed create sessions that may be among ours.
+			for (let newest = after; ; after = newest) {
+				const count = this.#hub.route(ids, data, keys);
+				newest = this.#newest;
+				for (let index = 0; index < count; index++) {
+					const key = keys[index];
+					const session = key > after ? this.#sessions.get(key) : undefined;
+					// Deleted by a controller that was fed before it.
+					if (session === undefined) continue;
+					chunk ??= encode(data);
+					this.#feed(session, chunk);
+				}
+				if (this.#newest === newest) return;
 			}
-			if (this.#newest !== before) this.#sendToSome(ids, data, before);
 		} finally {
 			giveBackKeys(keys);
 		}

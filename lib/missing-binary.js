@@ -14,6 +14,9 @@ export const platforms = [
 	'win32-arm64-msvc',
 ];
 
+/** A constant, and not what a package.json says: once bundled, that beside this file is somebody else's. */
+const NAME = '@tmcp-native/session-manager';
+
 const home = 'https://github.com/tmcp-native/session-manager';
 
 /**
@@ -23,8 +26,12 @@ const home = 'https://github.com/tmcp-native/session-manager';
  * @param {string} [platform]
  */
 export function binaryMissing(cause, platform = platformName()) {
-	const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-	const message = [`${name} ${version} has no binary to load on ${platform}, with Node.js ${process.version}.`];
+	const version = ownVersion();
+	const what = version === undefined ? NAME : `${NAME} ${version}`;
+	const message = [`${what} has no binary to load on ${platform}, with Node.js ${process.version}.`];
+	if (version === undefined) {
+		message.push(`Its files were bundled or moved: mark ${NAME} as external, so that it is loaded from node_modules.`);
+	}
 	const refused = refusalIn(cause);
 	if (refused !== undefined) {
 		message.push(
@@ -34,10 +41,10 @@ export function binaryMissing(cause, platform = platformName()) {
 		);
 	} else if (platforms.includes(platform)) {
 		message.push(
-			`It is in the package ${name}-${platform}, an optional dependency, which is not installed.`,
+			`It is in the package ${NAME}-${platform}, an optional dependency, which is not installed.`,
 			'- Optional dependencies were left out (--omit=optional, --no-optional): npm install --include=optional',
 			'- node_modules or the lock file is from another platform: remove both, and install again on this machine.',
-			`- Else ask for it by name: npm install ${name}-${platform}@${version}`,
+			`- Else ask for it by name, in the same version: npm install ${NAME}-${platform}@${version ?? 'VERSION'}`,
 		);
 	} else {
 		message.push(`There are binaries for ${platforms.join(', ')} only. Build it on this machine.`);
@@ -46,6 +53,16 @@ export function binaryMissing(cause, platform = platformName()) {
 	message.push('npm ci && npm run build && npm pack, and install the .tgz that this leaves.');
 	const error = new Error(message.join('\n'), { cause });
 	return Object.assign(error, { code: /** @type {const} */ ('ERR_NATIVE_BINARY_MISSING'), platform });
+}
+
+/** `undefined` where the package.json is not ours. */
+function ownVersion() {
+	try {
+		const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+		return name === NAME ? String(version) : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 /** This platform by the name that napi-rs gives it. */

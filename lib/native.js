@@ -22,7 +22,7 @@ function load() {
  * @property {(id: string) => number | [key: number, replaced: number]} create
  *   Registers a session and returns its key, with the key of the session of this thread that it replaces.
  * @property {(id: unknown) => number} remove Forgets a session and returns the key to close.
- * @property {(id: string, key: number) => boolean} forget Forgets that session only if it is still that one.
+ * @property {(id: string, key: number) => void} forget Forgets that session only if it is still that one.
  * @property {(id: unknown) => boolean} has
  * @property {(id: unknown, text: string) => number} routeOne Returns the key to feed.
  * @property {(ids: readonly unknown[], text: string, keys: Float64Array) => number} route
@@ -41,11 +41,10 @@ function load() {
  * @property {(origin: string, id: string | number, lists: number, uris: readonly string[]) => number} create
  *   Returns the key, 0 where there is such a registration already. `lists` has a bit for each list.
  * @property {(origin: unknown, id: unknown) => number} find
- * @property {(key: number) => boolean} remove
+ * @property {(key: number) => void} remove
  * @property {(list: number, keys: Float64Array) => number} listeningTo
  * @property {(uri: string, keys: Float64Array) => number} subscribedTo
  * @property {(origin: unknown, keys: Float64Array) => number} of Those of one origin, or all with `undefined`.
- * @property {() => number} size
  * @property {() => void} leave Forgets all registrations.
  */
 

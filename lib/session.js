@@ -2,24 +2,18 @@
 
 import { invalidArgument } from './errors.js';
 
-/**
- * What a manager feeds: a `ReadableStreamDefaultController`, a `ReadableByteStreamController`, or anything else with
- * these two methods.
- *
- * @typedef {object} Controller
- * @property {(chunk: Uint8Array<ArrayBuffer>) => void} enqueue
- * @property {() => void} close
- */
+/** @import { SessionController } from '../index.js' */
 
 export class Session {
+	/** What Rust knows it by, once it is registered. */
+	key = 0;
+
 	/**
-	 * @param {number} key
 	 * @param {string} id
-	 * @param {Controller} controller
+	 * @param {SessionController} controller
 	 * @param {boolean} pool whether its chunks may share memory with those of others
 	 */
-	constructor(key, id, controller, pool) {
-		this.key = key;
+	constructor(id, controller, pool) {
 		this.id = id;
 		this.controller = controller;
 		// The `enqueue` of a byte stream takes the chunk's buffer away, so that it has to be the chunk's alone.
@@ -51,7 +45,7 @@ export class Session {
  */
 export function checkSession(id, controller) {
 	if (typeof id !== 'string') throw invalidArgument('create: "id" must be a string', id);
-	const { enqueue, close } = /** @type {Partial<Controller>} */ (controller ?? {});
+	const { enqueue, close } = /** @type {Partial<SessionController>} */ (controller ?? {});
 	if (typeof enqueue !== 'function' || typeof close !== 'function') {
 		throw invalidArgument(
 			'create: "controller" must have the methods enqueue() and close(), as the controller of a ReadableStream does',

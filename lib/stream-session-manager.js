@@ -7,7 +7,7 @@
 export class StreamSessionManager {
 	/**
 	 * @param {string} _id
-	 * @param {import('./session.js').Controller} _controller
+	 * @param {ReadableStreamDefaultController} _controller
 	 * @returns {void | Promise<void>}
 	 */
 	create(_id, _controller) {
@@ -31,7 +31,7 @@ export class StreamSessionManager {
 	}
 
 	/**
-	 * @param {string[] | null | undefined} _sessions
+	 * @param {string[] | undefined} _sessions
 	 * @param {string} _data
 	 * @returns {void | Promise<void>}
 	 */

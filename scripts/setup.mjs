@@ -1,4 +1,4 @@
-// Makes ready what `npm test`, `npm run demo` and `npm run bench` need: the dependencies of the lock files and the
+// Makes ready what `npm test`, `npm run demo` and the other scripts need: the dependencies of the lock files and the
 // native build. What is up to date is left alone, so that a second run costs a fraction of a second.
 //
 //   node scripts/setup.mjs [folder ...]     folders with a package.json of their own, beside the root
@@ -26,9 +26,9 @@ function install(folder) {
 
 function build() {
 	const stamp = join(root, 'native', '.built');
-	const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'scripts/build.mjs', ...filesBelow('src')];
+	const sources = ['package.json', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'scripts/build.mjs', ...filesBelow('src')];
 	const wanted = digest(sources) + process.platform + process.arch;
-	if (read(stamp) === wanted && existsSync(join(root, 'native', 'binding.cjs'))) return;
+	if (read(stamp) === wanted && readdirSync(join(root, 'native')).some((name) => name.endsWith('.node'))) return;
 	run('npm', ['run', '--silent', 'build'], '.');
 	writeFileSync(stamp, wanted);
 }

@@ -13,7 +13,7 @@ const tests = readdirSync(join(root, '__test__')).filter((name) => name.endsWith
 
 run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], root);
 run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], join(root, 'examples'));
-run(process.execPath, ['--test', ...tests.map((name) => join('__test__', name))], root);
+run(process.execPath, ['--test', '--test-timeout=120000', ...tests.map((name) => join('__test__', name))], root);
 
 /**
  * @param {string} command

@@ -29,7 +29,7 @@ impl Key {
         self.0 as f64
     }
 
-    /// The key of a number that [`Key::as_f64`] made. Other numbers give a key that no session has, or `None`.
+    /// The key of a number that [`Key::as_f64`] made; for no other. `None` for what stands for "no key".
     pub fn from_f64(number: f64) -> Option<Self> {
         (number >= 1.0).then_some(Self(number as u64))
     }

@@ -191,6 +191,18 @@ test('on a platform that no binary is made for, the error lists those there are,
 	assert.match(error.message, /npm run build/);
 });
 
+test('bundled into another package, the error never takes that one’s name for ours', async () => {
+	const folder = join(workshop, 'bundled');
+	for (const part of ['', 'dist']) mkdirSync(join(folder, part));
+	writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'my-app', version: '2.3.4', type: 'module' }));
+	copyFileSync(join(checkout, 'lib', 'missing-binary.js'), join(folder, 'dist', 'missing-binary.js'));
+	const bundled = await import(pathToFileURL(join(folder, 'dist', 'missing-binary.js')).href);
+	const { message } = bundled.binaryMissing(new Error('Cannot find module'), 'linux-x64-gnu');
+	assert.match(message, new RegExp(`^${name} has no binary to load on linux-x64-gnu`));
+	assert.match(message, new RegExp(`mark ${name} as external`));
+	assert.doesNotMatch(message, /my-app|2\.3\.4|undefined/);
+});
+
 test('platforms are named as napi-rs names them', () => {
 	assert.equal(platformName({ platform: 'win32', arch: 'arm64' }), 'win32-arm64-msvc');
 	assert.equal(platformName({ platform: 'darwin', arch: 'x64' }), 'darwin-x64');

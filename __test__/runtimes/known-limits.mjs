@@ -15,7 +15,7 @@ export const knownLimits = [
 		runtime: 'Deno',
 		file: 'demo.test.js',
 		test: 'the demo > exits by itself with 0, having seen every message arrive',
-		reason: 'all 16 messages arrive, but the HTTP listener of the examples, on node:http, does not finish closing',
+		reason: 'all messages arrive, but the HTTP listener of the examples, on node:http, does not finish closing',
 	},
 	{
 		runtime: 'Deno',

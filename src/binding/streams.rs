@@ -37,11 +37,10 @@ pub fn open_hub(env: &Env) -> Result<Object<'_>> {
     // forget(id, key): removes that session only if it is still that one
     functions.add("forget", |member, ctx| {
         let mut buffer = IdBuffer::new();
-        let key = Key::from_f64(ctx.get(1)?);
-        Ok(match (buffer.read(&ctx, 0)?, key) {
-            (Some(id), Some(key)) => member.forget(id, key),
-            _ => false,
-        })
+        if let (Some(id), Some(key)) = (buffer.read(&ctx, 0)?, Key::from_f64(ctx.get(1)?)) {
+            member.forget(id, key);
+        }
+        Ok(())
     })?;
 
     // has(id) → boolean
@@ -63,11 +62,7 @@ pub fn open_hub(env: &Env) -> Result<Object<'_>> {
     // long as `ids`: each once, oldest session first
     functions.add("route", |member, ctx| {
         let ids: Object = ctx.get(0)?;
-        let keys: Float64ArraySlice = ctx.get(2)?;
         let count = length_of(&ids)?;
-        if count as usize > keys.len() {
-            return Err(Error::new(Status::InvalidArg, "keys is shorter than ids"));
-        }
         let mut buffer = IdBuffer::new();
         let mut route = member.route();
         for index in 0..count {
@@ -76,6 +71,11 @@ pub fn open_hub(env: &Env) -> Result<Object<'_>> {
             if let Some(id) = buffer.read_value(&id)? {
                 route.add(id);
             }
+        }
+        // Only now: while its slice is borrowed, no JavaScript may run.
+        let keys: Float64ArraySlice = ctx.get(2)?;
+        if count as usize > keys.len() {
+            return Err(Error::new(Status::InvalidArg, "keys is shorter than ids"));
         }
         let found = route.send(|| utf8(&ctx, 1))?;
         Ok(write(&found, keys))

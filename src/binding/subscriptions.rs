@@ -39,7 +39,10 @@ pub fn open_subscriptions(env: &Env) -> Result<Object<'_>> {
 
     // remove(key)
     functions.add("remove", |subscriptions, ctx| {
-        Ok(Key::from_f64(ctx.get(0)?).is_some_and(|key| subscriptions.remove(key)))
+        if let Some(key) = Key::from_f64(ctx.get(0)?) {
+            subscriptions.remove(key);
+        }
+        Ok(())
     })?;
 
     // listeningTo(list, keys) → how many there are; as many as there is room for are written to `keys`
@@ -67,9 +70,6 @@ pub fn open_subscriptions(env: &Env) -> Result<Object<'_>> {
         };
         Ok(write(&keys, ctx.get::<Float64ArraySlice>(1)?))
     })?;
-
-    // size() → how many registrations there are
-    functions.add("size", |subscriptions, _| Ok(subscriptions.len() as f64))?;
 
     // leave(): the manager is gone
     functions.add("leave", |subscriptions, _| {
