@@ -166,7 +166,7 @@ function endToEnd({ endToEnd }) {
  * @param {string[]} head
  * @param {string[][]} rows
  */
-function table(head, rows) {
+export function table(head, rows) {
 	const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
 	return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }
@@ -200,7 +200,7 @@ function significant(number) {
 }
 
 /** @param {number} ns */
-function time(ns) {
+export function time(ns) {
 	if (ns < 1e3) return `${ns.toFixed(0)} ns`;
 	if (ns < 1e6) return `${significant(ns / 1e3)} µs`;
 	return `${significant(ns / 1e6)} ms`;

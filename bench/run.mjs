@@ -13,6 +13,7 @@ import { losses } from './losses.mjs';
 import { judge } from './marks.mjs';
 import { measureMemory } from './memory/measure.mjs';
 import { measureOperations } from './operations.mjs';
+import { writeReadme } from './readme.mjs';
 import { markdown } from './report.mjs';
 import { FULL, QUICK } from './rounds.mjs';
 import { measureSends, sendCells } from './send.mjs';
@@ -25,7 +26,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --quick          a small part of it in under a minute, to see whether it works
   --only <text>    only rows whose name has this in it, such as "64 KB", "of 1,000", "has", "memory", "end to end"
   --out <folder>   where to write latest.json, latest.md and latest.svg; without it, a full run writes to
-                   bench/results and a partial one writes nothing
+                   bench/results, and to the README's figures, and a partial one writes nothing
   --help           this text`;
 
 const STATISTIC = [
@@ -64,6 +65,7 @@ async function main() {
 	const partial = quick || only !== '';
 	const folder = out ?? (partial ? undefined : fileURLToPath(new URL('results', import.meta.url)));
 	if (folder !== undefined) write(folder, results, report);
+	if (!partial && out === undefined) writeReadme(results);
 }
 
 function readOptions() {
