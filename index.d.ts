@@ -123,11 +123,20 @@ export abstract class InfoSessionManager {
 export interface InfoSessionManagerOptions {
 	/**
 	 * How many sessions there may be something known of. Past it, what would make it one more (`setClientInfo`,
-	 * `setClientCapabilities`, `setLogLevel`, `addSubscription`) throws a {@link SessionLimitError}.
+	 * `setClientCapabilities`, `setLogLevel`, `addSubscription`) is refused: it throws a {@link SessionLimitError}, unless
+	 * there is `onSessionLimit`.
+	 *
+	 * With a tmcp transport, give `onSessionLimit` as well: tmcp sets from within an event listener, where an error that is
+	 * thrown cannot be caught and ends the process.
 	 *
 	 * @default Infinity
 	 */
 	maxSessions?: number | undefined;
+	/**
+	 * Called in place of throwing when a set is refused, with the id of the session that was one too many. What it throws
+	 * is passed over. The session goes on, with nothing known of its client.
+	 */
+	onSessionLimit?: ((error: SessionLimitError, id: string) => void) | undefined;
 	/**
 	 * Milliseconds after which a session is forgotten that nothing was set, added, removed or asked of by its id; it may
 	 * take a quarter more. Clients are not bound to say goodbye, and most do not: without it, what is known of them stays.

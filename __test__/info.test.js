@@ -145,6 +145,29 @@ describe('maxSessions', () => {
 		await assert.rejects(manager.getLogLevel('c'));
 	});
 
+	test('tells onSessionLimit instead of throwing, where there is one, and nothing is set', async () => {
+		/** @type {[SessionLimitError, string][]} */
+		const told = [];
+		const manager = new InMemoryInfoSessionManager({
+			maxSessions: 1,
+			onSessionLimit(error, id) {
+				told.push([error, id]);
+				throw new Error('passed over');
+			},
+		});
+		manager.setLogLevel('a', 'debug');
+		manager.setLogLevel('b', 'error');
+		manager.setClientInfo('b', VALUES[0][2]);
+		manager.setClientCapabilities('b', VALUES[1][2]);
+		manager.addSubscription('b', 'uri');
+		assert.equal(told.length, 4);
+		for (const [error, id] of told)
+			assert.deepEqual([error instanceof SessionLimitError, error.limit, id], [true, 1, 'b']);
+		await assert.rejects(manager.getLogLevel('b'));
+		assert.deepEqual(await manager.getSubscriptions('uri'), []);
+		assert.equal(await manager.getLogLevel('a'), 'debug');
+	});
+
 	test('does not count a session that is known no more, be it that its last subscription was removed', () => {
 		const manager = new InMemoryInfoSessionManager({ maxSessions: 1 });
 		manager.addSubscription('a', 'uri');
@@ -299,6 +322,7 @@ describe('options of the info manager', () => {
 		[{ maxSessions: 0 }, /option "maxSessions" must be a whole number from 1, or Infinity; got the number 0/],
 		[{ maxSessions: 1.5 }, /got the number 1.5/],
 		[{ maxSessions: '5' }, /got the string "5"/],
+		[{ onSessionLimit: true }, /option "onSessionLimit" must be a function; got the boolean true/],
 		[{ ttlMs: 0 }, /option "ttlMs" must be a number of milliseconds from 1 to 2147483647; got the number 0/],
 		[{ ttlMs: 2 ** 31 }, /got the number 2147483648/],
 		[{ ttlMs: NaN }, /got the number NaN/],

@@ -846,6 +846,23 @@ describe('what is no subscription', () => {
 	}
 });
 
+describe('what are no callbacks', () => {
+	for (const left of ['acknowledge', 'send', 'close', undefined]) {
+		test(`are refused by create: ${left ? `without ${left}` : 'nothing'}`, async () => {
+			const manager = new InMemorySubscriptionManager();
+			const callbacks = listener();
+			const given = /** @type {any} */ (left && { ...callbacks, [left]: undefined });
+			await assert.rejects(manager.create(subscription('a'), given), {
+				name: 'TypeError',
+				code: 'ERR_INVALID_ARG_TYPE',
+				message: `create: "callbacks" must have the methods acknowledge(), send() and close(); got ${left ? 'an object' : 'undefined'}`,
+			});
+			assert.deepEqual(callbacks.calls, []);
+			assert.equal(await manager.create(subscription('a'), callbacks), true);
+		});
+	}
+});
+
 describe('what is no notification', () => {
 	for (const [given, got] of /** @type {[any, string][]} */ ([
 		[undefined, 'undefined'],

@@ -40,14 +40,16 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	/** @type {Map<string, Set<string>>} the ids by the URI they watch, in the order they came */
 	#watchers = new Map();
 	#maxSessions;
+	#onSessionLimit;
 	/** @type {Pick<StreamSessionManager, 'has'> | undefined} */
 	#streams;
 
 	/** @param {InfoSessionManagerOptions} [options] */
 	constructor(options) {
 		super();
-		const { maxSessions, ttlMs, streams } = infoOptions(options, new.target.name);
+		const { maxSessions, onSessionLimit, ttlMs, streams } = infoOptions(options, new.target.name);
 		this.#maxSessions = maxSessions;
+		this.#onSessionLimit = onSessionLimit;
 		this.#streams = streams;
 		if (ttlMs !== undefined) sweepRegularly(this, (manager) => manager.#sweep(), ttlMs / SWEEPS_A_LIFE);
 	}
@@ -67,7 +69,8 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @param {ClientInfo} clientInfo
 	 */
 	setClientInfo(id, clientInfo) {
-		this.#entry(id).clientInfo = clientInfo;
+		const entry = this.#entry(id);
+		if (entry !== undefined) entry.clientInfo = clientInfo;
 	}
 
 	/**
@@ -85,7 +88,8 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @param {ClientCapabilities} capabilities
 	 */
 	setClientCapabilities(id, capabilities) {
-		this.#entry(id).clientCapabilities = capabilities;
+		const entry = this.#entry(id);
+		if (entry !== undefined) entry.clientCapabilities = capabilities;
 	}
 
 	/**
@@ -103,7 +107,8 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @param {LogLevel} logLevel
 	 */
 	setLogLevel(id, logLevel) {
-		this.#entry(id).logLevel = logLevel;
+		const entry = this.#entry(id);
+		if (entry !== undefined) entry.logLevel = logLevel;
 	}
 
 	/**
@@ -122,6 +127,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 */
 	addSubscription(id, uri) {
 		const entry = this.#entry(id);
+		if (entry === undefined) return;
 		entry.uris ??= new Set();
 		entry.uris.add(uri);
 		let ids = this.#watchers.get(uri);
@@ -179,14 +185,31 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		return entry;
 	}
 
-	/** @param {string} id */
+	/**
+	 * @param {string} id
+	 * @returns {Entry | undefined} nothing where it would be one too many, and the user wants to hear of that instead
+	 */
 	#entry(id) {
 		const known = this.#touch(id);
 		if (known !== undefined) return known;
-		if (this.#entries.size >= this.#maxSessions) throw new SessionLimitError(this.#maxSessions);
+		if (this.#entries.size >= this.#maxSessions) return this.#refuse(id);
 		const entry = new Entry();
 		this.#entries.set(id, entry);
 		return entry;
+	}
+
+	/**
+	 * @param {string} id
+	 * @returns {undefined}
+	 */
+	#refuse(id) {
+		const error = new SessionLimitError(this.#maxSessions);
+		if (this.#onSessionLimit === undefined) throw error;
+		try {
+			this.#onSessionLimit(error, id);
+		} catch {
+			// tmcp would not catch it either: it sets from within an event listener, where an error ends the process.
+		}
 	}
 
 	#sweep() {

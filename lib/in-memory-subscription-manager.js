@@ -34,6 +34,7 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 	 */
 	async create(subscription, callbacks) {
 		checkSubscription(subscription);
+		checkCallbacks(callbacks);
 		const { id, origin, filters } = subscription;
 		// A copy, since the array may be a proxy, which is an array to everybody but Node-API.
 		const uris = [...(filters.resourceSubscriptions ?? [])];
@@ -157,6 +158,15 @@ function checkSubscription(subscription) {
 	const uris = filters.resourceSubscriptions;
 	if (uris != null && !Array.isArray(uris)) {
 		throw invalidArgument('create: "subscription.filters.resourceSubscriptions" must be an array of URIs', uris);
+	}
+}
+
+/** @param {SubscriptionCallbacks} callbacks */
+function checkCallbacks(callbacks) {
+	for (const name of /** @type {const} */ (['acknowledge', 'send', 'close'])) {
+		if (typeof callbacks?.[name] !== 'function') {
+			throw invalidArgument(`create: "callbacks" must have the methods acknowledge(), send() and close()`, callbacks);
+		}
 	}
 }
 

@@ -3,7 +3,7 @@
 import { invalidArgument } from './errors.js';
 import { nearest } from './native.js';
 
-/** @import { StreamSessionManager } from '../index.js' */
+/** @import { InfoSessionManagerOptions, StreamSessionManager } from '../index.js' */
 
 /** The longest that a timer takes, in ms; Node makes 1 ms of a longer one. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -23,9 +23,13 @@ export function streamOptions(options, who) {
  * @param {string} who the class it was given to
  */
 export function infoOptions(options, who) {
-	const { maxSessions = Infinity, ttlMs, streams } = read(options, ['maxSessions', 'ttlMs', 'streams'], who);
+	const known = ['maxSessions', 'onSessionLimit', 'ttlMs', 'streams'];
+	const { maxSessions = Infinity, onSessionLimit, ttlMs, streams } = read(options, known, who);
 	if (!(maxSessions === Infinity || (Number.isSafeInteger(maxSessions) && Number(maxSessions) > 0))) {
 		throw invalidOption(who, 'maxSessions', 'a whole number from 1, or Infinity', maxSessions);
+	}
+	if (onSessionLimit !== undefined && typeof onSessionLimit !== 'function') {
+		throw invalidOption(who, 'onSessionLimit', 'a function', onSessionLimit);
 	}
 	if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs >= 1 && ttlMs <= LONGEST_TIMER_MS)) {
 		throw invalidOption(who, 'ttlMs', `a number of milliseconds from 1 to ${LONGEST_TIMER_MS}`, ttlMs);
@@ -35,6 +39,7 @@ export function infoOptions(options, who) {
 	}
 	return {
 		maxSessions: Number(maxSessions),
+		onSessionLimit: /** @type {InfoSessionManagerOptions['onSessionLimit']} */ (onSessionLimit),
 		ttlMs,
 		streams: /** @type {Pick<StreamSessionManager, 'has'> | undefined} */ (streams),
 	};
