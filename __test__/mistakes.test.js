@@ -178,6 +178,24 @@ describe('code of the caller that runs in the midst of a call', () => {
 		assert.deepEqual([manager.ids(), older.messages, older.closed], [['a'], ['x'], 0]);
 	});
 
+	test('may lengthen the list and create sessions while it is fed: the send goes on', () => {
+		const manager = new InMemoryStreamSessionManager();
+		const list = ['a', 'b'];
+		const b = fakeController();
+		manager.create(
+			'a',
+			fakeController({
+				onEnqueue: () => {
+					for (let n = 0; n < 1_000; n++) list.push(`later ${n}`);
+					manager.create('later 0', fakeController());
+				},
+			}),
+		);
+		manager.create('b', b);
+		manager.send(list, 'x');
+		assert.deepEqual(b.messages, ['x']);
+	});
+
 	test('gets a message once into a session that a getter in the list creates', () => {
 		for (const list of [['a'], ['a', 'b']]) {
 			const manager = new InMemoryStreamSessionManager();

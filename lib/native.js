@@ -26,8 +26,8 @@ function load() {
  * @property {(id: unknown) => boolean} has
  * @property {(id: unknown, text: string) => number} routeOne Returns the key to feed.
  * @property {(ids: readonly unknown[], text: string, keys: Float64Array) => number} route
- *   Writes the keys to feed to `keys`, which is at least as long as `ids`, each once and oldest session first;
- *   returns how many.
+ *   Writes the keys to feed to `keys`, each once and oldest session first, and returns how many. Of a list that is longer
+ *   than `keys`, it reads only so many ids.
  * @property {() => number} size
  * @property {() => string[]} ids Oldest session first.
  * @property {() => void} leave Forgets all sessions of this manager.
