@@ -1,33 +1,116 @@
-//! A hub: the registry of one group of managers, and the routing of messages between the threads they live on.
-//!
-//! A [`Member`] is one thread's seat in a hub. It registers that thread's sessions, finds any thread's, and sends to
-//! all of them: it hands back the keys of its own thread's sessions, to be fed on the spot, and puts the rest into the
-//! mailboxes of the threads they belong to.
+//! A hub: the registry of one group of managers, and the seats of the threads they live on.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::mailbox::{Mailbox, Post, Waker};
-use crate::sessions::{Key, Session, Sessions, ThreadId};
+use crate::backplane::Backplane;
+use crate::info::Info;
+use crate::mailbox::{Mailbox, Waker};
+use crate::member::Member;
+use crate::post::{Post, Text};
+use crate::scopes::{self, Scope};
+use crate::sessions::{Key, Sessions, ThreadId};
+use crate::subscriptions::Subscriptions;
 
 /// How much one thread's mailbox holds unless told otherwise: 64 MiB.
 pub const DEFAULT_MAX_MAILBOX_BYTES: usize = 64 << 20;
 
 #[derive(Debug)]
 pub struct Hub {
-    sessions: Sessions,
-    mailboxes: RwLock<HashMap<ThreadId, Arc<Mailbox>>>,
+    /// Under which name other threads find it.
+    scope: Option<Scope>,
+    pub(crate) sessions: Sessions,
+    pub(crate) info: Info,
+    pub(crate) subscriptions: Subscriptions,
+    /// What joins it to the hubs of other machines.
+    pub(crate) backplane: Option<Arc<Backplane>>,
+    /// Replaced as a whole, so that who posts to all holds no lock meanwhile.
+    seats: RwLock<Arc<[Arc<Seat>]>>,
     joined: AtomicU32,
+    /// Held while the seats are told of each other.
+    telling: Mutex<()>,
+}
+
+/// What other threads know of a thread.
+#[derive(Debug)]
+pub struct Seat {
+    pub(crate) thread: ThreadId,
+    pub(crate) mailbox: Mailbox<Post>,
+    /// How many sessions the thread has: one without any is not woken by a message to all.
+    sessions: AtomicUsize,
+    /// The keys of sessions that another thread has deleted or replaced, and whose streams the thread has not closed yet.
+    evicted: Mutex<HashSet<Key>>,
+    /// It is about to be given up.
+    pub(crate) retires: AtomicBool,
+    /// For the thread to see without a call.
+    pub(crate) signs: Arc<Signs>,
+}
+
+/// What other threads write, and one thread reads.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct Signs {
+    /// Whether any other thread has sessions.
+    pub others_have_sessions: AtomicI32,
+    /// Whether any of the thread's sessions is evicted.
+    pub evicted: AtomicI32,
+}
+
+impl Seat {
+    // Relaxed: a thread that knows of a session knows it from whoever created it, after it was counted.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.sessions.load(Ordering::Relaxed) > 0
+    }
+
+    /// Has the thread close the stream of a session that is not to be found any more: behind what was posted before, but
+    /// so that nothing the thread sends to all from now on goes into it.
+    pub(crate) fn evict(&self, key: Key) {
+        self.evictions(|evicted| evicted.insert(key));
+        self.mailbox.post(Post::Close { key });
+    }
+
+    pub(crate) fn evicted(&self) -> Vec<Key> {
+        self.evictions(|evicted| evicted.iter().copied().collect())
+    }
+
+    pub(crate) fn has_closed(&self, key: Key) {
+        self.evictions(|evicted| evicted.remove(&key));
+    }
+
+    pub(crate) fn has_closed_all(&self) {
+        self.evictions(HashSet::clear);
+    }
+
+    fn evictions<T>(&self, change: impl FnOnce(&mut HashSet<Key>) -> T) -> T {
+        let mut evicted = self.evicted.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut evicted);
+        self.signs.evicted.store(i32::from(!evicted.is_empty()), Ordering::Relaxed);
+        result
+    }
 }
 
 impl Hub {
     /// A hub for the managers of one thread.
     pub fn for_one_thread() -> Arc<Self> {
+        Self::new(None, Sessions::for_one_thread(), None)
+    }
+
+    /// A hub that can be found by its name; see [`Scope::join`].
+    pub(crate) fn of_scope(scope: Scope, backplane: Option<Arc<Backplane>>) -> Arc<Self> {
+        Self::new(Some(scope), Sessions::for_many_threads(), backplane)
+    }
+
+    fn new(scope: Option<Scope>, sessions: Sessions, backplane: Option<Arc<Backplane>>) -> Arc<Self> {
         Arc::new(Self {
-            sessions: Sessions::for_one_thread(),
-            mailboxes: RwLock::default(),
+            scope,
+            sessions,
+            info: Info::default(),
+            subscriptions: Subscriptions::default(),
+            backplane,
+            seats: RwLock::default(),
             joined: AtomicU32::new(0),
+            telling: Mutex::default(),
         })
     }
 
@@ -35,162 +118,125 @@ impl Hub {
     pub fn join(self: &Arc<Self>, max_mailbox_bytes: usize, waker: Option<Waker>) -> Member {
         // Relaxed: only uniqueness matters.
         let thread = ThreadId(self.joined.fetch_add(1, Ordering::Relaxed));
-        let mailbox = Arc::new(Mailbox::new(max_mailbox_bytes, waker));
-        self.mailboxes.write().unwrap_or_else(PoisonError::into_inner).insert(thread, Arc::clone(&mailbox));
-        Member { hub: Arc::clone(self), thread, mailbox }
+        let mailbox = Mailbox::new(max_mailbox_bytes, waker);
+        let seat = Arc::new(Seat {
+            thread,
+            mailbox,
+            sessions: AtomicUsize::new(0),
+            evicted: Mutex::default(),
+            retires: AtomicBool::new(false),
+            signs: Arc::default(),
+        });
+        let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
+        *seats = seats.iter().chain([&seat]).cloned().collect();
+        drop(seats);
+        self.tell_of_others();
+        Member::new(Arc::clone(self), seat)
     }
 
-    fn post(&self, thread: ThreadId, post: Post) {
-        let mailboxes = self.mailboxes.read().unwrap_or_else(PoisonError::into_inner);
-        let mailbox = mailboxes.get(&thread).cloned();
-        drop(mailboxes);
-        if let Some(mailbox) = mailbox {
-            // An overflow is told to the thread that owns the streams, and a thread that has left needs nothing.
-            mailbox.post(post);
-        }
-    }
-}
-
-/// What [`Member::create`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Created {
-    pub key: Key,
-    /// The session of this thread that had the id until now; its stream is to be closed.
-    pub replaced: Option<Key>,
-}
-
-/// One thread's seat in a hub. Leaves when dropped.
-#[derive(Debug)]
-pub struct Member {
-    hub: Arc<Hub>,
-    thread: ThreadId,
-    mailbox: Arc<Mailbox>,
-}
-
-impl Member {
-    /// Registers a session of this thread. The newer stream of an id wins: an older one of another thread is closed
-    /// there, one of this thread is for the caller to close.
-    pub fn create(&self, id: &[u16]) -> Created {
-        let key = Key::next();
-        let older = self.hub.sessions.insert(id, Session { owner: self.thread, key });
-        Created { key, replaced: older.and_then(|older| self.mine_or_close(older)) }
-    }
-
-    /// Forgets a session, wherever it lives. The key of one of this thread is returned, for the caller to close; one
-    /// of another thread is closed there.
-    pub fn remove(&self, id: &[u16]) -> Option<Key> {
-        let session = self.hub.sessions.remove(id)?;
-        self.mine_or_close(session)
-    }
-
-    /// Forgets a session only if it is still the one with that key.
-    pub fn forget(&self, id: &[u16], key: Key) -> bool {
-        self.hub.sessions.remove_key(id, key)
-    }
-
-    /// Whether any thread has a session of that id.
-    pub fn has(&self, id: &[u16]) -> bool {
-        self.hub.sessions.contains(id)
-    }
-
-    /// How many sessions all threads have.
-    pub fn len(&self) -> usize {
-        self.hub.sessions.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.hub.sessions.is_empty()
-    }
-
-    /// The ids of all threads' sessions, oldest first.
-    pub fn ids(&self) -> Vec<Box<[u16]>> {
-        self.hub.sessions.ids()
-    }
-
-    /// A message to one session. Its key, if it is this thread's; otherwise the message is posted.
-    /// `text` is asked for only in that case, and what it fails with is returned before anything is posted.
-    pub fn send_one<E>(
-        &self,
-        id: &[u16],
-        text: impl FnOnce() -> Result<Arc<[u8]>, E>,
-    ) -> Result<Option<Key>, E> {
-        match self.hub.sessions.get(id) {
-            Some(session) if session.owner == self.thread => Ok(Some(session.key)),
-            Some(session) => {
-                self.hub.post(session.owner, Post::Message { keys: vec![session.key], text: text()? });
-                Ok(None)
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// Starts the route of a message to several sessions.
-    pub fn route(&self) -> Route<'_> {
-        Route { member: self, local: Vec::new(), elsewhere: HashMap::new() }
-    }
-
-    /// What other threads have for this one.
-    pub fn mailbox(&self) -> &Mailbox {
-        &self.mailbox
-    }
-
-    /// Gives up the seat: the thread's sessions are gone from the registry, and nothing more is posted to it.
-    pub fn leave(&self) {
-        self.hub.mailboxes.write().unwrap_or_else(PoisonError::into_inner).remove(&self.thread);
-        self.hub.sessions.remove_owner(self.thread);
-        self.mailbox.close();
-    }
-
-    fn mine_or_close(&self, session: Session) -> Option<Key> {
-        if session.owner == self.thread {
-            return Some(session.key);
-        }
-        self.hub.post(session.owner, Post::Close { key: session.key });
-        None
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-/// The way of one message to several sessions: ids are added one by one, unknown ones passed over.
-#[derive(Debug)]
-pub struct Route<'member> {
-    member: &'member Member,
-    local: Vec<Key>,
-    elsewhere: HashMap<ThreadId, Vec<Key>>,
-}
-
-impl Route<'_> {
-    pub fn add(&mut self, id: &[u16]) {
-        let Some(session) = self.member.hub.sessions.get(id) else { return };
-        if session.owner == self.member.thread {
-            self.local.push(session.key);
+    /// Nothing of that thread is in the hub when this returns, and nothing will be posted to it.
+    pub(crate) fn leave(&self, seat: &Seat) {
+        let last = match &self.scope {
+            Some(scope) => scopes::leave(scope, self, || self.unseat(seat)),
+            None => self.unseat(seat),
+        };
+        if last {
+            self.sessions.clear();
+            self.info.clear();
+            self.subscriptions.clear();
+            self.backplane.iter().for_each(|backplane| backplane.leave(None));
         } else {
-            self.elsewhere.entry(session.owner).or_default().push(session.key);
-        }
-    }
-
-    /// Posts to the other threads, and returns the keys of this thread's sessions: each once, oldest session first,
-    /// which is the order upstream feeds them in. `text` is asked for as in [`Member::send_one`].
-    pub fn send<E>(self, text: impl FnOnce() -> Result<Arc<[u8]>, E>) -> Result<Vec<Key>, E> {
-        if !self.elsewhere.is_empty() {
-            let text = text()?;
-            for (thread, keys) in self.elsewhere {
-                self.member
-                    .hub
-                    .post(thread, Post::Message { keys: once_each(keys), text: Arc::clone(&text) });
+            for id in self.sessions.remove_owner(seat.thread) {
+                // Another thread may have that session by now: what it sets once it has it stays.
+                self.info.remove_unless(&id, || self.sessions.contains(&id));
+                self.changed(&id);
             }
+            self.subscriptions.remove_owner(seat.thread);
+            self.tell_of_others();
         }
-        Ok(once_each(self.local))
+        seat.mailbox.close();
     }
-}
 
-fn once_each(mut keys: Vec<Key>) -> Vec<Key> {
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+    /// A seat is about to be given up. Whether no other is there to stay; then nobody finds the hub any more.
+    pub(crate) fn retire(&self, seat: &Seat) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scopes::retire(scope, self, seat))
+    }
+
+    /// To be called before the session can be found.
+    pub(crate) fn count_in(&self, seat: &Seat) {
+        if seat.sessions.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.tell_of_others();
+        }
+    }
+
+    /// To be called when the sessions are not to be found any more.
+    pub(crate) fn count_out(&self, seat: &Seat, sessions: usize) {
+        if sessions > 0 && seat.sessions.fetch_sub(sessions, Ordering::Relaxed) == sessions {
+            self.tell_of_others();
+        }
+    }
+
+    /// Tells every seat whether others have sessions. Whoever changes that calls this afterwards; the lock makes sure that
+    /// who comes last has seen all changes.
+    fn tell_of_others(&self) {
+        if self.scope.is_none() {
+            // The threads there are know of none but themselves.
+            return;
+        }
+        let _telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let seats = self.seats();
+        for seat in &*seats {
+            let others = self.backplane.is_some()
+                || seats.iter().any(|other| other.thread != seat.thread && other.has_sessions());
+            seat.signs.others_have_sessions.store(i32::from(others), Ordering::Relaxed);
+        }
+    }
+
+    /// A session has come or gone.
+    pub(crate) fn changed(&self, id: &[u16]) {
+        self.backplane.iter().for_each(|backplane| backplane.changed(id));
+    }
+
+    /// Closes the stream of a session, whichever thread has it, unless it is to stay.
+    pub(crate) fn close_unless(&self, id: &[u16], stays: impl FnOnce() -> bool) {
+        let gone = self.sessions.remove_unless(id, stays, |session| {
+            if let Some(owner) = self.seat(session.owner) {
+                self.count_out(&owner, 1);
+                owner.evict(session.key);
+            }
+        });
+        if gone {
+            self.changed(id);
+        }
+    }
+
+    /// Leaves something for a thread, unless it has left: then it needs nothing any more.
+    pub(crate) fn post(&self, thread: ThreadId, post: Post) {
+        if let Some(seat) = self.seat(thread) {
+            seat.mailbox.post(post);
+        }
+    }
+
+    /// Tells every thread of something, in JSON for `lib/`. Not one whose mailbox is half full: it would be at the expense of
+    /// its streams.
+    pub(crate) fn report(&self, report: &Text) {
+        for seat in self.seats().iter().filter(|seat| seat.mailbox.bytes() <= seat.mailbox.max_bytes() / 2) {
+            seat.mailbox.post(Post::Report { report: Arc::clone(report) });
+        }
+    }
+
+    fn seat(&self, thread: ThreadId) -> Option<Arc<Seat>> {
+        self.seats().iter().find(|seat| seat.thread == thread).cloned()
+    }
+
+    /// Whether it was the last.
+    fn unseat(&self, seat: &Seat) -> bool {
+        let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
+        *seats = seats.iter().filter(|other| other.thread != seat.thread).cloned().collect();
+        seats.is_empty()
+    }
+
+    pub(crate) fn seats(&self) -> Arc<[Arc<Seat>]> {
+        Arc::clone(&self.seats.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }

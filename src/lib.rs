@@ -2,10 +2,15 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`hub`] | a registry of sessions that one or more threads share, and the routing of messages between them |
+//! | [`hub`] | the registry of one group of managers, and the seats of the threads they live on |
+//! | [`scopes`] | the hubs that threads share, by name |
+//! | [`member`] | one thread's part in a hub: what it registers, finds and sends |
 //! | [`sessions`] | which sessions there are, which thread owns each, and under which key |
-//! | [`mailbox`] | what other threads have for a thread, bounded, and the guard around its waker |
+//! | [`info`] | what clients said of themselves, and which resources they watch |
 //! | [`subscriptions`] | who listens to what: `subscriptions/listen` |
+//! | [`post`] | what threads leave for each other, and the receipts for it |
+//! | [`mailbox`] | where they leave it: a bounded queue, and the guard around the waker of its thread |
+//! | [`backplane`] | what joins the hubs of several machines |
 //! | [`binding`] | everything that names Node-API |
 //!
 //! What holds, whatever the threads do:
@@ -15,12 +20,20 @@
 //! * **No lock and no map guard is held while JavaScript runs**: a stream controller may call straight back into the
 //!   manager that is feeding it. Lookups copy out what they find.
 //! * **Every queue has a bound**, and says what happens at it.
-//! * **A thread that leaves a hub takes its sessions along**, and nothing is posted to it afterwards.
+//! * **What one thread sends to one session arrives in that order**, its end included.
+//! * **A thread that leaves a hub takes its sessions along**, with what is known of their clients; nothing is posted to it
+//!   afterwards, its waker is not called any more, and whoever waits for an answer of it is answered.
 //!
 //! Not guaranteed: any order between messages of different senders, and delivery to a thread that ends.
 
+pub mod backplane;
 pub mod binding;
 pub mod hub;
+pub mod info;
 pub mod mailbox;
+pub mod member;
+pub mod post;
+pub mod scopes;
 pub mod sessions;
 pub mod subscriptions;
+mod sync;

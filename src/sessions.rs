@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 // Ids may come from a request header, so from anybody: the hash is seeded at random for each process.
 use foldhash::fast::RandomState;
 
@@ -16,12 +16,18 @@ use foldhash::fast::RandomState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(u64);
 
+static LAST_KEY: AtomicU64 = AtomicU64::new(0);
+
 impl Key {
     /// A key that no session of this process has had.
     pub fn next() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
         // Relaxed: only uniqueness matters, and a read-modify-write is atomic in every order.
-        Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+        Self(LAST_KEY.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The last key that was given. Whatever came before this call has that one or an earlier one.
+    pub fn latest() -> Self {
+        Self(LAST_KEY.load(Ordering::Relaxed))
     }
 
     /// The key as the number JavaScript knows it by: a positive integer.
@@ -35,9 +41,9 @@ impl Key {
     }
 }
 
-/// One thread's membership in one hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ThreadId(pub(crate) u32);
+/// One thread's seat in one hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadId(pub u32);
 
 /// Where a session lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +65,22 @@ impl Sessions {
         Self { by_id: DashMap::with_capacity_and_hasher_and_shard_amount(0, RandomState::default(), 2) }
     }
 
-    /// Registers a session, and returns the one that had the id until now.
-    pub fn insert(&self, id: &[u16], session: Session) -> Option<Session> {
-        self.by_id.insert(id.into(), session)
+    /// A registry for many threads.
+    pub fn for_many_threads() -> Self {
+        Self { by_id: DashMap::default() }
+    }
+
+    /// Registers a session of a thread. `replaced` gets the one that had the id until now, while nobody can look the id
+    /// up: who finds the newer one comes after what is done to the older.
+    pub fn insert(&self, id: &[u16], owner: ThreadId, replaced: impl FnOnce(Session)) -> Key {
+        match self.by_id.entry(id.into()) {
+            Entry::Vacant(entry) => entry.insert(Session { owner, key: Key::next() }).key,
+            Entry::Occupied(mut entry) => {
+                let key = Key::next();
+                replaced(entry.insert(Session { owner, key }));
+                key
+            }
+        }
     }
 
     pub fn get(&self, id: &[u16]) -> Option<Session> {
@@ -73,19 +92,51 @@ impl Sessions {
         self.by_id.contains_key(id)
     }
 
-    /// Forgets a session, and returns it.
-    pub fn remove(&self, id: &[u16]) -> Option<Session> {
-        self.by_id.remove(id).map(|(_, session)| session)
+    /// Forgets a session, which `removed` gets while nobody can look the id up. Whether there was one.
+    pub fn remove(&self, id: &[u16], removed: impl FnOnce(Session)) -> bool {
+        self.remove_unless(id, || false, removed)
     }
 
-    /// Forgets the session of that id only if it is still the one with that key.
-    pub fn remove_key(&self, id: &[u16], key: Key) -> bool {
-        self.by_id.remove_if(id, |_, session| session.key == key).is_some()
+    /// Forgets a session, unless it is to stay; nobody can create another meanwhile. Whether it is gone.
+    pub fn remove_unless(
+        &self,
+        id: &[u16],
+        stays: impl FnOnce() -> bool,
+        removed: impl FnOnce(Session),
+    ) -> bool {
+        let (mut stays, mut removed) = (Some(stays), Some(removed));
+        let gone = self.by_id.remove_if(id, |_, session| {
+            let goes = stays.take().is_some_and(|stays| !stays());
+            if goes {
+                removed.take().into_iter().for_each(|removed| removed(*session));
+            }
+            goes
+        });
+        gone.is_some()
     }
 
-    /// Forgets every session of a thread.
-    pub fn remove_owner(&self, owner: ThreadId) {
-        self.by_id.retain(|_, session| session.owner != owner);
+    /// Forgets a session only if it is still the one of that id.
+    pub fn remove_this(&self, id: &[u16], this: Session) -> bool {
+        self.by_id.remove_if(id, |_, session| *session == this).is_some()
+    }
+
+    /// Forgets every session of a thread, and returns their ids.
+    pub fn remove_owner(&self, owner: ThreadId) -> Vec<Box<[u16]>> {
+        let mut gone = Vec::new();
+        self.by_id.retain(|id, session| {
+            let stays = session.owner != owner;
+            if !stays {
+                gone.push(id.clone());
+            }
+            stays
+        });
+        self.by_id.shrink_to_fit();
+        gone
+    }
+
+    /// Forgets every session.
+    pub fn clear(&self) {
+        self.by_id.clear();
         self.by_id.shrink_to_fit();
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use crate::sessions::Key;
+use crate::sessions::{Key, ThreadId};
 
 /// UTF-16, as JavaScript has it.
 pub type Text = Box<[u16]>;
@@ -52,8 +52,21 @@ pub struct Filters {
     pub uris: Vec<Text>,
 }
 
-/// The place of a registration in the order of delivery: those of one origin together, in the order they came.
-type Place = (u64, Key);
+/// What a notification is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'uri> {
+    List(ListChange),
+    /// The resource of that URI was updated.
+    Resource(&'uri [u16]),
+}
+
+/// A registration, and its place in the order of delivery: those of one origin together, in the order they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    origin: u64,
+    pub key: Key,
+    pub owner: ThreadId,
+}
 
 #[derive(Debug, Default)]
 pub struct Subscriptions {
@@ -74,7 +87,7 @@ struct State {
 #[derive(Debug)]
 struct Origin {
     place: u64,
-    by_id: Map<RequestId, Key>,
+    by_id: Map<RequestId, Place>,
 }
 
 #[derive(Debug)]
@@ -86,8 +99,8 @@ struct Registration {
 }
 
 impl Subscriptions {
-    /// Registers `(origin, id)`, unless that is there already.
-    pub fn create(&self, origin: &[u16], id: RequestId, filters: Filters) -> Option<Key> {
+    /// Registers `(origin, id)` for a thread, unless that is there already.
+    pub fn create(&self, owner: ThreadId, origin: &[u16], id: RequestId, filters: Filters) -> Option<Key> {
         let mut guard = self.state();
         let state = &mut *guard;
         if !state.origins.contains_key(origin) {
@@ -100,8 +113,8 @@ impl Subscriptions {
             return None;
         }
         let key = Key::next();
-        let place = (of_origin.place, key);
-        of_origin.by_id.insert(id.clone(), key);
+        let place = Place { origin: of_origin.place, key, owner };
+        of_origin.by_id.insert(id.clone(), place);
         for (list, _) in state.by_list.iter_mut().zip(filters.lists).filter(|(_, asked)| *asked) {
             list.insert(place);
         }
@@ -112,56 +125,48 @@ impl Subscriptions {
         Some(key)
     }
 
-    pub fn find(&self, origin: &[u16], id: &RequestId) -> Option<Key> {
+    pub fn find(&self, origin: &[u16], id: &RequestId) -> Option<Place> {
         self.state().origins.get(origin)?.by_id.get(id).copied()
     }
 
     /// Forgets a registration, and what is then empty.
     pub fn remove(&self, key: Key) -> bool {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let Some(gone) = state.by_key.remove(&key) else { return false };
-        for list in &mut state.by_list {
-            list.remove(&gone.place);
-        }
-        for uri in &gone.filters.uris {
-            if let Some(places) = state.by_uri.get_mut(uri) {
-                places.remove(&gone.place);
-                if places.is_empty() {
-                    state.by_uri.remove(uri);
-                }
-            }
-        }
-        if let Some(origin) = state.origins.get_mut(&gone.origin) {
-            origin.by_id.remove(&gone.id);
-            if origin.by_id.is_empty() {
-                state.origins.remove(&gone.origin);
-            }
-        }
-        true
+        self.state().remove(key)
     }
 
-    /// Who is to be told that a list has changed, in the order of delivery.
-    pub fn listening_to(&self, list: ListChange) -> Vec<Key> {
-        in_order(&self.state().by_list[list as usize])
+    /// Forgets every registration of a thread.
+    pub fn remove_owner(&self, owner: ThreadId) {
+        let mut state = self.state();
+        let of_owner =
+            |(key, registration): (&Key, &Registration)| (registration.place.owner == owner).then_some(*key);
+        let gone: Vec<Key> = state.by_key.iter().filter_map(of_owner).collect();
+        for key in gone {
+            state.remove(key);
+        }
     }
 
-    /// Who is to be told that a resource was updated, in the order of delivery.
-    pub fn subscribed_to(&self, uri: &[u16]) -> Vec<Key> {
-        self.state().by_uri.get(uri).map_or_else(Vec::new, in_order)
+    /// Whom a notification is for, in the order of delivery.
+    pub fn interested(&self, subject: Subject) -> Vec<Place> {
+        let state = self.state();
+        match subject {
+            Subject::List(list) => Some(&state.by_list[list as usize]),
+            Subject::Resource(uri) => state.by_uri.get(uri),
+        }
+        .map_or_else(Vec::new, |places| places.iter().copied().collect())
     }
 
     /// All registrations, or those of one origin, in the order of delivery.
-    pub fn of(&self, origin: Option<&[u16]>) -> Vec<Key> {
+    pub fn of(&self, origin: Option<&[u16]>) -> Vec<Place> {
         let state = self.state();
         let mut places: Vec<Place> = match origin {
             None => state.by_key.values().map(|registration| registration.place).collect(),
-            Some(origin) => state.origins.get(origin).map_or_else(Vec::new, |origin| {
-                origin.by_id.values().map(|key| (origin.place, *key)).collect()
-            }),
+            Some(origin) => state
+                .origins
+                .get(origin)
+                .map_or_else(Vec::new, |origin| origin.by_id.values().copied().collect()),
         };
         places.sort_unstable();
-        places.into_iter().map(|(_, key)| key).collect()
+        places
     }
 
     pub fn len(&self) -> usize {
@@ -183,6 +188,26 @@ impl Subscriptions {
     }
 }
 
-fn in_order(places: &BTreeSet<Place>) -> Vec<Key> {
-    places.iter().map(|(_, key)| *key).collect()
+impl State {
+    fn remove(&mut self, key: Key) -> bool {
+        let Some(gone) = self.by_key.remove(&key) else { return false };
+        for list in &mut self.by_list {
+            list.remove(&gone.place);
+        }
+        for uri in &gone.filters.uris {
+            if let Some(places) = self.by_uri.get_mut(uri) {
+                places.remove(&gone.place);
+                if places.is_empty() {
+                    self.by_uri.remove(uri);
+                }
+            }
+        }
+        if let Some(origin) = self.origins.get_mut(&gone.origin) {
+            origin.by_id.remove(&gone.id);
+            if origin.by_id.is_empty() {
+                self.origins.remove(&gone.origin);
+            }
+        }
+        true
+    }
 }

@@ -1,12 +1,13 @@
 //! The registry of subscriptions against a plain model that asks every registration, as upstream does.
 
 use proptest::prelude::*;
-use tmcp_session_manager::sessions::Key;
-use tmcp_session_manager::subscriptions::{Filters, ListChange, RequestId, Subscriptions};
+use tmcp_session_manager::sessions::{Key, ThreadId};
+use tmcp_session_manager::subscriptions::{Filters, ListChange, Place, RequestId, Subject, Subscriptions};
 
 #[derive(Clone, Debug)]
 enum Operation {
     Create {
+        owner: u32,
         origin: usize,
         id: usize,
         lists: [bool; 3],
@@ -20,28 +21,35 @@ enum Operation {
         origin: usize,
         id: usize,
     },
-    ListeningTo {
+    /// In a kind of change.
+    InterestedInList {
         list: usize,
     },
-    SubscribedTo {
+    InterestedInResource {
         uri: usize,
     },
     Of {
         origin: Option<usize>,
     },
+    RemoveOwner {
+        owner: u32,
+    },
+    Clear,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
     use Operation::*;
-    let (origin, id, uri) = (0..4_usize, 0..4_usize, 0..5_usize);
+    let (owner, origin, id, uri) = (0..3_u32, 0..4_usize, 0..4_usize, 0..5_usize);
     prop_oneof![
-        6 => (origin.clone(), id.clone(), any::<[bool; 3]>(), prop::collection::vec(uri.clone(), 0..4))
-            .prop_map(|(origin, id, lists, uris)| Create { origin, id, lists, uris }),
-        4 => (0..100_usize).prop_map(|nth| Remove { nth }),
-        2 => (origin.clone(), id).prop_map(|(origin, id)| Find { origin, id }),
-        3 => (0..3_usize).prop_map(|list| ListeningTo { list }),
-        3 => uri.prop_map(|uri| SubscribedTo { uri }),
-        2 => prop::option::of(origin).prop_map(|origin| Of { origin }),
+        12 => (owner.clone(), origin.clone(), id.clone(), any::<[bool; 3]>(), prop::collection::vec(uri.clone(), 0..4))
+            .prop_map(|(owner, origin, id, lists, uris)| Create { owner, origin, id, lists, uris }),
+        8 => (0..100_usize).prop_map(|nth| Remove { nth }),
+        4 => (origin.clone(), id).prop_map(|(origin, id)| Find { origin, id }),
+        6 => (0..3_usize).prop_map(|list| InterestedInList { list }),
+        6 => uri.prop_map(|uri| InterestedInResource { uri }),
+        4 => prop::option::of(origin).prop_map(|origin| Of { origin }),
+        2 => owner.prop_map(|owner| RemoveOwner { owner }),
+        1 => Just(Clear),
     ]
 }
 
@@ -69,6 +77,7 @@ fn uri(number: usize) -> Vec<u16> {
 
 #[derive(Clone)]
 struct Registered {
+    owner: ThreadId,
     origin: usize,
     id: usize,
     key: Key,
@@ -87,8 +96,9 @@ impl Model {
         self.origins.iter().flat_map(|(_, of_origin)| of_origin)
     }
 
-    fn keys(&self, wanted: impl Fn(&Registered) -> bool) -> Vec<Key> {
-        self.in_order().filter(|registered| wanted(registered)).map(|registered| registered.key).collect()
+    fn those(&self, wanted: impl Fn(&Registered) -> bool) -> Vec<(ThreadId, Key)> {
+        let wanted = self.in_order().filter(|registered| wanted(registered));
+        wanted.map(|registered| (registered.owner, registered.key)).collect()
     }
 
     fn add(&mut self, registered: Registered) {
@@ -98,14 +108,18 @@ impl Model {
         }
     }
 
-    fn remove(&mut self, key: Key) -> bool {
+    fn remove(&mut self, unwanted: impl Fn(&Registered) -> bool) -> bool {
         let before = self.in_order().count();
         for (_, of_origin) in &mut self.origins {
-            of_origin.retain(|registered| registered.key != key);
+            of_origin.retain(|registered| !unwanted(registered));
         }
         self.origins.retain(|(_, of_origin)| !of_origin.is_empty());
         self.in_order().count() < before
     }
+}
+
+fn owners_and_keys(places: impl IntoIterator<Item = Place>) -> Vec<(ThreadId, Key)> {
+    places.into_iter().map(|place| (place.owner, place.key)).collect()
 }
 
 proptest! {
@@ -118,39 +132,50 @@ proptest! {
         let mut keys = vec![Key::next()];
         for operation in operations {
             match operation {
-                Operation::Create { origin: from, id: number, lists, uris } => {
+                Operation::Create { owner, origin: from, id: number, lists, uris } => {
+                    let owner = ThreadId(owner);
                     let filters = Filters { lists, uris: uris.iter().map(|n| uri(*n).into()).collect() };
-                    let created = subscriptions.create(&origin(from), id(number), filters);
+                    let created = subscriptions.create(owner, &origin(from), id(number), filters);
                     let there = model.in_order().any(|known| (known.origin, known.id) == (from, number));
-                    prop_assert_eq!(created.is_none(), there);
+                    prop_assert_eq!(created.is_none(), there, "whosever it is");
                     if let Some(key) = created {
                         keys.push(key);
-                        model.add(Registered { origin: from, id: number, key, lists, uris });
+                        model.add(Registered { owner, origin: from, id: number, key, lists, uris });
                     }
                 }
                 Operation::Remove { nth } => {
                     let key = keys[nth % keys.len()];
-                    prop_assert_eq!(subscriptions.remove(key), model.remove(key));
+                    prop_assert_eq!(subscriptions.remove(key), model.remove(|known| known.key == key));
                 }
                 Operation::Find { origin: from, id: number } => {
                     let found = subscriptions.find(&origin(from), &id(number));
-                    let known = model.keys(|known| (known.origin, known.id) == (from, number));
-                    prop_assert_eq!(found, known.first().copied());
+                    let known = model.those(|known| (known.origin, known.id) == (from, number));
+                    prop_assert_eq!(owners_and_keys(found), known);
                 }
-                Operation::ListeningTo { list } => {
-                    let found = subscriptions.listening_to(ListChange::ALL[list]);
-                    prop_assert_eq!(found, model.keys(|known| known.lists[list]));
+                Operation::InterestedInList { list } => {
+                    let found = subscriptions.interested(Subject::List(ListChange::ALL[list]));
+                    prop_assert_eq!(owners_and_keys(found), model.those(|known| known.lists[list]));
                 }
-                Operation::SubscribedTo { uri: number } => {
-                    let found = subscriptions.subscribed_to(&uri(number));
-                    prop_assert_eq!(found, model.keys(|known| known.uris.contains(&number)));
+                Operation::InterestedInResource { uri: number } => {
+                    let found = subscriptions.interested(Subject::Resource(&uri(number)));
+                    prop_assert_eq!(owners_and_keys(found), model.those(|known| known.uris.contains(&number)));
                 }
                 Operation::Of { origin: from } => {
                     let found = subscriptions.of(from.map(origin).as_deref());
-                    prop_assert_eq!(found, model.keys(|known| from.is_none_or(|from| known.origin == from)));
+                    let known = model.those(|known| from.is_none_or(|from| known.origin == from));
+                    prop_assert_eq!(owners_and_keys(found), known);
+                }
+                Operation::RemoveOwner { owner } => {
+                    subscriptions.remove_owner(ThreadId(owner));
+                    model.remove(|known| known.owner == ThreadId(owner));
+                }
+                Operation::Clear => {
+                    subscriptions.clear();
+                    model = Model::default();
                 }
             }
             prop_assert_eq!(subscriptions.len(), model.in_order().count());
+            prop_assert_eq!(subscriptions.is_empty(), model.origins.is_empty());
         }
     }
 }

@@ -18,8 +18,8 @@ pub struct Functions<'env, State> {
 }
 
 impl<'env, State: 'static> Functions<'env, State> {
-    pub fn of(state: State, env: &'env Env) -> Result<Self> {
-        Ok(Self { env, object: Object::new(env)?, state: Rc::new(state) })
+    pub fn of(state: &Rc<State>, env: &'env Env) -> Result<Self> {
+        Ok(Self { env, object: Object::new(env)?, state: Rc::clone(state) })
     }
 
     pub fn add<Return: ToNapiValue + 'static>(

@@ -71,9 +71,9 @@ fn unreadable(status: sys::napi_status) -> Error {
 }
 
 /// An id on its way to JavaScript.
-pub struct IdValue(pub Box<[u16]>);
+pub struct IdValue<Units = Box<[u16]>>(pub Units);
 
-impl ToNapiValue for IdValue {
+impl<Units: AsRef<[u16]>> ToNapiValue for IdValue<Units> {
     unsafe fn to_napi_value(env: sys::napi_env, id: Self) -> Result<sys::napi_value> {
         Ok(Env::from_raw(env).create_string_utf16(id.0)?.raw())
     }

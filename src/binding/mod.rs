@@ -4,10 +4,15 @@
 //! `#[napi]` class: napi-rs takes a process-wide lock for each method call, at ten times the price. They are called by
 //! this package's own `lib/` only, which has checked what the user gave.
 
+pub mod backplane;
 mod functions;
 mod id;
+mod info;
+mod mail;
+pub mod scope;
 pub mod streams;
 pub mod subscriptions;
+mod text;
 
 use napi_derive::napi;
 

@@ -1,20 +1,25 @@
-//! One manager's side of a hub, for JavaScript.
+//! The streams of one thread's side of a hub, for JavaScript.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
-use napi::bindgen_prelude::{Either, Float64ArraySlice, FunctionCallContext, JsObjectValue, Object, Unknown};
-use napi::{Env, Error, Result, Status};
+use napi::bindgen_prelude::{Either, Float64ArraySlice, JsObjectValue, Object, Unknown};
+use napi::{Env, Error, Result, Status, ValueType};
 use napi_derive::napi;
 
 use super::functions::{Functions, number, write};
 use super::id::{IdBuffer, IdValue};
+use super::text::text;
 use crate::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
+use crate::member::Member;
 use crate::sessions::Key;
 
 /// The functions of one stream manager, whose sessions are seen by that manager alone.
-#[napi(ts_return_type = "import('../lib/native.js').NativeHub")]
-pub fn open_hub(env: &Env) -> Result<Object<'_>> {
-    let member = Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None);
+#[napi(ts_return_type = "import('../lib/native.js').NativeStreams")]
+pub fn open_streams(env: &Env) -> Result<Object<'_>> {
+    streams(&Rc::new(Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None)), env)
+}
+
+pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
     let mut functions = Functions::of(member, env)?;
 
     // create(id) → the new key, or [the new key, the key of the session it replaces]
@@ -53,13 +58,13 @@ pub fn open_hub(env: &Env) -> Result<Object<'_>> {
     functions.add("routeOne", |member, ctx| {
         let mut buffer = IdBuffer::new();
         Ok(number(match buffer.read(&ctx, 0)? {
-            Some(id) => member.send_one(id, || utf8(&ctx, 1))?,
+            Some(id) => member.send_one(id, || text(&ctx, 1))?,
             None => None,
         }))
     })?;
 
     // route(ids, text, keys) → how many keys to feed were written to the Float64Array `keys`: each once, oldest session
-    // first; of a list longer than `keys`, only so many ids are read
+    // first; of a list longer than `keys`, only so many ids are read. Where `text` is `undefined`, nothing is posted
     functions.add("route", |member, ctx| {
         let ids: Object = ctx.get(0)?;
         // A controller that was fed may have made the list longer; what it added came too late.
@@ -75,8 +80,24 @@ pub fn open_hub(env: &Env) -> Result<Object<'_>> {
         }
         // Only now: while its slice is borrowed, no JavaScript may run.
         let keys: Float64ArraySlice = ctx.get(2)?;
-        let found = route.send(|| utf8(&ctx, 1))?;
+        let found = match ctx.get::<Unknown>(1)?.get_type()? {
+            ValueType::Undefined => route.local(),
+            _ => route.send(|| text(&ctx, 1))?,
+        };
         Ok(write(&found, keys))
+    })?;
+
+    // sendElsewhere(text): to all sessions of other threads
+    functions.add("sendElsewhere", |member, ctx| member.send_elsewhere(|| text(&ctx, 0)))?;
+
+    // evicted() → the keys of this thread's sessions that others have deleted or replaced, and that are not closed yet
+    functions
+        .add("evicted", |member, _| Ok(member.evicted().into_iter().map(Key::as_f64).collect::<Vec<_>>()))?;
+
+    // hasClosed(key): it is
+    functions.add("hasClosed", |member, ctx| {
+        Key::from_f64(ctx.get(0)?).into_iter().for_each(|key| member.has_closed(key));
+        Ok(())
     })?;
 
     // size() → how many sessions there are
@@ -92,11 +113,6 @@ pub fn open_hub(env: &Env) -> Result<Object<'_>> {
     })?;
 
     Ok(functions.into_object())
-}
-
-/// The text in a function's argument. Only read when it has to leave the thread: what is fed here, `lib/` encodes.
-fn utf8(ctx: &FunctionCallContext, index: usize) -> Result<Arc<[u8]>> {
-    Ok(ctx.get::<String>(index)?.into_bytes().into())
 }
 
 /// Of an array, or of a proxy for one, which `Array.isArray` lets pass and Node-API does not.

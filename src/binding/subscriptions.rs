@@ -1,4 +1,6 @@
-//! The registrations of one subscription manager, for JavaScript.
+//! The registrations of one thread's side of a hub, for JavaScript.
+
+use std::rc::Rc;
 
 use napi::bindgen_prelude::{Float64ArraySlice, FunctionCallContext, JsObjectValue, Object, Unknown};
 use napi::{Env, Error, Result, Status, ValueType};
@@ -6,17 +8,25 @@ use napi_derive::napi;
 
 use super::functions::{Functions, number, write};
 use super::id::IdBuffer;
+use super::text::text;
+use crate::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
+use crate::member::Member;
+use crate::post::EndReason;
 use crate::sessions::Key;
-use crate::subscriptions::{Filters, ListChange, RequestId, Subscriptions};
+use crate::subscriptions::{Filters, ListChange, RequestId, Subject};
 
 /// The functions of one subscription manager, whose registrations are seen by that manager alone.
 #[napi(ts_return_type = "import('../lib/native.js').NativeSubscriptions")]
 pub fn open_subscriptions(env: &Env) -> Result<Object<'_>> {
-    let mut functions = Functions::of(Subscriptions::default(), env)?;
+    subscriptions(&Rc::new(Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None)), env)
+}
+
+pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
+    let mut functions = Functions::of(member, env)?;
 
     // create(origin, id, lists, uris) → the new key, or NO_KEY where (origin, id) is there already; `lists` has a bit
     // for each of ListChange
-    functions.add("create", |subscriptions, ctx| {
+    functions.add("create", |member, ctx| {
         let id = request_id(&ctx, 1)?.ok_or_else(|| Error::new(Status::InvalidArg, "id"))?;
         let lists: u32 = ctx.get(2)?;
         let filters = Filters {
@@ -25,59 +35,103 @@ pub fn open_subscriptions(env: &Env) -> Result<Object<'_>> {
         };
         let mut buffer = IdBuffer::new();
         let origin = buffer.read(&ctx, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "origin"))?;
-        Ok(number(subscriptions.create(origin, id, filters)))
+        Ok(number(member.register(origin, id, filters)))
     })?;
 
-    // find(origin, id) → its key, or NO_KEY
-    functions.add("find", |subscriptions, ctx| {
+    // find(origin, id) → its key, or NO_KEY where this thread has none of that name
+    functions.add("find", |member, ctx| {
         let mut buffer = IdBuffer::new();
         Ok(number(match (buffer.read(&ctx, 0)?, request_id(&ctx, 1)?) {
-            (Some(origin), Some(id)) => subscriptions.find(origin, &id),
+            (Some(origin), Some(id)) => member.registration(origin, &id),
             _ => None,
         }))
     })?;
 
     // remove(key)
-    functions.add("remove", |subscriptions, ctx| {
+    functions.add("remove", |member, ctx| {
         if let Some(key) = Key::from_f64(ctx.get(0)?) {
-            subscriptions.remove(key);
+            member.unregister(key);
         }
         Ok(())
     })?;
 
-    // listeningTo(list, keys) → how many there are; as many as there is room for are written to `keys`
-    functions.add("listeningTo", |subscriptions, ctx| {
-        let list: u32 = ctx.get(0)?;
-        let list =
-            ListChange::ALL.get(list as usize).ok_or_else(|| Error::new(Status::InvalidArg, "list"))?;
-        Ok(write(&subscriptions.listening_to(*list), ctx.get::<Float64ArraySlice>(1)?))
-    })?;
-
-    // subscribedTo(uri, keys) → likewise
-    functions.add("subscribedTo", |subscriptions, ctx| {
+    // interested(list, uri, keys) → how many of this thread's registrations a notification is for; as many as there is room
+    // for are written to `keys`. It is about a list, or about the resource `uri` where `list` is negative
+    functions.add("interested", |member, ctx| {
         let mut buffer = IdBuffer::new();
-        let keys = buffer.read(&ctx, 0)?.map(|uri| subscriptions.subscribed_to(uri));
-        Ok(write(&keys.unwrap_or_default(), ctx.get::<Float64ArraySlice>(1)?))
+        let keys = subject(&ctx, &mut buffer)?.map(|subject| member.interested(subject));
+        Ok(write(&keys.unwrap_or_default(), ctx.get::<Float64ArraySlice>(2)?))
     })?;
 
     // of(origin, keys) → likewise; `undefined` for every origin
-    functions.add("of", |subscriptions, ctx| {
+    functions.add("of", |member, ctx| {
         let mut buffer = IdBuffer::new();
-        let origin: Unknown = ctx.get(0)?;
-        let keys = match origin.get_type()? {
-            ValueType::Undefined => subscriptions.of(None),
-            _ => buffer.read_value(&origin)?.map(|origin| subscriptions.of(Some(origin))).unwrap_or_default(),
-        };
-        Ok(write(&keys, ctx.get::<Float64ArraySlice>(1)?))
+        let keys = origins(&ctx, &mut buffer)?.map(|origin| member.registrations(origin));
+        Ok(write(&keys.unwrap_or_default(), ctx.get::<Float64ArraySlice>(1)?))
+    })?;
+
+    // notifyElsewhere(list, uri, notification) → the name of the answer, or NO_KEY where no other thread is interested
+    functions.add("notifyElsewhere", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        Ok(number(match subject(&ctx, &mut buffer)? {
+            Some(subject) => member.notify_elsewhere(subject, || text(&ctx, 2))?,
+            None => None,
+        }))
+    })?;
+
+    // endElsewhere(origin, id, cancelled) → the name of the answer, or NO_KEY where no other thread has it
+    functions.add("endElsewhere", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        Ok(number(match (buffer.read(&ctx, 0)?, request_id(&ctx, 1)?) {
+            (Some(origin), Some(id)) => member.end_elsewhere(origin, &id, reason(&ctx, 2)?),
+            _ => None,
+        }))
+    })?;
+
+    // endAllElsewhere(origin, cancelled) → likewise; `undefined` for every origin
+    functions.add("endAllElsewhere", |member, ctx| {
+        let mut buffer = IdBuffer::new();
+        Ok(number(match origins(&ctx, &mut buffer)? {
+            Some(origin) => member.end_all_elsewhere(origin, reason(&ctx, 1)?),
+            None => None,
+        }))
     })?;
 
     // leave(): the manager is gone
-    functions.add("leave", |subscriptions, _| {
-        subscriptions.clear();
+    functions.add("leave", |member, _| {
+        member.leave();
         Ok(())
     })?;
 
     Ok(functions.into_object())
+}
+
+/// From the first two arguments. `None` where they are about nothing that can be listened to.
+fn subject<'buffer>(
+    ctx: &FunctionCallContext,
+    buffer: &'buffer mut IdBuffer,
+) -> Result<Option<Subject<'buffer>>> {
+    Ok(match usize::try_from(ctx.get::<i32>(0)?) {
+        Ok(list) => ListChange::ALL.get(list).copied().map(Subject::List),
+        Err(_) => buffer.read(ctx, 1)?.map(Subject::Resource),
+    })
+}
+
+/// From the first argument: one origin, or all where it is `undefined`; `None` for what is the name of none.
+#[expect(clippy::option_option, reason = "three cases")]
+fn origins<'buffer>(
+    ctx: &FunctionCallContext,
+    buffer: &'buffer mut IdBuffer,
+) -> Result<Option<Option<&'buffer [u16]>>> {
+    let origin: Unknown = ctx.get(0)?;
+    Ok(match origin.get_type()? {
+        ValueType::Undefined => Some(None),
+        _ => buffer.read_value(&origin)?.map(Some),
+    })
+}
+
+fn reason(ctx: &FunctionCallContext, index: usize) -> Result<EndReason> {
+    Ok(if ctx.get(index)? { EndReason::Cancelled } else { EndReason::Closed })
 }
 
 /// A string or a number; `None` for anything else, which is the id of no registration.
