@@ -24,6 +24,40 @@ export interface StreamSessionManagerOptions {
 	 * @default true
 	 */
 	pool?: boolean | undefined;
+	/**
+	 * The name of a registry that managers share, in whichever threads of the process they are made: each sees and
+	 * reaches the sessions of all. The streams of this thread are fed synchronously, as without it; another thread's at
+	 * that thread's next turn, in the order they were sent from here.
+	 *
+	 * A thread that ends (also by `terminate()`, an error or `process.exit()`) takes its sessions along, and what an info
+	 * manager of the scope knows of them.
+	 *
+	 * @default undefined: a registry of this manager's own
+	 */
+	scope?: string | undefined;
+	/**
+	 * How many bytes of other threads' messages may wait for this thread, which takes them whenever its event loop turns.
+	 * Past that they are dropped, and so that no stream goes on with a gap in it, every stream of this thread in the scope
+	 * is closed when it gets to it, and counted: `stats().closed.overflow`. The clients connect anew.
+	 *
+	 * One number for a thread and scope: the first that a manager gives; others must give the same, or none. Needs `scope`.
+	 *
+	 * @default 67108864 (64 MiB)
+	 */
+	maxMailboxBytes?: number | undefined;
+}
+
+/** What a thread has of the streams of a manager, or of all managers of a scope. */
+export interface StreamStats {
+	/** How many sessions this thread has. */
+	sessions: number;
+	/** How many sessions of this thread the manager has closed by itself, by the reason. */
+	closed: {
+		/** More was sent by other threads than `maxMailboxBytes`. */
+		overflow: number;
+	};
+	/** How many bytes from other threads wait for this thread. */
+	mailboxBytes: number;
 }
 
 /**
@@ -42,18 +76,20 @@ export abstract class StreamSessionManager {
 }
 
 /**
- * The streams of the sessions of one manager, registered in native memory and fed synchronously.
+ * The streams of the sessions of one manager, or of all managers of a scope, registered in native memory. Those of this
+ * thread are fed synchronously.
  *
  * It keeps each stream's controller alive until its session is deleted or lost, and keeps no process alive.
  */
 export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/**
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
-	 *   `ERR_INVALID_ARG_TYPE` for a value of the wrong type.
+	 *   `ERR_INVALID_ARG_TYPE` for a value of the wrong type; `ERR_INVALID_ARG_VALUE` for another `maxMailboxBytes` than
+	 *   this thread has in the scope.
 	 */
 	constructor(options?: StreamSessionManagerOptions);
 
-	/** How many sessions there are. */
+	/** How many sessions there are, of all threads. */
 	get size(): number;
 
 	/** The ids of all sessions, oldest session first. */
@@ -61,13 +97,16 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 
 	/**
 	 * Registers a session's stream. Over an id that is there already the newer stream wins: the older one is closed at
-	 * once, its queued chunks staying readable.
+	 * once, its queued chunks staying readable. One that lives in another thread is closed there, behind what was sent to it.
 	 *
 	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, nothing changed: `id` is no string, or `controller` lacks a method.
 	 */
 	create(id: string, controller: SessionController): void;
 
-	/** Forgets a session, then closes its stream; chunks already queued stay readable. Unknown ids are no error. */
+	/**
+	 * Forgets a session, then closes its stream; chunks already queued stay readable. One that lives in another thread is
+	 * closed there, behind what was sent to it. Unknown ids are no error.
+	 */
 	delete(id: string): void;
 
 	/**
@@ -80,12 +119,23 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * Queues a message in the streams of the sessions named: each once, unknown ids passed over. `undefined` and `null`
 	 * mean every session, `[]` none. A message is one chunk: the text in UTF-8, a lone surrogate becoming U+FFFD.
 	 *
-	 * It is in every queue when this returns. A stream that takes no more (closed, errored, cancelled) loses its session;
-	 * the others still get the message.
+	 * It is in the queue of every stream of this thread when this returns, and on its way to those of other threads: see
+	 * {@link flush}. Every session gets it that there is now, and none that another thread creates later. A stream that
+	 * takes no more (closed, errored, cancelled) loses its session; the others still get the message.
 	 *
 	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, nothing sent: `data` is no string, or `sessions` no array.
 	 */
 	send(sessions: readonly string[] | null | undefined, data: string): void;
+
+	/**
+	 * Resolves when all that this thread has sent so far is in the queues of the streams of other threads, and what it
+	 * deleted there is closed. A thread that ends or overflows meanwhile is not waited for. It keeps the thread alive
+	 * until then; without `scope` it resolves at once. Never rejects.
+	 */
+	flush(): Promise<void>;
+
+	/** What this thread has, and what has become of it. */
+	stats(): StreamStats;
 }
 
 /** What tmcp knows of a session's client. */
@@ -122,6 +172,20 @@ export abstract class InfoSessionManager {
 /** What an info manager of this package can be told. */
 export interface InfoSessionManagerOptions {
 	/**
+	 * The name of a registry that managers share, in whichever threads of the process they are made: what one thread sets,
+	 * any thread reads. Values go as JSON, so that a getter resolves to an equal one, and each time to a new one; what JSON
+	 * cannot carry is refused. Ids and URIs must be strings.
+	 *
+	 * A thread that ends (also by `terminate()`, an error or `process.exit()`) takes along what is known of the sessions
+	 * whose streams it had in the scope; what is known of others stays until it is deleted, or until no manager of the scope
+	 * is left. `maxSessions` counts the sessions of all threads; give every manager of a scope the same.
+	 *
+	 * Where stream or subscription managers of this thread and scope are told `maxMailboxBytes`, make one of them first.
+	 *
+	 * @default undefined: a registry of this manager's own
+	 */
+	scope?: string | undefined;
+	/**
 	 * How many sessions there may be something known of. Past it, what would make it one more (`setClientInfo`,
 	 * `setClientCapabilities`, `setLogLevel`, `addSubscription`) is refused: it throws a {@link SessionLimitError}, unless
 	 * there is `onSessionLimit`.
@@ -142,6 +206,9 @@ export interface InfoSessionManagerOptions {
 	 * take a quarter more. Clients are not bound to say goodbye, and most do not: without it, what is known of them stays.
 	 * At most 2³¹ − 1.
 	 *
+	 * With a scope, what any thread sets or asks counts, and each manager that has a `ttlMs` looks for sessions to forget: one
+	 * that does is enough.
+	 *
 	 * @default undefined, which is never
 	 */
 	ttlMs?: number | undefined;
@@ -152,7 +219,10 @@ export interface InfoSessionManagerOptions {
 	streams?: Pick<StreamSessionManager, 'has'> | undefined;
 }
 
-/** What is known of the sessions of one manager, kept as the very objects that were set. */
+/**
+ * What is known of the sessions of one manager, kept as the very objects that were set; or of all managers of a scope, kept
+ * as JSON.
+ */
 export class InMemoryInfoSessionManager extends InfoSessionManager {
 	/**
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
@@ -162,19 +232,30 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 
 	/** Rejects with `Client info not found for session ID`. */
 	getClientInfo(id: string): Promise<ClientInfo>;
-	/** @throws {SessionLimitError} */
+	/**
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, nothing changed.
+	 * @throws {TypeError} With a scope, nothing changed: `ERR_INVALID_ARG_TYPE` where `id` is no string;
+	 *   `ERR_INVALID_ARG_VALUE` for a value that JSON cannot carry (a class instance, a `Date`, a `Map`, a function, a symbol,
+	 *   a bigint, `NaN`, what stands in itself, a hole in a list), naming the place in it. `undefined` and `null` are stored as
+	 *   nothing, and properties that are `undefined` left out.
+	 */
 	setClientInfo(id: string, client_info: ClientInfo): void;
 	/** Rejects with `Client capabilities not found for session ID`. */
 	getClientCapabilities(id: string): Promise<ClientCapabilities>;
-	/** @throws {SessionLimitError} */
+	/** Throws as {@link setClientInfo} does. */
 	setClientCapabilities(id: string, client_capabilities: ClientCapabilities): void;
 	/** Rejects with `Log Level not found for session ID`. */
 	getLogLevel(id: string): Promise<LogLevel>;
-	/** @throws {SessionLimitError} */
+	/** Throws as {@link setClientInfo} does. */
 	setLogLevel(id: string, log_level: LogLevel): void;
-	/** The ids of the sessions that watch a resource, in the order they came; `[]` for none. */
+	/**
+	 * The ids of the sessions that watch a resource, in the order they came, whichever thread they came in; `[]` for none.
+	 */
 	getSubscriptions(uri: string): Promise<string[]>;
-	/** @throws {SessionLimitError} */
+	/**
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, nothing changed.
+	 * @throws {TypeError} With a scope, `ERR_INVALID_ARG_TYPE`, nothing changed: `id` or `uri` is no string.
+	 */
 	addSubscription(id: string, uri: string): void;
 	removeSubscription(id: string, uri: string): void;
 	/** Forgets all of a session. Costs what that session had. */
@@ -236,11 +317,39 @@ export abstract class SubscriptionManager {
 	abstract closeAll(origin?: string, reason?: 'closed' | 'cancelled'): void | Promise<void>;
 }
 
-/** The streams of one manager. A notification finds those it is for in an index, without asking every one. */
+/** What a subscription manager of this package can be told. */
+export interface SubscriptionManagerOptions {
+	/**
+	 * The name of a registry that managers share, in whichever threads of the process they are made: a notification sent
+	 * in one reaches the streams of all. A thread that ends takes its streams along.
+	 *
+	 * @default undefined: a registry of this manager's own
+	 */
+	scope?: string | undefined;
+	/**
+	 * How many bytes from other threads may wait for this thread; the same mailbox, and number, that the stream managers
+	 * of this thread and scope have. Past that every stream of this thread in the scope is closed (`'cancelled'`).
+	 *
+	 * @default 67108864 (64 MiB)
+	 */
+	maxMailboxBytes?: number | undefined;
+}
+
+/**
+ * The streams of one manager, or of all managers of a scope. A notification finds those it is for in an index, without
+ * asking every one, and wakes only threads that have some.
+ */
 export class InMemorySubscriptionManager extends SubscriptionManager {
 	/**
+	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
+	 *   `ERR_INVALID_ARG_TYPE` for a value of the wrong type; `ERR_INVALID_ARG_VALUE` for another `maxMailboxBytes` than
+	 *   this thread has in the scope.
+	 */
+	constructor(options?: SubscriptionManagerOptions);
+
+	/**
 	 * Registers `(origin, id)` and calls `acknowledge()` at once. Resolves to `true` when that and what was sent meanwhile
-	 * is done, and to `false`, calling nothing, where `(origin, id)` is there already. Rejects with what `acknowledge`
+	 * is done, and to `false`, calling nothing, where `(origin, id)` is there already, in whichever thread. Rejects with what `acknowledge`
 	 * failed with; the registration is then gone.
 	 *
 	 * Rejects with a `TypeError`, `ERR_INVALID_ARG_TYPE`, for a subscription that is none.
@@ -250,6 +359,14 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 	/**
 	 * Sends to each stream that listens to this, in order for each, never before it is acknowledged. Resolves when all is
 	 * delivered. Rejects with what a `send` callback failed with; everything else is still delivered.
+	 *
+	 * With a scope it goes to other threads as JSON, and is delivered there when their event loops turn. An error from there
+	 * comes as an `Error` with the same `name`, `message`, `stack` and, where it is a primitive, `code`. Streams of a thread
+	 * that ends meanwhile are not waited for; of one whose mailbox overflows it rejects with `ERR_MAILBOX_OVERFLOW`. Waiting
+	 * for other threads keeps this one alive no more than a callback here would.
+	 *
+	 * Rejects with a `TypeError`, nothing sent: `ERR_INVALID_ARG_TYPE` for what is no notification; with a scope,
+	 * `ERR_INVALID_ARG_VALUE` for one that JSON cannot carry.
 	 */
 	send(notification: JSONRPCRequest): Promise<void>;
 
@@ -271,6 +388,8 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 
 /** Whether a notification is for a stream with these filters. For managers of your own. */
 export function matchesSubscription(filters: SubscriptionFilter, notification: JSONRPCRequest): boolean;
+
+export * from './redis.js';
 
 export {
 	/** The name of {@link InMemoryStreamSessionManager} in `@tmcp/session-manager` 0.1. */

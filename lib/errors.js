@@ -17,6 +17,36 @@ export class SessionLimitError extends Error {
 	}
 }
 
+/** What joins the machines cannot be reached, or too much waits for it. */
+export class BackplaneUnavailableError extends Error {
+	code = /** @type {const} */ ('ERR_BACKPLANE_UNAVAILABLE');
+
+	/**
+	 * @param {string} message
+	 * @param {{ method: string, args: unknown[] }} [unsent] the call of which the other machines hear nothing
+	 */
+	constructor(message, unsent) {
+		super(message);
+		this.unsent = unsent;
+	}
+
+	/** @override */
+	get name() {
+		return 'BackplaneUnavailableError';
+	}
+}
+
+/**
+ * A manager is used that was closed.
+ *
+ * @param {string} who its class
+ */
+export function managerClosed(who) {
+	return Object.assign(new Error(`${who}: it was closed; make another`), {
+		code: /** @type {const} */ ('ERR_MANAGER_CLOSED'),
+	});
+}
+
 /**
  * @param {string} problem names the argument and what it has to be
  * @param {unknown} value what it was
@@ -26,8 +56,15 @@ export function invalidArgument(problem, value) {
 	return Object.assign(error, { code: /** @type {const} */ ('ERR_INVALID_ARG_TYPE') });
 }
 
+/**
+ * @param {string} problem names the argument, and what in it cannot be
+ */
+export function invalidValue(problem) {
+	return Object.assign(new TypeError(problem), { code: /** @type {const} */ ('ERR_INVALID_ARG_VALUE') });
+}
+
 /** @param {unknown} value */
-function describe(value) {
+export function describe(value) {
 	if (value === null) return 'null';
 	if (Array.isArray(value)) return 'an array';
 	switch (typeof value) {

@@ -1,56 +1,36 @@
-// What clients said of themselves, and which resources they watch, for the sessions of one manager.
-//
-// The values are the very objects that were set, so they stay in JavaScript; and so does who watches what: to hand ten
-// ids over from Rust costs more than the whole lookup here. Both directions are kept, so that a session that goes costs
-// what it had, and not what everybody has.
+// What clients said of themselves, and which resources they watch, for the sessions of one manager, or of all managers of
+// a scope.
 
 import { SessionLimitError } from './errors.js';
 import { InfoSessionManager } from './info-session-manager.js';
+import { LocalInfo } from './local-info.js';
 import { infoOptions } from './options.js';
+import { seatIn } from './seat.js';
+import { SharedInfo } from './shared-info.js';
 import { sweepRegularly } from './sweep.js';
 
-/** @import { ClientCapabilities, ClientInfo, InfoSessionManagerOptions, LogLevel, StreamSessionManager } from '../index.js' */
+/** @import { ClientCapabilities, ClientInfo, InfoSessionManagerOptions, LogLevel } from '../index.js' */
 
-/** What is known of one session. */
-class Entry {
-	/** @type {ClientInfo | null | undefined} */
-	clientInfo;
-	/** @type {ClientCapabilities | null | undefined} */
-	clientCapabilities;
-	/** @type {LogLevel | null | undefined} */
-	logLevel;
-	/** @type {Set<string> | undefined} the URIs it watches */
-	uris;
-	/** How many sweeps have found that nobody touched it. */
-	idleSweeps = 0;
-	/** Whether the stream manager is being asked for it. */
-	asking = false;
-
-	isEmpty() {
-		return (this.clientInfo ?? this.clientCapabilities ?? this.logLevel ?? this.uris) === undefined;
-	}
-}
-
-/** An entry goes when this many sweeps have found it idle: between `ttlMs` and a quarter more after the last touch. */
+/** A session is forgotten between `ttlMs` and a quarter more after the last touch. */
 const SWEEPS_A_LIFE = 4;
 
 export class InMemoryInfoSessionManager extends InfoSessionManager {
-	/** @type {Map<string, Entry>} */
-	#entries = new Map();
-	/** @type {Map<string, Set<string>>} the ids by the URI they watch, in the order they came */
-	#watchers = new Map();
+	#info;
 	#maxSessions;
 	#onSessionLimit;
-	/** @type {Pick<StreamSessionManager, 'has'> | undefined} */
 	#streams;
 
 	/** @param {InfoSessionManagerOptions} [options] */
 	constructor(options) {
 		super();
-		const { maxSessions, onSessionLimit, ttlMs, streams } = infoOptions(options, new.target.name);
+		const { scope, maxSessions, onSessionLimit, ttlMs, streams } = infoOptions(options, new.target.name);
 		this.#maxSessions = maxSessions;
 		this.#onSessionLimit = onSessionLimit;
 		this.#streams = streams;
+		this.#info =
+			scope === undefined
+				? new LocalInfo(maxSessions, SWEEPS_A_LIFE)
+				: new SharedInfo(seatIn(scope, undefined, new.target.name), maxSessions, ttlMs);
 		if (ttlMs !== undefined) sweepRegularly(this, (manager) => manager.#sweep(), ttlMs / SWEEPS_A_LIFE);
 	}
 
@@ -60,17 +40,17 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<ClientInfo>}
 	 */
 	getClientInfo(id) {
-		return Promise.resolve(this.#touch(id)?.clientInfo ?? notFound('Client info', id));
+		return Promise.resolve(this.#info.clientInfo(id) ?? notFound('Client info', id));
 	}
 
 	/**
 	 * @override
 	 * @param {string} id
 	 * @param {ClientInfo} clientInfo
+	 * @returns {void}
 	 */
 	setClientInfo(id, clientInfo) {
-		const entry = this.#entry(id);
-		if (entry !== undefined) entry.clientInfo = clientInfo;
+		if (!this.#info.setClientInfo(id, clientInfo)) this.#refuse(id);
 	}
 
 	/**
@@ -79,17 +59,17 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<ClientCapabilities>}
 	 */
 	getClientCapabilities(id) {
-		return Promise.resolve(this.#touch(id)?.clientCapabilities ?? notFound('Client capabilities', id));
+		return Promise.resolve(this.#info.clientCapabilities(id) ?? notFound('Client capabilities', id));
 	}
 
 	/**
 	 * @override
 	 * @param {string} id
 	 * @param {ClientCapabilities} capabilities
+	 * @returns {void}
 	 */
 	setClientCapabilities(id, capabilities) {
-		const entry = this.#entry(id);
-		if (entry !== undefined) entry.clientCapabilities = capabilities;
+		if (!this.#info.setClientCapabilities(id, capabilities)) this.#refuse(id);
 	}
 
 	/**
@@ -98,17 +78,17 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<LogLevel>}
 	 */
 	getLogLevel(id) {
-		return Promise.resolve(this.#touch(id)?.logLevel ?? notFound('Log Level', id));
+		return Promise.resolve(this.#info.logLevel(id) ?? notFound('Log Level', id));
 	}
 
 	/**
 	 * @override
 	 * @param {string} id
 	 * @param {LogLevel} logLevel
+	 * @returns {void}
 	 */
 	setLogLevel(id, logLevel) {
-		const entry = this.#entry(id);
-		if (entry !== undefined) entry.logLevel = logLevel;
+		if (!this.#info.setLogLevel(id, logLevel)) this.#refuse(id);
 	}
 
 	/**
@@ -117,90 +97,42 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<string[]>}
 	 */
 	getSubscriptions(uri) {
-		return Promise.resolve([...(this.#watchers.get(uri) ?? [])]);
+		return Promise.resolve(this.#info.watchers(uri));
 	}
 
 	/**
 	 * @override
 	 * @param {string} id
 	 * @param {string} uri
+	 * @returns {void}
 	 */
 	addSubscription(id, uri) {
-		const entry = this.#entry(id);
-		if (entry === undefined) return;
-		entry.uris ??= new Set();
-		entry.uris.add(uri);
-		let ids = this.#watchers.get(uri);
-		if (ids === undefined) {
-			ids = new Set();
-			this.#watchers.set(uri, ids);
-		}
-		ids.add(id);
+		if (!this.#info.watch(id, uri)) this.#refuse(id);
 	}
 
 	/**
 	 * @override
 	 * @param {string} id
 	 * @param {string} uri
+	 * @returns {void}
 	 */
 	removeSubscription(id, uri) {
-		const entry = this.#touch(id);
-		if (!entry?.uris?.delete(uri)) return;
-		this.#unwatch(id, uri);
-		if (entry.uris.size === 0) entry.uris = undefined;
-		if (entry.isEmpty()) this.#entries.delete(id);
+		this.#info.unwatch(id, uri);
 	}
 
 	/**
 	 * @override
 	 * @param {string} id
+	 * @returns {void}
 	 */
 	delete(id) {
-		this.#forget(id);
-	}
-
-	/** @param {string} id */
-	#forget(id) {
-		const entry = this.#entries.get(id);
-		if (entry === undefined) return;
-		this.#entries.delete(id);
-		if (entry.uris === undefined) return;
-		for (const uri of entry.uris) this.#unwatch(id, uri);
+		this.#info.remove(id);
 	}
 
 	/**
+	 * It would be one session too many.
+	 *
 	 * @param {string} id
-	 * @param {string} uri
-	 */
-	#unwatch(id, uri) {
-		const ids = this.#watchers.get(uri);
-		ids?.delete(id);
-		if (ids?.size === 0) this.#watchers.delete(uri);
-	}
-
-	/** @param {string} id */
-	#touch(id) {
-		const entry = this.#entries.get(id);
-		if (entry !== undefined) entry.idleSweeps = 0;
-		return entry;
-	}
-
-	/**
-	 * @param {string} id
-	 * @returns {Entry | undefined} nothing where it would be one too many, and the user wants to hear of that instead
-	 */
-	#entry(id) {
-		const known = this.#touch(id);
-		if (known !== undefined) return known;
-		if (this.#entries.size >= this.#maxSessions) return this.#refuse(id);
-		const entry = new Entry();
-		this.#entries.set(id, entry);
-		return entry;
-	}
-
-	/**
-	 * @param {string} id
-	 * @returns {undefined}
 	 */
 	#refuse(id) {
 		const error = new SessionLimitError(this.#maxSessions);
@@ -213,27 +145,14 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	#sweep() {
-		for (const [id, entry] of this.#entries) {
-			if (entry.idleSweeps++ >= SWEEPS_A_LIFE && !entry.asking) void this.#expire(id, entry);
-		}
+		this.#info.sweep((id) => this.#isOpen(id));
 	}
 
 	/**
 	 * Never rejects.
 	 *
 	 * @param {string} id
-	 * @param {Entry} entry
 	 */
-	async #expire(id, entry) {
-		entry.asking = true;
-		const open = await this.#isOpen(id);
-		entry.asking = false;
-		if (open) entry.idleSweeps = 0;
-		// Perhaps it was touched or replaced in the meantime.
-		else if (entry.idleSweeps > SWEEPS_A_LIFE && this.#entries.get(id) === entry) this.#forget(id);
-	}
-
-	/** @param {string} id */
 	async #isOpen(id) {
 		try {
 			return await this.#streams?.has(id);
@@ -249,6 +168,6 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
  * @param {string} id
  * @returns {Promise<never>}
  */
-async function notFound(what, id) {
+export async function notFound(what, id) {
 	throw new Error(`${what} not found for session ${id}`);
 }

@@ -10,11 +10,13 @@ export class Registration {
 	#callbacks;
 
 	/**
+	 * @param {number} key what Rust knows it by
 	 * @param {string | number} id
 	 * @param {string} origin
 	 * @param {SubscriptionCallbacks} callbacks
 	 */
-	constructor(id, origin, callbacks) {
+	constructor(key, id, origin, callbacks) {
+		this.key = key;
 		this.id = id;
 		this.origin = origin;
 		this.#callbacks = callbacks;

@@ -7,6 +7,8 @@ import { invalidArgument } from './errors.js';
 export class Session {
 	/** What Rust knows it by, once it is registered. */
 	key = 0;
+	/** Whether the stream had ended by itself when it was to be closed. */
+	hadEnded = false;
 
 	/**
 	 * @param {string} id
@@ -34,7 +36,8 @@ export class Session {
 		try {
 			this.controller.close();
 		} catch {
-			// Closed or errored before.
+			// Closed, errored or cancelled before.
+			this.hadEnded = true;
 		}
 	}
 }

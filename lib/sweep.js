@@ -3,6 +3,7 @@
 // The module and not its functions, so that a test's clock can take their place; and not the globals, whose timers cannot
 // be unref'd on every runtime.
 import timers from 'node:timers';
+import { isUnloaded } from './unload.js';
 
 /**
  * @template {object} Manager
@@ -15,7 +16,7 @@ export function sweepRegularly(manager, sweep, intervalMs) {
 	const timer = timers.setInterval(() => {
 		const still = reference.deref();
 		if (still === undefined) timers.clearInterval(timer);
-		else sweep(still);
+		else if (!isUnloaded()) sweep(still);
 	}, intervalMs);
 	timer.unref();
 }

@@ -1,0 +1,116 @@
+// A manager's part in what joins this process to others: its seat, what it may still say, and what comes of it.
+
+import { BackplaneUnavailableError, managerClosed } from './errors.js';
+import { checkSettings } from './options.js';
+import { seatOn } from './seat.js';
+
+/** @import { BackplaneStats } from '../redis.js' */
+/** @import { redisStreamOptions } from './options.js' */
+/** @import { NativeBackplane } from './native.js' */
+
+export class Backplane {
+	/** @type {Promise<void> | undefined} */
+	#closing;
+	#native;
+	#who;
+
+	/**
+	 * @param {Omit<ReturnType<typeof redisStreamOptions>, 'pool'>} options
+	 * @param {string} who the class of the manager
+	 */
+	constructor(options, who) {
+		this.#who = who;
+		this.seat = seatOn(options, who);
+		this.#native = /** @type {NativeBackplane} */ (this.seat.backplane);
+		checkSettings(options.settings, this.#native.settings(), who);
+		this.seat.use();
+		this.seat.reports.add(options.onGap, options.onError);
+	}
+
+	/** Throws when it was closed. */
+	check() {
+		if (this.#closing !== undefined) throw managerClosed(this.#who);
+	}
+
+	/**
+	 * Resolves, unless what a call has just said to other machines was not taken.
+	 *
+	 * @param {string} method
+	 * @param {unknown[]} args
+	 * @returns {Promise<void>} one that nobody has to handle
+	 */
+	accepted(method, args) {
+		return this.#native.wasRefused() ? this.#told(Promise.reject(refused(method, args))) : accepted;
+	}
+
+	/**
+	 * Puts a question to Redis.
+	 *
+	 * @param {(native: NativeBackplane) => number} ask
+	 * @returns {Promise<any>} `undefined` where there is nothing to ask for; one that nobody has to handle
+	 */
+	ask(ask) {
+		return this.#told(this.seat.questions.heldAnswerTo(ask(this.#native)));
+	}
+
+	/** Resolves when what others send reaches this process. */
+	ready() {
+		return this.ask((native) => native.ready());
+	}
+
+	/** @returns {BackplaneStats} */
+	stats() {
+		const [connected, pendingBytes, sent, received, duplicates, gaps, missed, malformed, reconnects] =
+			this.#native.stats();
+		return {
+			connected: connected === 1,
+			pendingBytes,
+			sent,
+			received,
+			duplicates,
+			gaps,
+			missed,
+			malformed,
+			reconnects,
+		};
+	}
+
+	/** Resolves when all is sent that was said. The seat is given up where no other manager of this thread uses it. */
+	close() {
+		this.#closing ??= this.#told(this.seat.release());
+		return this.#closing;
+	}
+
+	/**
+	 * Whoever does not wait for it hears of a failure by `onError`.
+	 *
+	 * @template Value
+	 * @param {Promise<Value>} promise
+	 */
+	#told(promise) {
+		promise.catch((error) => {
+			if (error instanceof BackplaneUnavailableError) this.seat.reports.error(error);
+		});
+		return promise;
+	}
+}
+
+const accepted = Promise.resolve();
+
+/**
+ * @template Value
+ * @param {Promise<Value>} promise one that nobody has to handle
+ */
+export function handled(promise) {
+	promise.catch(() => {});
+	return promise;
+}
+
+/**
+ * @param {string} method
+ * @param {unknown[]} args
+ */
+function refused(method, args) {
+	const why = 'more waits for Redis than "maxPendingBytes"; wait for flush(), or raise the limit';
+	return new BackplaneUnavailableError(`${method}: not sent to other machines: ${why}`, { method, args });
+}
