@@ -2,15 +2,13 @@
 // what they need.)
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { problems } from '../examples/expectations.mjs';
 import { tryIt } from '../examples/try-it.mjs';
+import { run } from './support/programs.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const posix = { skip: process.platform === 'win32' && 'Windows has no SIGTERM' };
 const withShell = spawnSync('curl', ['--version']).status === 0 ? posix : { skip: 'curl is not installed' };
 
@@ -20,6 +18,20 @@ describe('the demo', () => {
 		assert.equal(await demo.ended, 0, demo.output);
 		assert.match(demo.output, /^20 of 20 messages arrived, each exactly once and at nobody else;/m);
 		assert.match(demo.output, /^What @tmcp\/transport-http imports as \S+ is @tmcp-native\/session-manager /m);
+	});
+
+	it('exits by itself with 0, having seen what each of three threads does reach the clients of all', {
+		timeout: 60_000,
+	}, async () => {
+		const demo = run(process.execPath, ['examples/demo-workers.mjs']);
+		assert.equal(await demo.ended, 0, demo.output);
+		assert.match(demo.output, /^An MCP server of 3 threads, /m);
+		assert.match(demo.output, /^The streams of 6 clients landed in 3 of them\.$/m);
+		for (const thread of [1, 2, 3]) {
+			for (const does of ['counts visits', 'adds a tool'])
+				assert.match(demo.output, RegExp(`^thread ${thread} ${does}`, 'm'));
+		}
+		assert.match(demo.output, /^(\d+) of \1 messages arrived, each exactly once and at nobody else;/m);
 	});
 });
 
@@ -78,71 +90,52 @@ describe('the example server', () => {
 			assert.ok(comment.includes(`${why}\n\n${indent(type)}\n`), `server.mjs does not say "${why}" as it prints it`);
 		}
 	});
-
-	it('answers the lines it prints, typed into a shell', { ...withShell, timeout: 60_000 }, async () => {
-		const server = run(process.execPath, ['examples/server.mjs'], { PORT: '0' });
-		const [url] = await server.until(/http:\S+/);
-		const shell = run('sh');
-		for (const { type, shows } of tryIt(url)) {
-			await server.until(indent(type));
-			shell.type(type);
-			for (const answer of shows) await shell.until(answer);
-		}
-		// The last line leaves the session; the stream in the background has to end by that.
-		shell.type('wait; exit 0');
-		assert.equal(await shell.ended, 0, shell.output);
-		server.stop();
-		assert.equal(await server.ended, 0, server.output);
-	});
-
-	it('ends the streams that are open when it is told to stop', { ...posix, timeout: 60_000 }, async () => {
-		const server = run(process.execPath, ['examples/server.mjs'], { PORT: '0' });
-		const [url] = await server.until(/http:\S+/);
-		const stream = await fetch(url, { headers: { 'mcp-session-id': 'open' } });
-		server.stop();
-		assert.equal(await stream.text(), ': connected\n\n');
-		assert.equal(await server.ended, 0, server.output);
-	});
 });
+
+const servers = {
+	'the example server': { file: 'examples/server.mjs', env: { PORT: '0' } },
+	'the example server of several threads': { file: 'examples/workers.mjs', env: { PORT: '0', WORKERS: '3' } },
+};
+for (const [name, { file, env }] of Object.entries(servers)) {
+	describe(name, () => {
+		it('answers the lines it prints, typed into a shell', { ...withShell, timeout: 60_000 }, async () => {
+			const server = run(process.execPath, [file], env);
+			const [url] = await server.until(/http:\S+/);
+			const shell = run('sh');
+			for (const { type, shows } of tryIt(url)) {
+				await server.until(indent(type));
+				shell.type(type);
+				for (const answer of shows) await shell.until(answer);
+			}
+			// The last line leaves the session; the stream in the background has to end by that.
+			shell.type('wait; exit 0');
+			assert.equal(await shell.ended, 0, shell.output);
+			server.stop();
+			assert.equal(await server.ended, 0, server.output);
+		});
+
+		it('ends the streams that are open when it is told to stop', { ...posix, timeout: 60_000 }, async () => {
+			const server = run(process.execPath, [file], env);
+			const [url] = await server.until(/http:\S+/);
+			const stream = await fetch(url, { headers: { 'mcp-session-id': 'open' } });
+			server.stop();
+			assert.equal(await stream.text(), ': connected\n\n');
+			assert.equal(await server.ended, 0, server.output);
+		});
+
+		it('says which port is taken, and exits with 1', { ...posix, timeout: 60_000 }, async () => {
+			const first = run(process.execPath, [file], env);
+			const [, port] = await first.until(/http:\S+:(\d+)/);
+			const second = run(process.execPath, [file], { ...env, PORT: port });
+			assert.equal(await second.ended, 1, second.output);
+			assert.match(second.output, RegExp(`^Port ${port} is taken. Another one: PORT=3001 node ${file}$`, 'm'));
+			first.stop();
+			assert.equal(await first.ended, 0, first.output);
+		});
+	});
+}
 
 /** @param {string} text */
 function indent(text) {
 	return text.replace(/^/gm, '  ');
-}
-
-/**
- * Starts a program in the root of the repository.
- *
- * @param {string} command
- * @param {string[]} [args]
- * @param {Record<string, string>} [env]
- */
-function run(command, args = [], env = {}) {
-	const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } });
-	const program = {
-		/** What it has printed so far, errors included. */
-		output: '',
-		/** Resolves to the exit code as soon as it and all that it started have ended. */
-		ended: once(child, 'close').then(([code, signal]) => code ?? signal),
-		type: (/** @type {string} */ line) => child.stdin.write(`${line}\n`),
-		stop: () => child.kill('SIGTERM'),
-		/** Resolves as soon as that is in the output. */
-		async until(/** @type {string | RegExp} */ wanted) {
-			const pattern = typeof wanted === 'string' ? RegExp(wanted.replace(/[^\w\s]/g, '\\$&')) : wanted;
-			for (;;) {
-				const match = program.output.match(pattern);
-				if (match !== null) return match;
-				await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), program.ended.then(tooEarly)]);
-			}
-			function tooEarly() {
-				throw new Error(`ended without ${wanted}:\n${program.output}`);
-			}
-		},
-	};
-	for (const stream of [child.stdout, child.stderr]) {
-		stream.setEncoding('utf8').on('data', (text) => {
-			program.output += text;
-		});
-	}
-	return program;
 }

@@ -1,30 +1,17 @@
-// Where this package differs from upstream on purpose. Each test shows both sides, so that a change of upstream's is
-// seen as well.
+// Where this package differs from upstream on purpose.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { upstream01, upstream03 } from './support/implementations.js';
-import { fakeController, openByteStream, openStream } from './support/streams.js';
+import { testStreamDifferences } from './suites/stream-differences.js';
+import { upstream03 } from './support/implementations.js';
+import { openStream } from './support/streams.js';
 
-const make = () => new InMemoryStreamSessionManager();
+testStreamDifferences({ make: (options) => new InMemoryStreamSessionManager(options) });
 
 describe('create over a live id', () => {
-	test('closes the older stream at once: the newer one wins', async () => {
-		const manager = make();
-		const [older, newer] = [openStream(), openStream()];
-		manager.create('a', older.controller);
-		manager.send(['a'], 'one');
-		manager.create('a', newer.controller);
-		manager.send(['a'], 'two');
-		manager.delete('a');
-		assert.deepEqual(await older.rest(), ['one']);
-		assert.deepEqual(await newer.rest(), ['two']);
-		assert.equal(manager.size, 0);
-	});
-
 	test('leaves upstream’s older stream open, with nobody to close it', async () => {
 		const manager = upstream03.make();
 		const older = openStream();
@@ -33,163 +20,5 @@ describe('create over a live id', () => {
 		manager.delete('a');
 		older.controller.enqueue('still open');
 		assert.deepEqual((await older.reader.read()).value, 'still open');
-	});
-
-	test('keeps the newer stream when the older one’s client leaves, where upstream closes it', async () => {
-		for (const [manager, newerSurvives] of /** @type {const} */ ([
-			[make(), true],
-			[upstream03.make(), false],
-		])) {
-			// As the transports do it: a client that leaves deletes its session.
-			const source = { cancel: () => manager.delete('a') };
-			const [older, newer] = [openStream(source), openStream(source)];
-			manager.create('a', older.controller);
-			manager.create('a', newer.controller);
-			await older.reader.cancel();
-			assert.equal(await manager.has('a'), newerSurvives);
-		}
-	});
-
-	test('does not help where the older stream’s client leaves unread what was queued: that cancel still deletes', async () => {
-		const manager = make();
-		const older = openStream({ cancel: () => manager.delete('a') });
-		manager.create('a', older.controller);
-		manager.send(['a'], 'unread');
-		manager.create('a', openStream().controller);
-		await older.reader.cancel();
-		assert.equal(await manager.has('a'), false);
-	});
-
-	test('does what delete and create do, so that a broadcast under way reaches the newer stream', () => {
-		const manager = make();
-		const [older, newer] = [fakeController(), fakeController()];
-		manager.create('first', fakeController({ onEnqueue: () => manager.create('a', newer) }));
-		manager.create('a', older);
-		manager.send(undefined, 'x');
-		assert.deepEqual([older.messages, older.closed, newer.messages], [[], 1, ['x']]);
-	});
-
-	test('takes no offence at an older stream that is closed already', async () => {
-		const manager = make();
-		const [older, newer] = [openStream(), openStream()];
-		manager.create('a', older.controller);
-		older.controller.close();
-		manager.create('a', newer.controller);
-		manager.send(['a'], 'x');
-		assert.equal(await newer.next(), 'x');
-	});
-});
-
-test('a controller that throws starves nobody, as it does in upstream 0.1.2', () => {
-	for (const [manager, starved] of /** @type {const} */ ([
-		[make(), false],
-		[upstream01.make(), true],
-	])) {
-		const last = fakeController();
-		const stream = openStream();
-		stream.controller.close();
-		manager.create('gone', stream.controller);
-		manager.create('last', last);
-		const send = () => manager.send(undefined, 'x');
-		if (starved) assert.throws(send, TypeError);
-		else send();
-		assert.deepEqual(last.messages, starved ? [] : ['x']);
-	}
-});
-
-test('a controller that registers its successor and then throws loses its own session, not the successor’s', async () => {
-	for (const [manager, successorStays] of /** @type {const} */ ([
-		[make(), true],
-		[upstream03.make(), false],
-	])) {
-		manager.create('a', {
-			enqueue() {
-				manager.delete('a');
-				manager.create('a', fakeController());
-				throw new Error('gone');
-			},
-			close() {},
-		});
-		manager.send(['a'], 'x');
-		assert.equal(await manager.has('a'), successorStays);
-	}
-});
-
-describe('chunks', () => {
-	test('are one buffer for all sessions, where upstream encodes for each', () => {
-		for (const [manager, shared] of /** @type {const} */ ([
-			[make(), true],
-			[upstream03.make(), false],
-		])) {
-			const [a, b] = [fakeController(), fakeController()];
-			manager.create('a', a);
-			manager.create('b', b);
-			manager.send(undefined, 'x');
-			assert.equal(a.chunks[0].buffer === b.chunks[0].buffer, shared);
-		}
-	});
-
-	test('cannot be transferred, so that nobody takes them away from the others', () => {
-		for (const length of [10, 5_000, 100_000]) {
-			const manager = make();
-			const [a, b] = [fakeController(), fakeController()];
-			manager.create('a', a);
-			manager.create('b', b);
-			manager.send(undefined, 'x'.repeat(length));
-			try {
-				// Node 20 copies, the others refuse.
-				structuredClone(a.chunks[0], { transfer: [a.chunks[0].buffer] });
-			} catch (error) {
-				const expected = 'Deno' in globalThis ? 'TypeError' : 'DataCloneError';
-				assert.equal(/** @type {Error} */ (error).name, expected);
-			}
-			assert.equal(a.chunks[0].length, length);
-			assert.equal(b.chunks[0].length, length);
-		}
-	});
-
-	test('of later messages are whole when somebody took the buffer of one away', () => {
-		for (const length of [10, 5_000, 100_000]) {
-			const manager = make();
-			const a = fakeController();
-			manager.create('a', a);
-			manager.send(['a'], 'x'.repeat(length));
-			try {
-				// What Node 20 and 22 let happen, and later ones refuse.
-				new ReadableStream({ type: 'bytes', start: (controller) => controller.enqueue(a.chunks[0]) });
-			} catch (error) {
-				assert.ok(error instanceof TypeError);
-			}
-			manager.send(['a'], 'y'.repeat(length));
-			assert.equal(a.messages[1], 'y'.repeat(length));
-		}
-	});
-
-	test('have a buffer each with { pool: false }, which holds nothing else and can be transferred', () => {
-		for (const length of [10, 5_000, 100_000]) {
-			const manager = new InMemoryStreamSessionManager({ pool: false });
-			const [a, b] = [fakeController(), fakeController()];
-			manager.create('a', a);
-			manager.create('b', b);
-			manager.send(undefined, 'x'.repeat(length));
-			assert.equal(a.chunks[0].buffer.byteLength, length);
-			structuredClone(a.chunks[0], { transfer: [a.chunks[0].buffer] });
-			assert.equal(b.chunks[0].length, length);
-		}
-	});
-
-	test('have a buffer of their own in byte streams, whose enqueue takes it away', async () => {
-		const manager = make();
-		const bytes = openByteStream();
-		const fake = fakeController();
-		manager.create('bytes', bytes.controller);
-		manager.create('fake', fake);
-		for (let n = 0; n < 3; n++) manager.send(undefined, `message ${n}`);
-		manager.delete('bytes');
-		assert.deepEqual(await bytes.rest(), ['message 0', 'message 1', 'message 2']);
-		assert.deepEqual(
-			fake.chunks.map((chunk) => Buffer.from(chunk).toString()),
-			fake.messages,
-		);
 	});
 });

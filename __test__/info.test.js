@@ -1,4 +1,4 @@
-// The drop-in contract of the info managers, point by point, with upstream 0.3.0 beside ours; then what is ours alone.
+// The drop-in contract of the info managers, with upstream 0.3.0 beside ours; then what is ours alone.
 
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
@@ -12,179 +12,77 @@ import {
 	StreamSessionManager,
 } from '@tmcp-native/session-manager';
 
+import { testInfo, VALUES } from './suites/info.js';
 import { infoManagers } from './support/implementations.js';
 import { fakeController } from './support/streams.js';
 
-/** Their names in methods, and in what a getter rejects with. */
-const VALUES = /** @type {const} */ ([
-	['ClientInfo', 'Client info', { name: 'client', version: '1' }],
-	['ClientCapabilities', 'Client capabilities', { sampling: {} }],
-	['LogLevel', 'Log Level', 'warning'],
-]);
+for (const implementation of Object.values(infoManagers)) testInfo(implementation);
 
-for (const { name, make } of Object.values(infoManagers)) {
-	describe(`the info manager of ${name}`, () => {
-		for (const [what, words, value] of VALUES) {
-			/** @type {any} */
-			let manager;
-			const get = (/** @type {unknown} */ id) => manager[`get${what}`](id);
-			const set = (/** @type {unknown} */ id, /** @type {unknown} */ to) => manager[`set${what}`](id, to);
-
-			test(`1. set${what} stores, and get${what} resolves to the same value`, async () => {
-				manager = make();
-				assert.equal(set('a', value), undefined);
-				const answer = get('a');
-				assert.ok(answer instanceof Promise);
-				assert.equal(await answer, value);
-				const another = typeof value === 'string' ? 'debug' : { ...value };
-				set('a', another);
-				assert.equal(await get('a'), another);
-			});
-
-			test(`1. get${what} rejects for a session of which it is not known`, async () => {
-				manager = make();
-				for (const id of ['a', '', '__proto__', 'a b']) {
-					await assert.rejects(get(id), { name: 'Error', message: `${words} not found for session ${id}` });
-				}
-				manager.addSubscription('a', 'uri');
-				for (const nothing of [undefined, null]) {
-					set('a', nothing);
-					await assert.rejects(get('a'), { message: `${words} not found for session a` });
-				}
-			});
-
-			test(`1. get${what} rejects, and does not throw, for what is no string`, async () => {
-				manager = make();
-				for (const id of [undefined, null, 1, Symbol('s')]) await assert.rejects(get(id));
-			});
-		}
-
-		test('1. the three do not get in each other’s way', async () => {
-			const manager = make();
-			manager.setLogLevel('a', 'error');
-			await assert.rejects(manager.getClientInfo('a'));
-			manager.setClientInfo('a', VALUES[0][2]);
-			assert.equal(await manager.getLogLevel('a'), 'error');
-			await assert.rejects(manager.getClientCapabilities('a'));
-		});
-
-		test('2. getSubscriptions resolves to the ids of one URI, in the order they came, once each', async () => {
-			const manager = make();
-			for (const id of ['b', 'a', 'b', 'c']) manager.addSubscription(id, 'uri');
-			manager.addSubscription('d', 'other');
-			assert.deepEqual(await manager.getSubscriptions('uri'), ['b', 'a', 'c']);
-			manager.removeSubscription('b', 'uri');
-			assert.deepEqual(await manager.getSubscriptions('uri'), ['a', 'c']);
+for (const { name, make } of [infoManagers.ours, infoManagers.scoped]) {
+	describe(`maxSessions of ${name}`, () => {
+		test('refuses what would make one session more, with a SessionLimitError, and nothing is lost', async () => {
+			const manager = make({ maxSessions: 2 });
+			manager.setLogLevel('a', 'debug');
 			manager.addSubscription('b', 'uri');
-			assert.deepEqual(await manager.getSubscriptions('uri'), ['a', 'c', 'b']);
-			assert.deepEqual(await manager.getSubscriptions('unknown'), []);
-		});
-
-		test('2. the list is the caller’s: changing it changes nothing', async () => {
-			const manager = make();
-			manager.addSubscription('a', 'uri');
-			(await manager.getSubscriptions('uri')).push('b');
-			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
-		});
-
-		test('2. ids and URIs are any string', async () => {
-			const manager = make();
-			const strings = ['', '__proto__', 'constructor', 'c:d', 'ü', '\ud83d', 'a\0b'];
-			for (const id of strings) for (const uri of strings) manager.addSubscription(id, uri);
-			for (const uri of strings) assert.deepEqual(await manager.getSubscriptions(uri), strings);
-		});
-
-		test('2. removing what is not there is no error', async () => {
-			const manager = make();
-			manager.addSubscription('a', 'uri');
-			manager.removeSubscription('a', 'other');
-			manager.removeSubscription('b', 'uri');
-			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
-		});
-
-		test('3. delete removes all of a session, from every URI, and nothing of the others', async () => {
-			const manager = make();
-			for (const id of ['a', 'b']) {
-				manager.setClientInfo(id, VALUES[0][2]);
-				manager.setClientCapabilities(id, VALUES[1][2]);
-				manager.setLogLevel(id, 'debug');
-				for (const uri of ['one', 'two']) manager.addSubscription(id, uri);
+			for (const refused of [
+				() => manager.setLogLevel('c', 'error'),
+				() => manager.setClientInfo('c', VALUES[0][2]),
+				() => manager.setClientCapabilities('c', VALUES[1][2]),
+				() => manager.addSubscription('c', 'uri'),
+			]) {
+				assert.throws(refused, (error) => {
+					assert.ok(error instanceof SessionLimitError);
+					assert.deepEqual([error.name, error.code, error.limit], ['SessionLimitError', 'ERR_SESSION_LIMIT', 2]);
+					assert.match(error.message, /2 sessions already.*maxSessions/);
+					return true;
+				});
 			}
-			assert.equal(manager.delete('a'), undefined);
-			await assert.rejects(manager.getClientInfo('a'));
-			await assert.rejects(manager.getClientCapabilities('a'));
-			await assert.rejects(manager.getLogLevel('a'));
-			for (const uri of ['one', 'two']) assert.deepEqual(await manager.getSubscriptions(uri), ['b']);
-			assert.equal(await manager.getLogLevel('b'), 'debug');
+			assert.equal(await manager.getLogLevel('a'), 'debug');
+			assert.deepEqual(await manager.getSubscriptions('uri'), ['b']);
+			await assert.rejects(manager.getLogLevel('c'));
+		});
+
+		test('tells onSessionLimit instead of throwing, where there is one, and nothing is set', async () => {
+			/** @type {[SessionLimitError, string][]} */
+			const told = [];
+			const manager = make({
+				maxSessions: 1,
+				onSessionLimit(error, id) {
+					told.push([error, id]);
+					throw new Error('passed over');
+				},
+			});
+			manager.setLogLevel('a', 'debug');
+			manager.setLogLevel('b', 'error');
+			manager.setClientInfo('b', VALUES[0][2]);
+			manager.setClientCapabilities('b', VALUES[1][2]);
+			manager.addSubscription('b', 'uri');
+			assert.equal(told.length, 4);
+			for (const [error, id] of told)
+				assert.deepEqual([error instanceof SessionLimitError, error.limit, id], [true, 1, 'b']);
+			await assert.rejects(manager.getLogLevel('b'));
+			assert.deepEqual(await manager.getSubscriptions('uri'), []);
+			assert.equal(await manager.getLogLevel('a'), 'debug');
+		});
+
+		test('does not count a session that is known no more, be it that its last subscription was removed', () => {
+			const manager = make({ maxSessions: 1 });
+			manager.addSubscription('a', 'uri');
+			manager.removeSubscription('a', 'uri');
+			manager.addSubscription('b', 'uri');
+		});
+
+		test('lets known sessions set more, and a new one come when one is gone', async () => {
+			const manager = make({ maxSessions: 1 });
+			manager.setLogLevel('a', 'debug');
+			manager.setClientInfo('a', VALUES[0][2]);
+			manager.addSubscription('a', 'uri');
 			manager.delete('a');
-			manager.delete('unknown');
+			manager.setLogLevel('b', 'error');
+			assert.equal(await manager.getLogLevel('b'), 'error');
 		});
 	});
 }
-
-describe('maxSessions', () => {
-	test('refuses what would make one session more, with a SessionLimitError, and nothing is lost', async () => {
-		const manager = new InMemoryInfoSessionManager({ maxSessions: 2 });
-		manager.setLogLevel('a', 'debug');
-		manager.addSubscription('b', 'uri');
-		for (const refused of [
-			() => manager.setLogLevel('c', 'error'),
-			() => manager.setClientInfo('c', VALUES[0][2]),
-			() => manager.setClientCapabilities('c', VALUES[1][2]),
-			() => manager.addSubscription('c', 'uri'),
-		]) {
-			assert.throws(refused, (error) => {
-				assert.ok(error instanceof SessionLimitError);
-				assert.deepEqual([error.name, error.code, error.limit], ['SessionLimitError', 'ERR_SESSION_LIMIT', 2]);
-				assert.match(error.message, /2 sessions already.*maxSessions/);
-				return true;
-			});
-		}
-		assert.equal(await manager.getLogLevel('a'), 'debug');
-		assert.deepEqual(await manager.getSubscriptions('uri'), ['b']);
-		await assert.rejects(manager.getLogLevel('c'));
-	});
-
-	test('tells onSessionLimit instead of throwing, where there is one, and nothing is set', async () => {
-		/** @type {[SessionLimitError, string][]} */
-		const told = [];
-		const manager = new InMemoryInfoSessionManager({
-			maxSessions: 1,
-			onSessionLimit(error, id) {
-				told.push([error, id]);
-				throw new Error('passed over');
-			},
-		});
-		manager.setLogLevel('a', 'debug');
-		manager.setLogLevel('b', 'error');
-		manager.setClientInfo('b', VALUES[0][2]);
-		manager.setClientCapabilities('b', VALUES[1][2]);
-		manager.addSubscription('b', 'uri');
-		assert.equal(told.length, 4);
-		for (const [error, id] of told)
-			assert.deepEqual([error instanceof SessionLimitError, error.limit, id], [true, 1, 'b']);
-		await assert.rejects(manager.getLogLevel('b'));
-		assert.deepEqual(await manager.getSubscriptions('uri'), []);
-		assert.equal(await manager.getLogLevel('a'), 'debug');
-	});
-
-	test('does not count a session that is known no more, be it that its last subscription was removed', () => {
-		const manager = new InMemoryInfoSessionManager({ maxSessions: 1 });
-		manager.addSubscription('a', 'uri');
-		manager.removeSubscription('a', 'uri');
-		manager.addSubscription('b', 'uri');
-	});
-
-	test('lets known sessions set more, and a new one come when one is gone', async () => {
-		const manager = new InMemoryInfoSessionManager({ maxSessions: 1 });
-		manager.setLogLevel('a', 'debug');
-		manager.setClientInfo('a', VALUES[0][2]);
-		manager.addSubscription('a', 'uri');
-		manager.delete('a');
-		manager.setLogLevel('b', 'error');
-		assert.equal(await manager.getLogLevel('b'), 'error');
-	});
-});
 
 describe('ttlMs', () => {
 	/**
@@ -328,6 +226,10 @@ describe('options of the info manager', () => {
 		[{ ttlMs: NaN }, /got the number NaN/],
 		[{ streams: {} }, /option "streams" must be a stream manager, which has the method has\(\); got an object/],
 		[{ streams: null }, /got null/],
+		[{ scope: '' }, /option "scope" must be a string that is not empty; got the string ""/],
+		[{ scope: 5 }, /got the number 5/],
+		[{ scop: 'a' }, /there is no option "scop"; did you mean "scope"\?/],
+		[{ scope: 'a', maxMailboxBytes: 1 }, /there is no option "maxMailboxBytes"/],
 		[null, /"options" must be an object; got null/],
 	])) {
 		test(`are refused where they cannot be: ${message.source}`, () => {

@@ -24,7 +24,7 @@ test('the tarball holds the library, the addon, the types and the papers, and no
 	assert.ok(addons.length > 0, 'there is no built addon');
 	assert.ok(library.every((name) => name.endsWith('.js')));
 	const native = ['binding.cjs', 'binding.d.cts', ...addons].map((name) => `native/${name}`);
-	const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json'];
+	const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json', 'redis.d.ts'];
 	assert.deepEqual(files, [...library, ...native, ...papers].sort());
 });
 

@@ -130,3 +130,28 @@ test('tmcp may be missing, or be any from 1.13.0 on; beside an older one npm ref
 	const older = project('tmcp-1.12.2', { dependencies: { tmcp: '1.12.2' } }, tarball);
 	await assert.rejects(npm(older, 'install', './ours.tgz'), /ERESOLVE/);
 });
+
+test('by an alias it is in the place of the Redis managers, and exits where there is no Redis', async () => {
+	const redis = '@tmcp/session-manager-redis';
+	const folder = project('redis', { dependencies: { ...dependencies, [redis]: alias }, overrides });
+	useRegistry(folder);
+	await npm(folder, 'install');
+	const program = (/** @type {string} */ specifier) => `
+		import { RedisInfoSessionManager, RedisStreamSessionManager, RedisSubscriptionManager } from '${specifier}';
+		const url = 'redis://127.0.0.1:1';
+		const options = { commandTimeoutMs: 100 };
+		const managers = [RedisInfoSessionManager, RedisStreamSessionManager, RedisSubscriptionManager].map(
+			(Manager) => new Manager(url, options),
+		);
+		const stream = new ReadableStream({ start: (controller) => managers[1].create('a', controller) });
+		await managers[1].send(undefined, 'to all');
+		await managers[1].delete('a');
+		const text = await new Response(stream).text();
+		const { code } = await managers[0].getClientInfo('a').catch((error) => error);
+		console.log(JSON.stringify({ text, code }));
+	`;
+	for (const specifier of [redis, `${redis}/redis`]) {
+		const answers = { text: 'to all', code: 'ERR_BACKPLANE_UNAVAILABLE' };
+		assert.deepEqual(JSON.parse(await runModule(folder, program(specifier))), answers);
+	}
+});

@@ -23,10 +23,22 @@ export class InfoWorld {
 	log = [];
 	/** How many calls there have been. */
 	#calls = 0;
+	#known;
+	#ids;
+	#waits;
 
-	/** @param {any} manager */
-	constructor(manager) {
+	/**
+	 * @param {any} manager
+	 * @param {object} [options]
+	 * @param {boolean} [options.copies] values are known by what they are, and not by which
+	 * @param {unknown[]} [options.ids]
+	 * @param {boolean} [options.waits] each operation waits for the answer to the one before
+	 */
+	constructor(manager, { copies = false, ids = IDS, waits = false } = {}) {
 		this.manager = manager;
+		this.#waits = waits;
+		this.#known = copies ? (value) => value : known;
+		this.#ids = ids;
 	}
 
 	/**
@@ -56,11 +68,16 @@ export class InfoWorld {
 
 	/** Asks for all that is known, and gives back the log. */
 	async finish() {
-		for (const uri of URIS) this.perform({ do: 'getSubscriptions', uri });
-		for (const id of IDS) {
+		/** @type {Operation[]} */
+		const questions = URIS.map((uri) => ({ do: 'getSubscriptions', uri }));
+		for (const id of this.#ids) {
 			for (const what of /** @type {const} */ (['ClientInfo', 'ClientCapabilities', 'LogLevel'])) {
-				this.perform({ do: 'get', what, id });
+				questions.push({ do: 'get', what, id });
 			}
+		}
+		for (const question of questions) {
+			const wait = this.perform(question);
+			if (wait) await wait;
 		}
 		await turn();
 		return this.log;
@@ -75,10 +92,11 @@ export class InfoWorld {
 		try {
 			const answer = this.manager[method](...args);
 			this.log.push([call, method, answer instanceof Promise ? 'promises' : answer]);
-			answer?.then(
-				(/** @type {unknown} */ value) => this.log.push([call, 'resolved', known(value)]),
+			const settled = answer?.then(
+				(/** @type {unknown} */ value) => this.log.push([call, 'resolved', this.#known(value)]),
 				(/** @type {Error} */ error) => this.log.push([call, 'rejected', error.name, error.message]),
 			);
+			if (this.#waits) return settled;
 		} catch (error) {
 			this.log.push([call, method, 'threw', String(error)]);
 		}

@@ -1,0 +1,16 @@
+// Makes and drops managers of scopes with sessions in them. Run with --expose-gc and the number of managers.
+
+import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+
+import { printMemory } from '../support/memory.js';
+
+const controller = { enqueue() {}, close() {} };
+let scopes = 0;
+
+await printMemory(() => {
+	// Two of each, so that some share theirs.
+	const manager = new InMemoryStreamSessionManager({ scope: `scope ${scopes++ >> 1}` });
+	for (let session = 0; session < 5; session++) manager.create(`session ${session}`, controller);
+	manager.send(['session 1', 'session 3'], 'text');
+	manager.delete('session 1');
+});

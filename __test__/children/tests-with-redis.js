@@ -1,0 +1,17 @@
+// Tests as those of the Redis managers begin.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { describeWithRedis, startRedis } from '../support/redis.js';
+
+describeWithRedis('a server', () => {
+	/** @type {import('../support/redis.js').RedisServer} */
+	let redis;
+	before(async () => {
+		redis = await startRedis();
+	});
+	after(() => redis?.end());
+
+	test('answers', async () => assert.equal(await redis.command('PING'), 'PONG'));
+});

@@ -1,0 +1,118 @@
+// Who survives, and posts as fast as it can: to everyone, and to sessions of threads that are about to end or have ended.
+// A class for the main thread, and as a worker it does what it is told.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+
+import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+
+import { generator } from '../support/threads/storm.js';
+import { SCOPE, SHARED, SURVIVORS } from './names.js';
+
+const A_TURN = 100;
+const TURNS_UNFLUSHED = 50;
+
+const controller = { enqueue() {}, close() {} };
+
+export class Poster {
+	manager = new InMemoryStreamSessionManager({ scope: SCOPE });
+	posts = 0;
+	#stopped = false;
+	#random;
+	#newest;
+	#number;
+
+	/**
+	 * @param {number} number
+	 * @param {Int32Array} newest of those that are to end
+	 * @param {number} seed
+	 */
+	constructor(number, newest, seed) {
+		this.#number = number;
+		this.#newest = newest;
+		this.#random = generator(seed + number);
+		for (const n of SURVIVORS) this.manager.create(`survivor ${number} ${n}`, controller);
+	}
+
+	async post() {
+		this.#stopped = false;
+		for (let turns = 1; !this.#stopped; turns++) {
+			for (let n = 0; n < A_TURN; n++) this.#postOne();
+			// So that nobody who is to survive overflows.
+			if (turns % TURNS_UNFLUSHED === 0) await this.manager.flush();
+			else await turn();
+		}
+		for (const id of SHARED) this.manager.delete(id);
+	}
+
+	stop() {
+		this.#stopped = true;
+	}
+
+	async flush() {
+		for (const id of SHARED) this.manager.delete(id);
+		await this.manager.flush();
+	}
+
+	state() {
+		const { sessions, closed, mailboxBytes } = this.manager.stats();
+		return { size: this.manager.size, sessions, overflow: closed.overflow, mailboxBytes };
+	}
+
+	#postOne() {
+		const random = this.#random;
+		const dice = random(100);
+		this.posts++;
+		if (dice < 40) this.manager.send(undefined, 'x'.repeat(random(200)));
+		else if (dice < 95) this.manager.send(this.#ids(), 'x'.repeat(random(200)));
+		else if (dice < 98) this.manager.create(SHARED[random(SHARED.length)], controller);
+		else this.manager.delete(SHARED[random(SHARED.length)]);
+	}
+
+	#ids() {
+		const random = this.#random;
+		const newest = Atomics.load(this.#newest, 0);
+		return Array.from({ length: 1 + random(6) }, () => {
+			const which = random(10);
+			if (which === 0) return SHARED[random(SHARED.length)];
+			if (which === 1) return `survivor ${random(4)} ${random(SURVIVORS.length)}`;
+			return `victim ${newest - random(6)} ${random(20)}`;
+		});
+	}
+}
+
+/** @type {() => void} */
+export const collectGarbage = 'Bun' in globalThis ? () => /** @type {any} */ (globalThis).Bun.gc(true) : ofV8();
+
+function ofV8() {
+	setFlagsFromString('--expose-gc');
+	return runInNewContext('gc');
+}
+
+if (!isMainThread && workerData?.poster) {
+	const { poster, newest, seed } = workerData;
+	const here = new Poster(poster, newest, seed);
+	/** @type {Promise<void> | undefined} */
+	let posting;
+	/** @type {Record<string, () => unknown>} */
+	const orders = {
+		ready() {},
+		post() {
+			posting = here.post();
+		},
+		async stop() {
+			here.stop();
+			await posting;
+		},
+		flush: () => here.flush(),
+		collect: () => collectGarbage(),
+		state: () => here.state(),
+		posts: () => here.posts,
+		// Its sessions stay open, and it ends.
+		// Deno’s port has no such method.
+		end: () => (parentPort?.close ? parentPort.close() : globalThis.close()),
+	};
+	parentPort?.on('message', async (order) => parentPort?.postMessage(await orders[order]()));
+}

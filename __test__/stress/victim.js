@@ -1,0 +1,87 @@
+// A worker thread that creates sessions and sends, and ends in the midst of it: where and how it is told. With `control` it
+// does the same without the package, so that it is seen what an end costs anyway.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+
+/** @type {{ number: number, how: import('./ends.js').How, moment: import('./ends.js').Moment, seed: number, small: boolean, control: boolean }} */
+const { number, how, moment, seed, small, control } = workerData;
+
+passing('birth');
+const { generator } = await import('../support/threads/storm.js');
+const { SCOPE, SHARED } = await import('./names.js');
+const makeManager = control ? standIn : await ofPackage();
+const random = generator(seed);
+passing('imported');
+const manager = makeManager();
+passing('joined');
+
+let begun = false;
+const controller = {
+	enqueue() {
+		if (begun && random(5) === 0) passing('feeding');
+	},
+	close() {
+		if (begun) passing('closing');
+	},
+};
+const last = random(5);
+for (let turns = 0; ; turns++) {
+	for (let n = 0; n < 20; n++) {
+		manager.create(random(10) === 0 ? SHARED[random(SHARED.length)] : `victim ${number} ${n}`, controller);
+		if (turns === last && n === random(20)) passing('creating');
+	}
+	for (let n = 0; n < 20; n++) {
+		manager.send(random(2) === 0 ? undefined : [`survivor ${random(4)} ${random(10)}`], 'x'.repeat(random(100)));
+		if (turns === last) passing('posting');
+	}
+	begun = true;
+	// Everybody comes here in the end, wherever dice have led past the moment.
+	if (turns > last + 5 && random(4) === 0) passing('later', true);
+	await turn();
+	if (turns % 4 === 3) {
+		for (let n = 0; n < 20; n += 2) manager.delete(`victim ${number} ${n}`);
+		// Not waited for: it is to be under way.
+		manager.flush();
+	}
+}
+
+async function ofPackage() {
+	const { InMemoryStreamSessionManager } = await import('@tmcp-native/session-manager');
+	// Some are overrun.
+	return () => new InMemoryStreamSessionManager({ scope: SCOPE, ...(small && { maxMailboxBytes: 2_000 }) });
+}
+
+/** Feeds and closes what it holds, as a manager does. */
+function standIn() {
+	/** @type {Map<string, typeof controller>} */
+	const sessions = new Map();
+	return {
+		create: (/** @type {string} */ id, /** @type {typeof controller} */ fed) => sessions.set(id, fed),
+		send() {
+			for (const fed of sessions.values()) fed.enqueue();
+		},
+		delete(/** @type {string} */ id) {
+			sessions.get(id)?.close();
+			sessions.delete(id);
+		},
+		flush() {},
+	};
+}
+
+/**
+ * @param {import('./ends.js').Moment} here
+ * @param {boolean} [last]
+ */
+function passing(here, last = false) {
+	if (here !== moment && !last) return;
+	if (how === 'terminate') parentPort?.postMessage(here);
+	else if (how === 'exit') process.exit(3);
+	// What is thrown while a stream is fed or closed goes no further than that.
+	else if (here === 'feeding' || here === 'closing') queueMicrotask(fail);
+	else fail();
+}
+
+function fail() {
+	throw new Error('as it was told to');
+}

@@ -1,0 +1,216 @@
+// What becomes of the values that an info manager is given which carries them as JSON, and which it refuses.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
+
+import fc from 'fast-check';
+
+import { assertNothing } from './answers.js';
+import { VALUES } from './info.js';
+
+/** @import { InfoImplementation } from '../support/implementations.js' */
+
+const CLIENT = { name: 'client', version: '1' };
+
+class Client {
+	name = 'client';
+}
+class List extends Array {}
+const cycle = { name: 'client', in: { it: [/** @type {unknown} */ (undefined)] } };
+cycle.in.it[0] = cycle;
+/** What it is, the value, and what is found in it. @type {[what: string, value: unknown, found: string][]} */
+export const REFUSED = [
+	['an instance of a class', new Client(), 'it is an instance of Client'],
+	['a Date', { since: new Date(0) }, 'its "since" is an instance of Date'],
+	['a Map', { a: { b: new Map() } }, 'its "a.b" is an instance of Map'],
+	['a Set in a list', { a: [1, new Set()] }, 'its "a[1]" is an instance of Set'],
+	['bytes', { 'a b': new Uint8Array(1) }, 'its "["a b"]" is an instance of Uint8Array'],
+	['a string object', { a: new String('a') }, 'its "a" is an instance of String'],
+	['a list of a class', { a: List.from([1]) }, 'its "a" is an array of a class of its own'],
+	['a function', { a: [[() => {}]] }, 'its "a[0][0]" is a function'],
+	['a symbol', { a: Symbol('s') }, 'its "a" is the symbol Symbol(s)'],
+	['a bigint', { a: 1n }, 'its "a" is the bigint 1'],
+	['NaN', { a: NaN }, 'its "a" is the number NaN'],
+	['an infinity', { '': { a: -Infinity } }, 'its "[""].a" is the number -Infinity'],
+	['undefined in a list', { a: [undefined] }, 'its "a[0]" is undefined'],
+	['a hole in a list', { a: [1, , 2] }, 'its "a[1]" is undefined'],
+	['an object that makes JSON of itself', { a: { toJSON: () => 1 } }, 'its "a" is an object with the method toJSON()'],
+	['what stands in itself', cycle, 'its "in.it[0]" is an object that it stands in itself'],
+];
+
+/**
+ * What is set comes out as a copy.
+ *
+ * @param {object} implementation
+ * @param {InfoImplementation['make']} implementation.make
+ * @param {() => Promise<{ info: (method: any, ...args: any[]) => Promise<any> }[]>} implementation.open two managers that know
+ *   the same, told by `info` to do something
+ */
+export function testInfoCopies({ make, open }) {
+	test('is a copy: what becomes of the value that was set, or of one that was got, changes nothing', async () => {
+		const manager = make();
+		const set = { name: 'client', version: '1', icons: [{ src: 'a' }] };
+		const stored = manager.setClientInfo('a', set);
+		set.icons[0].src = 'b';
+		await stored;
+		const got = await manager.getClientInfo('a');
+		assert.deepEqual(got, { name: 'client', version: '1', icons: [{ src: 'a' }] });
+		Object.assign(/** @type {any} */ (got), { name: 'another' });
+		const again = await manager.getClientInfo('a');
+		assert.deepEqual(again, { name: 'client', version: '1', icons: [{ src: 'a' }] });
+		assert.notEqual(await manager.getClientInfo('a'), again);
+	});
+
+	test('comes out as it went in, whatever JSON can carry', async () => {
+		const [here, one] = await open();
+		const capabilities = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }));
+		await fc.assert(
+			fc.asyncProperty(capabilities, async (value) => {
+				// What a parser makes of a text: own properties of any name, and the usual prototypes.
+				const parsed = JSON.parse(JSON.stringify(value));
+				await here.info('setClientCapabilities', 'a', parsed);
+				assert.deepEqual(await here.info('getClientCapabilities', 'a'), parsed);
+				await one.info('setClientCapabilities', 'b', await one.info('getClientCapabilities', 'a'));
+				assert.deepEqual(await here.info('getClientCapabilities', 'b'), parsed);
+			}),
+			{ numRuns: 300 },
+		);
+		for (const value of [
+			JSON.parse('{"__proto__":{"a":1},"constructor":[],"":{"":null}}'),
+			{ surrogates: ['\ud83d', '\ude00', '\u{1f600}', '\ud83d\ud83d'], control: '\0\b\x1f"\\/\u2028' },
+			{ numbers: [0, -0, 1e308, 5e-324, -1.5, 2 ** 53] },
+			{ long: 'ü'.repeat(1_000_000) },
+		]) {
+			await here.info('setClientCapabilities', 'a', value);
+			assert.deepEqual(await here.info('getClientCapabilities', 'a'), value);
+			assert.deepEqual(await one.info('getClientCapabilities', 'a'), value);
+		}
+	});
+
+	test('lacks the properties that were undefined', async () => {
+		const manager = make();
+		await manager.setClientInfo(
+			'a',
+			/** @type {any} */ ({ ...CLIENT, title: undefined, icons: [{ src: 'a', sizes: undefined }] }),
+		);
+		assert.deepEqual(await manager.getClientInfo('a'), { ...CLIENT, icons: [{ src: 'a' }] });
+	});
+
+	test('may be an object of another realm, of no prototype, or that has properties from a getter', async () => {
+		const manager = make();
+		let asked = 0;
+		const got = {
+			get name() {
+				// One that was checked and then written would be asked twice.
+				return asked++ === 0 ? 'client' : NaN;
+			},
+			version: '1',
+		};
+		const bare = Object.assign(Object.create(null), CLIENT);
+		for (const client of [runInNewContext(`({ name: 'client', version: '1' })`), got, bare]) {
+			await manager.setClientInfo('a', /** @type {any} */ (client));
+			assert.deepEqual(await manager.getClientInfo('a'), CLIENT);
+		}
+	});
+
+	test('may stand in two places of the value', async () => {
+		const manager = make();
+		const same = { a: [] };
+		await manager.setClientCapabilities('a', /** @type {any} */ ({ experimental: { one: same, two: [same, same] } }));
+		assert.deepEqual(await manager.getClientCapabilities('a'), { experimental: { one: same, two: [same, same] } });
+	});
+
+	test('may be nested deeper than JSON.stringify goes on Node 20: a client’s request may be', async () => {
+		const DEPTH = 10_000;
+		const manager = make();
+		const nested = JSON.parse(`${'{"a":['.repeat(DEPTH)}1${']}'.repeat(DEPTH)}`);
+		await manager.setClientCapabilities('a', nested);
+		let inner = /** @type {any} */ (await manager.getClientCapabilities('a'));
+		for (let depth = 0; depth < DEPTH; depth++) inner = inner.a[0];
+		assert.equal(inner, 1);
+	});
+}
+
+/**
+ * What is no string, and what JSON cannot carry, is refused by a {@link TypeError} that is thrown.
+ *
+ * @param {object} implementation
+ * @param {InfoImplementation['make']} implementation.make
+ * @param {InfoImplementation['make']} implementation.makeForOne one that takes a single session, where it can be told to
+ * @param {(argument: string, found: string) => string | RegExp} implementation.refusal what it says of a value that JSON cannot
+ *   carry
+ * @param {boolean} [implementation.promises]
+ */
+export function testInfoRefusals(implementation) {
+	const { make, makeForOne, refusal } = implementation;
+
+	describe('a value that JSON cannot carry is refused, and nothing is changed', () => {
+		for (const [what, value, found] of REFUSED) {
+			test(what, async () => {
+				const manager = /** @type {any} */ (makeForOne());
+				for (const [method, name] of [
+					['ClientInfo', 'clientInfo'],
+					['ClientCapabilities', 'clientCapabilities'],
+					['LogLevel', 'logLevel'],
+				]) {
+					const error = {
+						name: 'TypeError',
+						code: 'ERR_INVALID_ARG_VALUE',
+						message: refusal(`set${method}: "${name}"`, found),
+					};
+					assert.throws(() => manager[`set${method}`]('refused', value), error);
+					// There is room: it made no session.
+					await manager[`set${method}`]('a', 'before');
+					assert.throws(() => manager[`set${method}`]('a', value), error);
+					assert.equal(await manager[`get${method}`]('a'), 'before');
+				}
+			});
+		}
+	});
+
+	describe('what is no string', () => {
+		for (const [value, got] of /** @type {[unknown, string][]} */ ([
+			[undefined, 'undefined'],
+			[null, 'null'],
+			[7, 'the number 7'],
+			[Symbol('s'), 'the symbol Symbol(s)'],
+			[{}, 'an object'],
+			[['a'], 'an array'],
+		])) {
+			test(`is refused as an id or a URI that something is set for: ${got}`, async () => {
+				const manager = /** @type {any} */ (makeForOne());
+				for (const [method, name, ...args] of [
+					['setClientInfo', 'id', value, CLIENT],
+					['setClientCapabilities', 'id', value, {}],
+					['setLogLevel', 'id', value, 'error'],
+					['addSubscription', 'id', value, 'uri'],
+					['addSubscription', 'uri', 'refused', value],
+				]) {
+					const message = `${method}: "${name}" must be a string; got ${got}`;
+					assert.throws(() => manager[/** @type {string} */ (method)](...args), {
+						name: 'TypeError',
+						code: 'ERR_INVALID_ARG_TYPE',
+						message,
+					});
+				}
+				await manager.setLogLevel('a', 'error');
+			});
+
+			test(`is not known as one that is asked for, and no error: ${got}`, async () => {
+				const manager = /** @type {any} */ (make());
+				await manager.addSubscription('a', 'uri');
+				for (const [what] of VALUES) {
+					const asked = manager[`get${what}`](value);
+					assert.ok(asked instanceof Promise);
+					await assert.rejects(asked);
+				}
+				assert.deepEqual(await manager.getSubscriptions(value), []);
+				await assertNothing(manager.removeSubscription(value, 'uri'), implementation);
+				await assertNothing(manager.removeSubscription('a', value), implementation);
+				await assertNothing(manager.delete(value), implementation);
+				assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
+			});
+		}
+	});
+}

@@ -1,0 +1,23 @@
+// Random sequences of operations on info managers, for {@link InfoWorld}.
+
+import fc from 'fast-check';
+
+import { URIS, VALUES } from './info-world.js';
+import { sequences } from './random.js';
+
+const uri = fc.constantFrom(...URIS);
+const what = fc.constantFrom('ClientInfo', 'ClientCapabilities', 'LogLevel');
+
+/** @param {unknown[]} ids */
+export function operationsOn(ids) {
+	const id = fc.constantFrom(...ids);
+	return sequences(
+		{ weight: 5, arbitrary: fc.record({ do: fc.constant('get'), what, id }) },
+		{ weight: 4, arbitrary: fc.record({ do: fc.constant('set'), what, id, value: fc.nat(VALUES.length - 1) }) },
+		{ weight: 4, arbitrary: fc.record({ do: fc.constant('getSubscriptions'), uri }) },
+		{ weight: 5, arbitrary: fc.record({ do: fc.constant('addSubscription'), id, uri }) },
+		{ weight: 3, arbitrary: fc.record({ do: fc.constant('removeSubscription'), id, uri }) },
+		{ weight: 2, arbitrary: fc.record({ do: fc.constant('delete'), id }) },
+		{ weight: 2, arbitrary: fc.record({ do: fc.constantFrom('microtask', 'turn') }) },
+	);
+}

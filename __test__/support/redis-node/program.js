@@ -1,0 +1,125 @@
+// A node: a process, or a worker thread of one, that does what it is told. `open` makes a place, `thread` starts a worker,
+// `in` tells that worker something; everything else is a method of a place (see `place.js`).
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+
+import { answering, Calls } from './calls.js';
+import { Place } from './place.js';
+
+/** @type {Map<number, Place>} */
+const places = new Map();
+/** @type {Map<number, { worker: Worker, calls: Calls, ended: Promise<number>, blocked?: Blocked }>} */
+const threads = new Map();
+/** @typedef {{ flags: Int32Array, stats: Promise<any> }} Blocked */
+
+/**
+ * @param {string} command
+ * @param {any[]} args
+ */
+function perform(command, ...args) {
+	switch (command) {
+		case 'open':
+			places.set(args[0], new Place(args[1], args[2]));
+			return;
+		case 'at':
+			return /** @type {any} */ (places.get(args[0]))[args[1]](...args.slice(2));
+		case 'forget':
+			places.delete(args[0]);
+			return;
+		case 'thread':
+			return startThread(args[0]);
+		case 'in':
+			return threads.get(args[0])?.calls.do(...args.slice(1));
+		case 'block':
+			return blockThread(args[0]);
+		case 'release':
+			return releaseThread(args[0]);
+		case 'end':
+			return endThread(args[0], args[1]);
+		default:
+			throw new Error(`a node knows no ${command}`);
+	}
+}
+
+/** @param {number} number */
+function startThread(number) {
+	const worker = new Worker(new URL(import.meta.url));
+	const calls = new Calls((message) => worker.postMessage(message));
+	worker.on('message', (message) => calls.answered(message));
+	// One that is told to fail does.
+	worker.on('error', (error) => calls.end(error));
+	const ended = new Promise((resolve) => {
+		worker.once('exit', (code) => {
+			calls.end(new Error(`the thread ended with code ${code}`));
+			resolve(code);
+		});
+	});
+	threads.set(number, { worker, calls, ended });
+}
+
+/**
+ * Has a thread do nothing, not even take what comes for it, until it is released. Settles when it has stopped.
+ *
+ * @param {number} number
+ */
+async function blockThread(number) {
+	const thread = threads.get(number);
+	if (!thread) return;
+	const flags = new Int32Array(new SharedArrayBuffer(8));
+	thread.blocked = { flags, stats: thread.calls.do('block', flags) };
+	while (Atomics.load(flags, 1) === 0) await turn();
+}
+
+/**
+ * Settles with the stats of its stream managers, as they were before it took anything.
+ *
+ * @param {number} number
+ */
+function releaseThread(number) {
+	const blocked = threads.get(number)?.blocked;
+	if (!blocked) return;
+	Atomics.store(blocked.flags, 0, 1);
+	Atomics.notify(blocked.flags, 0);
+	return blocked.stats;
+}
+
+/**
+ * @param {number} number
+ * @param {'terminate' | 'exit' | 'throw'} how
+ */
+function endThread(number, how) {
+	const thread = threads.get(number);
+	if (how === 'terminate') thread?.worker.terminate();
+	// It ends before it has answered.
+	else thread?.calls.do(how).catch(() => {});
+	return thread?.ended;
+}
+
+/**
+ * What only a worker can be told.
+ *
+ * @param {string} command
+ * @param {any[]} args
+ */
+function performInThread(command, ...args) {
+	if (command === 'exit') process.exit(3);
+	if (command === 'block') {
+		Atomics.store(args[0], 1, 1);
+		Atomics.wait(args[0], 0, 0);
+		return [...places.values()].map(({ manager }) => manager.stats());
+	}
+	if (command !== 'throw') return perform(command, ...args);
+	setImmediate(() => {
+		throw new Error('thrown by a thread that is to end');
+	});
+}
+
+if (isMainThread) {
+	process.on('message', /** @type {any} */ (answering(perform, (message) => process.send?.(message))));
+	// Whoever started it is gone.
+	process.on('disconnect', () => process.exit());
+} else {
+	const post = (/** @type {any} */ message) => parentPort?.postMessage(message);
+	parentPort?.on('message', answering(performInThread, post));
+}

@@ -1,0 +1,135 @@
+// Threads that have an info and a stream manager of a scope, and do with them what a test tells them. The main thread has
+// some as well as each worker, so that a test can treat them alike.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+
+import { InMemoryInfoSessionManager, InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+
+/** @typedef {InstanceType<typeof InMemoryInfoSessionManager>} InfoManager */
+/** @typedef {'throw' | 'exit' | 'terminate' | 'nothing left'} End */
+
+let scopes = 0;
+
+/** A name that no scope has had yet. */
+export function newScope() {
+	return `info ${process.pid} ${++scopes}`;
+}
+
+/** A thread's managers of a scope. */
+export class Managers {
+	#info;
+	#streams;
+
+	/** @param {any} options those of the info manager */
+	constructor(options) {
+		this.#streams = new InMemoryStreamSessionManager({ scope: options.scope });
+		this.#info = new InMemoryInfoSessionManager(options);
+	}
+
+	/**
+	 * @param {keyof InfoManager} method
+	 * @param {any[]} args
+	 */
+	async info(method, ...args) {
+		return /** @type {any} */ (this.#info)[method](...args);
+	}
+
+	/** @param {string} id */
+	async createStream(id) {
+		this.#streams.create(id, { enqueue() {}, close() {} });
+	}
+
+	/** @param {string} id */
+	async deleteStream(id) {
+		this.#streams.delete(id);
+	}
+}
+
+/** A worker thread with managers. It has the methods of {@link Managers}, once it is told to open some. */
+export class Thread {
+	#worker = new Worker(new URL('../../children/info-thread.js', import.meta.url));
+	/** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
+	#calls = new Map();
+	#called = 0;
+	/** Settles when the thread has ended. */
+	ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+
+	constructor() {
+		this.#worker.on('message', ({ call, value, error }) => {
+			const answer = this.#calls.get(call);
+			this.#calls.delete(call);
+			if (error) answer?.reject(Object.assign(new Error(error.message), error));
+			else answer?.resolve(value);
+		});
+		// One that is told to throw does.
+		this.#worker.on('error', () => {});
+		this.#worker.on('exit', () => {
+			for (const { reject } of this.#calls.values()) reject(new Error('the thread has ended'));
+			this.#calls.clear();
+		});
+	}
+
+	/** @param {any} options those of the info manager */
+	open(options) {
+		return this.#call('open', options);
+	}
+
+	/**
+	 * @param {keyof InfoManager} method
+	 * @param {any[]} args
+	 */
+	info(method, ...args) {
+		return this.#call('info', method, ...args);
+	}
+
+	/** @param {string} id */
+	createStream(id) {
+		return this.#call('createStream', id);
+	}
+
+	/** @param {string} id */
+	deleteStream(id) {
+		return this.#call('deleteStream', id);
+	}
+
+	/** @param {End} how */
+	async end(how) {
+		if (how === 'terminate') await this.#worker.terminate();
+		// It may be gone before it has answered.
+		else this.#call('end', how).catch(() => {});
+		await this.ended;
+	}
+
+	/**
+	 * @param {string} command
+	 * @param {any[]} args
+	 * @returns {Promise<any>}
+	 */
+	#call(command, ...args) {
+		const call = ++this.#called;
+		return new Promise((resolve, reject) => {
+			this.#calls.set(call, { resolve, reject });
+			this.#worker.postMessage({ call, command, args });
+		});
+	}
+}
+
+/**
+ * Settles when something is so that no event tells of.
+ *
+ * @param {() => unknown} condition
+ */
+export async function until(condition) {
+	while (!(await condition())) await turn();
+}
+
+/** A promise, and what settles it. */
+export function deferred() {
+	/** @type {(value?: any) => void} */
+	let resolve = () => {};
+	const promise = new Promise((settle) => {
+		resolve = settle;
+	});
+	return { promise, resolve };
+}

@@ -1,0 +1,29 @@
+// What became of a promise, as it can be told to another thread.
+
+/** @typedef {{ resolved: unknown } | { rejected: unknown, error: ErrorFacts | undefined }} Outcome */
+/**
+ * What one sees of an error. An Error itself would not go to another thread as it is.
+ *
+ * @typedef {{ name: unknown, message: unknown, code: unknown, stack: unknown, prototype: string, keys: string[] }} ErrorFacts
+ */
+
+/**
+ * @param {Promise<unknown>} promise
+ * @returns {Promise<Outcome>}
+ */
+export async function outcome(promise) {
+	try {
+		return { resolved: await promise };
+	} catch (error) {
+		return error instanceof Error
+			? { rejected: 'an error', error: factsOf(error) }
+			: { rejected: error, error: undefined };
+	}
+}
+
+/** @param {Error} error */
+function factsOf(error) {
+	const { name, message, code, stack } = /** @type {Error & { code?: unknown }} */ (error);
+	const prototype = Object.getPrototypeOf(error).constructor.name;
+	return { name, message, code, stack, prototype, keys: Object.keys(error) };
+}

@@ -1,0 +1,159 @@
+// What a thread of these tests can be told to do: its manager in a scope, and the streams that it made for sessions.
+// The main thread has one as well as each worker, so that a test can treat them alike.
+
+import { parentPort } from 'node:worker_threads';
+
+import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+
+import { collected } from '../garbage.js';
+import { fakeController, openByteStream, openStream, text } from '../streams.js';
+import { Storm } from './storm.js';
+import { Subscriber } from './subscriber.js';
+
+/** @import { StreamManager } from '../implementations.js' */
+/** @import { StormOptions } from './storm.js' */
+
+/** The manager as far as these tests use it. @typedef {StreamManager & Record<string, any>} Manager */
+/** @typedef {'fake' | 'stream' | 'bytes' | 'throwing'} Kind */
+/** @typedef {{ messages: string[], closed: number }} Seen what a stream has got, and how often it was closed */
+
+/** What nobody caught in this thread. @type {string[]} */
+export const uncaught = [];
+
+export class Seat {
+	/** The streams made here for each id, oldest first. @type {Map<string, Seen[]>} */
+	streams = new Map();
+	/** For the functions that a test has run here. */
+	tools = {
+		InMemoryStreamSessionManager,
+		ReadableStream,
+		Subscriber,
+		collected,
+		fakeController,
+		openByteStream,
+		openStream,
+		parentPort,
+		text,
+	};
+	/** A test's own, from one `run` to the next. @type {Record<string, any>} */
+	own = {};
+
+	/** @param {Manager} manager */
+	constructor(manager) {
+		this.manager = manager;
+	}
+
+	/** @param {any} [options] */
+	static open(options) {
+		return new Seat(/** @type {Manager} */ (new InMemoryStreamSessionManager(options)));
+	}
+
+	/**
+	 * @param {string} id
+	 * @param {Kind} [kind]
+	 */
+	create(id, kind = 'fake') {
+		const { controller, seen } = make(kind);
+		this.manager.create(id, controller);
+		const streams = this.streams.get(id);
+		if (streams) streams.push(seen);
+		else this.streams.set(id, [seen]);
+	}
+
+	/** @param {string} id */
+	delete(id) {
+		this.manager.delete(id);
+	}
+
+	/** @param {string} id */
+	has(id) {
+		return this.manager.has(id);
+	}
+
+	/**
+	 * @param {string[] | undefined | null} ids
+	 * @param {string} message
+	 */
+	send(ids, message) {
+		this.manager.send(ids, message);
+	}
+
+	flush() {
+		return this.manager.flush();
+	}
+
+	size() {
+		return this.manager.size;
+	}
+
+	ids() {
+		return this.manager.ids();
+	}
+
+	stats() {
+		return this.manager.stats();
+	}
+
+	/**
+	 * What the streams made here for an id have got, oldest first.
+	 *
+	 * @param {string} id
+	 */
+	seen(id) {
+		return (this.streams.get(id) ?? []).map(({ messages, closed }) => ({ messages: [...messages], closed }));
+	}
+
+	uncaught() {
+		return uncaught;
+	}
+
+	/**
+	 * @param {string} source of a function that takes this seat first
+	 * @param {unknown[]} args
+	 */
+	run(source, ...args) {
+		// Indirect, so that it sees nothing of this file.
+		return (0, eval)(`(${source})`)(this, ...args);
+	}
+
+	/** @param {StormOptions} options */
+	prepareStorm(options) {
+		this.own.storm = new Storm(this.manager, options);
+	}
+
+	storm() {
+		return this.own.storm.run();
+	}
+
+	stormReport() {
+		return this.own.storm.report();
+	}
+}
+
+/**
+ * @param {Kind} kind
+ * @returns {{ controller: any, seen: Seen }}
+ */
+function make(kind) {
+	if (kind === 'fake') {
+		const controller = fakeController();
+		return { controller, seen: controller };
+	}
+	/** @type {Seen} */
+	const seen = { messages: [], closed: 0 };
+	if (kind === 'throwing') {
+		const enqueue = () => {
+			throw new Error('thrown by a controller');
+		};
+		return { controller: { enqueue, close: () => seen.closed++ }, seen };
+	}
+	const stream = kind === 'bytes' ? openByteStream() : openStream();
+	const read = async () => {
+		for (let message = await stream.next(); message !== undefined; message = await stream.next()) {
+			seen.messages.push(message);
+		}
+		seen.closed++;
+	};
+	read();
+	return { controller: stream.controller, seen };
+}

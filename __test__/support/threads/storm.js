@@ -1,0 +1,372 @@
+// What one thread does in a storm: random operations as fast as it can, on sessions whose ids all threads use, while it
+// looks at every message that its own sessions get. And what must be so of all threads' storms together, afterwards.
+
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { openByteStream, openStream } from '../streams.js';
+import { read, write } from './messages.js';
+
+/**
+ * @typedef {object} StormOptions
+ * @property {number} thread its number, from 0
+ * @property {number} operations
+ * @property {number} seed
+ * @property {string[]} ids which are created, replaced and deleted all the time, by every thread
+ * @property {string[]} lasting ids that are there from the start, and stay; `lasting-2-1` is of thread 2
+ * @property {string} channel by whose name the threads tell each other of lasting sessions that they create later
+ */
+
+/**
+ * What one stream got. A session that is created again has another.
+ *
+ * @typedef {object} Stream
+ * @property {string} id
+ * @property {number} closed how often
+ * @property {boolean} lasting
+ * @property {number} after the number of the last message that its own thread had sent when it was created
+ * @property {number[][]} numbers of the messages it got, for each sender
+ */
+
+/**
+ * @typedef {object} Report
+ * @property {(string[] | undefined)[]} sent for whom each message was, by its number
+ * @property {Record<string, number>} since the number of the first message that was sent when it was known here that there
+ *   is this lasting session
+ * @property {Stream[]} streams
+ * @property {string[]} faults that were noticed at once
+ */
+
+/** How many operations a thread does before it lets others have a turn, and looks at what has come. */
+const A_TURN = 40;
+const TURNS_UNFLUSHED = 25;
+/** How many lasting sessions each thread adds meanwhile. */
+const LATE = 5;
+const KEPT_CHUNKS = 20_000;
+
+export class Storm {
+	#manager;
+	#options;
+	#random;
+	/** @type {Report} */
+	#report = { sent: [], since: {}, streams: [], faults: [] };
+	/** Chunks and what they said when they came. @type {{ chunk: Uint8Array, text: string }[]} */
+	#kept = [];
+	/** @type {string[]} */
+	#lasting;
+
+	/**
+	 * @param {any} manager
+	 * @param {StormOptions} options
+	 */
+	constructor(manager, options) {
+		this.#manager = manager;
+		this.#options = options;
+		this.#random = generator(options.seed);
+		this.#lasting = [...options.lasting];
+		for (const id of options.lasting) {
+			this.#report.since[id] = 0;
+			if (id.startsWith(`lasting-${options.thread}-`)) this.#create(id, true);
+		}
+	}
+
+	/** To be called when all threads are ready. */
+	async run() {
+		const { operations, thread, channel } = this.#options;
+		const news = new BroadcastChannel(channel);
+		news.onmessage = (/** @type {any} */ { data }) => this.#learn(data);
+		for (let done = 0, turns = 0; done < operations; turns++) {
+			for (let n = 0; n < A_TURN && done < operations; n++, done++) this.#operation();
+			if (turns > 0 && turns % Math.ceil(operations / A_TURN / LATE) === 0) {
+				const id = `late-${thread}-${turns}`;
+				this.#create(id, true);
+				news.postMessage(id);
+				this.#learn(id);
+			}
+			// Without it, who gets no processor for a while would overflow.
+			if (turns % TURNS_UNFLUSHED === 0) await this.#manager.flush();
+			else await turn();
+		}
+		await this.#manager.flush();
+		news.close();
+	}
+
+	/** To be called when all threads have flushed. */
+	async report() {
+		// What is queued in a stream is read by then.
+		await turn();
+		for (const { chunk, text } of this.#kept) {
+			if (decode(chunk) !== text) this.#fault(`a chunk was overwritten: ${text} became ${decode(chunk)}`);
+		}
+		this.#kept = [];
+		return this.#report;
+	}
+
+	#operation() {
+		const dice = this.#random(100);
+		if (dice < 16) this.#create(this.#anyId(), false);
+		else if (dice < 26) this.#manager.delete(this.#anyId());
+		else if (dice < 46) this.#send(undefined);
+		else if (dice < 96) this.#send(this.#someIds());
+		else if (dice < 99) this.#manager.has(this.#anyId());
+		else this.#look();
+	}
+
+	#look() {
+		const ids = this.#manager.ids();
+		if (new Set(ids).size !== ids.length) this.#fault(`ids() has one twice: ${ids}`);
+		const missing = this.#lasting.filter((id) => !ids.includes(id));
+		if (missing.length > 0) this.#fault(`ids() lacks ${missing}`);
+	}
+
+	/** @param {string[] | undefined} to */
+	#send(to) {
+		const number = this.#report.sent.push(to) - 1;
+		this.#manager.send(to, write({ sender: this.#options.thread, number, to }));
+	}
+
+	/**
+	 * @param {string} id
+	 * @param {boolean} lasting
+	 * @param {{ sender: number, number: number }} [during] the message of another thread that is being delivered
+	 */
+	#create(id, lasting, during) {
+		/** @type {Stream} */
+		const stream = { id, closed: 0, lasting, after: this.#report.sent.length - 1, numbers: [] };
+		this.#report.streams.push(stream);
+		const take = (/** @type {Uint8Array} */ chunk) => this.#take(stream, chunk, during);
+		const close = () => {
+			stream.closed++;
+		};
+		const kind = this.#random(4);
+		if (kind > 1) this.#manager.create(id, { enqueue: take, close });
+		else this.#manager.create(id, readAll(kind === 0 ? openStream() : openByteStream(), take, close));
+	}
+
+	/**
+	 * @param {Stream} stream
+	 * @param {Uint8Array} chunk
+	 * @param {{ sender: number, number: number } | undefined} during
+	 */
+	#take(stream, chunk, during) {
+		const text = decode(chunk);
+		const message = read(text);
+		if (message === undefined) return this.#fault(`${stream.id} got torn bytes: ${text}`);
+		const { sender, number, to } = message;
+		if (to && !to.includes(stream.id)) this.#fault(`${stream.id} got a message of ${to}`);
+		if (stream.closed > 0) this.#fault(`${stream.id} got a message after it was closed`);
+		if (sender === during?.sender && number <= during.number) {
+			this.#fault(`${stream.id} was created while ${number} of ${sender} was delivered, and got ${number}`);
+		}
+		stream.numbers[sender] ??= [];
+		stream.numbers[sender].push(number);
+		if (this.#kept.length < KEPT_CHUNKS) this.#kept.push({ chunk, text });
+		else if (this.#random(100) === 0) this.#kept[this.#random(KEPT_CHUNKS)] = { chunk, text };
+		// Only for what others sent: one's own messages would overtake the one that is being delivered.
+		if (sender !== this.#options.thread && this.#random(20) === 0) this.#callBack(stream, { sender, number });
+	}
+
+	/**
+	 * What a controller may do while it is fed.
+	 *
+	 * @param {Stream} stream
+	 * @param {{ sender: number, number: number }} during
+	 */
+	#callBack(stream, during) {
+		switch (this.#random(4)) {
+			case 0:
+				if (!stream.lasting) this.#manager.delete(stream.id);
+				return;
+			case 1:
+				return this.#create(this.#anyId(), false, during);
+			case 2:
+				return this.#send(undefined);
+			default:
+				return this.#send(this.#someIds());
+		}
+	}
+
+	/** @param {string} id */
+	#learn(id) {
+		this.#lasting.push(id);
+		this.#report.since[id] = this.#report.sent.length;
+	}
+
+	#anyId() {
+		const { ids } = this.#options;
+		return ids[this.#random(ids.length)];
+	}
+
+	#someIds() {
+		const all = [...this.#options.ids, ...this.#lasting.slice(-20), 'unknown'];
+		return Array.from({ length: 1 + this.#random(4) }, () => all[this.#random(all.length)]);
+	}
+
+	/** @param {string} what */
+	#fault(what) {
+		if (this.#report.faults.length < 20) this.#report.faults.push(what.slice(0, 300));
+	}
+}
+
+/**
+ * What must be so of the storms of all threads.
+ *
+ * @param {Report[]} reports of each thread
+ * @param {string[]} ids that there are in the end
+ */
+export function assertSound(reports, ids) {
+	for (const [thread, { faults }] of reports.entries()) {
+		assert.deepEqual(faults, [], `thread ${thread} has noticed faults`);
+	}
+	const streams = reports.flatMap(({ streams }, thread) => streams.map((stream) => ({ thread, ...stream })));
+	assertEnds(streams, ids);
+	const letters = new Letters(reports);
+	for (const { thread, id, numbers, lasting, after } of streams) {
+		for (const [sender, report] of reports.entries()) {
+			const got = numbers[sender] ?? [];
+			const what = `thread ${thread}’s ${id}, of what ${sender} sent`;
+			const wanted = letters.for(sender, id);
+			if (got.length > 0) assertUnbroken(got, wanted, report.sent, what);
+			if (sender === thread) assert.ok(!(got[0] <= after), `${what}: got ${got[0]}, sent before it was created`);
+			if (lasting) assertAllSince(got, wanted, report.since[id] ?? Infinity, what);
+		}
+	}
+}
+
+/**
+ * @param {(Stream & { thread: number })[]} streams
+ * @param {string[]} ids
+ */
+function assertEnds(streams, ids) {
+	const open = streams.filter(({ closed }) => closed === 0);
+	const twice = streams.filter(({ closed }) => closed > 1);
+	assert.deepEqual(
+		open.map(({ id }) => id).sort(),
+		[...ids].sort(),
+		'the streams that are open are those of the registry',
+	);
+	assert.deepEqual(twice, [], 'no stream is closed twice');
+	for (const { id, lasting, closed } of streams) assert.ok(!(lasting && closed), `${id} is lasting, and was closed`);
+}
+
+/**
+ * A session that lived when one message was sent, and when another was, lived all the time between them.
+ *
+ * @param {number[]} got
+ * @param {number[]} wanted all that were for its id or for all
+ * @param {Report['sent']} sent
+ * @param {string} what
+ */
+function assertUnbroken(got, wanted, sent, what) {
+	const start = place(wanted, got[0]);
+	for (let index = 0; index < got.length; index++) {
+		if (got[index] === wanted[start + index]) continue;
+		/** @param {number[]} numbers @param {number} at */
+		const around = (numbers, at) =>
+			numbers.slice(Math.max(0, at - 3), at + 5).map((number) => `${number} to ${sent[number] ?? 'all'}`);
+		const [is, was] = [around(got, index), around(wanted, start + index)].map((numbers) => numbers.join('; '));
+		assert.fail(`${what}: number ${index} of ${got.length} is wrong: (${is}) in place of (${was})`);
+	}
+}
+
+/**
+ * @param {number[]} got
+ * @param {number[]} wanted
+ * @param {number} since
+ * @param {string} what
+ */
+function assertAllSince(got, wanted, since, what) {
+	const first = wanted[place(wanted, since)];
+	if (first === undefined) return;
+	assert.ok(got[0] <= first, `${what}: the first it got is ${got[0]}, and ${first} was for it`);
+	assert.equal(got.at(-1), wanted.at(-1), `${what}: the last it got`);
+}
+
+/** The numbers of each sender's messages that were for an id. */
+class Letters {
+	/** @type {Map<string, number[]>[]} */
+	#for;
+	/** @type {number[][]} */
+	#toAll;
+
+	/** @param {Report[]} reports */
+	constructor(reports) {
+		this.#toAll = reports.map(({ sent }) => [...sent.keys()].filter((number) => sent[number] === undefined));
+		this.#for = reports.map(({ sent }, sender) => {
+			/** @type {Map<string, number[]>} */
+			const numbers = new Map();
+			sent.forEach((to, number) => {
+				for (const id of new Set(to)) {
+					if (!numbers.has(id)) numbers.set(id, []);
+					numbers.get(id)?.push(number);
+				}
+			});
+			for (const [id, named] of numbers) numbers.set(id, [...named, ...this.#toAll[sender]].sort(ascending));
+			return numbers;
+		});
+	}
+
+	/**
+	 * @param {number} sender
+	 * @param {string} id
+	 */
+	for(sender, id) {
+		return this.#for[sender].get(id) ?? this.#toAll[sender];
+	}
+}
+
+/** @param {number} a @param {number} b */
+const ascending = (a, b) => a - b;
+
+/**
+ * Where the first is that is not smaller.
+ *
+ * @param {number[]} numbers ascending
+ * @param {number} number
+ */
+function place(numbers, number) {
+	let [low, high] = [0, numbers.length];
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if (numbers[middle] < number) low = middle + 1;
+		else high = middle;
+	}
+	return low;
+}
+
+/**
+ * @param {{ controller: any, reader: ReadableStreamDefaultReader<Uint8Array> }} stream
+ * @param {(chunk: Uint8Array) => void} take
+ * @param {() => void} close
+ */
+function readAll({ controller, reader }, take, close) {
+	const read = async () => {
+		for (;;) {
+			const { done, value } = await reader.read();
+			if (done) return close();
+			take(value);
+		}
+	};
+	read();
+	return controller;
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** @param {Uint8Array} chunk */
+const decode = (chunk) => decoder.decode(chunk);
+
+/**
+ * Numbers below a limit: the same ones for the same seed (mulberry32).
+ *
+ * @param {number} seed
+ */
+export function generator(seed) {
+	let state = seed | 0;
+	return (/** @type {number} */ limit) => {
+		state = (state + 0x6d2b79f5) | 0;
+		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+		return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+	};
+}

@@ -1,0 +1,151 @@
+// The threads of a test, the main thread among them: each is told what to do by commands, and answers when it is done.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+
+import { Seat } from './seat.js';
+
+/**
+ * A seat in some thread.
+ *
+ * @typedef {object} SeatThere
+ * @property {(command: keyof Seat | 'leave', ...args: any[]) => Promise<any>} do performs a method of {@link Seat} there
+ * @property {(what: (seat: Seat, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function there, which
+ *   must use nothing from around it
+ */
+
+/** @type {Set<Int32Array>} */
+const blocked = new Set();
+
+let seats = 0;
+let scopes = 0;
+
+/** A name that no scope has had yet. */
+export function newScope() {
+	return `scope ${process.pid} ${++scopes}`;
+}
+
+/** A worker thread that does what it is told. */
+export class Thread {
+	#worker = new Worker(new URL('../../children/thread.js', import.meta.url));
+	/** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
+	#calls = new Map();
+	#called = 0;
+	/** Settles with the exit code when the thread has ended. @type {Promise<number>} */
+	ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+
+	constructor() {
+		this.#worker.on('message', ({ call, value, error }) => {
+			const answer = this.#calls.get(call);
+			this.#calls.delete(call);
+			if (error) answer?.reject(Object.assign(new Error(error.message), error));
+			else answer?.resolve(value);
+		});
+		this.#worker.on('error', (error) => this.#fail(error));
+		this.#worker.on('exit', (code) => this.#fail(new Error(`the thread ended with code ${code}`)));
+	}
+
+	/**
+	 * Makes a manager there.
+	 *
+	 * @param {any} [options]
+	 * @returns {Promise<SeatThere>}
+	 */
+	async open(options) {
+		const seat = ++seats;
+		await this.#call(seat, 'open', [options]);
+		return {
+			do: (command, ...args) => this.#call(seat, command, args),
+			run: (what, ...args) => this.#call(seat, 'run', [what.toString(), ...args]),
+		};
+	}
+
+	terminate() {
+		return this.#worker.terminate();
+	}
+
+	/**
+	 * @param {number} seat
+	 * @param {string} command
+	 * @param {unknown[]} args
+	 */
+	#call(seat, command, args) {
+		const call = ++this.#called;
+		return new Promise((resolve, reject) => {
+			this.#calls.set(call, { resolve, reject });
+			this.#worker.postMessage({ call, seat, command, args });
+		});
+	}
+
+	/** @param {Error} error */
+	#fail(error) {
+		for (const { reject } of this.#calls.values()) reject(error);
+		this.#calls.clear();
+	}
+}
+
+/**
+ * A seat of this thread.
+ *
+ * @param {Seat} seat
+ * @returns {SeatThere & { seat: Seat }}
+ */
+export function seatHere(seat) {
+	return {
+		seat,
+		do: async (command, ...args) => /** @type {any} */ (seat)[command]?.(...args),
+		run: async (what, ...args) => what(seat, ...args),
+	};
+}
+
+/**
+ * @param {any} [options]
+ */
+export function openHere(options) {
+	return seatHere(Seat.open(options));
+}
+
+/**
+ * Has a thread do nothing, not even take what comes for it, until it is released. Settles when it has stopped.
+ *
+ * @param {SeatThere} thread
+ * @returns {Promise<{ release: () => Promise<void> }>} `release` settles when the thread goes on
+ */
+export async function block(thread) {
+	const flags = new Int32Array(new SharedArrayBuffer(8));
+	const done = thread.run((_, flags) => {
+		Atomics.store(flags, 1, 1);
+		Atomics.wait(flags, 0, 0);
+	}, flags);
+	// Whoever is terminated while it is blocked is no failure.
+	done.catch(() => {});
+	blocked.add(flags);
+	await until(() => Atomics.load(flags, 1) === 1);
+	return {
+		release: () => {
+			release(flags);
+			return done;
+		},
+	};
+}
+
+/** Releases those that a test that failed has left blocked. */
+export function releaseAll() {
+	for (const flags of blocked) release(flags);
+}
+
+/** @param {Int32Array} flags */
+function release(flags) {
+	blocked.delete(flags);
+	Atomics.store(flags, 0, 1);
+	Atomics.notify(flags, 0);
+}
+
+/**
+ * Settles when something is so that no event tells of.
+ *
+ * @param {() => unknown} condition
+ */
+export async function until(condition) {
+	while (!(await condition())) await turn();
+}
