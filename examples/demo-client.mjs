@@ -11,11 +11,12 @@ export class DemoClient extends Recipient {
 	/**
 	 * @param {string} name
 	 * @param {string} url
+	 * @param {import('@modelcontextprotocol/sdk/client/streamableHttp.js').StreamableHTTPClientTransportOptions} [options]
 	 */
-	constructor(name, url) {
+	constructor(name, url, options) {
 		super(name);
 		this.#client = new Client({ name, version: '1.0.0' });
-		this.#transport = new StreamableHTTPClientTransport(new URL(url));
+		this.#transport = new StreamableHTTPClientTransport(new URL(url), options);
 		this.noteAllOf(this.#client);
 	}
 
@@ -43,9 +44,20 @@ export class DemoClient extends Recipient {
 		return this.#client.setLoggingLevel(level);
 	}
 
-	/** @param {string} name of a tool */
-	call(name) {
-		return this.#client.callTool({ name });
+	/**
+	 * @param {string} name of a tool
+	 * @param {Record<string, unknown>} [args]
+	 * @returns {Promise<string>} what it answers
+	 */
+	async call(name, args) {
+		const { content } = await this.#client.callTool({ name, arguments: args });
+		return content[0].text;
+	}
+
+	/** The names of the tools that there are. */
+	async tools() {
+		const { tools } = await this.#client.listTools();
+		return tools.map(({ name }) => name);
 	}
 
 	/** Is gone all at once, as when a laptop is closed: the server has to notice by itself. */

@@ -10,11 +10,12 @@ export class DemoListener extends Recipient {
 	/**
 	 * @param {string} name
 	 * @param {string} url
+	 * @param {{ fetch?: typeof fetch }} [options]
 	 */
-	constructor(name, url) {
+	constructor(name, url, options) {
 		super(name);
 		this.#client = new Client({ name, version: '1.0.0' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
-		this.#transport = new StreamableHTTPClientTransport(new URL(url));
+		this.#transport = new StreamableHTTPClientTransport(new URL(url), options);
 		this.noteAllOf(this.#client);
 	}
 

@@ -10,17 +10,19 @@ const NOT_MEANT = '·';
  * @param {readonly Step[]} steps
  * @param {readonly { name: string, arrivals: readonly import('./recipient.mjs').Arrival[] }[]} clients
  * @param {readonly string[]} problems
+ * @param {{ introduced?: string, since?: string }} [captions] what the introductions say, and what the times begin with
  */
-export function printReport(introductions, steps, clients, problems) {
+export function printReport(introductions, steps, clients, problems, captions = {}) {
+	const { introduced = 'subscribed to', since = 'the change on the server' } = captions;
 	const latencies = new Map(clients.map((client) => [client.name, latenciesOf(client, steps)]));
 	const names = Object.keys(introductions);
 	const rows = [
 		['the server', 'sends', ...names],
-		['', '(subscribed to)', ...names.map((name) => introductions[name])],
+		['', `(${introduced})`, ...names.map((name) => introductions[name])],
 		...steps.map((step) => [step.label, step.message, ...names.map((name) => cell(step, name, latencies.get(name)))]),
 	];
 	console.log(`\n${align(rows)}\n`);
-	console.log(`${NOT_MEANT} not for this client; times from the change on the server to the client's handler\n`);
+	console.log(`${NOT_MEANT} not for this client; times from ${since} to the client's handler\n`);
 	for (const problem of problems) console.log(`✗ ${problem}`);
 	const times = [...latencies.values()].flatMap((ofClient) => [...ofClient.values()]);
 	console.log(summary(steps, times, problems.length));

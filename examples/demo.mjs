@@ -7,12 +7,13 @@
 // Nothing here sleeps. Each round of changes ends with one that everybody is told of: a stream keeps its order, so that
 // whoever has that message will not receive anything earlier any more.
 
+import { counterUri } from './counter-state.mjs';
 import { DemoClient } from './demo-client.mjs';
 import { DemoListener } from './demo-listener.mjs';
 import { printReport } from './demo-report.mjs';
 import { problems } from './expectations.mjs';
 import { listen } from './http-listener.mjs';
-import { counterUri, createMcpServer } from './mcp-server.mjs';
+import { createMcpServer } from './mcp-server.mjs';
 import { messageName } from './recipient.mjs';
 import { packageSeenBy } from './seen-by.mjs';
 import { WatchedSessionManager } from './watched-session-manager.mjs';

@@ -6,17 +6,23 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { toNodeHandler } from 'srvx/node';
-import { PATH } from './mcp-server.mjs';
+import { HOST, urlOf } from './address.mjs';
 
 /**
- * @param {ReturnType<import('./mcp-server.mjs').createMcpServer>} mcp
+ * @param {Pick<ReturnType<import('./mcp-server.mjs').createMcpServer>, 'transport'>} mcp
  * @param {number} port 0 for any that is free
+ * @param {object} [options]
+ * @param {boolean} [options.reusePort] shares the port with all who listen on it in the same way
+ * @param {Record<string, string>} [options.headers] to put on every answer
  */
-export async function listen({ transport }, port) {
+export async function listen({ transport }, port, { reusePort = false, headers = {} } = {}) {
 	/** @type {Set<import('node:http').ServerResponse>} the answers to GET, which the server has no reason to end */
 	const streams = new Set();
-	const respond = async (/** @type {Request} */ request) =>
-		(await transport.respond(request)) ?? new Response('Not found\n', { status: 404 });
+	const respond = async (/** @type {Request} */ request) => {
+		const response = (await transport.respond(request)) ?? new Response('Not found\n', { status: 404 });
+		for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+		return response;
+	};
 	const listener = createServer(toNodeHandler(respond));
 	listener.on('request', ({ method }, response) => {
 		if (method === 'GET') streams.add(response);
@@ -26,8 +32,7 @@ export async function listen({ transport }, port) {
 			if (!listener.listening) listener.closeIdleConnections();
 		});
 	});
-	// This machine only: there is no authentication.
-	listener.listen(port, '127.0.0.1');
+	listener.listen({ port, host: HOST, reusePort });
 	await once(listener, 'listening');
 
 	/** Ends all streams; resolves when the last connection is closed. */
@@ -41,5 +46,5 @@ export async function listen({ transport }, port) {
 	}
 
 	const { port: actual } = /** @type {import('node:net').AddressInfo} */ (listener.address());
-	return { url: `http://127.0.0.1:${actual}${PATH}`, close };
+	return { url: urlOf(actual), port: actual, close };
 }

@@ -29,9 +29,15 @@ export class Recipient {
 		client.onerror = (error) => this.errors.push(error);
 	}
 
-	/** Resolves as soon as the message is here. */
-	async untilReceived(/** @type {string} */ message) {
-		while (!this.arrivals.some((arrival) => arrival.message === message)) await once(this.#changes, 'change');
+	/**
+	 * Resolves as soon as the message is here, that many times.
+	 *
+	 * @param {string} message
+	 * @param {number} [times]
+	 */
+	async untilReceived(message, times = 1) {
+		const isHere = () => this.arrivals.filter((arrival) => arrival.message === message).length >= times;
+		while (!isHere()) await once(this.#changes, 'change');
 	}
 }
 

@@ -35,25 +35,13 @@
 //
 //   curl -sS -X DELETE http://127.0.0.1:3000/mcp -H "mcp-session-id: $SESSION"
 
+// The transport imports it. But Deno loads a package that is linked, as this one is here, only if a program names it.
+import '@tmcp/session-manager';
 import { listen } from './http-listener.mjs';
 import { createMcpServer } from './mcp-server.mjs';
-import { tryIt } from './try-it.mjs';
+import { serve } from './serve.mjs';
 
-const { PORT = '3000' } = process.env;
-
-const listener = await listen(createMcpServer(), Number(PORT)).catch((error) => {
-	if (error.code !== 'EADDRINUSE') throw error;
-	console.error(`Port ${PORT} is taken. Another one: PORT=3001 node examples/server.mjs`);
-	process.exit(1);
-});
-
-console.log(`An MCP server listens on ${listener.url} (Ctrl+C stops it). In another terminal:\n`);
-for (const { why, type } of tryIt(listener.url)) console.log(`${why}\n\n${type.replace(/^/gm, '  ')}\n`);
-
-for (const signal of ['SIGINT', 'SIGTERM']) {
-	// Once: who asks a second time gets Node's own way, which does not wait.
-	process.once(signal, async () => {
-		await listener.close();
-		console.log('Stopped.');
-	});
-}
+await serve('server.mjs', async (port) => ({
+	about: 'An MCP server',
+	...(await listen(createMcpServer(), port)),
+}));
