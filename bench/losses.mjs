@@ -1,20 +1,46 @@
 // Where upstream, either of the two, is the better one.
 
+import { titles as overRedis } from './redis/sides.mjs';
 import { titles } from './sides.mjs';
+import { titles as ways } from './threads/ways.mjs';
 
 /** @typedef {import('./run.mjs').Results} Results */
 /** @typedef {import('./stats.mjs').Spread} Spread */
 /** @typedef {{ name: string, against: string, ratio: number, withinNoise: boolean }} Loss */
 
+export const SENDERS_PART = "the sender's part";
+
 /**
  * @param {Results} results
  * @returns {Loss[]}
  */
-export function losses({ sends, operations, memory, endToEnd }) {
+export function losses({ sends, operations, threads, redis, memory, endToEnd }) {
 	const found = [...sends, ...operations].flatMap(({ name, vsUpstream, vsOld }) => [
 		...lost(name, titles.upstream, vsUpstream),
 		...(vsOld ? lost(name, titles.old, vsOld) : []),
 	]);
+	for (const { name, vsBroadcastChannel, vsMessagePort, sending } of threads) {
+		const sender = `${name}: ${SENDERS_PART}`;
+		found.push(
+			...lost(name, ways.broadcastChannel, vsBroadcastChannel),
+			...lost(name, ways.messagePort, vsMessagePort),
+			...lost(sender, ways.broadcastChannel, sending.vsBroadcastChannel),
+			...lost(sender, ways.messagePort, sending.vsMessagePort),
+		);
+	}
+	for (const { name, vsPubSub } of redis?.traffic ?? []) {
+		const { p50, p99, cpu } = vsPubSub;
+		found.push(
+			...lost(`${name}: latency, p50`, overRedis.pubSub, p50),
+			...lost(`${name}: latency, p99`, overRedis.pubSub, p99),
+			...lost(`${name}: CPU of the sender's main thread`, overRedis.pubSub, cpu.sender),
+			...lost(`${name}: CPU of the sender`, overRedis.pubSub, cpu.senderWhole),
+			...lost(`${name}: CPU of the receiver's main thread`, overRedis.pubSub, cpu.receiver),
+			...lost(`${name}: CPU of the receiver`, overRedis.pubSub, cpu.receiverWhole),
+			...lost(`${name}: CPU of Redis`, overRedis.pubSub, cpu.redis),
+		);
+	}
+	for (const { name, vsPubSub } of redis?.backlogs ?? []) found.push(...lost(name, overRedis.pubSub, vsPubSub));
 	if (memory) {
 		const { ours, upstream, old } = memory.managers;
 		found.push(...lostMemory(titles.upstream, upstream.rss, ours.rss), ...lostMemory(titles.old, old.rss, ours.rss));

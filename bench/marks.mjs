@@ -1,13 +1,15 @@
 // What the package has to reach before it is released.
 
+import { commandsOfABroadcast } from './redis/commands.mjs';
+
 /** @typedef {import('./run.mjs').Results} Results */
 
 /**
  * @typedef {object} Goal
  * @property {string} name
- * @property {'at least' | 'at most' | 'more than'} bound
+ * @property {'at least' | 'at most' | 'more than' | 'less than'} bound
  * @property {number} target
- * @property {'x' | 'ns'} unit
+ * @property {'x' | 'ns' | 'times'} unit
  * @property {(results: Results) => number | undefined} measured nothing, where the row was left out
  */
 
@@ -34,6 +36,36 @@ const goals = [
 	fasterThan(100, 'delete of a session with 3 URIs, 10,000 being known'),
 	fasterThan(50, 'a notification to 10 of 10,000 registrations'),
 	notSlower(1.3, 'a notification to 10 of 10 registrations'),
+	acrossThreads(1, 1, 1, 'one at a time'),
+	acrossThreads(1, 1, 1, 'back to back'),
+	// Not one at a time: that costs what waking a thread costs, and even the floor is hardly three times as fast.
+	acrossThreads(3, 1, 10, 'back to back'),
+	acrossThreads(4, 1, 100, 'one at a time'),
+	acrossThreads(4, 1, 100, 'back to back'),
+	acrossThreads(1.5, 10, 10, 'one at a time'),
+	acrossThreads(1.5, 10, 10, 'back to back'),
+	{
+		name: 'the most that a scope of one thread costs a send, to a manager without a scope',
+		bound: 'at most',
+		target: 1.05,
+		unit: 'x',
+		measured: ({ alone }) =>
+			extreme(
+				'max',
+				alone.map(({ vsPlain }) => vsPlain.median),
+			),
+	},
+	{
+		name: 'redis: commands for a broadcast to 10,000 sessions on 2 nodes, beside the reads that wait for it',
+		bound: 'at most',
+		target: 1,
+		unit: 'times',
+		measured: ({ redis }) =>
+			redis?.commands?.sessions === 10_000 ? commandsOfABroadcast(redis.commands.counts.ours) : undefined,
+	},
+	overRedis('one', 1_000),
+	overRedis('one', 10_000),
+	overRedis('everyone', 1_000),
 	{
 		name: 'the least ratio of all sends, to either upstream',
 		bound: 'more than',
@@ -62,6 +94,7 @@ export function judge(results) {
  */
 function holds(measured, bound, target) {
 	if (bound === 'at most') return measured <= target;
+	if (bound === 'less than') return measured < target;
 	return bound === 'at least' ? measured >= target : measured > target;
 }
 
@@ -129,6 +162,53 @@ function notSlower(target, name) {
 		measured(results) {
 			const ratio = row(results, name)?.vsUpstream.median;
 			return ratio && 1 / ratio;
+		},
+	};
+}
+
+/**
+ * The least of its rows, whichever their targets, against either of the others.
+ *
+ * @param {number} target
+ * @param {number} sessions
+ * @param {number} burst
+ * @param {Results['threads'][number]['pace']} pace
+ * @returns {Goal}
+ */
+function acrossThreads(target, sessions, burst, pace) {
+	const what = burst === 1 ? 'single messages' : `bursts of ${burst}`;
+	const whom = sessions === 1 ? '1 session' : `${sessions} sessions`;
+	return {
+		name: `100 B to ${whom} in a worker thread, ${what}, ${pace}, against either channel`,
+		bound: 'at least',
+		target,
+		unit: 'x',
+		measured({ threads }) {
+			const rows = threads.filter((row) => row.workers === 1 && row.text === '100 B' && row.sessions === sessions);
+			const ours = rows.filter((row) => row.burst === burst && row.pace === pace);
+			return extreme(
+				'min',
+				ours.flatMap((row) => [row.vsBroadcastChannel.median, row.vsMessagePort.median]),
+			);
+		},
+	};
+}
+
+/**
+ * @param {'one' | 'everyone'} kind
+ * @param {number} aSecond
+ * @returns {Goal}
+ */
+function overRedis(kind, aSecond) {
+	const what = `a message to ${kind} of another process, ${aSecond.toLocaleString('en')} a second`;
+	return {
+		name: `redis: the main thread's CPU time for ${what}: ours / pub/sub in JS`,
+		bound: 'less than',
+		target: 0.1,
+		unit: 'x',
+		measured({ redis }) {
+			const row = redis?.traffic.find((row) => row.kind === kind && row.aSecond === aSecond);
+			return row && 1 / row.vsPubSub.cpu.sender.median;
 		},
 	};
 }

@@ -43,7 +43,7 @@ export function populate(size) {
  * @param {Manager | undefined} manager
  * @returns {Crowd}
  */
-function crowd(manager) {
+export function crowd(manager) {
 	return { manager, controllers: [], readers: [] };
 }
 
@@ -51,7 +51,7 @@ function crowd(manager) {
  * @param {Crowd} crowd
  * @param {string} id
  */
-function join({ manager, controllers, readers }, id) {
+export function join({ manager, controllers, readers }, id) {
 	// With `start` and `cancel`, as the HTTP and SSE transports make them.
 	const stream = new ReadableStream({
 		start(controller) {

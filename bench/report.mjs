@@ -1,6 +1,9 @@
 // The results as Markdown: for the terminal, and for bench/results/latest.md.
 
+import { amount, bytes, factor, quartiles, rate, table, time } from './format.mjs';
+import { redisSections } from './redis/report.mjs';
 import { titles } from './sides.mjs';
+import { titles as ways } from './threads/ways.mjs';
 
 /** @typedef {import('./run.mjs').Results} Results */
 /** @typedef {import('./stats.mjs').Spread} Spread */
@@ -13,6 +16,9 @@ export function markdown(results) {
 		...whereItLoses(results),
 		...sends(results),
 		...operations(results),
+		...threads(results),
+		...alone(results),
+		...redisSections(results.redis),
 		...memory(results),
 		...endToEnd(results),
 		'',
@@ -113,6 +119,105 @@ function operations({ operations }) {
 	});
 }
 
+const WAYS = /** @type {const} */ (['broadcastChannel', 'messagePort', 'ours']);
+const OTHERS = [`${ways.broadcastChannel} / ours`, `${ways.messagePort} / ours`];
+
+/** @param {Results} results */
+function threads({ threads }) {
+	if (threads.length === 0) return [];
+	/** @type {(rows: typeof threads) => string[]} */
+	const whole = (rows) =>
+		table(
+			[
+				'sessions',
+				'to',
+				'text',
+				'burst',
+				'pace',
+				...WAYS.map((way) => ways[way]),
+				ways.floor,
+				...OTHERS,
+				'ours / floor',
+			],
+			rows.map((row) => [
+				...conditions(row),
+				...WAYS.map((way) => time(row.ns[way].median)),
+				time(row.ns.floor.median),
+				...ratiosToOthers(row),
+				`${factor(row.vsFloor.median)} ${quartiles(row.vsFloor)}`,
+			]),
+		);
+	return [
+		'',
+		'## To the sessions of worker threads',
+		'',
+		'From the first `send` of a burst, in the main thread, until its last byte has been read from the last stream, in the',
+		"worker. Upstream's manager lives in the worker, and is given what a `BroadcastChannel` or the port of a",
+		'`MessageChannel` brings. One at a time: a burst goes out when the one before has been read, so that each wakes a',
+		"thread that sleeps. Back to back: one goes out in each turn of the sender's event loop; the time of all, by their",
+		'number. For the floor, one message of a number goes through a port, and the worker enqueues a ready chunk as often.',
+		'',
+		...whole(threads.filter(({ workers }) => workers === 1)),
+		'',
+		'What comes out of broadcasts to several threads: messages read in a second, in all of them together.',
+		'',
+		...table(
+			['sessions', 'to', 'text', 'burst', 'pace', ...WAYS.map((way) => ways[way]), ways.floor, ...OTHERS],
+			threads
+				.filter(({ workers }) => workers > 1)
+				.map((row) => [
+					...conditions(row),
+					...WAYS.map((way) => rate(row.deliveries, row.ns[way].median)),
+					rate(row.deliveries, row.ns.floor.median),
+					...ratiosToOthers(row),
+				]),
+		),
+		'',
+		"The sender's part in all of these: the time within each `send`, or within `postMessage`, of which a broadcast by",
+		'MessagePort takes one for each thread.',
+		'',
+		...table(
+			['sessions', 'to', 'text', 'burst', 'pace', ...WAYS.map((way) => ways[way]), ...OTHERS],
+			threads.map((row) => [
+				...conditions(row),
+				...WAYS.map((way) => time(row.sending.ns[way].median)),
+				...ratiosToOthers(row.sending),
+			]),
+		),
+	];
+}
+
+/** @param {Results['threads'][number]} row */
+function conditions({ workers, sessions, kind, text, burst, pace }) {
+	return [workers === 1 ? `${sessions}` : `${workers} x ${sessions}`, kind, text, `${burst}`, pace];
+}
+
+/** @param {{ vsBroadcastChannel: Spread, vsMessagePort: Spread }} ratios */
+function ratiosToOthers({ vsBroadcastChannel, vsMessagePort }) {
+	return [vsBroadcastChannel, vsMessagePort].map((ratio) => `**${factor(ratio.median)}** ${quartiles(ratio)}`);
+}
+
+/** @param {Results} results */
+function alone({ alone }) {
+	if (alone.length === 0) return [];
+	return [
+		'',
+		'## A scope with one thread in it',
+		'',
+		'`send` of 100 B to sessions of the same thread, by a manager with a scope and by one without.',
+		'',
+		...table(
+			['', 'without', 'with', 'with / without'],
+			alone.map(({ sessions, kind, ns, vsPlain }) => [
+				`${kind} of ${sessions.toLocaleString('en')}`,
+				time(ns.plain.median),
+				time(ns.scoped.median),
+				`**${vsPlain.median.toFixed(3)}x** (${vsPlain.p25.toFixed(3)} – ${vsPlain.p75.toFixed(3)})`,
+			]),
+		),
+	];
+}
+
 /** @param {Results} results */
 function memory({ memory }) {
 	if (!memory) return [];
@@ -160,48 +265,4 @@ function endToEnd({ endToEnd }) {
 			],
 		),
 	];
-}
-
-/**
- * @param {string[]} head
- * @param {string[][]} rows
- */
-export function table(head, rows) {
-	const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
-	return [line(head), line(head.map(() => '---')), ...rows.map(line)];
-}
-
-/**
- * @param {number} number
- * @param {'x' | 'ns'} unit
- */
-function amount(number, unit) {
-	return unit === 'x' ? factor(number) : time(number);
-}
-
-/** @param {number} number */
-export function factor(number) {
-	return `${significant(number)}x`;
-}
-
-/** @param {Spread} spread */
-function quartiles({ p25, p75 }) {
-	return `(${significant(p25)} – ${significant(p75)})`;
-}
-
-/** @param {Spread} spread */
-function bytes({ median, p25, p75 }) {
-	return `${median.toFixed(0)} (${p25.toFixed(0)} – ${p75.toFixed(0)})`;
-}
-
-/** @param {number} number */
-function significant(number) {
-	return number.toFixed(number < 10 ? 2 : number < 100 ? 1 : 0);
-}
-
-/** @param {number} ns */
-export function time(ns) {
-	if (ns < 1e3) return `${ns.toFixed(0)} ns`;
-	if (ns < 1e6) return `${significant(ns / 1e3)} µs`;
-	return `${significant(ns / 1e6)} ms`;
 }

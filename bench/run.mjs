@@ -14,17 +14,20 @@ import { judge } from './marks.mjs';
 import { measureMemory } from './memory/measure.mjs';
 import { measureOperations } from './operations.mjs';
 import { writeReadme } from './readme.mjs';
+import { measureRedis, redisParts } from './redis/measure.mjs';
 import { markdown } from './report.mjs';
 import { FULL, QUICK } from './rounds.mjs';
 import { measureSends, sendCells } from './send.mjs';
 import { subscriptionRows } from './subscriptions.mjs';
+import { aloneCells, measureAlone } from './threads/alone.mjs';
+import { measureThreads, threadCells } from './threads/measure.mjs';
 
 /** @typedef {Awaited<ReturnType<typeof measure>>} Results */
 
 const USAGE = `Usage: npm run bench -- [options]
 
   --quick          a small part of it in under a minute, to see whether it works
-  --only <text>    only rows whose name has this in it, such as "64 KB", "of 1,000", "has", "memory", "end to end"
+  --only <text>    only rows whose name has this in it, such as "64 KB", "of 1,000", "has", "thread", "redis"
   --out <folder>   where to write latest.json, latest.md and latest.svg; without it, a full run writes to
                    bench/results, and to the README's figures, and a partial one writes nothing
   --help           this text`;
@@ -32,9 +35,10 @@ const USAGE = `Usage: npm run bench -- [options]
 const STATISTIC = [
 	'Times are medians; a ratio is the median of the ratios round by round, with its quartiles in brackets. All sides',
 	'run in one process, a round being one turn of each, in an order that changes from round to round. Streams are real',
-	'`ReadableStream`s whose readers wait for the chunks; only the calls of `send` are on the clock, neither the reads nor',
-	'the garbage collection between turns. A turn begins with sends that are not counted, except in the rows named "caches',
-	'cold" and in those whose single send takes long. The floor only enqueues one ready chunk into the same streams.',
+	'`ReadableStream`s whose readers wait for the chunks; within a thread, only the calls of `send` are on the clock,',
+	'neither the reads nor the garbage collection between turns. A turn begins with sends that are not counted, except in',
+	'the rows named "caches cold" and in those whose single send takes long. The floor only enqueues one ready chunk into',
+	'the same streams.',
 ];
 
 const here = new URL('..', import.meta.url).href;
@@ -94,9 +98,13 @@ async function measure(quick, only) {
 	const wanted = (/** @type {{ name: string }} */ { name }) => name.toLowerCase().includes(only);
 	const cells = sendCells(quick).filter(wanted);
 	const rows = [...lifecycleRows, ...infoRows, ...subscriptionRows].filter(wanted);
+	const threads = threadCells(quick).filter(wanted);
+	const alone = aloneCells(quick).filter(wanted);
+	const redis = redisParts(quick, wanted);
 	const withMemory = wanted({ name: 'memory' });
 	const withEndToEnd = wanted({ name: 'end to end' });
-	if (cells.length + rows.length === 0 && !withMemory && !withEndToEnd) {
+	const none = cells.length + rows.length + threads.length + alone.length === 0;
+	if (none && redis === undefined && !withMemory && !withEndToEnd) {
 		console.error(`There is no row with "${only}" in its name.`);
 		process.exit(1);
 	}
@@ -107,6 +115,9 @@ async function measure(quick, only) {
 		statistic: STATISTIC,
 		sends: await measureSends(cells, budget, progress),
 		operations: await measureOperations(rows, budget, progress),
+		threads: await measureThreads(threads, budget, progress),
+		alone: await measureAlone(alone, budget, progress),
+		redis: redis && (await measureRedis(redis, progress)),
 		memory: withMemory ? await measureMemory(quick, progress) : undefined,
 		endToEnd: withEndToEnd ? await measureEndToEnd(quick, progress) : undefined,
 	};

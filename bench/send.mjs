@@ -105,7 +105,7 @@ export async function measureSends(cells, budget, log) {
  */
 async function measureCell({ name, sessions, kind, text, cold }, population, budget) {
 	const targets = targetsOf(kind, population.ids);
-	for (const side of SIDES) await checkAnswers(side, population.crowds[side], targets[0], text);
+	for (const side of SIDES) await checkAnswers(titles[side], population.crowds[side], targets[0], text);
 
 	const plan = planOf(sessions, kind, text, cold);
 	// Another one each time, as far as there are others.
@@ -117,7 +117,7 @@ async function measureCell({ name, sessions, kind, text, cold }, population, bud
 		budget,
 		plan.clean,
 	);
-	for (const side of SIDES) checkEmpty(side, population.crowds[side]);
+	for (const side of SIDES) checkEmpty(titles[side], population.crowds[side]);
 	return {
 		name,
 		sessions,
@@ -144,7 +144,7 @@ async function measureCell({ name, sessions, kind, text, cold }, population, bud
  * @param {string[]} ids
  * @returns {Target[]}
  */
-function targetsOf(kind, ids) {
+export function targetsOf(kind, ids) {
 	const places = ids.map((_, place) => place);
 	if (kind === 'everyone') return [{ list: undefined, places }];
 	if (kind === 'a tenth') {
@@ -168,7 +168,7 @@ function targetsOf(kind, ids) {
  * @param {Text} text
  * @param {boolean} cold
  */
-function planOf(sessions, kind, text, cold) {
+export function planOf(sessions, kind, text, cold) {
 	const targets = kind === 'one' ? 1 : kind === 'everyone' ? sessions : sessions / 10;
 	const bytes = targets * text.bytes.length;
 	const compared = kind === 'everyone' ? 0 : sessions * targets;
@@ -194,35 +194,35 @@ function clamp(number, most) {
  * Every session has got exactly what it should, and nobody else anything. With nobody reading yet, `desiredSize` tells
  * how many chunks a stream was given.
  *
- * @param {SideName} side
+ * @param {string} title
  * @param {Crowd} crowd
  * @param {Target} target
  * @param {Text} text
  */
-async function checkAnswers(side, crowd, target, text) {
+export async function checkAnswers(title, crowd, target, text) {
 	timeSends(crowd, [target], text);
 	const wanted = new Set(target.places);
 	for (const [place, { desiredSize }] of crowd.controllers.entries()) {
 		if (desiredSize !== (wanted.has(place) ? 0 : 1)) {
-			throw new Error(`${titles[side]}: session ${place} has ${1 - Number(desiredSize)} chunks`);
+			throw new Error(`${title}: session ${place} has ${1 - Number(desiredSize)} chunks`);
 		}
 	}
 	for (const place of target.places) {
 		const { value } = await crowd.readers[place].read();
 		if (!(value instanceof Uint8Array) || Buffer.compare(value, text.bytes) !== 0) {
-			throw new Error(`${titles[side]}: session ${place} got other bytes`);
+			throw new Error(`${title}: session ${place} got other bytes`);
 		}
 	}
-	checkEmpty(side, crowd);
+	checkEmpty(title, crowd);
 }
 
 /**
- * @param {SideName} side
+ * @param {string} title
  * @param {Crowd} crowd
  */
-function checkEmpty(side, crowd) {
+export function checkEmpty(title, crowd) {
 	const place = crowd.controllers.findIndex(({ desiredSize }) => desiredSize !== 1);
-	if (place !== -1) throw new Error(`${titles[side]}: session ${place} has chunks nobody sent`);
+	if (place !== -1) throw new Error(`${title}: session ${place} has chunks nobody sent`);
 }
 
 /**
@@ -233,7 +233,7 @@ function checkEmpty(side, crowd) {
  * @param {Text} text
  * @param {{ batches: number, warmUp: boolean }} plan
  */
-async function timeTurn(crowd, batch, text, { batches, warmUp }) {
+export async function timeTurn(crowd, batch, text, { batches, warmUp }) {
 	let total = 0;
 	// One batch more than is counted: it takes the caches back from the other sides and the garbage collector.
 	for (let index = warmUp ? 0 : 1; index <= batches; index++) {

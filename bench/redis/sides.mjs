@@ -1,0 +1,66 @@
+// Who is measured between machines: upstream's Redis manager, as far as it works, the one that is written for this, and ours.
+
+import { readFileSync } from 'node:fs';
+import { versions } from '../sides.mjs';
+
+/** @typedef {'upstream' | 'pubSub' | 'ours'} RedisSide */
+/** @typedef {RedisSide | 'wake' | 'floor'} Player also what is no manager: see wake.mjs; the floor does nothing */
+
+/**
+ * @typedef {object} Manager
+ * @property {(id: string, controller: ReadableStreamDefaultController) => unknown} create
+ * @property {(id: string) => unknown} delete
+ * @property {(id: string) => Promise<boolean>} has
+ * @property {(sessions: string[] | undefined, data: string) => unknown} send
+ * @property {() => Promise<unknown>} [ready] resolves once what others send arrives here
+ * @property {() => Promise<unknown>} [flush] resolves once Redis has what was sent
+ * @property {() => Promise<unknown>} [close]
+ * @property {() => any} [stats]
+ */
+
+/** @type {RedisSide[]} */
+export const SIDES = ['upstream', 'pubSub', 'ours'];
+
+/**
+ * Upstream's finds those that a broadcast is for by keys that it lets expire after 10 s: see faults.mjs.
+ *
+ * @param {'one' | 'everyone'} kind of target
+ */
+export function sidesFor(kind) {
+	return kind === 'everyone' ? SIDES.filter((side) => side !== 'upstream') : SIDES;
+}
+
+/**
+ * Each loads what it needs by itself: a process has one of them.
+ *
+ * @type {Record<Player, (url: string) => Promise<Manager | undefined>>}
+ */
+export const managers = {
+	async upstream(url) {
+		const { RedisStreamSessionManager } = await import('@tmcp/session-manager-redis');
+		return new RedisStreamSessionManager(url);
+	},
+	async pubSub(url) {
+		const { PubSubSessionManager } = await import('./pub-sub-manager.mjs');
+		return new PubSubSessionManager(url);
+	},
+	async ours(url) {
+		const { RedisStreamSessionManager } = await import('../../lib/redis.js');
+		return new RedisStreamSessionManager(url);
+	},
+	wake: async () => (await import('./wake.mjs')).wakingManager(),
+	floor: async () => undefined,
+};
+
+/** @type {Record<RedisSide | 'wake', string>} */
+export const titles = {
+	upstream: `session-manager-redis ${versionOf('../node_modules/@tmcp/session-manager-redis/package.json')}`,
+	pubSub: `pub/sub in JS (redis ${versionOf('../node_modules/redis/package.json')})`,
+	ours: `this package ${versions.ours}`,
+	wake: 'waking a thread',
+};
+
+/** @param {string} path */
+function versionOf(path) {
+	return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+}
