@@ -12,7 +12,7 @@ export interface SessionController {
 }
 
 /** What a stream manager of this package can be told. */
-export interface StreamSessionManagerOptions {
+export interface StreamSessionManagerOptions extends StreamPolicyOptions {
 	/**
 	 * Whether the chunk of a message is shared by all sessions that get it, short ones in memory shared with other
 	 * messages, as Node's small `Buffer`s are. Such a chunk must not be written to, nor its buffer transferred: neither
@@ -47,15 +47,126 @@ export interface StreamSessionManagerOptions {
 	maxMailboxBytes?: number | undefined;
 }
 
-/** What a thread has of the streams of a manager, or of all managers of a scope. */
+/**
+ * Why a session is gone:
+ *
+ * - `deleted`: by `delete(id)`, in whichever thread or machine
+ * - `replaced`: a newer stream was registered under its id
+ * - `gone`: its stream had ended by itself. The client left, and a message or `delete(id)` found out
+ * - `slow`: more was queued for its client than `maxQueuedBytes`; the stream was cut
+ * - `dead`: its client has read nothing over `deadAfterKeepAlives`; the stream was cut
+ * - `overflow`: other threads have sent this one more than `maxMailboxBytes`
+ * - `expired`: it was as old as `maxAgeMs`
+ * - `shutdown`: by `close()`
+ */
+export type SessionCloseReason =
+	| 'deleted'
+	| 'replaced'
+	| 'gone'
+	| 'slow'
+	| 'dead'
+	| 'overflow'
+	| 'expired'
+	| 'shutdown';
+
+/** What a stream manager can be told to do with its streams. All of it is off by default. */
+export interface StreamPolicyOptions {
+	/**
+	 * Sends the comment `: keepalive` to each stream of this manager that was sent nothing for so many milliseconds (it may
+	 * take a quarter more), so that no proxy on the way takes it for dead; no client takes a comment for an event (WHATWG
+	 * HTML, "Server-sent events"). Not to a stream with something queued. One timer a manager, which keeps nothing alive.
+	 *
+	 * 15,000 is right behind most proxies (nginx and AWS cut at 60 s, Cloudflare at 100 s); under Bun's own server, which
+	 * cuts at 10 s, 8,000.
+	 *
+	 * @default 0, which is off; at most 2³¹ − 1
+	 */
+	keepAliveMs?: number | undefined;
+	/**
+	 * With `keepAliveMs`: a stream with something queued of which its client reads nothing, for so many times that long, is
+	 * cut: reason `dead`. 0 never.
+	 *
+	 * @default 3
+	 */
+	deadAfterKeepAlives?: number | undefined;
+	/**
+	 * How many bytes may be queued in a stream of this manager, its client not having read them. What a message would make
+	 * more than that goes by `onSlowClient`; one message is always taken by a stream with nothing queued. Whether the stream
+	 * counts chunks or bytes is no matter. Controllers without a `desiredSize` are not limited.
+	 *
+	 * 1,048,576 (1 MiB) is a good limit: clients that connect anew catch up from there.
+	 *
+	 * @default undefined: no limit
+	 */
+	maxQueuedBytes?: number | undefined;
+	/**
+	 * What happens at `maxQueuedBytes`: the stream is cut, reason `slow`, and its memory free; or the message is dropped for
+	 * this session, and counted in `stats().dropped`: its client never learns of it.
+	 *
+	 * @default 'close'
+	 */
+	onSlowClient?: 'close' | 'drop' | undefined;
+	/**
+	 * Joins what one turn of the event loop sends to a stream to one chunk, which is in its queue when the microtasks of that
+	 * turn run, and before the stream is closed; not yet when `send` returns. For bursts: a chunk each is a write each.
+	 *
+	 * @default false
+	 */
+	coalesce?: boolean | undefined;
+	/**
+	 * A message to all sessions of this thread that takes longer than so many milliseconds goes on in the next turn of the
+	 * event loop, and so on; what is sent meanwhile waits behind, up to 16 MiB, so that each session gets all in order. What is
+	 * sent to a session before it is deleted is in its queue before it is closed. For tens of thousands of sessions; 8 is a
+	 * good value. One number for a thread and scope, as with `maxMailboxBytes`.
+	 *
+	 * @default undefined: a message is in all queues of this thread when `send` returns
+	 */
+	sliceMs?: number | undefined;
+	/**
+	 * How many sessions there may be, of all threads of a scope; with Redis, of this process. What would be one more is refused:
+	 * `create` throws a {@link SessionLimitError}, and nothing is changed. A stream that takes another's place is not one more.
+	 *
+	 * @default Infinity
+	 */
+	maxSessions?: number | undefined;
+	/**
+	 * A stream is closed, reason `expired`, when it is between four fifths of so many milliseconds old, at random, and all:
+	 * clients connect anew, and spread over the servers there are by then.
+	 *
+	 * @default undefined: never; at most 2³¹ − 1
+	 */
+	maxAgeMs?: number | undefined;
+	/**
+	 * Called for each session of this manager that is gone, when it is. What it throws, or rejects with, disturbs nothing.
+	 */
+	onClose?: ((id: string, reason: SessionCloseReason) => void) | undefined;
+}
+
+/** How a manager is closed. */
+export interface CloseOptions {
+	/**
+	 * How many milliseconds clients have to read what is queued for them. A stream whose client has is closed at once; after
+	 * that time the others are cut, and lose it.
+	 *
+	 * @default undefined: streams are closed behind what is queued, however long that takes their clients
+	 */
+	drainMs?: number | undefined;
+}
+
+/** What a thread has of the streams of a manager, or of all managers of a scope, and what it has done since it has them. */
 export interface StreamStats {
 	/** How many sessions this thread has. */
 	sessions: number;
-	/** How many sessions of this thread the manager has closed by itself, by the reason. */
-	closed: {
-		/** More was sent by other threads than `maxMailboxBytes`. */
-		overflow: number;
-	};
+	/** How many messages it has given to streams: one to ten sessions is ten. */
+	messages: number;
+	/** How many bytes these were. */
+	bytes: number;
+	/** How many messages were dropped for slow clients: see {@link StreamPolicyOptions.onSlowClient}. */
+	dropped: number;
+	/** How many sessions are gone, by the reason. */
+	closed: Record<SessionCloseReason, number>;
+	/** How many bytes are queued in streams that clients have not read, where that is counted: with `maxQueuedBytes` or `keepAliveMs`. */
+	queuedBytes: number;
 	/** How many bytes from other threads wait for this thread. */
 	mailboxBytes: number;
 }
@@ -100,6 +211,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * once, its queued chunks staying readable. One that lives in another thread is closed there, behind what was sent to it.
 	 *
 	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, nothing changed: `id` is no string, or `controller` lacks a method.
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, nothing changed: there are `maxSessions`.
+	 * @throws {Error} `ERR_MANAGER_CLOSED`, nothing changed.
 	 */
 	create(id: string, controller: SessionController): void;
 
@@ -136,6 +249,18 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 
 	/** What this thread has, and what has become of it. */
 	stats(): StreamStats;
+
+	/**
+	 * Takes no more sessions (`create` throws, `ERR_MANAGER_CLOSED`), and closes this thread's streams, of all managers of a
+	 * scope, some hundred in a turn of the event loop: reason `shutdown`. Resolves when they are closed and what this thread
+	 * has sent is in the queues of the streams it is for.
+	 *
+	 * @throws {TypeError} for options that are none
+	 */
+	close(options?: CloseOptions): Promise<void>;
+
+	/** `close()`: for `await using`. */
+	[Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What tmcp knows of a session's client. */
@@ -268,6 +393,15 @@ export class SessionLimitError extends Error {
 	readonly code: 'ERR_SESSION_LIMIT';
 	/** The number that was given as `maxSessions`. */
 	readonly limit: number;
+}
+
+/**
+ * Why a stream was cut: whoever reads it gets this error. `slow`, `dead` and `shutdown` as in {@link SessionCloseReason}.
+ */
+export class SessionClosedError extends Error {
+	constructor(reason: 'slow' | 'dead' | 'shutdown');
+	readonly code: 'ERR_SESSION_CLOSED';
+	readonly reason: 'slow' | 'dead' | 'shutdown';
 }
 
 /** A notification, as it goes over the wire. */

@@ -3,9 +3,11 @@
 import type {
 	ClientCapabilities,
 	ClientInfo,
+	CloseOptions,
 	JSONRPCRequest,
 	LogLevel,
 	SessionController,
+	StreamPolicyOptions,
 	StreamStats,
 	Subscription,
 	SubscriptionCallbacks,
@@ -76,7 +78,7 @@ export class BackplaneUnavailableError extends Error {
 	constructor(message: string, unsent?: { method: string; args: unknown[] });
 }
 
-export interface RedisStreamSessionManagerOptions extends BackplaneOptions {
+export interface RedisStreamSessionManagerOptions extends BackplaneOptions, StreamPolicyOptions {
 	/** As in {@link StreamSessionManagerOptions}. */
 	pool?: boolean;
 	/** As in {@link StreamSessionManagerOptions}. */
@@ -125,11 +127,13 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	ready(): Promise<void>;
 	stats(): RedisStreamStats;
 	/**
-	 * Closes the streams of this thread, and leaves: when all managers of this server and prefix in the process are closed,
+	 * Closes the streams of this thread, as {@link InMemoryStreamSessionManager.close} does, and leaves: when all managers of this server and prefix in the process are closed,
 	 * what waits is sent (for `commandTimeoutMs` at most), the node takes itself and its sessions away, and its connections
 	 * are closed. Resolves then. Other methods throw from now on, with the code `ERR_MANAGER_CLOSED`.
 	 */
-	close(): Promise<void>;
+	close(options?: CloseOptions): Promise<void>;
+	/** `close()`: for `await using`. */
+	[Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface RedisInfoSessionManagerOptions extends BackplaneOptions {

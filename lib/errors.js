@@ -17,6 +17,29 @@ export class SessionLimitError extends Error {
 	}
 }
 
+/** What the stream of a session is given up for, when that is not its client's doing. */
+const WHY = {
+	slow: 'more was queued for its client than "maxQueuedBytes"',
+	dead: 'its client has read nothing over as many keep-alives as "deadAfterKeepAlives" says',
+	shutdown: 'the server shuts down, and its client has not read all within "drainMs"',
+};
+
+/** A stream was cut: whoever reads it gets this error. Its client may connect again. */
+export class SessionClosedError extends Error {
+	code = /** @type {const} */ ('ERR_SESSION_CLOSED');
+
+	/** @param {keyof typeof WHY} reason */
+	constructor(reason) {
+		super(`the stream was closed: ${WHY[reason]}`);
+		this.reason = reason;
+	}
+
+	/** @override */
+	get name() {
+		return 'SessionClosedError';
+	}
+}
+
 /** What joins the machines cannot be reached, or too much waits for it. */
 export class BackplaneUnavailableError extends Error {
 	code = /** @type {const} */ ('ERR_BACKPLANE_UNAVAILABLE');

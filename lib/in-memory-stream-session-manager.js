@@ -1,34 +1,41 @@
 // The streams of the sessions of this process: those of one manager, or of all managers of a scope.
 
 import { whenCollected } from './collected.js';
-import { invalidArgument } from './errors.js';
+import { managerClosed } from './errors.js';
 import { openStreams } from './native.js';
-import { streamOptions } from './options.js';
+import { closeOptions, streamOptions } from './options.js';
+import { Policy } from './policy.js';
 import { seatIn } from './seat.js';
 import { checkSession } from './session.js';
+import { closeAll, flushed } from './shutdown.js';
 import { StreamSessionManager } from './stream-session-manager.js';
 import { Streams } from './streams.js';
 
-/** @import { SessionController, StreamSessionManagerOptions, StreamStats } from '../index.js' */
+/** @import { CloseOptions, SessionController, StreamSessionManagerOptions, StreamStats } from '../index.js' */
 
 export class InMemoryStreamSessionManager extends StreamSessionManager {
 	#streams;
 	#seat;
-	#pool;
+	#policy;
+	#isClosed = false;
+	/** @type {Promise<void> | undefined} */
+	#closing;
 
 	/** @param {StreamSessionManagerOptions} [options] */
 	constructor(options) {
 		super();
-		const { pool, scope, maxMailboxBytes } = streamOptions(options, new.target.name);
-		this.#pool = pool;
+		const who = new.target.name;
+		const { scope, maxMailboxBytes, ...policy } = streamOptions(options, who);
 		if (scope === undefined) {
 			const native = openStreams();
 			this.#streams = new Streams(native);
 			whenCollected(this, native.leave);
 		} else {
-			this.#seat = seatIn(scope, maxMailboxBytes, new.target.name);
+			this.#seat = seatIn(scope, maxMailboxBytes, who);
 			this.#streams = this.#seat.streams;
 		}
+		if (policy.sliceMs !== undefined) this.#streams.slice(policy.sliceMs, who);
+		this.#policy = new Policy(policy, this.#streams);
 	}
 
 	/** How many sessions there are. */
@@ -48,8 +55,9 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * @returns {void}
 	 */
 	create(id, controller) {
+		if (this.#isClosed) throw managerClosed(this.constructor.name);
 		checkSession(id, controller);
-		this.#streams.create(id, controller, this.#pool);
+		this.#streams.create(id, controller, this.#policy);
 	}
 
 	/**
@@ -77,24 +85,12 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * @returns {void}
 	 */
 	send(sessions, data) {
-		if (typeof data !== 'string') throw invalidArgument('send: "data" must be a string', data);
-		if (sessions == null) {
-			this.#streams.sendToAll(data);
-		} else if (!Array.isArray(sessions)) {
-			throw invalidArgument(
-				'send: "sessions" must be an array of session ids, or undefined for every session',
-				sessions,
-			);
-		} else if (sessions.length === 1) {
-			this.#streams.sendToOne(sessions, data);
-		} else if (sessions.length > 1) {
-			this.#streams.sendToSome(sessions, data);
-		}
+		this.#streams.send(sessions, data);
 	}
 
 	/** Resolves when all that this thread has sent is in the queues of the streams it is for. */
 	async flush() {
-		await this.#seat?.mailbox.flush();
+		await (this.#seat?.mailbox.flush() ?? flushed(this.#streams));
 	}
 
 	/**
@@ -103,10 +99,30 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * @returns {StreamStats}
 	 */
 	stats() {
-		return {
-			sessions: this.#streams.count,
-			closed: { overflow: this.#seat?.mailbox.overflowed ?? 0 },
-			mailboxBytes: this.#seat?.mailbox.bytes ?? 0,
-		};
+		return { ...this.#streams.stats(), mailboxBytes: this.#seat?.mailbox.bytes ?? 0 };
+	}
+
+	/**
+	 * Takes no more sessions, and closes this thread's streams.
+	 *
+	 * @param {CloseOptions} [options]
+	 * @returns {Promise<void>}
+	 */
+	async close(options) {
+		const { drainMs } = closeOptions(options);
+		this.#isClosed = true;
+		this.#closing ??= this.#close(drainMs);
+		await this.#closing;
+	}
+
+	/** @param {number | undefined} drainMs */
+	async #close(drainMs) {
+		this.#seat?.catchUp();
+		await closeAll(this.#streams, drainMs);
+		await this.flush();
+	}
+
+	async [Symbol.asyncDispose]() {
+		await this.close();
 	}
 }

@@ -1,4 +1,4 @@
-export { BackplaneUnavailableError, SessionLimitError } from './errors.js';
+export { BackplaneUnavailableError, SessionClosedError, SessionLimitError } from './errors.js';
 export { InMemoryInfoSessionManager } from './in-memory-info-session-manager.js';
 export {
 	InMemoryStreamSessionManager,

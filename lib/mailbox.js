@@ -4,6 +4,7 @@ import timers from 'node:timers';
 import { BackplaneUnavailableError } from './errors.js';
 import { describeFailure } from './failure.js';
 import { inbox, OUTCOME, OVERFLOWED, ROW } from './inbox.js';
+import { flushed } from './shutdown.js';
 import { isUnloaded } from './unload.js';
 
 /** @import { NativeMailbox } from './native.js' */
@@ -19,8 +20,6 @@ const DRAINS_A_WAKE = 32;
 let isDealing = false;
 
 export class Mailbox {
-	/** How many sessions were closed because more came than it holds. */
-	overflowed = 0;
 	#native;
 	#streams;
 	#registrations;
@@ -52,8 +51,9 @@ export class Mailbox {
 		this.#native.holdAtMost(maxBytes);
 	}
 
-	/** Resolves when all that this thread has left for others is dealt with. */
+	/** Resolves when all that this thread has sent, and left for others, is dealt with. */
 	async flush() {
+		await flushed(this.#streams);
 		await this.#questions.heldAnswerTo(this.#native.flush());
 	}
 
@@ -84,8 +84,7 @@ export class Mailbox {
 
 	/** More was sent than it holds, and is lost. No stream goes on with a gap in it. */
 	#overflow() {
-		this.overflowed += inbox.number();
-		this.#streams.closeAll();
+		this.#streams.closeOverflown();
 		this.#registrations.cancelAll();
 	}
 
@@ -108,12 +107,16 @@ export class Mailbox {
 					this.#streams.feedUntil(inbox.number(), chunk);
 					break;
 				}
-				case ROW.CLOSE:
-					this.#streams.closeEvicted(inbox.number());
+				case ROW.CLOSE: {
+					const reason = inbox.number() === 1 ? 'replaced' : 'deleted';
+					this.#streams.closeEvicted(inbox.number(), reason);
 					break;
-				case ROW.FLUSH:
-					this.#native.settle(inbox.number());
+				}
+				case ROW.FLUSH: {
+					const receipt = inbox.number();
+					this.#streams.whenFed(() => this.#native.settle(receipt));
 					break;
+				}
 				case ROW.NOTIFY: {
 					const receipt = inbox.number();
 					const keys = inbox.numbers(inbox.number());

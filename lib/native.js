@@ -20,8 +20,9 @@ function load() {
  * for "no key".
  *
  * @typedef {object} NativeStreams
- * @property {(id: string) => number | [key: number, replaced: number]} create
- *   Registers a session and returns its key, with the key of the session of this thread that it replaces.
+ * @property {(id: string, maxSessions?: number) => number | [key: number, replaced: number]} create
+ *   Registers a session and returns its key, with the key of the session of this thread that it replaces. 0, and nothing
+ *   changed, where it would be one more than `maxSessions`.
  * @property {(id: unknown) => number} remove Forgets a session and returns the key to close.
  * @property {(id: string, key: number) => void} forget Forgets that session only if it is still that one.
  * @property {(id: unknown) => boolean} has

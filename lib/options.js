@@ -1,22 +1,24 @@
-// The options of the managers, and their checks: an option nobody knows is a mistake that would otherwise go unseen.
+// The options of the managers, and their checks.
 
-import { invalidArgument, invalidValue } from './errors.js';
-import { isRedisUrl, nearest } from './native.js';
+import { invalidValue } from './errors.js';
+import { isRedisUrl } from './native.js';
+import { callback, invalidOption, LONGEST_TIMER_MS, read, wholeNumber } from './option-checks.js';
+import { POLICY_OPTIONS, policyOptions } from './policy-options.js';
 
 /** @import { InfoSessionManagerOptions, StreamSessionManager } from '../index.js' */
-
-/** The longest that a timer takes, in ms; Node makes 1 ms of a longer one. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * @param {unknown} options what the user gave
  * @param {string} who the class it was given to
  */
 export function streamOptions(options, who) {
-	const given = read(options, ['pool', ...SEAT_OPTIONS], who);
-	const { pool = true } = given;
-	if (typeof pool !== 'boolean') throw invalidOption(who, 'pool', 'true or false', pool);
-	return { pool, ...seatOptions(given, who) };
+	const given = read(options, [...POLICY_OPTIONS, ...SEAT_OPTIONS], who);
+	return { ...policyOptions(given, who), ...seatOptions(given, who) };
+}
+
+/** @param {unknown} options what the user gave to `close()` */
+export function closeOptions(options) {
+	return { drainMs: wholeNumber(read(options, ['drainMs'], 'close'), 'drainMs', 'close') };
 }
 
 /**
@@ -101,10 +103,8 @@ const REDIS_OPTIONS = ['prefix', 'onGap', 'onError', ...BACKPLANE_SETTINGS];
  * @param {string} who the class it was given to
  */
 export function redisStreamOptions(url, options, who) {
-	const given = read(options, [...REDIS_OPTIONS, 'pool', 'maxMailboxBytes'], who);
-	const { pool = true } = given;
-	if (typeof pool !== 'boolean') throw invalidOption(who, 'pool', 'true or false', pool);
-	return { pool, ...redisOptions(url, given, who) };
+	const given = read(options, [...REDIS_OPTIONS, ...POLICY_OPTIONS, 'maxMailboxBytes'], who);
+	return { ...policyOptions(given, who), ...redisOptions(url, given, who) };
 }
 
 /**
@@ -179,76 +179,9 @@ export function checkSettings(given, inUse, who) {
 	}
 }
 
-/**
- * @param {Record<string, unknown>} options
- * @param {string} name
- * @param {string} who
- * @returns {number | undefined}
- */
-function wholeNumber(options, name, who) {
-	const { [name]: value } = options;
-	if (value === undefined) return undefined;
-	const most = name.endsWith('Ms') ? LONGEST_TIMER_MS : Number.MAX_SAFE_INTEGER;
-	if (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most) return Number(value);
-	throw invalidOption(who, name, `a whole number from 1 to ${most}`, value);
-}
-
-/**
- * @param {unknown} value
- * @param {string} name
- * @param {string} who
- * @returns {((event: any) => void) | undefined}
- */
-function callback(value, name, who) {
-	if (value === undefined || typeof value === 'function') {
-		return /** @type {((event: any) => void) | undefined} */ (value);
-	}
-	throw invalidOption(who, name, 'a function', value);
-}
-
 /** @param {string} who */
 function notARedisUrl(who) {
 	return invalidValue(
 		`${who}: "url" must be the URL of a Redis server, redis://[user][:password@]host[:port][/database], or rediss:// with TLS`,
 	);
-}
-
-/**
- * @param {unknown} options
- * @param {string[]} known
- * @param {string} who
- * @returns {Record<string, unknown>}
- */
-function read(options, known, who) {
-	if (options === undefined) return {};
-	if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-		throw invalidArgument(`${who}: "options" must be an object`, options);
-	}
-	for (const name of Object.keys(options)) {
-		if (!known.includes(name)) throw unknownOption(who, name, known);
-	}
-	return /** @type {Record<string, unknown>} */ (options);
-}
-
-/**
- * @param {string} who
- * @param {string} name
- * @param {string} wanted
- * @param {unknown} value
- */
-function invalidOption(who, name, wanted, value) {
-	return invalidArgument(`${who}: option "${name}" must be ${wanted}`, value);
-}
-
-/**
- * @param {string} who
- * @param {string} name
- * @param {string[]} known
- */
-function unknownOption(who, name, known) {
-	const meant = nearest(name, known);
-	const remedy = meant === null ? `known options: ${known.join(', ')}` : `did you mean "${meant}"?`;
-	return Object.assign(new TypeError(`${who}: there is no option ${JSON.stringify(name)}; ${remedy}`), {
-		code: /** @type {const} */ ('ERR_UNKNOWN_OPTION'),
-	});
 }

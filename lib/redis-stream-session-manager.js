@@ -1,18 +1,19 @@
 // The streams of the sessions of several machines: those of this process are fed at once, the others through Redis.
 
 import { Backplane, handled } from './backplane.js';
-import { invalidArgument } from './errors.js';
-import { redisStreamOptions } from './options.js';
+import { closeOptions, redisStreamOptions } from './options.js';
+import { Policy } from './policy.js';
 import { checkSession } from './session.js';
+import { closeAll } from './shutdown.js';
 import { StreamSessionManager } from './stream-session-manager.js';
 
-/** @import { SessionController } from '../index.js' */
+/** @import { CloseOptions, SessionController } from '../index.js' */
 /** @import { RedisStreamSessionManagerOptions, RedisStreamStats } from '../redis.js' */
 
 export class RedisStreamSessionManager extends StreamSessionManager {
 	#backplane;
 	#streams;
-	#pool;
+	#policy;
 
 	/**
 	 * @param {string} url
@@ -20,10 +21,12 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 */
 	constructor(url, options) {
 		super();
-		const { pool, ...given } = redisStreamOptions(url, options, new.target.name);
-		this.#backplane = new Backplane(given, new.target.name);
+		const who = new.target.name;
+		const given = redisStreamOptions(url, options, who);
+		this.#backplane = new Backplane(given, who);
 		this.#streams = this.#backplane.seat.streams;
-		this.#pool = pool;
+		if (given.sliceMs !== undefined) this.#streams.slice(given.sliceMs, who);
+		this.#policy = new Policy(given, this.#streams);
 	}
 
 	/** How many sessions this process has. */
@@ -45,7 +48,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	create(id, controller) {
 		this.#backplane.check();
 		checkSession(id, controller);
-		this.#streams.create(id, controller, this.#pool);
+		this.#streams.create(id, controller, this.#policy);
 		return this.#backplane.accepted('create', [id]);
 	}
 
@@ -83,19 +86,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 */
 	send(sessions, data) {
 		this.#backplane.check();
-		if (typeof data !== 'string') throw invalidArgument('send: "data" must be a string', data);
-		if (sessions == null) {
-			this.#streams.sendToAll(data);
-		} else if (!Array.isArray(sessions)) {
-			throw invalidArgument(
-				'send: "sessions" must be an array of session ids, or undefined for every session',
-				sessions,
-			);
-		} else if (sessions.length === 1) {
-			this.#streams.sendToOne(sessions, data);
-		} else if (sessions.length > 1) {
-			this.#streams.sendToSome(sessions, data);
-		}
+		this.#streams.send(sessions, data);
 		return this.#backplane.accepted('send', [sessions, data]);
 	}
 
@@ -117,25 +108,22 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {RedisStreamStats}
 	 */
 	stats() {
-		const { mailbox } = this.#backplane.seat;
-		return {
-			sessions: this.#streams.count,
-			closed: { overflow: mailbox.overflowed },
-			mailboxBytes: mailbox.bytes,
-			backplane: this.#backplane.stats(),
-		};
+		const { bytes } = this.#backplane.seat.mailbox;
+		return { ...this.#streams.stats(), mailboxBytes: bytes, backplane: this.#backplane.stats() };
 	}
 
 	/**
 	 * Closes this thread's streams and leaves.
 	 *
+	 * @param {CloseOptions} [options]
 	 * @returns {Promise<void>}
 	 */
-	close() {
-		if (!this.#isClosed) this.#streams.deleteAll();
-		this.#isClosed = true;
-		return this.#backplane.close();
+	close(options) {
+		const { drainMs } = closeOptions(options);
+		return this.#backplane.close(() => closeAll(this.#streams, drainMs));
 	}
 
-	#isClosed = false;
+	async [Symbol.asyncDispose]() {
+		await this.close();
+	}
 }

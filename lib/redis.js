@@ -1,4 +1,4 @@
-export { BackplaneUnavailableError } from './errors.js';
+export { BackplaneUnavailableError, SessionClosedError, SessionLimitError } from './errors.js';
 export { RedisInfoSessionManager } from './redis-info-session-manager.js';
 export { RedisStreamSessionManager } from './redis-stream-session-manager.js';
 export { RedisSubscriptionManager } from './redis-subscription-manager.js';

@@ -1,5 +1,8 @@
 // What happens between machines, for those who want to hear of it.
 
+import { attempt } from './attempt.js';
+import { backplaneError, backplaneGap } from './diagnostics.js';
+
 /** @import { BackplaneGap } from '../redis.js' */
 
 export class Reports {
@@ -19,22 +22,13 @@ export class Reports {
 
 	/** @param {BackplaneGap} gap */
 	gap(gap) {
+		if (backplaneGap.hasSubscribers) backplaneGap.publish(gap);
 		for (const onGap of this.#onGap) attempt(() => onGap(gap));
 	}
 
 	/** @param {Error} error */
 	error(error) {
+		if (backplaneError.hasSubscribers) backplaneError.publish({ error });
 		for (const onError of this.#onError) attempt(() => onError(error));
 	}
-}
-
-/**
- * What a callback throws disturbs nothing: there is nobody to catch it.
- *
- * @param {() => void} callback
- */
-function attempt(callback) {
-	try {
-		callback();
-	} catch {}
 }

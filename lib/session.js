@@ -3,23 +3,29 @@
 import { invalidArgument } from './errors.js';
 
 /** @import { SessionController } from '../index.js' */
+/** @import { Policy } from './policy.js' */
 
 export class Session {
 	/** What Rust knows it by, once it is registered. */
 	key = 0;
+	/** When that was, by `performance.now()`; 0 where nobody has listened to it. */
+	openedAt = 0;
 	/** Whether the stream had ended by itself when it was to be closed. */
 	hadEnded = false;
+	/** Whether it is forgotten. */
+	isOver = false;
 
 	/**
 	 * @param {string} id
 	 * @param {SessionController} controller
-	 * @param {boolean} pool whether its chunks may share memory with those of others
+	 * @param {Policy} policy
 	 */
-	constructor(id, controller, pool) {
+	constructor(id, controller, policy) {
 		this.id = id;
 		this.controller = controller;
+		this.policy = policy;
 		// The `enqueue` of a byte stream takes the chunk's buffer away, so that it has to be the chunk's alone.
-		this.exclusive = !pool || 'byobRequest' in controller;
+		this.exclusive = !policy.pool || 'byobRequest' in controller;
 	}
 
 	/**
@@ -31,6 +37,22 @@ export class Session {
 		this.controller.enqueue(this.exclusive ? chunk.slice() : chunk);
 	}
 
+	/** Queues what waits to be. Nothing does here. */
+	flush() {}
+
+	/** How many bytes of what it was fed its client has not read, as far as that is counted. */
+	get queuedBytes() {
+		return 0;
+	}
+
+	/** Whether its client has read all, as far as can be told. */
+	get isDrained() {
+		const { desiredSize } = /** @type {ReadableStreamDefaultController} */ (this.controller);
+		if (typeof desiredSize !== 'number') return true;
+		// The high-water mark of a stream, and of a byte stream, that was told none.
+		return desiredSize >= ('byobRequest' in this.controller ? 0 : 1);
+	}
+
 	/** Ends the stream behind what is queued. One that has ended already is no error. */
 	close() {
 		try {
@@ -38,6 +60,21 @@ export class Session {
 		} catch {
 			// Closed, errored or cancelled before.
 			this.hadEnded = true;
+		}
+	}
+
+	/**
+	 * Ends the stream at once: what is queued is dropped, and whoever reads it gets the error.
+	 *
+	 * @param {Error} error
+	 */
+	cut(error) {
+		const { error: fail } = /** @type {Partial<ReadableStreamDefaultController>} */ (this.controller);
+		if (typeof fail !== 'function') return this.close();
+		try {
+			fail.call(this.controller, error);
+		} catch {
+			// A double in a test: there is nothing more to be done.
 		}
 	}
 }

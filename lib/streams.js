@@ -3,11 +3,17 @@
 // Who the sessions are stands in Rust (`src/hub.rs`). Here is only what Rust cannot hold cheaply: the stream controllers,
 // by key. A key is never used twice, so that a message for a session that is gone finds nothing.
 
+import { Coalescing } from './coalescing.js';
+import { sessionClosed, sessionCreated } from './diagnostics.js';
 import { encode } from './encoder.js';
-import { Session } from './session.js';
+import { invalidArgument, invalidValue, SessionClosedError, SessionLimitError } from './errors.js';
+import { Rounds } from './rounds.js';
 
-/** @import { SessionController } from '../index.js' */
+/** @import { SessionCloseReason, SessionController } from '../index.js' */
 /** @import { NativeStreams } from './native.js' */
+/** @import { Policy } from './policy.js' */
+/** @import { Session } from './session.js' */
+/** @import { TendedSession } from './tended-session.js' */
 
 /** Lists of up to this length are routed through one array that all managers of the thread use. */
 const LONGEST_SHARED_LIST = 16_384;
@@ -27,6 +33,14 @@ const NO_OTHERS = Int32Array.of(0, 0);
 let sharedKeys = new Float64Array(64);
 
 export class Streams {
+	/** What this thread has done. */
+	#done = { messages: 0, bytes: 0, dropped: 0 };
+	/** @type {Record<SessionCloseReason, number>} */
+	#closed = { deleted: 0, replaced: 0, gone: 0, slow: 0, dead: 0, overflow: 0, expired: 0, shutdown: 0 };
+	/** Where it was told to feed many sessions in slices. @type {Rounds | undefined} */
+	#rounds;
+	/** @type {Coalescing | undefined} */
+	#coalescing;
 	/** @type {Map<number, Session>} in the order of their keys, which is the order they were created in */
 	#sessions = new Map();
 	/** The key of the session created last. */
@@ -46,11 +60,6 @@ export class Streams {
 		this.#catchUp = catchUp;
 	}
 
-	/** How many sessions this thread has. */
-	get count() {
-		return this.#sessions.size;
-	}
-
 	/** How many sessions all threads have. */
 	get size() {
 		return this.#native.size();
@@ -61,26 +70,92 @@ export class Streams {
 		return this.#native.ids();
 	}
 
+	/** What this thread has, and has done. */
+	stats() {
+		let queuedBytes = 0;
+		for (const session of this.#sessions.values()) queuedBytes += session.queuedBytes;
+		return { sessions: this.#sessions.size, ...this.#done, closed: { ...this.#closed }, queuedBytes };
+	}
+
+	/**
+	 * Feeds many sessions in slices from now on.
+	 *
+	 * @param {number} sliceMs how long each
+	 * @param {string} who the class that was told so
+	 */
+	slice(sliceMs, who) {
+		this.#rounds ??= new Rounds(sliceMs, (session, chunk) => this.#feedOrLose(session, chunk));
+		if (this.#rounds.sliceMs !== sliceMs) {
+			throw invalidValue(
+				`${who}: option "sliceMs" is ${sliceMs}, but this thread's streams there are fed in slices of ` +
+					`${this.#rounds.sliceMs} ms; give all managers the same, or only one`,
+			);
+		}
+	}
+
+	/** What joins the messages of a turn, for managers that were told to. */
+	get coalescing() {
+		this.#coalescing ??= new Coalescing();
+		return this.#coalescing;
+	}
+
+	/** Whether sessions have still to get what was sent. */
+	get isBehind() {
+		return this.#rounds?.isUnderWay ?? false;
+	}
+
+	/**
+	 * The sessions of a manager whose sessions are tended.
+	 *
+	 * @param {Policy} policy
+	 * @returns {Generator<TendedSession>}
+	 */
+	*of(policy) {
+		for (const session of this.#sessions.values()) {
+			if (session.policy === policy) yield/** @type {TendedSession} */ (session);
+		}
+	}
+
+	/** All of this thread, oldest first. */
+	all() {
+		return this.#sessions.values();
+	}
+
+	/** Whether this thread has none. */
+	get isEmpty() {
+		return this.#sessions.size === 0;
+	}
+
 	/**
 	 * @param {string} id
 	 * @param {SessionController} controller
-	 * @param {boolean} pool
+	 * @param {Policy} policy
 	 */
-	create(id, controller, pool) {
-		const session = new Session(id, controller, pool);
-		const created = this.#native.create(id);
+	create(id, controller, policy) {
+		const session = policy.open(id, controller);
+		const { maxSessions } = policy;
+		const created = maxSessions === Infinity ? this.#native.create(id) : this.#native.create(id, maxSessions);
+		if (created === 0) throw new SessionLimitError(maxSessions);
 		const [key, replaced] = typeof created === 'number' ? [created, 0] : created;
 		this.#newest = key;
 		session.key = key;
 		this.#sessions.set(key, session);
-		if (replaced !== 0) this.close(replaced);
+		if (sessionCreated.hasSubscribers || sessionClosed.hasSubscribers) this.#hasCreated(session);
+		if (replaced !== 0) this.close(replaced, 'replaced');
+	}
+
+	/** @param {Session} session */
+	#hasCreated(session) {
+		session.openedAt = performance.now();
+		const { id, key } = session;
+		if (sessionCreated.hasSubscribers) sessionCreated.publish({ id, key });
 	}
 
 	/** @param {string} id */
 	delete(id) {
 		if (this.#signs[SIGN.EVICTED] !== 0 && this.#isCancelled(id)) return;
 		const key = this.#native.remove(id);
-		if (key !== 0) this.close(key);
+		if (key !== 0) this.close(key, 'deleted');
 	}
 
 	/**
@@ -103,14 +178,43 @@ export class Streams {
 		return this.#native.has(id);
 	}
 
+	/**
+	 * @param {string[] | null | undefined} ids all sessions where it is nothing
+	 * @param {string} data
+	 */
+	send(ids, data) {
+		if (typeof data !== 'string') throw invalidArgument('send: "data" must be a string', data);
+		if (ids == null) {
+			this.#sendToAll(data);
+		} else if (!Array.isArray(ids)) {
+			throw invalidArgument('send: "sessions" must be an array of session ids, or undefined for every session', ids);
+		} else if (ids.length === 1) {
+			this.#sendToOne(ids, data);
+		} else if (ids.length > 1) {
+			this.#sendToSome(ids, data);
+		}
+	}
+
 	/** @param {string} data */
-	sendToAll(data) {
+	#sendToAll(data) {
 		// Without a call where there are none: it would cost a quarter of a message to one session.
 		if (this.#signs[SIGN.OTHERS_HAVE_SESSIONS] !== 0) this.#native.sendElsewhere(data);
 		if (this.#sessions.size === 0) return;
 		const chunk = encode(data);
-		if (this.#signs[SIGN.EVICTED] !== 0) this.#feedAllBut(this.#native.evicted(), chunk);
+		this.#count(this.#sessions.size, chunk);
+		const evicted = this.#signs[SIGN.EVICTED] !== 0 ? new Set(this.#native.evicted()) : undefined;
+		if (this.#rounds !== undefined) this.#rounds.toAll(this.#sessions, chunk, this.#newest, evicted);
+		else if (evicted !== undefined) this.#feedAllBut(evicted, chunk);
 		else this.#feedAll(chunk);
+	}
+
+	/**
+	 * @param {number} messages how many sessions are fed
+	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 */
+	#count(messages, chunk) {
+		this.#done.messages += messages;
+		this.#done.bytes += messages * chunk.length;
 	}
 
 	/** @param {Uint8Array<ArrayBuffer>} chunk */
@@ -120,14 +224,13 @@ export class Streams {
 	}
 
 	/**
-	 * @param {number[]} evicted keys of sessions that are no more, and whose streams are open until what was sent to them
+	 * @param {Set<number>} evicted keys of sessions that are no more, and whose streams are open until what was sent to them
 	 *   before is in them
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	#feedAllBut(evicted, chunk) {
-		const gone = new Set(evicted);
 		for (const session of this.#sessions.values()) {
-			if (!gone.has(session.key)) this.#feed(session, chunk);
+			if (!evicted.has(session.key)) this.#feed(session, chunk);
 		}
 	}
 
@@ -135,12 +238,14 @@ export class Streams {
 	 * @param {readonly unknown[]} ids a list of one
 	 * @param {string} data
 	 */
-	sendToOne(ids, data) {
+	#sendToOne(ids, data) {
 		const key = this.#native.routeOne(ids[0], data);
 		const before = this.#newest;
 		const session = this.#sessions.get(key);
 		if (session === undefined) return;
-		this.#feed(session, encode(data));
+		const chunk = encode(data);
+		this.#count(1, chunk);
+		this.#feedInOrder(session, chunk);
 		// The controller created a session while it was fed. Perhaps it is one of ours.
 		if (this.#newest !== before) this.#sendOn(ids, data, before);
 	}
@@ -149,7 +254,7 @@ export class Streams {
 	 * @param {readonly unknown[]} ids
 	 * @param {string} data
 	 */
-	sendToSome(ids, data) {
+	#sendToSome(ids, data) {
 		const keys = takeKeys(ids.length);
 		let before = 0;
 		try {
@@ -203,7 +308,18 @@ export class Streams {
 	 */
 	feed(key, chunk) {
 		const session = this.#sessions.get(key);
-		if (session !== undefined) this.#feedOrLose(session, chunk);
+		if (session === undefined) return;
+		if (chunk !== undefined) this.#count(1, chunk);
+		this.#feedInOrder(session, chunk);
+	}
+
+	/**
+	 * @param {Session} session
+	 * @param {Uint8Array<ArrayBuffer> | undefined} chunk nothing where it was lost
+	 */
+	#feedInOrder(session, chunk) {
+		if (this.#rounds?.isUnderWay) this.#rounds.toOne(session, chunk);
+		else this.#feedOrLose(session, chunk);
 	}
 
 	/**
@@ -211,6 +327,11 @@ export class Streams {
 	 * @param {Uint8Array<ArrayBuffer> | undefined} chunk nothing where it was lost
 	 */
 	feedUntil(last, chunk) {
+		if (chunk !== undefined) this.#count(this.#sessions.size, chunk);
+		if (this.#rounds !== undefined) {
+			this.#rounds.toAll(this.#sessions, chunk, last);
+			return;
+		}
 		for (const session of this.#sessions.values()) {
 			if (session.key > last) return;
 			this.#feedOrLose(session, chunk);
@@ -228,6 +349,7 @@ export class Streams {
 		// No stream goes on with a gap in it.
 		this.#forget(session);
 		session.close();
+		this.#hasClosed(session, 'gone');
 	}
 
 	/**
@@ -237,10 +359,21 @@ export class Streams {
 	#feed(session, chunk) {
 		try {
 			session.feed(chunk);
-		} catch {
-			// Closed, errored or cancelled: the session is gone, and the others still get the message.
-			this.#forget(session);
+		} catch (error) {
+			// The others still get the message.
+			this.lose(session, error);
 		}
+	}
+
+	/**
+	 * @param {Session} session one that takes nothing more: it was closed, errored or cancelled, or its manager gives it up
+	 * @param {unknown} error what came of feeding it
+	 */
+	lose(session, error) {
+		if (session.isOver) return;
+		this.#forget(session);
+		if (error instanceof SessionClosedError) session.cut(error);
+		this.#hasClosed(session, error instanceof SessionClosedError ? error.reason : 'gone');
 	}
 
 	/** @param {Session} session */
@@ -249,31 +382,111 @@ export class Streams {
 		this.#native.forget(id, key);
 	}
 
-	/** @param {number} key of a session that Rust has forgotten */
-	close(key) {
+	/**
+	 * @param {number} key of a session that Rust has forgotten
+	 * @param {SessionCloseReason} reason
+	 */
+	close(key, reason) {
 		const session = this.#sessions.get(key);
+		if (session === undefined) return;
+		this.#settle(session);
 		this.#sessions.delete(key);
-		session?.close();
+		this.#close(session, reason);
 	}
 
-	/** @param {number} key of a session that another thread has had forgotten */
-	closeEvicted(key) {
-		this.close(key);
+	/**
+	 * @param {number} key of a session that another thread has had forgotten
+	 * @param {'deleted' | 'replaced'} reason
+	 */
+	closeEvicted(key, reason) {
+		this.close(key, reason);
 		this.#native.hasClosed(key);
 	}
 
-	/** Forgets and closes all of this thread. */
-	deleteAll() {
-		for (const session of this.#sessions.values()) this.#native.forget(session.id, session.key);
-		this.closeAll();
+	/**
+	 * Forgets and closes a session.
+	 *
+	 * @param {Session} session
+	 * @param {SessionCloseReason} reason
+	 */
+	end(session, reason) {
+		this.#settle(session);
+		this.#forget(session);
+		this.#close(session, reason);
 	}
 
-	/** Closes all, which Rust has forgotten. */
-	closeAll() {
+	/** Closes all, which Rust has forgotten: more was sent to this thread than it took, and is lost. */
+	closeOverflown() {
 		const sessions = this.#sessions;
 		// A controller that is closed may create sessions, which live.
 		this.#sessions = new Map();
-		for (const session of sessions.values()) session.close();
+		this.#closed.overflow += sessions.size;
+		for (const session of sessions.values()) {
+			session.close();
+			this.#tell(session, 'overflow');
+		}
+	}
+
+	/** @param {() => void} callback called when all that was sent is in the queues of the streams */
+	whenFed(callback) {
+		const flush = () => {
+			this.#coalescing?.flush();
+			callback();
+		};
+		if (this.#rounds?.isUnderWay) this.#rounds.then(flush);
+		else flush();
+	}
+
+	/**
+	 * Feeds a session what it has still to get.
+	 *
+	 * @param {Session} session
+	 */
+	#settle(session) {
+		if (this.#rounds?.isUnderWay) this.#rounds.settle(session);
+	}
+
+	/**
+	 * @param {Session} session one that is forgotten
+	 * @param {SessionCloseReason} reason
+	 */
+	#close(session, reason) {
+		// Lost by what it had still to get.
+		if (session.isOver) return;
+		session.flush();
+		if (session.isOver) return;
+		session.close();
+		this.#hasClosed(session, session.hadEnded ? 'gone' : reason);
+	}
+
+	/**
+	 * @param {Session} session
+	 * @param {SessionCloseReason} reason
+	 */
+	#hasClosed(session, reason) {
+		this.#closed[reason]++;
+		this.#tell(session, reason);
+	}
+
+	/**
+	 * @param {Session} session one that is gone
+	 * @param {SessionCloseReason} reason
+	 */
+	#tell(session, reason) {
+		session.isOver = true;
+		if (sessionClosed.hasSubscribers) {
+			const { id, key, openedAt } = session;
+			const durationMs = openedAt === 0 ? undefined : performance.now() - openedAt;
+			sessionClosed.publish({ id, key, reason, durationMs });
+		}
+		session.policy.hasClosed(session, reason);
+	}
+
+	/** @param {number} bytes of a message that was not fed to a session */
+	hasDropped(bytes) {
+		this.#done.dropped++;
+		this.#done.messages--;
+		this.#done.bytes -= bytes;
 	}
 }
 

@@ -1,6 +1,6 @@
 //! A hub: the registry of one group of managers, and the seats of the threads they live on.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -8,7 +8,7 @@ use crate::backplane::Backplane;
 use crate::info::Info;
 use crate::mailbox::{Mailbox, Waker};
 use crate::member::Member;
-use crate::post::{Post, Text};
+use crate::post::{CloseReason, Post, Text};
 use crate::scopes::{self, Scope};
 use crate::sessions::{Key, Sessions, ThreadId};
 use crate::subscriptions::Subscriptions;
@@ -39,8 +39,8 @@ pub struct Seat {
     pub(crate) mailbox: Mailbox<Post>,
     /// How many sessions the thread has: one without any is not woken by a message to all.
     sessions: AtomicUsize,
-    /// The keys of sessions that another thread has deleted or replaced, and whose streams the thread has not closed yet.
-    evicted: Mutex<HashSet<Key>>,
+    /// The sessions that another thread has deleted or replaced, and whose streams the thread has not closed yet.
+    evicted: Mutex<HashMap<Key, CloseReason>>,
     /// It is about to be given up.
     pub(crate) retires: AtomicBool,
     /// For the thread to see without a call.
@@ -65,13 +65,18 @@ impl Seat {
 
     /// Has the thread close the stream of a session that is not to be found any more: behind what was posted before, but
     /// so that nothing the thread sends to all from now on goes into it.
-    pub(crate) fn evict(&self, key: Key) {
-        self.evictions(|evicted| evicted.insert(key));
-        self.mailbox.post(Post::Close { key });
+    pub(crate) fn evict(&self, key: Key, reason: CloseReason) {
+        self.evictions(|evicted| evicted.insert(key, reason));
+        self.mailbox.post(Post::Close { key, reason });
     }
 
     pub(crate) fn evicted(&self) -> Vec<Key> {
-        self.evictions(|evicted| evicted.iter().copied().collect())
+        self.evictions(|evicted| evicted.keys().copied().collect())
+    }
+
+    /// What has them closed.
+    pub(crate) fn ends(&self) -> Vec<Post> {
+        self.evictions(|evicted| evicted.iter().map(|(&key, &reason)| Post::Close { key, reason }).collect())
     }
 
     pub(crate) fn has_closed(&self, key: Key) {
@@ -79,10 +84,10 @@ impl Seat {
     }
 
     pub(crate) fn has_closed_all(&self) {
-        self.evictions(HashSet::clear);
+        self.evictions(HashMap::clear);
     }
 
-    fn evictions<T>(&self, change: impl FnOnce(&mut HashSet<Key>) -> T) -> T {
+    fn evictions<T>(&self, change: impl FnOnce(&mut HashMap<Key, CloseReason>) -> T) -> T {
         let mut evicted = self.evicted.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut evicted);
         self.signs.evicted.store(i32::from(!evicted.is_empty()), Ordering::Relaxed);
@@ -198,11 +203,11 @@ impl Hub {
     }
 
     /// Closes the stream of a session, whichever thread has it, unless it is to stay.
-    pub(crate) fn close_unless(&self, id: &[u16], stays: impl FnOnce() -> bool) {
+    pub(crate) fn close_unless(&self, id: &[u16], reason: CloseReason, stays: impl FnOnce() -> bool) {
         let gone = self.sessions.remove_unless(id, stays, |session| {
             if let Some(owner) = self.seat(session.owner) {
                 self.count_out(&owner, 1);
-                owner.evict(session.key);
+                owner.evict(session.key, reason);
             }
         });
         if gone {

@@ -12,8 +12,8 @@ use crate::backplane::entry::{Entry, Id};
 use crate::hub::{Hub, Seat, Signs};
 use crate::info::Info;
 use crate::mailbox::{Drained, Limit};
-use crate::post::{EndReason, Post, Receipt, Text};
-use crate::sessions::{Key, Session, ThreadId};
+use crate::post::{CloseReason, EndReason, Post, Receipt, Text};
+use crate::sessions::{Key, Room, Session, ThreadId};
 use crate::subscriptions::{Filters, Place, RequestId, Subject};
 
 /// What one drain takes at most, but for a post that is larger by itself. It is laid into one buffer, so that a small
@@ -109,14 +109,27 @@ impl Member {
     /// Registers a session of this thread. The newer stream of an id wins: an older one of another thread is closed
     /// there, one of this thread is for the caller to close.
     pub fn create(&self, id: &[u16]) -> Created {
+        self.insert(id, self.hub.sessions.reserve(usize::MAX))
+    }
+
+    /// Likewise, unless that would make it more than `max_sessions`, of all threads.
+    pub fn create_within(&self, id: &[u16], max_sessions: usize) -> Option<Created> {
+        let room = self.hub.sessions.reserve(max_sessions);
+        // One that takes another's place is not one more.
+        (room == Room::Reserved || self.has(id)).then(|| self.insert(id, room))
+    }
+
+    fn insert(&self, id: &[u16], room: Room) -> Created {
         if self.has_left() {
+            self.hub.sessions.give_back(room);
             return Created { key: Key::next(), replaced: None };
         }
         self.hub.count_in(&self.seat);
         let mut replaced = None;
         self.hub.backplane.iter().for_each(|backplane| backplane.claim(id, &self.hub.sessions));
-        let key =
-            self.hub.sessions.insert(id, self.seat.thread, |older| replaced = self.mine_or_evicted(older));
+        let key = self.hub.sessions.insert(id, self.seat.thread, room, |older| {
+            replaced = self.mine_or_evicted(older, CloseReason::Replaced);
+        });
         self.hub.changed(id);
         Created { key, replaced }
     }
@@ -125,7 +138,8 @@ impl Member {
     /// of another thread or machine is closed there.
     pub fn remove(&self, id: &[u16]) -> Option<Key> {
         let mut mine = None;
-        if self.hub.sessions.remove(id, |session| mine = self.mine_or_evicted(session)) {
+        if self.hub.sessions.remove(id, |session| mine = self.mine_or_evicted(session, CloseReason::Deleted))
+        {
             self.hub.changed(id);
         } else {
             self.say(|| Entry::Delete { id: id.into() });
@@ -205,6 +219,11 @@ impl Member {
         self.seat.evicted()
     }
 
+    /// What closes them; it is perhaps in the mailbox no more, if that has overflowed.
+    pub fn ends(&self) -> Vec<Post> {
+        self.seat.ends()
+    }
+
     /// The end of that session was taken from the mailbox, and its stream is closed.
     pub fn has_closed(&self, key: Key) {
         self.seat.has_closed(key);
@@ -226,14 +245,14 @@ impl Member {
         Ok(())
     }
 
-    fn mine_or_evicted(&self, session: Session) -> Option<Key> {
+    fn mine_or_evicted(&self, session: Session, reason: CloseReason) -> Option<Key> {
         if self.is_mine(session.owner) {
             self.hub.count_out(&self.seat, 1);
             return Some(session.key);
         }
         self.post_to(session.owner, |owner| {
             self.hub.count_out(owner, 1);
-            owner.evict(session.key);
+            owner.evict(session.key, reason);
         });
         None
     }

@@ -18,8 +18,8 @@ pub enum Post {
     Multicast { keys: Vec<Key>, text: Text },
     /// For every stream with this key or an earlier one: those that were there when it was sent.
     Broadcast { until: Key, text: Text },
-    /// The stream of this key is to be closed: its session was deleted or replaced elsewhere.
-    Close { key: Key },
+    /// The stream of this key is to be closed: its session is gone.
+    Close { key: Key, reason: CloseReason },
     /// Asks to be answered once all that came before it is dealt with.
     Flush { receipt: Receipt },
     /// A notification, in JSON, for the registrations of these keys. Answered when they have it.
@@ -50,6 +50,14 @@ impl Outcome {
             Self::Done | Self::Is(_) => None,
         }
     }
+}
+
+/// What has become of a session whose stream is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    Deleted,
+    /// A newer stream has its id.
+    Replaced,
 }
 
 /// Why a registration is closed.

@@ -3,7 +3,7 @@
 //! Ids are kept as the UTF-16 code units JavaScript has them in. That makes a lookup from JavaScript cheaper than
 //! UTF-8 would (no transcoding), and keeps apart ids that differ only in lone surrogates.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::{DashMap, Entry};
 // Ids may come from a request header, so from anybody: the hash is seeded at random for each process.
@@ -56,31 +56,72 @@ pub struct Session {
 #[derive(Debug)]
 pub struct Sessions {
     by_id: DashMap<Box<[u16]>, Session, RandomState>,
+    /// How many there are, with those that there is room reserved for.
+    count: AtomicUsize,
+}
+
+/// Whether one session more may be inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    Reserved,
+    /// There are as many as there may be.
+    None,
 }
 
 impl Sessions {
     /// A registry for one thread. DashMap's default of four shards a core would cost each manager kilobytes on a
     /// large machine, and buy nothing where one thread comes; two is the least it takes.
     pub fn for_one_thread() -> Self {
-        Self { by_id: DashMap::with_capacity_and_hasher_and_shard_amount(0, RandomState::default(), 2) }
+        Self {
+            by_id: DashMap::with_capacity_and_hasher_and_shard_amount(0, RandomState::default(), 2),
+            count: AtomicUsize::new(0),
+        }
     }
 
     /// A registry for many threads.
     pub fn for_many_threads() -> Self {
-        Self { by_id: DashMap::default() }
+        Self { by_id: DashMap::default(), count: AtomicUsize::new(0) }
+    }
+
+    /// Reserves room for a session, unless there are `max` of them.
+    pub fn reserve(&self, max: usize) -> Room {
+        // Relaxed: only the number matters, here and below.
+        let more = |count| (count < max).then_some(count + 1);
+        match self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Room::Reserved,
+            Err(_) => Room::None,
+        }
+    }
+
+    /// It is not needed after all.
+    pub fn give_back(&self, room: Room) {
+        if room == Room::Reserved {
+            self.count_out(1);
+        }
     }
 
     /// Registers a session of a thread. `replaced` gets the one that had the id until now, while nobody can look the id
-    /// up: who finds the newer one comes after what is done to the older.
-    pub fn insert(&self, id: &[u16], owner: ThreadId, replaced: impl FnOnce(Session)) -> Key {
+    /// up: who finds the newer one comes after what is done to the older. There must be room, or one to replace.
+    pub fn insert(&self, id: &[u16], owner: ThreadId, room: Room, replaced: impl FnOnce(Session)) -> Key {
         match self.by_id.entry(id.into()) {
-            Entry::Vacant(entry) => entry.insert(Session { owner, key: Key::next() }).key,
+            Entry::Vacant(entry) => {
+                if room == Room::None {
+                    // The one it was to replace has just gone. It is let in all the same.
+                    self.count.fetch_add(1, Ordering::Relaxed);
+                }
+                entry.insert(Session { owner, key: Key::next() }).key
+            }
             Entry::Occupied(mut entry) => {
+                self.give_back(room);
                 let key = Key::next();
                 replaced(entry.insert(Session { owner, key }));
                 key
             }
         }
+    }
+
+    fn count_out(&self, sessions: usize) {
+        self.count.fetch_sub(sessions, Ordering::Relaxed);
     }
 
     pub fn get(&self, id: &[u16]) -> Option<Session> {
@@ -112,12 +153,15 @@ impl Sessions {
             }
             goes
         });
+        self.count_out(gone.iter().len());
         gone.is_some()
     }
 
     /// Forgets a session only if it is still the one of that id.
     pub fn remove_this(&self, id: &[u16], this: Session) -> bool {
-        self.by_id.remove_if(id, |_, session| *session == this).is_some()
+        let gone = self.by_id.remove_if(id, |_, session| *session == this);
+        self.count_out(gone.iter().len());
+        gone.is_some()
     }
 
     /// Forgets every session of a thread, and returns their ids.
@@ -131,21 +175,24 @@ impl Sessions {
             stays
         });
         self.by_id.shrink_to_fit();
+        self.count_out(gone.len());
         gone
     }
 
-    /// Forgets every session.
+    /// Forgets every session, when nobody is left to create any.
     pub fn clear(&self) {
         self.by_id.clear();
         self.by_id.shrink_to_fit();
+        self.count.store(0, Ordering::Relaxed);
     }
 
+    /// While others create sessions, perhaps with some that are about to be there.
     pub fn len(&self) -> usize {
-        self.by_id.len()
+        self.count.load(Ordering::Relaxed)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
+        self.len() == 0
     }
 
     /// The ids, oldest session first.

@@ -109,7 +109,7 @@ impl Machine {
                             self.streams.keys().copied().filter(|key| *key <= until).collect();
                         self.feed(&keys, &string(&text));
                     }
-                    Post::Close { key } => {
+                    Post::Close { key, .. } => {
                         self.streams.remove(&key);
                         self.member.has_closed(key);
                     }

@@ -7,7 +7,7 @@ use std::{hint, thread};
 
 use tmcp_session_manager::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
 use tmcp_session_manager::member::Member;
-use tmcp_session_manager::post::{Post, Text};
+use tmcp_session_manager::post::{CloseReason, Post, Text};
 use tmcp_session_manager::scopes::Scope;
 use tmcp_session_manager::sessions::Key;
 use tmcp_session_manager::subscriptions::{Filters, ListChange, RequestId, Subject};
@@ -153,7 +153,7 @@ fn what_is_sent_to_all_once_a_session_is_seen_to_be_gone_comes_behind_its_end() 
             // Counted, as the others would wait for a thread that fails.
             let posts = owner.drain().posts;
             wrong += usize::from(
-                !matches!(posts[..], [Post::Close { key: gone }, Post::Broadcast { .. }] if gone == key),
+                !matches!(posts[..], [Post::Close { key: gone, .. }, Post::Broadcast { .. }] if gone == key),
             );
         }
     });
@@ -174,7 +174,11 @@ fn a_session_that_another_thread_takes_away_is_evicted_until_its_stream_is_close
     let mut evicted = other.evicted();
     evicted.sort();
     assert_eq!(evicted, [removed, replaced]);
-    assert_eq!(other.drain().posts, [removed, replaced].map(|key| Post::Close { key }));
+    let close = |key, reason| Post::Close { key, reason };
+    assert_eq!(
+        other.drain().posts,
+        [close(removed, CloseReason::Deleted), close(replaced, CloseReason::Replaced)]
+    );
     other.has_closed(replaced);
     assert_eq!(other.evicted(), [removed]);
     assert!(is_told());
@@ -220,4 +224,51 @@ fn a_key_is_the_same_as_a_number_in_javascript() {
         assert_eq!(Key::from_f64(key.as_f64()), Some(key));
     }
     assert_eq!([0.0, -1.0, f64::NAN].map(Key::from_f64), [None; 3]);
+}
+
+#[test]
+fn a_session_more_than_there_may_be_is_refused_and_one_that_takes_anothers_place_is_not_one_more() {
+    let member = Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None);
+    assert!(member.create_within(&utf16("a"), 2).is_some());
+    let older = member.create_within(&utf16("b"), 2).unwrap().key;
+    assert_eq!(member.create_within(&utf16("c"), 2), None);
+    assert!(!member.has(&utf16("c")));
+    assert_eq!(member.create_within(&utf16("b"), 2).unwrap().replaced, Some(older));
+    assert_eq!(member.len(), 2);
+    member.remove(&utf16("a"));
+    assert!(member.create_within(&utf16("c"), 2).is_some());
+    assert_eq!(member.len(), 2);
+    member.create(&utf16("who counts not"));
+    assert_eq!(member.len(), 3);
+    assert_eq!(member.forget_all(), 3);
+    assert_eq!(member.len(), 0);
+}
+
+#[test]
+fn threads_that_create_at_once_have_no_more_sessions_than_there_may_be() {
+    const THREADS: usize = 4;
+    const MOST: usize = 100;
+    let scope = Scope::Named(utf16("threads that create at once").into());
+    let start = Barrier::new(THREADS);
+    let end = Barrier::new(THREADS);
+    let created: Vec<usize> = thread::scope(|threads| {
+        let workers: Vec<_> = (0..THREADS)
+            .map(|worker| {
+                let (scope, start, end) = (&scope, &start, &end);
+                threads.spawn(move || {
+                    let member = scope.join(DEFAULT_MAX_MAILBOX_BYTES, None);
+                    start.wait();
+                    let created = (0..MOST)
+                        .filter(|n| member.create_within(&utf16(&format!("{worker} {n}")), MOST).is_some())
+                        .count();
+                    end.wait();
+                    assert_eq!(member.len(), MOST);
+                    end.wait();
+                    created
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    assert_eq!(created.iter().sum::<usize>(), MOST);
 }

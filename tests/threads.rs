@@ -264,7 +264,7 @@ impl<'world> Worker<'world> {
                 let letter = self.heard(&text);
                 self.deliver_to_all(&letter, until, &[]);
             }
-            Post::Close { key } => {
+            Post::Close { key, .. } => {
                 assert!(self.keys.contains(&key), "a session of another thread's");
                 // Without an overflow, it is told once, and only of what this thread has not closed itself.
                 let closed = self.streams.remove(&key).is_some();

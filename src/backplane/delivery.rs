@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Backplane;
 use super::entry::{Entry, Id, Topic};
 use crate::hub::Hub;
-use crate::post::{Post, Receipt, Text};
+use crate::post::{CloseReason, Post, Receipt, Text};
 use crate::sessions::{Key, ThreadId};
 
 /// A thread that is so far behind gets no more until it has caught up: half of what its mailbox holds.
@@ -23,7 +23,8 @@ pub fn deliver(hub: &Hub, backplane: &Backplane, entry: Entry) {
                 seat.mailbox.post(Post::Broadcast { until, text: Arc::clone(&text) });
             }
         }
-        Entry::Claim { id } | Entry::Delete { id } => hub.close_unless(&id, || backplane.keeps(&id)),
+        Entry::Claim { id } => hub.close_unless(&id, CloseReason::Replaced, || backplane.keeps(&id)),
+        Entry::Delete { id } => hub.close_unless(&id, CloseReason::Deleted, || backplane.keeps(&id)),
         Entry::Notify { topic, notification } => notify(hub, &topic, &notification),
     }
 }

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Float64ArraySlice, FunctionCallContext, Uint8ArraySl
 use napi::{Error, Result, Status};
 
 use crate::member::Member;
-use crate::post::{EndReason, Outcome, Post, Text};
+use crate::post::{CloseReason, EndReason, Outcome, Post, Text};
 use crate::sessions::Key;
 
 /// What stands first in each row of the table, and what follows it.
@@ -18,7 +18,7 @@ mod row {
     pub const MULTICAST: f64 = 1.0;
     /// length, until
     pub const BROADCAST: f64 = 2.0;
-    /// key
+    /// replaced (1) or deleted (0), key
     pub const CLOSE: f64 = 3.0;
     /// receipt
     pub const FLUSH: f64 = 4.0;
@@ -41,8 +41,10 @@ mod row {
 /// What is taken from a mailbox, until JavaScript has room for it.
 #[derive(Debug, Default)]
 pub struct Mail {
+    /// To be told behind `posts`, and before what came after that.
     overflowed: bool,
     posts: Vec<Post>,
+    after_overflow: Vec<Post>,
     /// Those that go into no stream. They do not lie beside those that do, since what is behind a stream may take the
     /// memory away.
     asked_for: VecDeque<Text>,
@@ -55,28 +57,32 @@ const OVERFLOWED: i32 = -2;
 impl Mail {
     /// drain(bytes, offset, table) → how many rows there are in `table`, with their texts in `bytes` from `offset` on.
     /// 0: there is nothing. NO_ROOM: table[0] says how many bytes are needed, and table[1] how many numbers. OVERFLOWED:
-    /// what there was is lost, and table[0] says how many sessions are to be closed for it.
+    /// what there was is lost, and all sessions are to be closed for it.
     pub fn drain(&mut self, member: &Member, ctx: &FunctionCallContext) -> Result<i32> {
-        if self.posts.is_empty() {
+        if self.posts.is_empty() && !self.overflowed {
             // Should the rows before not have been read to their end.
             self.asked_for.clear();
             let drained = member.drain();
             self.posts = drained.posts;
             self.overflowed = drained.overflowed;
+            if self.overflowed {
+                // That others have ended these sessions was dropped with the rest. They are not among those that overflow.
+                self.after_overflow = std::mem::replace(&mut self.posts, member.ends());
+            }
         }
-        if self.posts.is_empty() && !self.overflowed {
-            return Ok(0);
+        if self.posts.is_empty() {
+            if !std::mem::take(&mut self.overflowed) {
+                return Ok(0);
+            }
+            self.posts = std::mem::take(&mut self.after_overflow);
+            member.forget_all();
+            return Ok(OVERFLOWED);
         }
         let (mut bytes, offset) = (ctx.get::<Uint8ArraySlice>(0)?, ctx.get::<u32>(1)?);
         let mut table: Float64ArraySlice = ctx.get(2)?;
         // SAFETY: the arrays are arguments of the call under way, so their memory is alive; they belong to lib/, which
         // shares them with no other thread, and no JavaScript runs while the slices are borrowed.
         let (bytes, table) = unsafe { (bytes.as_mut(), table.as_mut()) };
-        if std::mem::take(&mut self.overflowed) {
-            let sessions = member.forget_all();
-            table.iter_mut().take(1).for_each(|first| *first = sessions as f64);
-            return Ok(OVERFLOWED);
-        }
         let room = bytes.get_mut(offset as usize..).unwrap_or_default();
         let needed: usize = self.posts.iter().filter_map(text).map(|text| text.len()).sum();
         let numbers: usize = self.posts.iter().map(numbers).sum();
@@ -120,8 +126,8 @@ fn numbers(post: &Post) -> usize {
     match post {
         Post::Multicast { keys, .. } | Post::Notify { keys, .. } => 3 + keys.len(),
         Post::End { keys, .. } => 4 + keys.len(),
-        Post::Message { .. } | Post::Broadcast { .. } | Post::Answer { .. } => 3,
-        Post::Close { .. } | Post::Flush { .. } => 2,
+        Post::Message { .. } | Post::Broadcast { .. } | Post::Answer { .. } | Post::Close { .. } => 3,
+        Post::Flush { .. } => 2,
         Post::Report { .. } => 1,
     }
 }
@@ -149,7 +155,10 @@ impl Writer<'_> {
                 self.row(&[row::BROADCAST, self.length(&text), until.as_f64()]);
                 self.text(&text);
             }
-            Post::Close { key } => self.row(&[row::CLOSE, key.as_f64()]),
+            Post::Close { key, reason } => {
+                let replaced = f64::from(u8::from(reason == CloseReason::Replaced));
+                self.row(&[row::CLOSE, replaced, key.as_f64()]);
+            }
             Post::Flush { receipt } => self.row(&[row::FLUSH, member.keep(receipt).as_f64()]),
             Post::Notify { keys, notification, receipt } => {
                 self.row(&[row::NOTIFY, member.keep(receipt).as_f64()]);

@@ -22,11 +22,16 @@ pub fn open_streams(env: &Env) -> Result<Object<'_>> {
 pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
     let mut functions = Functions::of(member, env)?;
 
-    // create(id) → the new key, or [the new key, the key of the session it replaces]
+    // create(id, maxSessions) → the new key, or [the new key, the key of the session it replaces]; NO_KEY where there are as
+    // many as `maxSessions`, if that is given
     functions.add("create", |member, ctx| {
         let mut buffer = IdBuffer::new();
         let id = buffer.read(&ctx, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "id"))?;
-        let created = member.create(id);
+        let created = match ctx.length() {
+            1 => Some(member.create(id)),
+            _ => member.create_within(id, ctx.get::<f64>(1)? as usize),
+        };
+        let Some(created) = created else { return Ok(Either::A(number(None))) };
         Ok(match created.replaced {
             None => Either::A(created.key.as_f64()),
             Some(replaced) => Either::B(vec![created.key.as_f64(), replaced.as_f64()]),

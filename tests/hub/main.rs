@@ -152,7 +152,7 @@ impl Thread {
         prop_assert_eq!(posts.len(), mail.len(), "{:?} {:?}", &posts, &mail);
         for (post, mail) in posts.into_iter().zip(mail) {
             prop_assert!(model.is(&mail, &post), "{:?} {:?}", &post, &mail);
-            if let Post::Close { key } = post {
+            if let Post::Close { key, .. } = post {
                 self.member.has_closed(key);
                 model.has_closed(self.seat, key);
             }

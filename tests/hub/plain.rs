@@ -350,7 +350,7 @@ impl Plain {
             (Mail::Broadcast { until, text }, Post::Broadcast { until: found, text: read }) => {
                 until.contains(found) && text == read
             }
-            (Mail::Close { key }, Post::Close { key: found }) => key == found,
+            (Mail::Close { key }, Post::Close { key: found, .. }) => key == found,
             (Mail::Flush { .. }, Post::Flush { .. }) => true,
             (
                 Mail::Notify { keys, notification, .. },

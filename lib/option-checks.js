@@ -1,0 +1,75 @@
+// How an option is checked: one nobody knows is a mistake that would otherwise go unseen.
+
+import { invalidArgument } from './errors.js';
+import { nearest } from './native.js';
+
+/** The longest that a timer takes, in ms; Node makes 1 ms of a longer one. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * @param {Record<string, unknown>} options
+ * @param {string} name
+ * @param {string} who
+ * @param {string} [wanted] what it has to be, where it may be more
+ * @returns {number | undefined}
+ */
+export function wholeNumber(options, name, who, wanted) {
+	const { [name]: value } = options;
+	if (value === undefined) return undefined;
+	const most = name.endsWith('Ms') ? LONGEST_TIMER_MS : Number.MAX_SAFE_INTEGER;
+	if (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most) return Number(value);
+	throw invalidOption(who, name, wanted ?? `a whole number from 1 to ${most}`, value);
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name
+ * @param {string} who
+ * @returns {((event: any) => void) | undefined}
+ */
+export function callback(value, name, who) {
+	if (value === undefined || typeof value === 'function') {
+		return /** @type {((event: any) => void) | undefined} */ (value);
+	}
+	throw invalidOption(who, name, 'a function', value);
+}
+
+/**
+ * @param {unknown} options
+ * @param {string[]} known
+ * @param {string} who
+ * @returns {Record<string, unknown>}
+ */
+export function read(options, known, who) {
+	if (options === undefined) return {};
+	if (options === null || typeof options !== 'object' || Array.isArray(options)) {
+		throw invalidArgument(`${who}: "options" must be an object`, options);
+	}
+	for (const name of Object.keys(options)) {
+		if (!known.includes(name)) throw unknownOption(who, name, known);
+	}
+	return /** @type {Record<string, unknown>} */ (options);
+}
+
+/**
+ * @param {string} who
+ * @param {string} name
+ * @param {string} wanted
+ * @param {unknown} value
+ */
+export function invalidOption(who, name, wanted, value) {
+	return invalidArgument(`${who}: option "${name}" must be ${wanted}`, value);
+}
+
+/**
+ * @param {string} who
+ * @param {string} name
+ * @param {string[]} known
+ */
+function unknownOption(who, name, known) {
+	const meant = nearest(name, known);
+	const remedy = meant === null ? `known options: ${known.join(', ')}` : `did you mean "${meant}"?`;
+	return Object.assign(new TypeError(`${who}: there is no option ${JSON.stringify(name)}; ${remedy}`), {
+		code: /** @type {const} */ ('ERR_UNKNOWN_OPTION'),
+	});
+}

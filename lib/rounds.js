@@ -1,0 +1,160 @@
+// Messages to so many sessions that feeding them all at once would hold up the event loop: it is done in slices of a few
+// milliseconds. What is sent meanwhile waits behind, so that each session gets all in order.
+
+import timers from 'node:timers';
+
+/** @import { Session } from './session.js' */
+
+/** @typedef {Uint8Array<ArrayBuffer> | undefined} Chunk nothing where it was lost */
+
+/**
+ * @typedef {object} Round
+ * @property {(session: Session) => boolean} isFor whether the session is still to be fed
+ * @property {() => boolean} next does the next of it; whether there was any
+ * @property {Chunk} chunk
+ */
+
+/** How many sessions are fed between two looks at the clock, which takes a tenth of feeding one. */
+const AT_ONCE = 32;
+/** What may wait: past it all of it is done at once, and whoever sends so fast is held up. */
+const MOST_ROUNDS = 1_024;
+const MOST_BYTES = 16 * 1024 * 1024;
+
+export class Rounds {
+	/** Oldest first. @type {Round[]} */
+	#rounds = [];
+	/** Of their chunks. */
+	#bytes = 0;
+	#isGoing = false;
+	#isScheduled = false;
+	#feed;
+
+	/**
+	 * @param {number} sliceMs
+	 * @param {(session: Session, chunk: Chunk) => void} feed
+	 */
+	constructor(sliceMs, feed) {
+		this.sliceMs = sliceMs;
+		this.#feed = feed;
+	}
+
+	/** Whether something waits. */
+	get isUnderWay() {
+		return this.#rounds.length > 0;
+	}
+
+	/**
+	 * Feeds those of the sessions whose key is at most `until`, and not one of `but`.
+	 *
+	 * @param {Map<number, Session>} sessions in the order of their keys
+	 * @param {Chunk} chunk
+	 * @param {number} until
+	 * @param {Set<number>} [but]
+	 */
+	toAll(sessions, chunk, until, but) {
+		// Goes along with changes: a session deleted meanwhile is not visited.
+		const iterator = sessions.values();
+		let fed = 0;
+		this.#add({
+			chunk,
+			isFor: ({ key }) => key > fed && key <= until && but?.has(key) !== true,
+			next: () => {
+				const { value: session } = iterator.next();
+				if (session === undefined || session.key > until) return false;
+				fed = session.key;
+				if (but?.has(fed) !== true && !session.isOver) this.#feed(session, chunk);
+				return true;
+			},
+		});
+	}
+
+	/**
+	 * Feeds one.
+	 *
+	 * @param {Session} session
+	 * @param {Chunk} chunk
+	 */
+	toOne(session, chunk) {
+		let isFed = false;
+		this.#add({
+			chunk,
+			isFor: (other) => other === session && !isFed,
+			next: () => {
+				if (isFed) return false;
+				isFed = true;
+				if (!session.isOver) this.#feed(session, chunk);
+				return true;
+			},
+		});
+	}
+
+	/** @param {() => void} callback called when all that waits now is done */
+	then(callback) {
+		this.#add({
+			chunk: undefined,
+			isFor: () => false,
+			next: () => {
+				callback();
+				return false;
+			},
+		});
+	}
+
+	/**
+	 * Feeds a session what it still has to get: it is about to be closed.
+	 *
+	 * @param {Session} session
+	 */
+	settle(session) {
+		// Deleted by a controller that is being fed: it gets nothing more.
+		if (this.#isGoing) return;
+		for (const round of this.#rounds.filter((round) => round.isFor(session))) this.#feed(session, round.chunk);
+	}
+
+	/** Does all that waits. */
+	finish() {
+		if (!this.#isGoing) this.#go(Infinity);
+	}
+
+	/** @param {Round} round */
+	#add(round) {
+		this.#rounds.push(round);
+		this.#bytes += round.chunk?.length ?? 0;
+		if (this.#isGoing) return;
+		if (this.#rounds.length === 1) this.#go(this.sliceMs);
+		else if (this.#rounds.length > MOST_ROUNDS || this.#bytes > MOST_BYTES) this.finish();
+	}
+
+	/** @param {number} ms */
+	#go(ms) {
+		const end = performance.now() + ms;
+		this.#isGoing = true;
+		try {
+			for (;;) {
+				const [round] = this.#rounds;
+				if (round === undefined) return;
+				for (let next = 0; next < AT_ONCE; next++) {
+					if (round.next()) continue;
+					this.#rounds.shift();
+					this.#bytes -= round.chunk?.length ?? 0;
+					break;
+				}
+				if (this.#rounds.length > 0 && performance.now() >= end) {
+					this.#goOnLater();
+					return;
+				}
+			}
+		} finally {
+			this.#isGoing = false;
+		}
+	}
+
+	#goOnLater() {
+		if (this.#isScheduled) return;
+		this.#isScheduled = true;
+		timers.setImmediate(() => {
+			this.#isScheduled = false;
+			if (!this.#isGoing) this.#go(this.sliceMs);
+		});
+	}
+}

@@ -1,0 +1,102 @@
+// A session whose manager was told more than to feed it: to keep it alive, to count what is queued, to send in bursts.
+
+import { SessionClosedError } from './errors.js';
+import { Session } from './session.js';
+import { StreamQueue } from './stream-queue.js';
+
+/** @import { SessionController } from '../index.js' */
+/** @import { Burst } from './coalescing.js' */
+/** @import { Policy } from './policy.js' */
+
+export class TendedSession extends Session {
+	/** What this turn of the event loop has sent to it. @type {Burst | undefined} */
+	waiting;
+	/** Tick of its policy: when it was last fed. */
+	fedAt = 0;
+	/** Likewise: when its queue was last looked at. */
+	lookedAt = 0;
+	/** Likewise: when it is to be closed. */
+	expiresAt = Infinity;
+	/** How often in a row its queue was found to stand still. */
+	stoodStill = 0;
+	#queue;
+
+	/**
+	 * @param {string} id
+	 * @param {SessionController} controller
+	 * @param {Policy} policy
+	 */
+	constructor(id, controller, policy) {
+		super(id, controller, policy);
+		this.#queue = policy.countsQueues ? StreamQueue.of(controller) : undefined;
+	}
+
+	/**
+	 * @override
+	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 */
+	feed(chunk) {
+		const { policy } = this;
+		if (policy.maxQueuedBytes !== Infinity && this.#isTooMuch(chunk.length)) {
+			if (policy.dropsForSlowClients) return policy.hasDropped(this, chunk.length);
+			throw new SessionClosedError('slow');
+		}
+		this.fedAt = policy.now;
+		if (policy.coalescing === undefined) this.#put(chunk);
+		else policy.coalescing.add(this, chunk);
+	}
+
+	/**
+	 * To be fed beside what is sent: only while nothing is queued.
+	 *
+	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 */
+	keepAlive(chunk) {
+		if (this.#queue === undefined || this.#queue.isEmpty) this.#put(chunk);
+	}
+
+	/** @override */
+	flush() {
+		const { waiting } = this;
+		if (waiting === undefined) return;
+		this.waiting = undefined;
+		try {
+			this.#put(waiting.chunk);
+		} catch (error) {
+			this.policy.hasFailed(this, error);
+		}
+	}
+
+	/** @param {Uint8Array<ArrayBuffer>} chunk */
+	#put(chunk) {
+		const own = this.exclusive ? chunk.slice() : chunk;
+		if (this.#queue === undefined) this.controller.enqueue(own);
+		else this.#queue.enqueue(own);
+	}
+
+	/**
+	 * Whether there would be more queued than its manager allows. A single message is not, whatever its length: no client
+	 * could ever get it.
+	 *
+	 * @param {number} length
+	 */
+	#isTooMuch(length) {
+		const queued = this.queuedBytes;
+		return queued > 0 && queued + length > this.policy.maxQueuedBytes;
+	}
+
+	/** @override */
+	get queuedBytes() {
+		return (this.#queue?.bytes ?? 0) + (this.waiting?.length ?? 0);
+	}
+
+	/** @override */
+	get isDrained() {
+		return this.#queue === undefined ? super.isDrained : this.#queue.isEmpty;
+	}
+
+	/** Whether nothing has left its queue since this was last asked. */
+	get standsStill() {
+		return this.#queue?.hasStoodStill() ?? false;
+	}
+}
