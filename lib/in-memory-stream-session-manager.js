@@ -34,8 +34,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 			this.#seat = seatIn(scope, maxMailboxBytes, who);
 			this.#streams = this.#seat.streams;
 		}
-		if (policy.sliceMs !== undefined) this.#streams.slice(policy.sliceMs, who);
-		this.#policy = new Policy(policy, this.#streams);
+		if (policy.sliceMs !== undefined) this.#streams.own.slice(policy.sliceMs, who);
+		this.#policy = new Policy(policy, this.#streams.own);
 	}
 
 	/** How many sessions there are. */
@@ -90,7 +90,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 
 	/** Resolves when all that this thread has sent is in the queues of the streams it is for. */
 	async flush() {
-		await (this.#seat?.mailbox.flush() ?? flushed(this.#streams));
+		await (this.#seat?.mailbox.flush() ?? flushed(this.#streams.own));
 	}
 
 	/**
@@ -99,7 +99,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * @returns {StreamStats}
 	 */
 	stats() {
-		return { ...this.#streams.stats(), mailboxBytes: this.#seat?.mailbox.bytes ?? 0 };
+		return { ...this.#streams.own.stats(), mailboxBytes: this.#seat?.mailbox.bytes ?? 0 };
 	}
 
 	/**
@@ -118,7 +118,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/** @param {number | undefined} drainMs */
 	async #close(drainMs) {
 		this.#seat?.catchUp();
-		await closeAll(this.#streams, drainMs);
+		await closeAll(this.#streams.own, drainMs);
 		await this.flush();
 	}
 

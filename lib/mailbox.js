@@ -53,7 +53,7 @@ export class Mailbox {
 
 	/** Resolves when all that this thread has sent, and left for others, is dealt with. */
 	async flush() {
-		await flushed(this.#streams);
+		await flushed(this.#streams.own);
 		await this.#questions.heldAnswerTo(this.#native.flush());
 	}
 
@@ -84,7 +84,7 @@ export class Mailbox {
 
 	/** More was sent than it holds, and is lost. No stream goes on with a gap in it. */
 	#overflow() {
-		this.#streams.closeOverflown();
+		this.#streams.own.closeOverflown();
 		this.#registrations.cancelAll();
 	}
 
@@ -94,17 +94,17 @@ export class Mailbox {
 			switch (inbox.number()) {
 				case ROW.MESSAGE: {
 					const chunk = inbox.chunk(inbox.number());
-					this.#streams.feed(inbox.number(), chunk);
+					this.#streams.own.feed(inbox.number(), chunk);
 					break;
 				}
 				case ROW.MULTICAST: {
 					const chunk = inbox.chunk(inbox.number());
-					for (let keys = inbox.number(); keys > 0; keys--) this.#streams.feed(inbox.number(), chunk);
+					for (let keys = inbox.number(); keys > 0; keys--) this.#streams.own.feed(inbox.number(), chunk);
 					break;
 				}
 				case ROW.BROADCAST: {
 					const chunk = inbox.chunk(inbox.number());
-					this.#streams.feedUntil(inbox.number(), chunk);
+					this.#streams.own.feedUntil(inbox.number(), chunk);
 					break;
 				}
 				case ROW.CLOSE: {
@@ -114,7 +114,7 @@ export class Mailbox {
 				}
 				case ROW.FLUSH: {
 					const receipt = inbox.number();
-					this.#streams.whenFed(() => this.#native.settle(receipt));
+					this.#streams.own.whenFed(() => this.#native.settle(receipt));
 					break;
 				}
 				case ROW.NOTIFY: {

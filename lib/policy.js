@@ -11,7 +11,7 @@ import { TendedSession } from './tended-session.js';
 
 /** @import { SessionCloseReason, SessionController } from '../index.js' */
 /** @import { policyOptions } from './policy-options.js' */
-/** @import { Streams } from './streams.js' */
+/** @import { OwnStreams } from './own-streams.js' */
 
 /** A comment, which no client takes for an event (WHATWG HTML, "Server-sent events"). */
 const KEEP_ALIVE = ': keepalive\n\n';
@@ -29,7 +29,7 @@ export class Policy {
 
 	/**
 	 * @param {ReturnType<typeof policyOptions>} options
-	 * @param {Streams} streams
+	 * @param {OwnStreams} streams
 	 */
 	constructor(options, streams) {
 		this.#options = options;

@@ -25,8 +25,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 		const given = redisStreamOptions(url, options, who);
 		this.#backplane = new Backplane(given, who);
 		this.#streams = this.#backplane.seat.streams;
-		if (given.sliceMs !== undefined) this.#streams.slice(given.sliceMs, who);
-		this.#policy = new Policy(given, this.#streams);
+		if (given.sliceMs !== undefined) this.#streams.own.slice(given.sliceMs, who);
+		this.#policy = new Policy(given, this.#streams.own);
 	}
 
 	/** How many sessions this process has. */
@@ -109,7 +109,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 */
 	stats() {
 		const { bytes } = this.#backplane.seat.mailbox;
-		return { ...this.#streams.stats(), mailboxBytes: bytes, backplane: this.#backplane.stats() };
+		return { ...this.#streams.own.stats(), mailboxBytes: bytes, backplane: this.#backplane.stats() };
 	}
 
 	/**
@@ -120,7 +120,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 */
 	close(options) {
 		const { drainMs } = closeOptions(options);
-		return this.#backplane.close(() => closeAll(this.#streams, drainMs));
+		return this.#backplane.close(() => closeAll(this.#streams.own, drainMs));
 	}
 
 	async [Symbol.asyncDispose]() {

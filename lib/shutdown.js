@@ -4,7 +4,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { SessionClosedError } from './errors.js';
 
 /** @import { Session } from './session.js' */
-/** @import { Streams } from './streams.js' */
+/** @import { OwnStreams } from './own-streams.js' */
 
 /** How many are closed in one turn of the event loop: their clients come back, to this server or another, and not all at once. */
 const AT_ONCE = 128;
@@ -12,7 +12,7 @@ const AT_ONCE = 128;
 const LOOK_MS = 20;
 
 /**
- * @param {Streams} streams
+ * @param {OwnStreams} streams
  * @returns {Promise<void>} resolves when what was sent is in their queues
  */
 export function flushed(streams) {
@@ -25,7 +25,7 @@ export function flushed(streams) {
  * Closes all streams of this thread, those first whose clients have read all. Without `drainMs`, behind what is queued; with
  * it, those whose clients have not read that after so long are cut.
  *
- * @param {Streams} streams
+ * @param {OwnStreams} streams
  * @param {number | undefined} drainMs
  */
 export async function closeAll(streams, drainMs) {
@@ -33,14 +33,14 @@ export async function closeAll(streams, drainMs) {
 	if (streams.isBehind) await flushed(streams);
 	for (;;) {
 		await closeThose(streams, (session) => drainMs === undefined || session.isDrained, 'shutdown', end);
-		if (streams.isEmpty || performance.now() >= end) break;
+		if (streams.count === 0 || performance.now() >= end) break;
 		await setTimeout(Math.min(LOOK_MS, end - performance.now()));
 	}
 	await closeThose(streams, () => true, new SessionClosedError('shutdown'), end);
 }
 
 /**
- * @param {Streams} streams
+ * @param {OwnStreams} streams
  * @param {(session: Session) => boolean} goes
  * @param {'shutdown' | SessionClosedError} how behind what is queued, or at once
  * @param {number} end by `performance.now()`: when it is time to hurry

@@ -44,6 +44,10 @@ export const knownLimits = [
 	...[
 		[
 			'threads-ends.test.js',
+			'a thread that sends to one that ends, and flushes all the while, is never left waiting',
+		],
+		[
+			'threads-ends.test.js',
 			'60 workers that end at any moment, while four threads post as fast as they can, leave nothing behind',
 		],
 		['threads-streams.test.js', 'flush > resolves when a thread it waits for is terminated'],

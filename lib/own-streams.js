@@ -1,0 +1,309 @@
+// The streams of this thread's sessions, in one hub, by key. A key is never used twice, so that a message for a session that is
+// gone finds nothing.
+
+import { Coalescing } from './coalescing.js';
+import { sessionClosed, sessionCreated } from './diagnostics.js';
+import { invalidValue, SessionClosedError } from './errors.js';
+import { Rounds } from './rounds.js';
+
+/** @import { SessionCloseReason } from '../index.js' */
+/** @import { Policy } from './policy.js' */
+/** @import { Session } from './session.js' */
+/** @import { TendedSession } from './tended-session.js' */
+
+/** @typedef {Uint8Array<ArrayBuffer>} Chunk */
+
+export class OwnStreams {
+	/** The key of the session created last. */
+	newest = 0;
+	/** @type {Map<number, Session>} in the order of their keys, which is the order they were created in */
+	#sessions = new Map();
+	/** Messages that were given to streams, and their bytes. */
+	#messages = 0;
+	#bytes = 0;
+	#dropped = 0;
+	/** @type {Record<SessionCloseReason, number>} */
+	#closed = { deleted: 0, replaced: 0, gone: 0, slow: 0, dead: 0, overflow: 0, expired: 0, shutdown: 0 };
+	/** Where it was told to feed many sessions in slices. @type {Rounds | undefined} */
+	#rounds;
+	/** @type {Coalescing | undefined} */
+	#coalescing;
+	#forgetThere;
+
+	/** @param {(id: string, key: number) => void} forget has Rust forget a session */
+	constructor(forget) {
+		this.#forgetThere = forget;
+	}
+
+	/** How many sessions this thread has. */
+	get count() {
+		return this.#sessions.size;
+	}
+
+	/** What this thread has, and has done. */
+	stats() {
+		let queuedBytes = 0;
+		for (const session of this.#sessions.values()) queuedBytes += session.queuedBytes;
+		return {
+			sessions: this.count,
+			messages: this.#messages,
+			bytes: this.#bytes,
+			dropped: this.#dropped,
+			closed: { ...this.#closed },
+			queuedBytes,
+		};
+	}
+
+	/**
+	 * Feeds many sessions in slices from now on.
+	 *
+	 * @param {number} sliceMs how long each
+	 * @param {string} who the class that was told so
+	 */
+	slice(sliceMs, who) {
+		this.#rounds ??= new Rounds(sliceMs, (session, chunk) => this.#feedOrLose(session, chunk));
+		if (this.#rounds.sliceMs !== sliceMs) {
+			throw invalidValue(
+				`${who}: option "sliceMs" is ${sliceMs}, but this thread's streams there are fed in slices of ` +
+					`${this.#rounds.sliceMs} ms; give all managers the same, or only one`,
+			);
+		}
+	}
+
+	/** What joins the messages of a turn, for managers that were told to. */
+	get coalescing() {
+		this.#coalescing ??= new Coalescing();
+		return this.#coalescing;
+	}
+
+	/** Whether sessions have still to get what was sent. */
+	get isBehind() {
+		return this.#rounds?.isUnderWay ?? false;
+	}
+
+	/** All, oldest first. */
+	all() {
+		return this.#sessions.values();
+	}
+
+	/**
+	 * Those of a manager that tends its sessions.
+	 *
+	 * @param {Policy} policy
+	 * @returns {Generator<TendedSession>}
+	 */
+	*of(policy) {
+		for (const session of this.#sessions.values()) {
+			if (session.policy === policy) yield/** @type {any} */ (session);
+		}
+	}
+
+	/** @param {number} key */
+	get(key) {
+		return this.#sessions.get(key);
+	}
+
+	/**
+	 * @param {Session} session one that is registered
+	 * @param {number} key
+	 */
+	add(session, key) {
+		this.newest = key;
+		session.key = key;
+		this.#sessions.set(key, session);
+		if (sessionCreated.hasSubscribers || sessionClosed.hasSubscribers) hasCreated(session);
+	}
+
+	/**
+	 * @param {Chunk} chunk
+	 * @param {Set<number>} [evicted] keys of sessions that are no more, and whose streams are open until what was sent to them
+	 *   before is in them
+	 */
+	feedAll(chunk, evicted) {
+		if (this.#rounds !== undefined) {
+			this.#rounds.toAll(this.#sessions, chunk, this.newest, evicted);
+			return;
+		}
+		// A Map's iterator goes along with changes: a session deleted meanwhile is not visited, one created meanwhile is.
+		for (const session of this.#sessions.values()) {
+			if (evicted === undefined || !evicted.has(session.key)) this.#feed(session, chunk);
+		}
+	}
+
+	/**
+	 * @param {number} last feeds the sessions that were created until this one was
+	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 */
+	feedUntil(last, chunk) {
+		if (this.#rounds !== undefined) {
+			this.#rounds.toAll(this.#sessions, chunk, last);
+			return;
+		}
+		for (const session of this.#sessions.values()) {
+			if (session.key > last) return;
+			this.#feedOrLose(session, chunk);
+		}
+	}
+
+	/**
+	 * @param {number} key of a session that is perhaps gone
+	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 */
+	feed(key, chunk) {
+		const session = this.#sessions.get(key);
+		if (session === undefined) return;
+		if (this.#rounds?.isUnderWay) this.#rounds.toOne(session, chunk);
+		else this.#feedOrLose(session, chunk);
+	}
+
+	/**
+	 * @param {Session} session
+	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 */
+	#feedOrLose(session, chunk) {
+		// Taken away by a stream that was fed before.
+		const isLost = chunk === undefined || (chunk.length === 0 && chunk.buffer.byteLength === 0);
+		if (!isLost) return this.#feed(session, chunk);
+		// No stream goes on with a gap in it.
+		this.#forget(session);
+		session.close();
+		this.#hasClosed(session, 'gone');
+	}
+
+	/**
+	 * @param {Session} session
+	 * @param {Chunk} chunk
+	 */
+	#feed(session, chunk) {
+		try {
+			session.feed(chunk);
+			this.#messages++;
+			this.#bytes += chunk.length;
+		} catch (error) {
+			// The others still get the message.
+			this.lose(session, error);
+		}
+	}
+
+	/** @param {number} bytes of a message that a session has not taken, and which is no error */
+	hasDropped(bytes) {
+		this.#dropped++;
+		// It is counted as one that was given.
+		this.#messages--;
+		this.#bytes -= bytes;
+	}
+
+	/** @param {() => void} callback called when all that was sent is in the queues of the streams */
+	whenFed(callback) {
+		const flush = () => {
+			this.#coalescing?.flush();
+			callback();
+		};
+		if (this.#rounds?.isUnderWay) this.#rounds.then(flush);
+		else flush();
+	}
+
+	/**
+	 * @param {Session} session one that takes nothing more: it was closed, errored or cancelled, or its manager gives it up
+	 * @param {unknown} error what came of feeding it
+	 */
+	lose(session, error) {
+		if (session.isOver) return;
+		this.#forget(session);
+		if (error instanceof SessionClosedError) session.cut(error);
+		this.#hasClosed(session, error instanceof SessionClosedError ? error.reason : 'gone');
+	}
+
+	/** @param {Session} session */
+	#forget({ id, key }) {
+		this.#sessions.delete(key);
+		this.#forgetThere(id, key);
+	}
+
+	/**
+	 * @param {number} key of a session that Rust has forgotten
+	 * @param {SessionCloseReason} reason
+	 */
+	close(key, reason) {
+		const session = this.#sessions.get(key);
+		if (session === undefined) return;
+		this.#settle(session);
+		this.#sessions.delete(key);
+		this.#close(session, reason);
+	}
+
+	/**
+	 * Forgets and closes a session.
+	 *
+	 * @param {Session} session
+	 * @param {SessionCloseReason} reason
+	 */
+	end(session, reason) {
+		this.#settle(session);
+		this.#forget(session);
+		this.#close(session, reason);
+	}
+
+	/** Closes all, which Rust has forgotten: more was sent to this thread than it took, and is lost. */
+	closeOverflown() {
+		const sessions = this.#sessions;
+		// A controller that is closed may create sessions, which live.
+		this.#sessions = new Map();
+		this.#closed.overflow += sessions.size;
+		for (const session of sessions.values()) {
+			session.close();
+			tell(session, 'overflow');
+		}
+	}
+
+	/**
+	 * Feeds a session what it has still to get.
+	 *
+	 * @param {Session} session
+	 */
+	#settle(session) {
+		if (this.#rounds?.isUnderWay) this.#rounds.settle(session);
+	}
+
+	/**
+	 * @param {Session} session one that is forgotten
+	 * @param {SessionCloseReason} reason
+	 */
+	#close(session, reason) {
+		session.flush();
+		// Lost by what it had still to get.
+		if (session.isOver) return;
+		session.close();
+		this.#hasClosed(session, session.hadEnded ? 'gone' : reason);
+	}
+
+	/**
+	 * @param {Session} session
+	 * @param {SessionCloseReason} reason
+	 */
+	#hasClosed(session, reason) {
+		this.#closed[reason]++;
+		tell(session, reason);
+	}
+}
+
+/** @param {Session} session */
+function hasCreated(session) {
+	session.openedAt = performance.now();
+	const { id, key } = session;
+	if (sessionCreated.hasSubscribers) sessionCreated.publish({ id, key });
+}
+
+/**
+ * @param {Session} session one that is gone
+ * @param {SessionCloseReason} reason
+ */
+function tell(session, reason) {
+	session.isOver = true;
+	if (sessionClosed.hasSubscribers) {
+		const { id, key, openedAt } = session;
+		const durationMs = openedAt === 0 ? undefined : performance.now() - openedAt;
+		sessionClosed.publish({ id, key, reason, durationMs });
+	}
+	session.policy.hasClosed(session, reason);
+}
