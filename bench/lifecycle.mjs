@@ -90,9 +90,9 @@ async function checkRegistry(side, manager, known) {
  * @param {Manager} manager
  * @param {string[]} ids
  * @param {string[]} again the same
+ * @param {IdleController} [controller]
  */
-async function timeCreateDelete(manager, ids, again) {
-	const controller = new IdleController();
+export async function timeCreateDelete(manager, ids, again, controller = new IdleController()) {
 	const start = performance.now();
 	for (let index = 0; index < ids.length; index++) {
 		manager.create(ids[index], controller);
@@ -126,7 +126,7 @@ async function timeStreams(manager) {
  * @param {string[]} asked
  * @param {boolean} expected
  */
-async function timeHas(manager, asked, expected) {
+export async function timeHas(manager, asked, expected) {
 	/** @type {Promise<boolean>[]} */
 	const answers = new Array(asked.length);
 	const start = performance.now();

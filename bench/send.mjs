@@ -201,6 +201,18 @@ function clamp(number, most) {
  */
 export async function checkAnswers(title, crowd, target, text) {
 	timeSends(crowd, [target], text);
+	await checkDelivered(title, crowd, target, text);
+}
+
+/**
+ * The same of what has been sent before.
+ *
+ * @param {string} title
+ * @param {Crowd} crowd
+ * @param {Target} target
+ * @param {Text} text
+ */
+export async function checkDelivered(title, crowd, target, text) {
 	const wanted = new Set(target.places);
 	for (const [place, { desiredSize }] of crowd.controllers.entries()) {
 		if (desiredSize !== (wanted.has(place) ? 0 : 1)) {
