@@ -146,7 +146,8 @@ export interface StreamPolicyOptions {
 export interface CloseOptions {
 	/**
 	 * How many milliseconds clients have to read what is queued for them. A stream whose client has is closed at once; after
-	 * that time the others are cut, and lose it.
+	 * that time the others are cut, and lose it. What is in the stream's queue counts: what node:http has taken from it, and its
+	 * client has not read, is not seen here. `server.closeAllConnections()` ends those.
 	 *
 	 * @default undefined: streams are closed behind what is queued, however long that takes their clients
 	 */
