@@ -109,26 +109,29 @@ export class Policy {
 				session.lookedAt = now;
 				session.stoodStill = session.standsStill ? session.stoodStill + 1 : 0;
 				if (session.stoodStill >= deadAfterKeepAlives) {
-					this.#streams.lose(session, new SessionClosedError('dead'));
+					this.#attempt(session, () => {
+						session.assertOpen();
+						throw new SessionClosedError('dead');
+					});
 					continue;
 				}
 			}
 			// More than it has ticks: it was perhaps fed at the end of the first.
 			if (now - session.fedAt > TICKS) {
-				chunk ??= encode(KEEP_ALIVE);
-				this.#keepAlive(session, chunk);
+				const keepAlive = (chunk ??= encode(KEEP_ALIVE));
+				this.#attempt(session, () => session.keepAlive(keepAlive));
 				session.fedAt = now - 1;
 			}
 		}
 	}
 
 	/**
-	 * @param {TendedSession} session
-	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 * @param {Session} session is lost when that fails
+	 * @param {() => void} what
 	 */
-	#keepAlive(session, chunk) {
+	#attempt(session, what) {
 		try {
-			session.keepAlive(chunk);
+			what();
 		} catch (error) {
 			this.#streams.lose(session, error);
 		}

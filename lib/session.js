@@ -50,7 +50,18 @@ export class Session {
 		const { desiredSize } = /** @type {ReadableStreamDefaultController} */ (this.controller);
 		if (typeof desiredSize !== 'number') return true;
 		// The high-water mark of a stream, and of a byte stream, that was told none.
-		return desiredSize >= ('byobRequest' in this.controller ? 0 : 1);
+		const isEmpty = desiredSize >= ('byobRequest' in this.controller ? 0 : 1);
+		return isEmpty || (desiredSize === 0 && this.#hasEnded);
+	}
+
+	/** A stream that has ended wants 0, as one does whose queue is just full: who gives it an empty chunk finds out. */
+	get #hasEnded() {
+		try {
+			this.controller.enqueue(new Uint8Array(0));
+			return false;
+		} catch {
+			return true;
+		}
 	}
 
 	/** Ends the stream behind what is queued. One that has ended already is no error. */

@@ -6,6 +6,9 @@
 
 /** @import { SessionController } from '../index.js' */
 
+/** Asks a stream whether it takes anything. */
+const NOTHING = new Uint8Array(0);
+
 /** Of the places in front that are free again, how many are kept before the others move up. */
 const MOST_FREE = 64;
 
@@ -23,6 +26,8 @@ export class StreamQueue {
 	#unitsEver = 0;
 	/** When it was last asked whether it stands still. */
 	#then = { queued: 0, left: 0 };
+	/** When the stream was last found to be open. */
+	#open = { unitsEver: -1, desiredSize: 0 };
 
 	/**
 	 * @param {SessionController} controller whose stream is empty
@@ -72,6 +77,21 @@ export class StreamQueue {
 
 	get isEmpty() {
 		return this.#queued <= 0;
+	}
+
+	/**
+	 * A stream that has ended says that it wants 0, and so does one whose queue is just full. Then it is given an empty chunk,
+	 * once until something moves.
+	 *
+	 * @throws {unknown} when the stream has ended
+	 */
+	assertOpen() {
+		const { desiredSize } = this.#controller;
+		const { unitsEver } = this.#open;
+		if (desiredSize !== 0 || this.isEmpty) return;
+		if (unitsEver === this.#unitsEver && desiredSize === this.#open.desiredSize) return;
+		this.enqueue(NOTHING);
+		this.#open = { unitsEver: this.#unitsEver, desiredSize: this.#controller.desiredSize ?? 0 };
 	}
 
 	/** Whether something was queued when this was last asked, and nothing has left the queue since. */

@@ -38,6 +38,7 @@ export class TendedSession extends Session {
 	feed(chunk) {
 		const { policy } = this;
 		if (policy.maxQueuedBytes !== Infinity && this.#isTooMuch(chunk.length)) {
+			this.assertOpen();
 			if (policy.dropsForSlowClients) return policy.hasDropped(this, chunk.length);
 			throw new SessionClosedError('slow');
 		}
@@ -53,6 +54,16 @@ export class TendedSession extends Session {
 	 */
 	keepAlive(chunk) {
 		if (this.#queue === undefined || this.#queue.isEmpty) this.#put(chunk);
+		else this.assertOpen();
+	}
+
+	/**
+	 * Its client has perhaps left, and nobody has said so.
+	 *
+	 * @throws {unknown} when the stream has ended
+	 */
+	assertOpen() {
+		this.#queue?.assertOpen();
 	}
 
 	/** @override */
@@ -92,7 +103,13 @@ export class TendedSession extends Session {
 
 	/** @override */
 	get isDrained() {
-		return this.#queue === undefined ? super.isDrained : this.#queue.isEmpty;
+		if (this.#queue === undefined) return super.isDrained;
+		try {
+			this.assertOpen();
+		} catch {
+			return true;
+		}
+		return this.#queue.isEmpty;
 	}
 
 	/** Whether nothing has left its queue since this was last asked. */
