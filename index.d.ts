@@ -100,8 +100,9 @@ export interface StreamPolicyOptions {
 	 */
 	maxQueuedBytes?: number | undefined;
 	/**
-	 * What happens at `maxQueuedBytes`: the stream is cut, reason `slow`, and its memory free; or the message is dropped for
-	 * this session, and counted in `stats().dropped`: its client never learns of it.
+	 * What happens at `maxQueuedBytes`: the stream is cut, reason `slow`, and its memory is free; or the message is dropped for
+	 * this session, and counted in `stats().dropped`: its client never learns of it. One in 64 that are dropped in a row is not,
+	 * where that is the way to find out whether the client has left.
 	 *
 	 * @default 'close'
 	 */

@@ -14,7 +14,7 @@ export const SENDERS_PART = "the sender's part";
  * @param {Results} results
  * @returns {Loss[]}
  */
-export function losses({ sends, operations, threads, redis, memory, endToEnd }) {
+export function losses({ sends, operations, threads, options, redis, memory, endToEnd }) {
 	const found = [...sends, ...operations].flatMap(({ name, vsUpstream, vsOld }) => [
 		...lost(name, titles.upstream, vsUpstream),
 		...(vsOld ? lost(name, titles.old, vsOld) : []),
@@ -27,6 +27,9 @@ export function losses({ sends, operations, threads, redis, memory, endToEnd }) 
 			...lost(sender, ways.broadcastChannel, sending.vsBroadcastChannel),
 			...lost(sender, ways.messagePort, sending.vsMessagePort),
 		);
+	}
+	for (const { name, vsUpstream } of options?.bursts ?? []) {
+		found.push(...lost(`${name}, with coalesce: server CPU a message`, titles.upstream, vsUpstream));
 	}
 	for (const { name, vsPubSub } of redis?.traffic ?? []) {
 		const { p50, p99, cpu } = vsPubSub;

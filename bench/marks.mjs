@@ -1,5 +1,7 @@
 // What the package has to reach before it is released.
 
+import { burstCells } from './options/bursts.mjs';
+import { beforeCells } from './options/price.mjs';
 import { commandsOfABroadcast } from './redis/commands.mjs';
 
 /** @typedef {import('./run.mjs').Results} Results */
@@ -63,9 +65,13 @@ const goals = [
 		measured: ({ redis }) =>
 			redis?.commands?.sessions === 10_000 ? commandsOfABroadcast(redis.commands.counts.ours) : undefined,
 	},
+	...beforeCells(false).map(({ name }) => asBefore(name)),
+	...burstCells(false).map(({ name }) => inBursts(1.7, name)),
 	overRedis('one', 1_000),
 	overRedis('one', 10_000),
 	overRedis('everyone', 1_000),
+	passedBy(1_000),
+	passedBy(10_000),
 	{
 		name: 'the least ratio of all sends, to either upstream',
 		bound: 'more than',
@@ -195,6 +201,37 @@ function acrossThreads(target, sessions, burst, pace) {
 }
 
 /**
+ * With every option off.
+ *
+ * @param {string} operation
+ * @returns {Goal}
+ */
+function asBefore(operation) {
+	return {
+		name: `${operation}: with every option off / before there were any`,
+		bound: 'at most',
+		target: 1.03,
+		unit: 'x',
+		measured: ({ options }) => options?.before?.find(({ name }) => name === operation)?.vsBefore.median,
+	};
+}
+
+/**
+ * @param {number} target
+ * @param {string} cell
+ * @returns {Goal}
+ */
+function inBursts(target, cell) {
+	return {
+		name: `${cell}: server CPU a message, upstream / with coalesce`,
+		bound: 'at least',
+		target,
+		unit: 'x',
+		measured: ({ options }) => options?.bursts.find(({ name }) => name === cell)?.vsUpstream.median,
+	};
+}
+
+/**
  * @param {'one' | 'everyone'} kind
  * @param {number} aSecond
  * @returns {Goal}
@@ -209,6 +246,25 @@ function overRedis(kind, aSecond) {
 		measured({ redis }) {
 			const row = redis?.traffic.find((row) => row.kind === kind && row.aSecond === aSecond);
 			return row && 1 / row.vsPubSub.cpu.sender.median;
+		},
+	};
+}
+
+/**
+ * @param {number} aSecond
+ * @returns {Goal}
+ */
+function passedBy(aSecond) {
+	return {
+		name:
+			`redis: the main thread's CPU time of a node for a message to one of another, ${aSecond.toLocaleString('en')} a second: ` +
+			'ours / one channel in JS',
+		bound: 'less than',
+		target: 0.1,
+		unit: 'x',
+		measured({ redis }) {
+			const ratio = redis?.traffic.find((row) => row.kind === 'one' && row.aSecond === aSecond)?.vsPlain?.median;
+			return ratio && 1 / ratio;
 		},
 	};
 }

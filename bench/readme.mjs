@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { factor, rate, table, time } from './format.mjs';
 import { SENDERS_PART } from './losses.mjs';
+import { optionFigures } from './options/readme.mjs';
 import { titles } from './sides.mjs';
 
 /** @typedef {import('./run.mjs').Results} Results */
@@ -52,7 +53,7 @@ export function writeReadme(results) {
 }
 
 /** @param {Results} results */
-function figures({ about, sends, operations, threads, alone, endToEnd, losses, memory }) {
+function figures({ about, sends, operations, threads, alone, options, endToEnd, losses, memory }) {
 	const rows = [...sends, ...operations];
 	const chosen = CHOSEN.flatMap((name) => rows.filter((row) => row.name === name));
 	const lost = rows.filter(({ name }) => losses.some((loss) => loss.name === name));
@@ -74,6 +75,7 @@ function figures({ about, sends, operations, threads, alone, endToEnd, losses, m
 		'',
 		...acrossThreads(threads, alone),
 		'',
+		...optionFigures(options),
 		`End to end, with \`node:http\` and ${endToEnd.clients} clients in another process, the server's CPU time for each message`,
 		`delivered is ${time(endToEnd.ns.upstream.median)} with upstream and ${time(endToEnd.ns.ours.median)} here (${factor(endToEnd.vsUpstream.median)}): most of it is \`node:http\`'s.`,
 		'',

@@ -1,6 +1,7 @@
 // The results as Markdown: for the terminal, and for bench/results/latest.md.
 
 import { amount, bytes, factor, quartiles, rate, table, time } from './format.mjs';
+import { optionSections } from './options/report.mjs';
 import { redisSections } from './redis/report.mjs';
 import { titles } from './sides.mjs';
 import { titles as ways } from './threads/ways.mjs';
@@ -18,6 +19,7 @@ export function markdown(results) {
 		...operations(results),
 		...threads(results),
 		...alone(results),
+		...optionSections(results.options),
 		...redisSections(results.redis),
 		...memory(results),
 		...endToEnd(results),

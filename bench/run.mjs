@@ -13,6 +13,7 @@ import { losses } from './losses.mjs';
 import { judge } from './marks.mjs';
 import { measureMemory } from './memory/measure.mjs';
 import { measureOperations } from './operations.mjs';
+import { measureOptions, optionParts } from './options/measure.mjs';
 import { writeReadme } from './readme.mjs';
 import { measureRedis, redisParts } from './redis/measure.mjs';
 import { markdown } from './report.mjs';
@@ -27,7 +28,8 @@ import { measureThreads, threadCells } from './threads/measure.mjs';
 const USAGE = `Usage: npm run bench -- [options]
 
   --quick          a small part of it in under a minute, to see whether it works
-  --only <text>    only rows whose name has this in it, such as "64 KB", "of 1,000", "has", "thread", "redis"
+  --only <text>    only rows whose name has this in it, such as "64 KB", "of 1,000", "has", "thread", "redis",
+                   "options"
   --out <folder>   where to write latest.json, latest.md and latest.svg; without it, a full run writes to
                    bench/results, and to the README's figures, and a partial one writes nothing
   --help           this text`;
@@ -100,11 +102,12 @@ async function measure(quick, only) {
 	const rows = [...lifecycleRows, ...infoRows, ...subscriptionRows].filter(wanted);
 	const threads = threadCells(quick).filter(wanted);
 	const alone = aloneCells(quick).filter(wanted);
+	const options = optionParts(quick, wanted);
 	const redis = redisParts(quick, wanted);
 	const withMemory = wanted({ name: 'memory' });
 	const withEndToEnd = wanted({ name: 'end to end' });
 	const none = cells.length + rows.length + threads.length + alone.length === 0;
-	if (none && redis === undefined && !withMemory && !withEndToEnd) {
+	if (none && options === undefined && redis === undefined && !withMemory && !withEndToEnd) {
 		console.error(`There is no row with "${only}" in its name.`);
 		process.exit(1);
 	}
@@ -117,6 +120,7 @@ async function measure(quick, only) {
 		operations: await measureOperations(rows, budget, progress),
 		threads: await measureThreads(threads, budget, progress),
 		alone: await measureAlone(alone, budget, progress),
+		options: options && (await measureOptions(options, progress)),
 		redis: redis && (await measureRedis(redis, progress)),
 		memory: withMemory ? await measureMemory(quick, progress) : undefined,
 		endToEnd: withEndToEnd ? await measureEndToEnd(quick, progress) : undefined,

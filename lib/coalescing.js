@@ -23,6 +23,7 @@ export class Burst {
 	constructor(before, chunk) {
 		this.#before = before;
 		this.#chunk = chunk;
+		this.messages = (before?.messages ?? 0) + 1;
 		/** In bytes. */
 		this.length = (before?.length ?? 0) + chunk.length;
 	}

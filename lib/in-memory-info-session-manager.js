@@ -30,7 +30,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		this.#info =
 			scope === undefined
 				? new LocalInfo(maxSessions, SWEEPS_A_LIFE)
-				: new SharedInfo(seatIn(scope, undefined, new.target.name), maxSessions, ttlMs);
+				: new SharedInfo(seatIn(scope, {}, new.target.name), maxSessions, ttlMs);
 		if (ttlMs !== undefined) sweepRegularly(this, (manager) => manager.#sweep(), ttlMs / SWEEPS_A_LIFE);
 	}
 

@@ -7,7 +7,7 @@ import { closeOptions, streamOptions } from './options.js';
 import { Policy } from './policy.js';
 import { seatIn } from './seat.js';
 import { checkSession } from './session.js';
-import { closeAll, flushed } from './shutdown.js';
+import { closeAll, flushed, within } from './shutdown.js';
 import { StreamSessionManager } from './stream-session-manager.js';
 import { Streams } from './streams.js';
 
@@ -29,12 +29,12 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 		if (scope === undefined) {
 			const native = openStreams();
 			this.#streams = new Streams(native);
+			if (policy.sliceMs !== undefined) this.#streams.own.slice(policy.sliceMs);
 			whenCollected(this, native.leave);
 		} else {
-			this.#seat = seatIn(scope, maxMailboxBytes, who);
+			this.#seat = seatIn(scope, { maxMailboxBytes, sliceMs: policy.sliceMs }, who);
 			this.#streams = this.#seat.streams;
 		}
-		if (policy.sliceMs !== undefined) this.#streams.own.slice(policy.sliceMs, who);
 		this.#policy = new Policy(policy, this.#streams.own);
 	}
 
@@ -118,8 +118,10 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/** @param {number | undefined} drainMs */
 	async #close(drainMs) {
 		this.#seat?.catchUp();
+		const begin = performance.now();
 		await closeAll(this.#streams.own, drainMs);
-		await this.flush();
+		const leftMs = drainMs === undefined ? undefined : Math.max(0, drainMs - (performance.now() - begin));
+		await within(this.flush(), leftMs);
 	}
 
 	async [Symbol.asyncDispose]() {

@@ -19,7 +19,7 @@ export class InMemorySubscriptionManager extends RoutedSubscriptionManager {
 			super(new Registrations(native));
 			whenCollected(this, native.leave);
 		} else {
-			const seat = seatIn(scope, maxMailboxBytes, new.target.name);
+			const seat = seatIn(scope, { maxMailboxBytes }, new.target.name);
 			super(seat.registrations, seat);
 		}
 	}

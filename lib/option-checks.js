@@ -8,17 +8,19 @@ export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * @param {Record<string, unknown>} options
- * @param {string} name
+ * @param {string} name of a number of milliseconds where it ends so
  * @param {string} who
- * @param {string} [wanted] what it has to be, where it may be more
+ * @param {object} [range]
+ * @param {number} [range.least]
+ * @param {boolean} [range.orInfinity]
  * @returns {number | undefined}
  */
-export function wholeNumber(options, name, who, wanted) {
+export function wholeNumber(options, name, who, { least = 1, orInfinity = false } = {}) {
 	const { [name]: value } = options;
-	if (value === undefined) return undefined;
+	if (value === undefined || (orInfinity && value === Infinity)) return value;
 	const most = name.endsWith('Ms') ? LONGEST_TIMER_MS : Number.MAX_SAFE_INTEGER;
-	if (Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most) return Number(value);
-	throw invalidOption(who, name, wanted ?? `a whole number from 1 to ${most}`, value);
+	if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value);
+	throw invalidOption(who, name, `a whole number from ${least} to ${most}${orInfinity ? ', or Infinity' : ''}`, value);
 }
 
 /**

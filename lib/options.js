@@ -18,7 +18,7 @@ export function streamOptions(options, who) {
 
 /** @param {unknown} options what the user gave to `close()` */
 export function closeOptions(options) {
-	return { drainMs: wholeNumber(read(options, ['drainMs'], 'close'), 'drainMs', 'close') };
+	return { drainMs: wholeNumber(read(options, ['drainMs'], 'close'), 'drainMs', 'close', { least: 0 }) };
 }
 
 /**

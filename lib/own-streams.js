@@ -1,9 +1,10 @@
 // The streams of this thread's sessions, in one hub, by key. A key is never used twice, so that a message for a session that is
 // gone finds nothing.
 
+import { attempt } from './attempt.js';
 import { Coalescing } from './coalescing.js';
 import { sessionClosed, sessionCreated } from './diagnostics.js';
-import { invalidValue, SessionClosedError } from './errors.js';
+import { SessionClosedError } from './errors.js';
 import { Rounds } from './rounds.js';
 
 /** @import { SessionCloseReason } from '../index.js' */
@@ -58,16 +59,9 @@ export class OwnStreams {
 	 * Feeds many sessions in slices from now on.
 	 *
 	 * @param {number} sliceMs how long each
-	 * @param {string} who the class that was told so
 	 */
-	slice(sliceMs, who) {
+	slice(sliceMs) {
 		this.#rounds ??= new Rounds(sliceMs, (session, chunk) => this.#feedOrLose(session, chunk));
-		if (this.#rounds.sliceMs !== sliceMs) {
-			throw invalidValue(
-				`${who}: option "sliceMs" is ${sliceMs}, but this thread's streams there are fed in slices of ` +
-					`${this.#rounds.sliceMs} ms; give all managers the same, or only one`,
-			);
-		}
 	}
 
 	/** What joins the messages of a turn, for managers that were told to. */
@@ -120,7 +114,7 @@ export class OwnStreams {
 	 *   before is in them
 	 */
 	feedAll(chunk, evicted) {
-		if (this.#rounds !== undefined) {
+		if (this.#rounds?.isFor(this.count)) {
 			this.#rounds.toAll(this.#sessions, chunk, this.newest, evicted);
 			return;
 		}
@@ -135,7 +129,7 @@ export class OwnStreams {
 	 * @param {Chunk | undefined} chunk nothing where it was lost
 	 */
 	feedUntil(last, chunk) {
-		if (this.#rounds !== undefined) {
+		if (this.#rounds?.isFor(this.count)) {
 			this.#rounds.toAll(this.#sessions, chunk, last);
 			return;
 		}
@@ -185,11 +179,20 @@ export class OwnStreams {
 		}
 	}
 
-	/** @param {number} bytes of a message that a session has not taken, and which is no error */
+	/** @param {number} bytes of a message that a session was not given */
 	hasDropped(bytes) {
 		this.#dropped++;
-		// It is counted as one that was given.
-		this.#messages--;
+		this.hasRefused(1, bytes);
+	}
+
+	/**
+	 * They were counted as given.
+	 *
+	 * @param {number} messages
+	 * @param {number} bytes
+	 */
+	hasRefused(messages, bytes) {
+		this.#messages -= messages;
 		this.#bytes -= bytes;
 	}
 
@@ -211,6 +214,7 @@ export class OwnStreams {
 		if (session.isOver) return;
 		this.#forget(session);
 		if (error instanceof SessionClosedError) session.cut(error);
+		else session.hadEnded = true;
 		this.#hasClosed(session, error instanceof SessionClosedError ? error.reason : 'gone');
 	}
 
@@ -239,9 +243,9 @@ export class OwnStreams {
 	 * @param {SessionCloseReason} reason
 	 */
 	end(session, reason) {
-		this.#settle(session);
-		this.#forget(session);
-		this.#close(session, reason);
+		// First, so that whoever is called while it is fed finds it gone.
+		this.#forgetThere(session.id, session.key);
+		this.close(session.key, reason);
 	}
 
 	/** Closes all, which Rust has forgotten: more was sent to this thread than it took, and is lost. */
@@ -274,7 +278,7 @@ export class OwnStreams {
 		// Lost by what it had still to get.
 		if (session.isOver) return;
 		session.close();
-		this.#hasClosed(session, session.hadEnded ? 'gone' : reason);
+		this.#hasClosed(session, reason);
 	}
 
 	/**
@@ -282,8 +286,9 @@ export class OwnStreams {
 	 * @param {SessionCloseReason} reason
 	 */
 	#hasClosed(session, reason) {
-		this.#closed[reason]++;
-		tell(session, reason);
+		const found = session.hadEnded ? 'gone' : reason;
+		this.#closed[found]++;
+		tell(session, found);
 	}
 }
 
@@ -305,5 +310,6 @@ function tell(session, reason) {
 		const durationMs = openedAt === 0 ? undefined : performance.now() - openedAt;
 		sessionClosed.publish({ id, key, reason, durationMs });
 	}
-	session.policy.hasClosed(session, reason);
+	const { onClose } = session.policy;
+	if (onClose !== undefined) attempt(() => onClose(session.id, reason));
 }

@@ -1,6 +1,6 @@
 // The options that say what a stream manager does with its streams, and their checks.
 
-import { callback, invalidOption, LONGEST_TIMER_MS, wholeNumber } from './option-checks.js';
+import { callback, invalidOption, wholeNumber } from './option-checks.js';
 
 /** @import { SessionCloseReason } from '../index.js' */
 
@@ -17,6 +17,9 @@ export const POLICY_OPTIONS = [
 	'onClose',
 ];
 
+/** 0 turns it off. */
+const OR_OFF = { least: 0 };
+
 /** How many keep-alives a client may miss, unless told otherwise. */
 const DEFAULT_DEAD_AFTER = 3;
 
@@ -25,10 +28,10 @@ const DEFAULT_DEAD_AFTER = 3;
  * @param {string} who the class it was given to
  */
 export function policyOptions(given, who) {
-	const keepAliveMs = fromZero(given, 'keepAliveMs', who) ?? 0;
-	const deadAfter = fromZero(given, 'deadAfterKeepAlives', who);
+	const keepAliveMs = wholeNumber(given, 'keepAliveMs', who, OR_OFF) ?? 0;
+	const deadAfter = wholeNumber(given, 'deadAfterKeepAlives', who, OR_OFF);
 	if (deadAfter !== undefined && keepAliveMs === 0) throw needs(who, 'deadAfterKeepAlives', 'keepAliveMs', keepAliveMs);
-	const maxQueuedBytes = wholeNumber(given, 'maxQueuedBytes', who);
+	const maxQueuedBytes = wholeNumber(given, 'maxQueuedBytes', who, { orInfinity: true });
 	return {
 		pool: flag(given, 'pool', who) ?? true,
 		keepAliveMs,
@@ -37,7 +40,7 @@ export function policyOptions(given, who) {
 		onSlowClient: slowClientOption(given, maxQueuedBytes, who),
 		coalesce: flag(given, 'coalesce', who) ?? false,
 		sliceMs: wholeNumber(given, 'sliceMs', who),
-		maxSessions: wholeNumber(given, 'maxSessions', who) ?? Infinity,
+		maxSessions: wholeNumber(given, 'maxSessions', who, { orInfinity: true }) ?? Infinity,
 		maxAgeMs: wholeNumber(given, 'maxAgeMs', who) ?? Infinity,
 		onClose: /** @type {((id: string, reason: SessionCloseReason) => void) | undefined} */ (
 			callback(given.onClose, 'onClose', who)
@@ -69,19 +72,6 @@ function flag(given, name, who) {
 	const { [name]: value } = given;
 	if (value === undefined || typeof value === 'boolean') return value;
 	throw invalidOption(who, name, 'true or false', value);
-}
-
-/**
- * A whole number, 0 for "off".
- *
- * @param {Record<string, unknown>} given
- * @param {string} name
- * @param {string} who
- */
-function fromZero(given, name, who) {
-	return given[name] === 0
-		? 0
-		: wholeNumber(given, name, who, `0, which is off, or a whole number up to ${LONGEST_TIMER_MS}`);
 }
 
 /**

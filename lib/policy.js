@@ -1,7 +1,6 @@
 // What a stream manager was told to do with its streams, and what it does while nothing is sent: it keeps them alive, and
 // closes those that are dead or too old.
 
-import { attempt } from './attempt.js';
 import { messageDropped } from './diagnostics.js';
 import { encode } from './encoder.js';
 import { SessionClosedError } from './errors.js';
@@ -9,14 +8,16 @@ import { Session } from './session.js';
 import { sweepRegularly } from './sweep.js';
 import { TendedSession } from './tended-session.js';
 
-/** @import { SessionCloseReason, SessionController } from '../index.js' */
+/** @import { SessionController } from '../index.js' */
+/** @import { Burst } from './coalescing.js' */
 /** @import { policyOptions } from './policy-options.js' */
 /** @import { OwnStreams } from './own-streams.js' */
 
 /** A comment, which no client takes for an event (WHATWG HTML, "Server-sent events"). */
 const KEEP_ALIVE = ': keepalive\n\n';
-/** How often in each of its times a manager looks. */
-const TICKS = 4;
+/** How often a manager looks in `keepAliveMs`, and in `maxAgeMs`. */
+const TICKS_A_KEEP_ALIVE = 4;
+const TICKS_AN_AGE = 50;
 /** By how much the age of streams differs, so that those which came at once do not go at once. */
 const JITTER = 0.2;
 
@@ -26,6 +27,7 @@ export class Policy {
 	#options;
 	#streams;
 	#ticksUntilOld;
+	#ticksUntilIdle;
 
 	/**
 	 * @param {ReturnType<typeof policyOptions>} options
@@ -37,13 +39,15 @@ export class Policy {
 		const { keepAliveMs, maxAgeMs, coalesce } = options;
 		this.pool = options.pool;
 		this.maxSessions = options.maxSessions;
+		this.onClose = options.onClose;
 		this.maxQueuedBytes = options.maxQueuedBytes;
 		this.dropsForSlowClients = options.onSlowClient === 'drop';
 		this.countsQueues = this.maxQueuedBytes !== Infinity || keepAliveMs > 0;
 		this.coalescing = coalesce ? streams.coalescing : undefined;
-		const shortestMs = Math.min(keepAliveMs || Infinity, maxAgeMs);
-		const tickMs = Math.max(1, Math.floor(shortestMs / TICKS));
+		const shortestMs = Math.min((keepAliveMs || Infinity) / TICKS_A_KEEP_ALIVE, maxAgeMs / TICKS_AN_AGE);
+		const tickMs = Math.max(1, Math.floor(shortestMs));
 		this.#ticksUntilOld = maxAgeMs === Infinity ? Infinity : maxAgeMs / tickMs;
+		this.#ticksUntilIdle = Math.ceil(keepAliveMs / tickMs);
 		this.isTended = this.countsQueues || coalesce || shortestMs !== Infinity;
 		if (shortestMs !== Infinity) sweepRegularly(/** @type {Policy} */ (this), (policy) => policy.#tend(), tickMs);
 	}
@@ -57,17 +61,15 @@ export class Policy {
 		const session = new TendedSession(id, controller, this);
 		session.fedAt = this.now;
 		session.lookedAt = this.now;
-		session.expiresAt = this.now + this.#ticksUntilOld * (1 - JITTER * Math.random());
+		session.expiresAt = this.now + this.#age();
 		return session;
 	}
 
-	/**
-	 * @param {Session} session
-	 * @param {SessionCloseReason} reason
-	 */
-	hasClosed({ id }, reason) {
-		const { onClose } = this.#options;
-		if (onClose !== undefined) attempt(() => onClose(id, reason));
+	/** In ticks, so that with the parts of ticks at both ends it is no more than `maxAgeMs`, and no less than it should. */
+	#age() {
+		if (this.#ticksUntilOld === Infinity) return Infinity;
+		const least = this.#ticksUntilOld * (1 - JITTER) + 1;
+		return least + Math.max(0, this.#ticksUntilOld - 1 - least) * Math.random();
 	}
 
 	/**
@@ -82,19 +84,21 @@ export class Policy {
 	}
 
 	/**
-	 * It could not be fed, when it was no more asked to be.
+	 * It has not taken what it was fed, as came out later.
 	 *
 	 * @param {Session} session
+	 * @param {Burst} burst
 	 * @param {unknown} error
 	 */
-	hasFailed(session, error) {
+	hasRefused(session, { messages, length }, error) {
+		this.#streams.hasRefused(messages, length);
 		this.#streams.lose(session, error);
 	}
 
 	#tend() {
 		const now = ++this.now;
-		// Its sessions have something coming.
-		if (this.#streams.isBehind) return;
+		// Then its sessions have something coming.
+		const { isBehind } = this.#streams;
 		const { keepAliveMs, deadAfterKeepAlives } = this.#options;
 		const looks = keepAliveMs > 0;
 		/** @type {Uint8Array<ArrayBuffer> | undefined} */
@@ -105,33 +109,30 @@ export class Policy {
 				continue;
 			}
 			if (!looks) continue;
-			if (now - session.lookedAt >= TICKS) {
+			if (now - session.lookedAt >= this.#ticksUntilIdle) {
 				session.lookedAt = now;
 				session.stoodStill = session.standsStill ? session.stoodStill + 1 : 0;
 				if (session.stoodStill >= deadAfterKeepAlives) {
-					this.#attempt(session, () => {
-						session.assertOpen();
-						throw new SessionClosedError('dead');
-					});
+					this.#streams.lose(session, new SessionClosedError('dead'));
 					continue;
 				}
 			}
 			// More than it has ticks: it was perhaps fed at the end of the first.
-			if (now - session.fedAt > TICKS) {
-				const keepAlive = (chunk ??= encode(KEEP_ALIVE));
-				this.#attempt(session, () => session.keepAlive(keepAlive));
+			if (now - session.fedAt > this.#ticksUntilIdle && !isBehind) {
+				chunk ??= encode(KEEP_ALIVE);
+				this.#keepAlive(session, chunk);
 				session.fedAt = now - 1;
 			}
 		}
 	}
 
 	/**
-	 * @param {Session} session is lost when that fails
-	 * @param {() => void} what
+	 * @param {TendedSession} session
+	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
-	#attempt(session, what) {
+	#keepAlive(session, chunk) {
 		try {
-			what();
+			session.keepAlive(chunk);
 		} catch (error) {
 			this.#streams.lose(session, error);
 		}

@@ -25,7 +25,6 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 		const given = redisStreamOptions(url, options, who);
 		this.#backplane = new Backplane(given, who);
 		this.#streams = this.#backplane.seat.streams;
-		if (given.sliceMs !== undefined) this.#streams.own.slice(given.sliceMs, who);
 		this.#policy = new Policy(given, this.#streams.own);
 	}
 
@@ -119,8 +118,12 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	close(options) {
-		const { drainMs } = closeOptions(options);
-		return this.#backplane.close(() => closeAll(this.#streams.own, drainMs));
+		try {
+			const { drainMs } = closeOptions(options);
+			return this.#backplane.close(() => closeAll(this.#streams.own, drainMs));
+		} catch (error) {
+			return Promise.reject(error);
+		}
 	}
 
 	async [Symbol.asyncDispose]() {

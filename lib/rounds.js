@@ -16,6 +16,8 @@ import timers from 'node:timers';
 
 /** How many sessions are fed between two looks at the clock, which takes a tenth of feeding one. */
 const AT_ONCE = 32;
+/** Of a slice: there has to be an end to it. */
+const LEAST_FEEDING_MS = 0.5;
 /** What may wait: past it all of it is done at once, and whoever sends so fast is held up. */
 const MOST_ROUNDS = 1_024;
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -26,7 +28,12 @@ export class Rounds {
 	/** Of their chunks. */
 	#bytes = 0;
 	#isGoing = false;
+	/** That whose `send` has not returned. @type {Round | undefined} */
+	#sending;
 	#isScheduled = false;
+	#sliceMs;
+	/** How much of a slice there is for feeding: behind it, clients that were waiting read. */
+	#feedingMs;
 	#feed;
 
 	/**
@@ -34,8 +41,18 @@ export class Rounds {
 	 * @param {(session: Session, chunk: Chunk) => void} feed
 	 */
 	constructor(sliceMs, feed) {
-		this.sliceMs = sliceMs;
+		this.#sliceMs = sliceMs;
+		this.#feedingMs = sliceMs;
 		this.#feed = feed;
+	}
+
+	/**
+	 * Whether a message to so many sessions is to be fed here.
+	 *
+	 * @param {number} sessions
+	 */
+	isFor(sessions) {
+		return sessions > AT_ONCE || this.isUnderWay;
 	}
 
 	/** Whether something waits. */
@@ -106,9 +123,10 @@ export class Rounds {
 	 * @param {Session} session
 	 */
 	settle(session) {
-		// Deleted by a controller that is being fed: it gets nothing more.
-		if (this.#isGoing) return;
-		for (const round of this.#rounds.filter((round) => round.isFor(session))) this.#feed(session, round.chunk);
+		for (const round of this.#rounds.filter((round) => round.isFor(session))) {
+			// Deleted by a controller that is being fed: it gets nothing more of this one, as without slices.
+			if (round !== this.#sending && !session.isOver) this.#feed(session, round.chunk);
+		}
 	}
 
 	/** Does all that waits. */
@@ -121,13 +139,21 @@ export class Rounds {
 		this.#rounds.push(round);
 		this.#bytes += round.chunk?.length ?? 0;
 		if (this.#isGoing) return;
-		if (this.#rounds.length === 1) this.#go(this.sliceMs);
+		if (this.#rounds.length === 1) this.#begin(round);
 		else if (this.#rounds.length > MOST_ROUNDS || this.#bytes > MOST_BYTES) this.finish();
+	}
+
+	/** @param {Round} round */
+	#begin(round) {
+		this.#sending = round;
+		this.#go(this.#feedingMs);
+		this.#sending = undefined;
 	}
 
 	/** @param {number} ms */
 	#go(ms) {
-		const end = performance.now() + ms;
+		const begin = performance.now();
+		const end = begin + ms;
 		this.#isGoing = true;
 		try {
 			for (;;) {
@@ -140,7 +166,7 @@ export class Rounds {
 					break;
 				}
 				if (this.#rounds.length > 0 && performance.now() >= end) {
-					this.#goOnLater();
+					this.#goOnLater(begin);
 					return;
 				}
 			}
@@ -149,12 +175,25 @@ export class Rounds {
 		}
 	}
 
-	#goOnLater() {
+	/** @param {number} begin when the slice did, by `performance.now()` */
+	#goOnLater(begin) {
 		if (this.#isScheduled) return;
 		this.#isScheduled = true;
 		timers.setImmediate(() => {
 			this.#isScheduled = false;
-			if (!this.#isGoing) this.#go(this.sliceMs);
+			if (this.#isGoing) return;
+			this.#feedingMs = this.#share(performance.now() - begin);
+			this.#go(this.#feedingMs);
 		});
+	}
+
+	/**
+	 * How much of the next slice is for feeding.
+	 *
+	 * @param {number} tookMs the last one, with all that came behind it
+	 */
+	#share(tookMs) {
+		const share = (this.#feedingMs * this.#sliceMs) / tookMs;
+		return Math.min(this.#sliceMs, Math.max(share, this.#feedingMs / 2, LEAST_FEEDING_MS));
 	}
 }

@@ -17,6 +17,8 @@ const DEFAULT_MAX_MAILBOX_BYTES = 64 * 1024 * 1024;
 /** Where the signs cannot be seen. */
 const PERHAPS = Int32Array.of(1, 1);
 
+/** @typedef {{ maxMailboxBytes?: number | undefined, sliceMs?: number | undefined }} SeatOptions */
+
 /** @type {Map<string, WeakRef<Seat>>} */
 const seats = new Map();
 
@@ -24,44 +26,44 @@ const seats = new Map();
  * The one seat of this thread in the scope. It is given up when all who asked for it are garbage collected.
  *
  * @param {string} scope
- * @param {number | undefined} maxMailboxBytes
+ * @param {SeatOptions} options
  * @param {string} who the class that asks for it
  */
-export function seatIn(scope, maxMailboxBytes, who) {
+export function seatIn(scope, options, who) {
 	const name = `scope ${JSON.stringify(scope)}`;
 	const join = (/** @type {() => void} */ wake) => joinScope(scope, DEFAULT_MAX_MAILBOX_BYTES, wake);
-	return seatCalled(name, name, join, maxMailboxBytes, who);
+	return seatCalled(name, name, join, options, who);
 }
 
 /**
  * The one seat of this thread in the hub of a Redis server and a prefix, likewise.
  *
- * @param {{ url: string, prefix: string, settings: number[], maxMailboxBytes: number | undefined }} options
+ * @param {SeatOptions & { url: string, prefix: string, settings: number[] }} options
  * @param {string} who the class that asks for it
  */
-export function seatOn({ url, prefix, settings, maxMailboxBytes }, who) {
+export function seatOn({ url, prefix, settings, ...options }, who) {
 	const join = (/** @type {() => void} */ wake) => joinRedis(url, prefix, settings, DEFAULT_MAX_MAILBOX_BYTES, wake);
 	// The URL has a password in it.
 	const name = `prefix ${JSON.stringify(prefix)}`;
-	return seatCalled(`redis ${JSON.stringify([url, prefix])}`, name, join, maxMailboxBytes, who);
+	return seatCalled(`redis ${JSON.stringify([url, prefix])}`, name, join, options, who);
 }
 
 /**
  * @param {string} key
  * @param {string} name
  * @param {(wake: () => void) => NativeSeat} join
- * @param {number | undefined} maxMailboxBytes
+ * @param {SeatOptions} options
  * @param {string} who
  */
-function seatCalled(key, name, join, maxMailboxBytes, who) {
+function seatCalled(key, name, join, options, who) {
 	const seat = seats.get(key)?.deref() ?? new Seat(key, name, join);
-	if (maxMailboxBytes !== undefined) seat.holdAtMost(maxMailboxBytes, who);
+	seat.agreeOn(options, who);
 	return seat;
 }
 
 class Seat {
-	/** Once somebody has said so. @type {number | undefined} */
-	#maxMailboxBytes;
+	/** What somebody has said. @type {SeatOptions} */
+	#agreed = {};
 	#key;
 	#name;
 	#native;
@@ -97,18 +99,28 @@ class Seat {
 	}
 
 	/**
-	 * @param {number} maxMailboxBytes
+	 * All managers on it have these in common.
+	 *
+	 * @param {SeatOptions} options
 	 * @param {string} who the class that was told so
 	 */
-	holdAtMost(maxMailboxBytes, who) {
-		this.#maxMailboxBytes ??= maxMailboxBytes;
-		if (this.#maxMailboxBytes !== maxMailboxBytes) {
+	agreeOn({ maxMailboxBytes, sliceMs }, who) {
+		for (const [name, value] of Object.entries({ maxMailboxBytes, sliceMs })) {
+			const agreed = this.#agreed[/** @type {keyof SeatOptions} */ (name)];
+			if (value === undefined || agreed === undefined || value === agreed) continue;
 			throw invalidValue(
-				`${who}: option "maxMailboxBytes" is ${maxMailboxBytes}, but this thread's mailbox in ${this.#name} was ` +
-					`told to hold ${this.#maxMailboxBytes}; give all managers the same, or only one`,
+				`${who}: option "${name}" is ${value}, but this thread was told ${agreed} in ${this.#name}; ` +
+					'give all managers the same, or only one',
 			);
 		}
-		this.mailbox.holdAtMost(maxMailboxBytes);
+		if (maxMailboxBytes !== undefined) {
+			this.#agreed.maxMailboxBytes = maxMailboxBytes;
+			this.mailbox.holdAtMost(maxMailboxBytes);
+		}
+		if (sliceMs !== undefined) {
+			this.#agreed.sliceMs = sliceMs;
+			this.streams.own.slice(sliceMs);
+		}
 	}
 
 	/** Somebody uses it who will say when they do not any more. */

@@ -14,6 +14,8 @@ export class Session {
 	hadEnded = false;
 	/** Whether it is forgotten. */
 	isOver = false;
+	/** What `desiredSize` says when nothing is queued. */
+	#mark;
 
 	/**
 	 * @param {string} id
@@ -26,6 +28,7 @@ export class Session {
 		this.policy = policy;
 		// The `enqueue` of a byte stream takes the chunk's buffer away, so that it has to be the chunk's alone.
 		this.exclusive = !policy.pool || 'byobRequest' in controller;
+		this.#mark = desiredSizeOf(controller);
 	}
 
 	/**
@@ -45,23 +48,10 @@ export class Session {
 		return 0;
 	}
 
-	/** Whether its client has read all, as far as can be told. */
+	/** Whether its client has read all, as far as can be told: of one that has left without a word, it cannot. */
 	get isDrained() {
-		const { desiredSize } = /** @type {ReadableStreamDefaultController} */ (this.controller);
-		if (typeof desiredSize !== 'number') return true;
-		// The high-water mark of a stream, and of a byte stream, that was told none.
-		const isEmpty = desiredSize >= ('byobRequest' in this.controller ? 0 : 1);
-		return isEmpty || (desiredSize === 0 && this.#hasEnded);
-	}
-
-	/** A stream that has ended wants 0, as one does whose queue is just full: who gives it an empty chunk finds out. */
-	get #hasEnded() {
-		try {
-			this.controller.enqueue(new Uint8Array(0));
-			return false;
-		} catch {
-			return true;
-		}
+		const desiredSize = desiredSizeOf(this.controller);
+		return typeof desiredSize !== 'number' || desiredSize >= Number(this.#mark);
 	}
 
 	/** Ends the stream behind what is queued. One that has ended already is no error. */
@@ -80,14 +70,22 @@ export class Session {
 	 * @param {Error} error
 	 */
 	cut(error) {
-		const { error: fail } = /** @type {Partial<ReadableStreamDefaultController>} */ (this.controller);
-		if (typeof fail !== 'function') return this.close();
+		const controller = /** @type {SessionController & Partial<ReadableStreamDefaultController>} */ (this.controller);
+		const canFail = typeof controller.error === 'function';
 		try {
-			fail.call(this.controller, error);
+			if (canFail) controller.error?.(error);
+			else controller.close();
 		} catch {
 			// A double in a test: there is nothing more to be done.
 		}
+		// One that was open says `null` now.
+		this.hadEnded = canFail && controller.desiredSize === 0;
 	}
+}
+
+/** @param {SessionController} controller */
+function desiredSizeOf(controller) {
+	return /** @type {Partial<ReadableStreamDefaultController>} */ (controller).desiredSize;
 }
 
 /**

@@ -30,27 +30,53 @@ export function flushed(streams) {
  */
 export async function closeAll(streams, drainMs) {
 	const end = drainMs === undefined ? Infinity : performance.now() + drainMs;
+	// Those that others create meanwhile stay.
+	const last = streams.newest;
 	if (streams.isBehind) await flushed(streams);
 	for (;;) {
-		await closeThose(streams, (session) => drainMs === undefined || session.isDrained, 'shutdown', end);
-		if (streams.count === 0 || performance.now() >= end) break;
+		const left = await closeThose(streams, last, (session) => {
+			if (drainMs !== undefined && !session.isDrained) return false;
+			streams.end(session, 'shutdown');
+			return true;
+		});
+		if (left === 0) return;
+		if (performance.now() >= end) break;
 		await setTimeout(Math.min(LOOK_MS, end - performance.now()));
 	}
-	await closeThose(streams, () => true, new SessionClosedError('shutdown'), end);
+	const error = new SessionClosedError('shutdown');
+	await closeThose(streams, last, (session) => {
+		streams.lose(session, error);
+		return true;
+	});
 }
 
 /**
  * @param {OwnStreams} streams
- * @param {(session: Session) => boolean} goes
- * @param {'shutdown' | SessionClosedError} how behind what is queued, or at once
- * @param {number} end by `performance.now()`: when it is time to hurry
+ * @param {number} last the key of the last of them
+ * @param {(session: Session) => boolean} close whether it does
+ * @returns how many are left
  */
-async function closeThose(streams, goes, how, end) {
+async function closeThose(streams, last, close) {
 	let closed = 0;
+	let left = 0;
 	for (const session of streams.all()) {
-		if (!goes(session)) continue;
-		if (how === 'shutdown') streams.end(session, how);
-		else streams.lose(session, how);
-		if (++closed % AT_ONCE === 0 && performance.now() < end) await setImmediate();
+		if (session.key > last) break;
+		if (!close(session)) left++;
+		else if (++closed % AT_ONCE === 0) await setImmediate();
+	}
+	return left;
+}
+
+/**
+ * @param {Promise<void>} promise
+ * @param {number | undefined} ms no matter how long where it is nothing
+ */
+export async function within(promise, ms) {
+	if (ms === undefined) return promise;
+	const enough = new AbortController();
+	try {
+		await Promise.race([promise, setTimeout(ms, undefined, { signal: enough.signal })]);
+	} finally {
+		enough.abort();
 	}
 }

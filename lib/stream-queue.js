@@ -6,8 +6,8 @@
 
 /** @import { SessionController } from '../index.js' */
 
-/** Asks a stream whether it takes anything. */
-const NOTHING = new Uint8Array(0);
+/** A stream adds up what its `size()` says, which need not be whole: less than this is nothing. */
+const LEAST_UNITS = 1e-6;
 
 /** Of the places in front that are free again, how many are kept before the others move up. */
 const MOST_FREE = 64;
@@ -24,18 +24,17 @@ export class StreamQueue {
 	#bytes = 0;
 	/** Of all chunks that had to queue. */
 	#unitsEver = 0;
-	/** When it was last asked whether it stands still. */
-	#then = { queued: 0, left: 0 };
-	/** When the stream was last found to be open. */
-	#open = { unitsEver: -1, desiredSize: 0 };
+	/** When it was last asked whether it stands still: how much was queued, and had left the queue. */
+	#queuedThen = 0;
+	#leftThen = 0;
 
 	/**
 	 * @param {SessionController} controller whose stream is empty
-	 * @returns {StreamQueue | undefined} nothing where the controller does not tell
+	 * @returns {StreamQueue | undefined} nothing where the controller does not tell, or never has enough
 	 */
 	static of(controller) {
 		const { desiredSize } = /** @type {ReadableStreamDefaultController} */ (controller);
-		return typeof desiredSize === 'number' ? new StreamQueue(controller, desiredSize) : undefined;
+		return Number.isFinite(desiredSize) ? new StreamQueue(controller, Number(desiredSize)) : undefined;
 	}
 
 	/**
@@ -53,6 +52,7 @@ export class StreamQueue {
 		const bytes = chunk.length;
 		const { desiredSize: before } = this.#controller;
 		const ever = this.#unitsEver;
+		this.#raiseMark(before);
 		this.#controller.enqueue(chunk);
 		const { desiredSize: after } = this.#controller;
 		if (before === null || after === null) return;
@@ -60,7 +60,7 @@ export class StreamQueue {
 		const units = before - after - (this.#unitsEver - ever);
 		// A reader was waiting for it.
 		if (units <= 0) return;
-		if (after + units >= this.#mark) this.#clear();
+		if (isNone(this.#mark - (after + units))) this.#clear();
 		this.#sizes.push(units, bytes);
 		this.#units += units;
 		this.#unitsEver += units;
@@ -70,28 +70,21 @@ export class StreamQueue {
 	/** How many bytes are queued. */
 	get bytes() {
 		const queued = this.#queued;
-		if (queued <= 0) this.#clear();
+		if (queued === 0) this.#clear();
 		else this.#forgetAllBut(queued);
 		return this.#bytes;
 	}
 
 	get isEmpty() {
-		return this.#queued <= 0;
+		return this.#queued === 0;
 	}
 
 	/**
-	 * A stream that has ended says that it wants 0, and so does one whose queue is just full. Then it is given an empty chunk,
-	 * once until something moves.
-	 *
-	 * @throws {unknown} when the stream has ended
+	 * A stream that has ended says that it wants 0, as one does whose queue is just full. Who enqueues finds out, and after that
+	 * it says less.
 	 */
-	assertOpen() {
-		const { desiredSize } = this.#controller;
-		const { unitsEver } = this.#open;
-		if (desiredSize !== 0 || this.isEmpty) return;
-		if (unitsEver === this.#unitsEver && desiredSize === this.#open.desiredSize) return;
-		this.enqueue(NOTHING);
-		this.#open = { unitsEver: this.#unitsEver, desiredSize: this.#controller.desiredSize ?? 0 };
+	get hasPerhapsEnded() {
+		return this.#controller.desiredSize === 0;
 	}
 
 	/** Whether something was queued when this was last asked, and nothing has left the queue since. */
@@ -99,8 +92,9 @@ export class StreamQueue {
 		const queued = this.#queued;
 		this.#forgetAllBut(queued);
 		const left = this.#unitsEver - queued;
-		const stood = queued > 0 && this.#then.queued > 0 && left === this.#then.left;
-		this.#then = { queued, left };
+		const stood = queued > 0 && this.#queuedThen > 0 && isNone(Math.abs(left - this.#leftThen));
+		this.#queuedThen = queued;
+		this.#leftThen = left;
 		return stood;
 	}
 
@@ -108,16 +102,25 @@ export class StreamQueue {
 	get #queued() {
 		const { desiredSize } = this.#controller;
 		if (desiredSize === null) return 0;
-		// Something was queued already when the stream was registered.
-		if (desiredSize > this.#mark) this.#mark = desiredSize;
-		return this.#mark - desiredSize;
+		this.#raiseMark(desiredSize);
+		const queued = this.#mark - desiredSize;
+		return isNone(queued) ? 0 : queued;
+	}
+
+	/**
+	 * Something was queued already when the stream was registered.
+	 *
+	 * @param {number | null} desiredSize
+	 */
+	#raiseMark(desiredSize) {
+		if (desiredSize !== null && desiredSize > this.#mark) this.#mark = desiredSize;
 	}
 
 	/** @param {number} queued in units */
 	#forgetAllBut(queued) {
 		const sizes = this.#sizes;
 		// One that is read in part is queued.
-		while (this.#first < sizes.length && this.#units - sizes[this.#first] >= queued) {
+		while (this.#first < sizes.length && this.#units - sizes[this.#first] >= queued - LEAST_UNITS) {
 			this.#units -= sizes[this.#first];
 			this.#bytes -= sizes[this.#first + 1];
 			this.#first += 2;
@@ -134,4 +137,9 @@ export class StreamQueue {
 		this.#units = 0;
 		this.#bytes = 0;
 	}
+}
+
+/** @param {number} units */
+function isNone(units) {
+	return units < LEAST_UNITS;
 }

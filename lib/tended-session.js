@@ -8,6 +8,9 @@ import { StreamQueue } from './stream-queue.js';
 /** @import { Burst } from './coalescing.js' */
 /** @import { Policy } from './policy.js' */
 
+/** After so many messages in a row that were dropped for a client, one is not: to see whether its stream is still open. */
+const DROPS_UNTIL_ASKED = 64;
+
 export class TendedSession extends Session {
 	/** What this turn of the event loop has sent to it. @type {Burst | undefined} */
 	waiting;
@@ -19,6 +22,8 @@ export class TendedSession extends Session {
 	expiresAt = Infinity;
 	/** How often in a row its queue was found to stand still. */
 	stoodStill = 0;
+	/** How many messages were not fed to it since the last that was. */
+	#droppedInARow = 0;
 	#queue;
 
 	/**
@@ -38,9 +43,13 @@ export class TendedSession extends Session {
 	feed(chunk) {
 		const { policy } = this;
 		if (policy.maxQueuedBytes !== Infinity && this.#isTooMuch(chunk.length)) {
-			this.assertOpen();
-			if (policy.dropsForSlowClients) return policy.hasDropped(this, chunk.length);
-			throw new SessionClosedError('slow');
+			if (!policy.dropsForSlowClients) throw new SessionClosedError('slow');
+			this.#droppedInARow++;
+			// Otherwise one whose client has left would be here for ever.
+			const asks = this.#droppedInARow % DROPS_UNTIL_ASKED === 0 && this.#hasPerhapsEnded;
+			if (!asks) return policy.hasDropped(this, chunk.length);
+		} else {
+			this.#droppedInARow = 0;
 		}
 		this.fedAt = policy.now;
 		if (policy.coalescing === undefined) this.#put(chunk);
@@ -48,33 +57,28 @@ export class TendedSession extends Session {
 	}
 
 	/**
-	 * To be fed beside what is sent: only while nothing is queued.
+	 * To be fed beside what is sent: only while nothing is queued, as far as can be seen.
 	 *
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	keepAlive(chunk) {
-		if (this.#queue === undefined || this.#queue.isEmpty) this.#put(chunk);
-		else this.assertOpen();
+		if (this.#queue === undefined || this.#queue.isEmpty || this.#hasPerhapsEnded) this.#put(chunk);
 	}
 
-	/**
-	 * Its client has perhaps left, and nobody has said so.
-	 *
-	 * @throws {unknown} when the stream has ended
-	 */
-	assertOpen() {
-		this.#queue?.assertOpen();
+	/** Whether its client has perhaps left, and nobody has said so. */
+	get #hasPerhapsEnded() {
+		return this.waiting === undefined && (this.#queue?.hasPerhapsEnded ?? false);
 	}
 
 	/** @override */
 	flush() {
 		const { waiting } = this;
-		if (waiting === undefined) return;
+		if (waiting === undefined || this.isOver) return;
 		this.waiting = undefined;
 		try {
 			this.#put(waiting.chunk);
 		} catch (error) {
-			this.policy.hasFailed(this, error);
+			this.policy.hasRefused(this, waiting, error);
 		}
 	}
 
@@ -93,7 +97,7 @@ export class TendedSession extends Session {
 	 */
 	#isTooMuch(length) {
 		const queued = this.queuedBytes;
-		return queued > 0 && queued + length > this.policy.maxQueuedBytes;
+		return this.#queue !== undefined && queued > 0 && queued + length > this.policy.maxQueuedBytes;
 	}
 
 	/** @override */
@@ -103,13 +107,7 @@ export class TendedSession extends Session {
 
 	/** @override */
 	get isDrained() {
-		if (this.#queue === undefined) return super.isDrained;
-		try {
-			this.assertOpen();
-		} catch {
-			return true;
-		}
-		return this.#queue.isEmpty;
+		return this.#queue?.isEmpty ?? super.isDrained;
 	}
 
 	/** Whether nothing has left its queue since this was last asked. */

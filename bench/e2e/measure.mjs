@@ -7,12 +7,13 @@ import { ratios, spread } from '../stats.mjs';
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 /** @typedef {'upstream' | 'ours'} SideName */
-/** @typedef {{ clients: number, messages: number, rounds: number }} Size */
+/** @typedef {{ clients: number, messages: number, burst: number }} Load messages to each client, so many at a time */
+/** @typedef {Load & { rounds: number }} Size */
 
 /** @type {Size} */
-const FULL = { clients: 500, messages: 200, rounds: 6 };
+const FULL = { clients: 500, messages: 200, burst: 1, rounds: 6 };
 /** @type {Size} */
-const QUICK = { clients: 50, messages: 50, rounds: 2 };
+const QUICK = { clients: 50, messages: 50, burst: 1, rounds: 2 };
 
 /**
  * @param {boolean} quick
@@ -35,17 +36,17 @@ export async function measureEndToEnd(quick, log) {
 /**
  * Nanoseconds of the server's CPU time a delivered message, with processes of their own each time.
  *
- * @param {SideName} side
- * @param {Size} size
+ * @param {import('./server.mjs').Side} side
+ * @param {Load} load
  */
-async function measureServer(side, { clients: count, messages }) {
+export async function measureServer(side, { clients: count, messages, burst }) {
 	const server = start('server.mjs', [side]);
 	const { port } = await answer(server);
 	const clients = start('clients.mjs', [String(port), String(count)]);
 	await answer(clients);
 	// The first broadcasts warm up.
-	await deliver(server, clients, { first: 0, count: messages, clients: count });
-	const cpu = await deliver(server, clients, { first: messages, count: messages, clients: count });
+	await deliver(server, clients, { first: 0, count: messages, clients: count, burst });
+	const cpu = await deliver(server, clients, { first: messages, count: messages, clients: count, burst });
 	await stop(clients);
 	await stop(server);
 	return (cpu * 1000) / (messages * count);
@@ -54,14 +55,14 @@ async function measureServer(side, { clients: count, messages }) {
 /**
  * @param {ChildProcess} server
  * @param {ChildProcess} clients
- * @param {{ first: number, count: number, clients: number }} burst
+ * @param {{ first: number, count: number, clients: number, burst: number }} order
  * @returns {Promise<number>} microseconds
  */
-async function deliver(server, clients, burst) {
-	clients.send(burst);
+async function deliver(server, clients, order) {
+	clients.send(order);
 	await answer(clients);
 	const received = answer(clients);
-	server.send(burst);
+	server.send(order);
 	await received;
 	server.send({ stop: true });
 	return (await answer(server)).cpu;

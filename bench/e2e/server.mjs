@@ -1,19 +1,23 @@
 // An HTTP server whose responses are web streams, as the transports make them, fed by one side's session manager.
-// Told { first, count } it broadcasts that many messages; told { stop: true } it says what that took.
+// Told { first, count, burst } it broadcasts that many messages, so many at a time; told { stop: true } it says what that took.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
+import { InMemoryStreamSessionManager } from '../../lib/index.js';
 import { managers } from '../sides.mjs';
 import { GREETING, message } from './message.mjs';
 
-const side = /** @type {keyof typeof managers} */ (process.argv[2]);
-const manager = managers[side]();
+/** @typedef {keyof typeof managers | 'coalesced'} Side */
+
+const side = /** @type {Side} */ (process.argv[2]);
+/** @type {import('../sides.mjs').Manager} */
+const manager = side === 'coalesced' ? new InMemoryStreamSessionManager({ coalesce: true }) : managers[side]();
 const greeting = new TextEncoder().encode(GREETING);
 
-/** How many chunks have been handed to sockets. */
+/** How many bytes have been handed to sockets. */
 let written = 0;
-/** @type {{ count: number, resolve: () => void } | undefined} */
+/** @type {{ bytes: number, resolve: () => void } | undefined} */
 let awaited;
 /** @type {NodeJS.CpuUsage} */
 let cpu;
@@ -42,24 +46,27 @@ async function pipe(reader, response) {
 	response.on('close', () => reader.cancel());
 	for (let next = await reader.read(); !next.done; next = await reader.read()) {
 		if (!response.write(next.value)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-		written++;
-		if (written === awaited?.count) awaited.resolve();
+		written += next.value.length;
+		if (written === awaited?.bytes) awaited.resolve();
 	}
 }
 
 /**
- * The next message goes out when the last one has been written to every socket: as fast as can be, with no queue growing.
+ * The next burst goes out when the last one has been written to every socket: as fast as can be, with no queue growing.
  *
  * @param {number} first
  * @param {number} count
  * @param {number} clients
+ * @param {number} burst how many messages are sent at a time
  */
-async function broadcast(first, count, clients) {
-	for (let number = first; number < first + count; number++) {
+async function broadcast(first, count, clients, burst) {
+	for (let number = first; number < first + count; number += burst) {
+		const texts = Array.from({ length: burst }, (_, index) => message(number + index));
+		const bytes = clients * Buffer.byteLength(texts.join(''));
 		const sent = new Promise((resolve) => {
-			awaited = { count: written + clients, resolve: () => resolve(undefined) };
+			awaited = { bytes: written + bytes, resolve: () => resolve(undefined) };
 		});
-		manager.send(undefined, message(number));
+		for (const text of texts) manager.send(undefined, text);
 		await sent;
 		// Otherwise the next messages would share this one's system calls.
 		await setImmediate();
@@ -73,7 +80,7 @@ process.on('message', async (/** @type {any} */ order) => {
 		return;
 	}
 	cpu = process.cpuUsage();
-	await broadcast(order.first, order.count, order.clients);
+	await broadcast(order.first, order.count, order.clients, order.burst);
 });
 process.on('disconnect', () => process.exit());
 

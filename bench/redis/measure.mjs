@@ -93,6 +93,7 @@ async function measureFleets(redis, size, traffic, backlogs, log) {
 		const fleets = {
 			upstream: await startFleet('upstream'),
 			pubSub: await startFleet('pubSub'),
+			plain: await startFleet('plain'),
 			ours: await startFleet('ours'),
 		};
 		for (const cell of traffic) {

@@ -2,7 +2,7 @@
 
 import { factor, quartiles, rate, table, time } from '../format.mjs';
 import { commandsOfABroadcast, perBroadcast } from './commands.mjs';
-import { SIDES, titles } from './sides.mjs';
+import { SIDES, SIDES_OF_TRAFFIC, titles } from './sides.mjs';
 
 /** @typedef {NonNullable<Awaited<ReturnType<typeof import('./measure.mjs').measureRedis>>>} Results */
 /** @typedef {import('./sides.mjs').RedisSide} RedisSide */
@@ -111,12 +111,12 @@ function latencies({ traffic }) {
 		'From `send` in one process until a reader in another has the chunk: medians of the p50 and p99 of each round.',
 		'',
 		...table(
-			['', '', ...SIDES.map((side) => titles[side]), 'pub/sub in JS / ours'],
+			['', '', ...SIDES_OF_TRAFFIC.map((side) => titles[side]), 'pub/sub in JS / ours'],
 			traffic.flatMap(({ name, ns, vsPubSub }) =>
 				/** @type {const} */ (['p50', 'p99']).map((which) => [
 					plain(name),
 					which,
-					...SIDES.map((side) => spreadOf(ns[side]?.[which])),
+					...SIDES_OF_TRAFFIC.map((side) => spreadOf(ns[side]?.[which])),
 					`**${factor(vsPubSub[which].median)}** ${quartiles(vsPubSub[which])}`,
 				]),
 			),
@@ -134,26 +134,36 @@ function cpu({ traffic }) {
 		'',
 		'That of the sender less what another process takes that keeps the same pace at the same time and sends nothing. A thread',
 		'that is idle before and after is known to a microsecond. Beside it what it takes to wake another thread as often, and',
-		'nothing else (`Atomics.notify`): whoever has another thread do the work pays that.',
+		'nothing else (`Atomics.notify`): whoever has another thread do the work pays that. Of a node that a message is not for, ours is',
+		'beside the straightforward manager with one channel for all messages, each of which every node parses.',
 		'',
 		...table(
-			['', 'of', ...SIDES.map((side) => titles[side]), titles.wake, 'pub/sub in JS / ours'],
-			traffic.flatMap(({ name, kind, ns, wake, vsPubSub }) =>
+			['', 'of', ...SIDES_OF_TRAFFIC.map((side) => titles[side]), titles.wake, 'pub/sub in JS / ours'],
+			traffic.flatMap(({ name, kind, ns, wake, vsPubSub, vsPlain }) =>
 				shares
 					// A broadcast is for all.
 					.filter(([share]) => kind === 'one' || !share.startsWith('bystander'))
 					.map(([share, whose]) => [
 						plain(name),
 						whose,
-						...SIDES.map((side) => spreadOf(ns[side]?.cpu[share])),
+						...SIDES_OF_TRAFFIC.map((side) => spreadOf(ns[side]?.cpu[share])),
 						share === 'sender' ? spreadOf(wake) : '',
-						share.startsWith('bystander')
-							? ''
-							: `**${factor(vsPubSub.cpu[share].median)}** ${quartiles(vsPubSub.cpu[share])}`,
+						ratioOf(share, vsPubSub.cpu, vsPlain),
 					]),
 			),
 		),
 	];
+}
+
+/**
+ * @param {keyof typeof SHARES} share
+ * @param {Record<keyof typeof SHARES, import('../stats.mjs').Spread>} vsPubSub
+ * @param {import('../stats.mjs').Spread} [vsPlain]
+ */
+function ratioOf(share, vsPubSub, vsPlain) {
+	if (share === 'bystander' && vsPlain) return `**${factor(vsPlain.median)}** ${quartiles(vsPlain)} of one channel`;
+	// Of what is not done at all there is no ratio.
+	return share.startsWith('bystander') ? '' : `**${factor(vsPubSub[share].median)}** ${quartiles(vsPubSub[share])}`;
 }
 
 /** @param {Results} results */

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { versions } from '../sides.mjs';
 
-/** @typedef {'upstream' | 'pubSub' | 'ours'} RedisSide */
+/** @typedef {'upstream' | 'pubSub' | 'plain' | 'ours'} RedisSide */
 /** @typedef {RedisSide | 'wake' | 'floor'} Player also what is no manager: see wake.mjs; the floor does nothing */
 
 /**
@@ -18,8 +18,12 @@ import { versions } from '../sides.mjs';
  * @property {() => any} [stats]
  */
 
-/** @type {RedisSide[]} */
+/** @typedef {Exclude<RedisSide, 'plain'>} SideOfAll of all that is measured */
+
+/** @type {SideOfAll[]} */
 export const SIDES = ['upstream', 'pubSub', 'ours'];
+/** With the one that shows what a message is to a node it is not for. @type {RedisSide[]} */
+export const SIDES_OF_TRAFFIC = ['upstream', 'pubSub', 'plain', 'ours'];
 
 /**
  * Upstream's finds those that a broadcast is for by keys that it lets expire after 10 s: see faults.mjs.
@@ -44,6 +48,10 @@ export const managers = {
 		const { PubSubSessionManager } = await import('./pub-sub-manager.mjs');
 		return new PubSubSessionManager(url);
 	},
+	async plain(url) {
+		const { PlainSessionManager } = await import('./plain-manager.mjs');
+		return new PlainSessionManager(url);
+	},
 	async ours(url) {
 		const { RedisStreamSessionManager } = await import('../../lib/redis.js');
 		return new RedisStreamSessionManager(url);
@@ -56,6 +64,7 @@ export const managers = {
 export const titles = {
 	upstream: `session-manager-redis ${versionOf('../node_modules/@tmcp/session-manager-redis/package.json')}`,
 	pubSub: `pub/sub in JS (redis ${versionOf('../node_modules/redis/package.json')})`,
+	plain: 'one channel in JS',
 	ours: `this package ${versions.ours}`,
 	wake: 'waking a thread',
 };

@@ -3,7 +3,7 @@
 import { asciiTexts } from '../material.mjs';
 import { interleave } from '../rounds.mjs';
 import { ratios, spread } from '../stats.mjs';
-import { sidesFor } from './sides.mjs';
+import { SIDES_OF_TRAFFIC, sidesFor } from './sides.mjs';
 
 /** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
 /** @typedef {import('../stats.mjs').Spread} Spread */
@@ -60,7 +60,8 @@ function cell(kind, aMs) {
 export async function measureTraffic({ name, kind, aMs }, fleets, { floor, wake }, redis, { ms, rounds }) {
 	const traffic = { kind, count: ms * aMs, text, pace: { aMs } };
 	const pace = { texts: [text.value], count: traffic.count, pace: traffic.pace };
-	const sides = sidesFor(kind);
+	// A broadcast is for all.
+	const sides = kind === 'one' ? SIDES_OF_TRAFFIC : sidesFor(kind);
 	const samples = record(sides, () => /** @type {Samples} */ ({ cpu: [], p50: [], p99: [], rate: [] }));
 	/** @type {number[]} */
 	const wakes = [];
@@ -100,7 +101,7 @@ export async function measureTraffic({ name, kind, aMs }, fleets, { floor, wake 
 		p99: samples[side].p99.slice(-rounds),
 		rate: samples[side].rate.slice(-rounds),
 	}));
-	const { pubSub, ours } = counted;
+	const { pubSub, plain, ours } = counted;
 	return {
 		name,
 		kind,
@@ -122,6 +123,8 @@ export async function measureTraffic({ name, kind, aMs }, fleets, { floor, wake 
 			p99: ratios(pubSub.p99, ours.p99),
 			cpu: record(SHARES, (share) => ratios(pubSub.cpu[share].map(atLeast1), ours.cpu[share].map(atLeast1))),
 		},
+		/** What the main thread of a node that a message is not for takes, with one channel in JS, by what ours does. */
+		vsPlain: plain && ratios(plain.cpu.bystander.map(atLeast1), ours.cpu.bystander.map(atLeast1)),
 	};
 }
 

@@ -67,6 +67,7 @@ impl<B: Bus> Node<B> {
             () = self.keep_time() => {}
             () = self.stay_connected(&progress) => {}
         }
+        self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
         self.backplane.deadlines.end(|| unavailable("closed before Redis has answered"));
         let left = std::mem::take(&mut *lock(&self.backplane.left));
         // To let go of a receipt is to answer.

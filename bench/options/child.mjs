@@ -1,0 +1,55 @@
+// A process that measures cells: all sides in it, interleaved. Where V8 has come to optimise otherwise, or memory lies
+// otherwise, it is for as long as the process lives; so there are several of these (price.mjs).
+
+import { join as joinPath } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { copy, makeIds } from '../material.mjs';
+import { crowd, join } from '../population.mjs';
+import { collectAll, interleave } from '../rounds.mjs';
+import { checkEmpty } from '../send.mjs';
+import { OPTIONS } from './sides.mjs';
+import { turnsOf } from './turns.mjs';
+
+/** @typedef {import('../sides.mjs').Manager} Manager */
+/** @typedef {{ folder: string, options: import('./sides.mjs').OptionName } | null} Side nothing: no manager */
+
+/** @type {{ sides: Record<string, Side>, cells: import('./cells.mjs').Cell[], budget: import('../rounds.mjs').Budget, first: number }} */
+const { sides, cells, budget, first } = JSON.parse(process.argv[2]);
+
+/** @type {Record<string, () => Manager | undefined>} */
+const makers = {};
+for (const [name, side] of Object.entries(sides)) makers[name] = await makerOf(side);
+
+const samples = [];
+for (const cell of cells) {
+	collectAll();
+	samples.push(await measure(cell));
+}
+process.send?.(samples, () => process.disconnect());
+
+/** @param {Side} side */
+async function makerOf(side) {
+	if (side === null) return () => undefined;
+	const { href } = pathToFileURL(joinPath(side.folder, 'lib', 'index.js'));
+	const { InMemoryStreamSessionManager } = await import(href);
+	const options = OPTIONS[side.options];
+	return () => new InMemoryStreamSessionManager(options);
+}
+
+/** @param {import('./cells.mjs').Cell} cell */
+async function measure(cell) {
+	const ids = makeIds(cell.sessions);
+	const crowds = Object.entries(makers).map(([name, make]) => ({ name, crowd: crowd(make()) }));
+	// Side by side, and each as often the first.
+	for (const [place, id] of ids.entries()) {
+		for (let index = 0; index < crowds.length; index++) {
+			join(crowds[(index + place + first) % crowds.length].crowd, copy(id));
+		}
+	}
+	const { check, turn, clean } = turnsOf(cell, ids);
+	for (const { name, crowd } of crowds) await check(name, crowd);
+	const turns = Object.fromEntries(crowds.map(({ name, crowd }) => [name, () => turn(crowd)]));
+	const samples = await interleave(turns, budget, clean);
+	for (const { name, crowd } of crowds) checkEmpty(name, crowd);
+	return samples;
+}
