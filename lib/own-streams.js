@@ -114,14 +114,31 @@ export class OwnStreams {
 	 *   before is in them
 	 */
 	feedAll(chunk, evicted) {
-		if (this.#rounds?.isFor(this.count)) {
-			this.#rounds.toAll(this.#sessions, chunk, this.newest, evicted);
-			return;
-		}
+		if (this.#rounds?.isFor(this.count)) this.#rounds.toAll(this.#sessions, chunk, this.newest, evicted);
+		else if (evicted !== undefined) this.#feedAllBut(evicted, chunk);
 		// A Map's iterator goes along with changes: a session deleted meanwhile is not visited, one created meanwhile is.
+		else for (const session of this.#sessions.values()) this.#feed(session, chunk);
+	}
+
+	/**
+	 * @param {Set<number>} evicted
+	 * @param {Chunk} chunk
+	 */
+	#feedAllBut(evicted, chunk) {
 		for (const session of this.#sessions.values()) {
-			if (evicted === undefined || !evicted.has(session.key)) this.#feed(session, chunk);
+			if (!evicted.has(session.key)) this.#feed(session, chunk);
 		}
+	}
+
+	/**
+	 * @param {number} key of a session that is perhaps gone
+	 * @param {Chunk} chunk
+	 */
+	feedOne(key, chunk) {
+		const session = this.#sessions.get(key);
+		if (session === undefined) return;
+		if (this.#rounds?.isUnderWay) this.#rounds.toOne(session, chunk);
+		else this.#feed(session, chunk);
 	}
 
 	/**
@@ -140,7 +157,9 @@ export class OwnStreams {
 	}
 
 	/**
-	 * @param {number} key of a session that is perhaps gone
+	 * As {@link feedOne}, by another thread.
+	 *
+	 * @param {number} key
 	 * @param {Chunk | undefined} chunk nothing where it was lost
 	 */
 	feed(key, chunk) {

@@ -65,9 +65,13 @@ export class Streams {
 		const { maxSessions } = policy;
 		const created = maxSessions === Infinity ? this.#native.create(id) : this.#native.create(id, maxSessions);
 		if (created === 0) throw new SessionLimitError(maxSessions);
-		const [key, replaced] = typeof created === 'number' ? [created, 0] : created;
-		this.own.add(session, key);
-		if (replaced !== 0) this.own.close(replaced, 'replaced');
+		if (typeof created === 'number') {
+			this.own.add(session, created);
+		} else {
+			const [key, replaced] = created;
+			this.own.add(session, key);
+			this.own.close(replaced, 'replaced');
+		}
 	}
 
 	/** @param {string} id */
@@ -140,7 +144,7 @@ export class Streams {
 		const key = this.#native.routeOne(ids[0], data);
 		if (key === 0) return;
 		const before = this.own.newest;
-		this.own.feed(key, encode(data));
+		this.own.feedOne(key, encode(data));
 		// The controller created a session while it was fed. Perhaps it is one of ours.
 		if (this.own.newest !== before) this.#sendOn(ids, data, before);
 	}
@@ -193,7 +197,7 @@ export class Streams {
 	 */
 	#feedEach(keys, count, chunk, after) {
 		for (let index = 0; index < count; index++) {
-			if (keys[index] > after) this.own.feed(keys[index], chunk);
+			if (keys[index] > after) this.own.feedOne(keys[index], chunk);
 		}
 	}
 }
