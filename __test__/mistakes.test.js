@@ -16,7 +16,12 @@ describe('the constructor', () => {
 		for (const [option, message] of [
 			['pol', 'there is no option "pol"; did you mean "pool"?'],
 			['Pool', 'there is no option "Pool"; did you mean "pool"?'],
-			['keepAliveMs', 'there is no option "keepAliveMs"; known options: pool, scope, maxMailboxBytes'],
+			['maxQueueBytes', 'there is no option "maxQueueBytes"; did you mean "maxQueuedBytes"?'],
+			[
+				'compression',
+				'there is no option "compression"; known options: pool, keepAliveMs, deadAfterKeepAlives, maxQueuedBytes, ' +
+					'onSlowClient, coalesce, sliceMs, maxSessions, maxAgeMs, onClose, scope, maxMailboxBytes',
+			],
 		]) {
 			assert.throws(() => new InMemoryStreamSessionManager(/** @type {any} */ ({ [option]: true })), {
 				name: 'TypeError',

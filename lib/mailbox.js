@@ -53,8 +53,7 @@ export class Mailbox {
 
 	/** Resolves when all that this thread has sent, and left for others, is dealt with. */
 	async flush() {
-		await flushed(this.#streams.own);
-		await this.#questions.heldAnswerTo(this.#native.flush());
+		await Promise.all([this.#questions.heldAnswerTo(this.#native.flush()), flushed(this.#streams.own)]);
 	}
 
 	/** Others have left something. */
