@@ -14,17 +14,6 @@ export interface SessionController {
 /** What a stream manager of this package can be told. */
 export interface StreamSessionManagerOptions extends StreamPolicyOptions {
 	/**
-	 * Whether the chunk of a message is shared by all sessions that get it, short ones in memory shared with other
-	 * messages, as Node's small `Buffer`s are. Such a chunk must not be written to, nor its buffer transferred: neither
-	 * with `postMessage` (which refuses) nor by enqueueing it in a byte stream (which Node 20, Node 22 and Bun do not
-	 * refuse). `false` gives each session a chunk with a buffer of its own, at the price of a copy each.
-	 *
-	 * Byte streams always get their own: their `enqueue` takes the buffer away.
-	 *
-	 * @default true
-	 */
-	pool?: boolean | undefined;
-	/**
 	 * The name of a registry that managers share, in whichever threads of the process they are made: each sees and
 	 * reaches the sessions of all. The streams of this thread are fed synchronously, as without it; another thread's at
 	 * that thread's next turn, in the order they were sent from here.
@@ -55,7 +44,8 @@ export interface StreamSessionManagerOptions extends StreamPolicyOptions {
  * - `gone`: its stream had ended by itself. The client left, and a message or `delete(id)` found out
  * - `slow`: more was queued for its client than `maxQueuedBytes`; the stream was cut
  * - `dead`: its client has read nothing over `deadAfterKeepAlives`; the stream was cut
- * - `overflow`: other threads have sent this one more than `maxMailboxBytes`
+ * - `overflow`: other threads have sent this one more than `maxMailboxBytes`; or what is behind another stream has taken away
+ *   the memory of a message for it ({@link StreamPolicyOptions.pool})
  * - `expired`: it was as old as `maxAgeMs`
  * - `shutdown`: by `close()`
  */
@@ -69,12 +59,24 @@ export type SessionCloseReason =
 	| 'expired'
 	| 'shutdown';
 
-/** What a stream manager can be told to do with its streams. All of it is off by default. */
+/** What a stream manager can be told to do with its streams. But for `pool`, all of it is off by default. */
 export interface StreamPolicyOptions {
+	/**
+	 * Whether the chunk of a message is shared by all sessions that get it, short ones in memory shared with other
+	 * messages, as Node's small `Buffer`s are. Such a chunk must not be written to, nor its buffer transferred: neither
+	 * with `postMessage` (which refuses) nor by enqueueing it in a byte stream (which Node 20, Node 22 and Bun do not
+	 * refuse). `false` gives each session a chunk with a buffer of its own, at the price of a copy each.
+	 *
+	 * Byte streams always get their own: their `enqueue` takes the buffer away.
+	 *
+	 * @default true
+	 */
+	pool?: boolean | undefined;
 	/**
 	 * Sends the comment `: keepalive` to each stream of this manager that was sent nothing for so many milliseconds (it may
 	 * take a quarter more), so that no proxy on the way takes it for dead; no client takes a comment for an event (WHATWG
-	 * HTML, "Server-sent events"). Not to a stream with something queued. One timer a manager, which keeps nothing alive.
+	 * HTML, "Server-sent events"). Not to a stream with more queued than its high-water mark. All streams that have been idle
+	 * for the same time get it in one turn of the event loop. One timer a manager, which keeps nothing alive.
 	 *
 	 * 15,000 is right behind most proxies (nginx and AWS cut at 60 s, Cloudflare at 100 s); under Bun's own server, which
 	 * cuts at 10 s, 8,000.
@@ -83,8 +85,9 @@ export interface StreamPolicyOptions {
 	 */
 	keepAliveMs?: number | undefined;
 	/**
-	 * With `keepAliveMs`: a stream with something queued of which its client reads nothing, for so many times that long, is
-	 * cut: reason `dead`. 0 never.
+	 * With `keepAliveMs`: a stream with something queued of which nothing is taken for so many times that long, is cut: reason
+	 * `dead`. 0 never. What takes it (node:http, for a client) waits with the next chunk until the one before is on its way: so
+	 * that long has to be more than the largest message takes on the slowest line.
 	 *
 	 * @default 3
 	 */
@@ -92,7 +95,7 @@ export interface StreamPolicyOptions {
 	/**
 	 * How many bytes may be queued in a stream of this manager, its client not having read them. What a message would make
 	 * more than that goes by `onSlowClient`; one message is always taken by a stream with nothing queued. Whether the stream
-	 * counts chunks or bytes is no matter. Controllers without a `desiredSize` are not limited.
+	 * counts chunks or bytes is no matter. Controllers without a finite `desiredSize` are not limited.
 	 *
 	 * 1,048,576 (1 MiB) is a good limit: clients that connect anew catch up from there.
 	 *
@@ -116,7 +119,7 @@ export interface StreamPolicyOptions {
 	coalesce?: boolean | undefined;
 	/**
 	 * A message to all sessions of this thread that takes longer than so many milliseconds goes on in the next turn of the
-	 * event loop, and so on; what is sent meanwhile waits behind, up to 16 MiB, so that each session gets all in order. What is
+	 * event loop, and so on; what is sent meanwhile waits behind, up to 16 MiB and 1,024 messages, so that each session gets all in order. What is
 	 * sent to a session before it is deleted is in its queue before it is closed. For tens of thousands of sessions; 8 is a
 	 * good value. One number for a thread and scope, as with `maxMailboxBytes`.
 	 *
@@ -138,7 +141,10 @@ export interface StreamPolicyOptions {
 	 */
 	maxAgeMs?: number | undefined;
 	/**
-	 * Called for each session of this manager that is gone, when it is. What it throws, or rejects with, disturbs nothing.
+	 * Called for each stream of this manager that is gone, when it is. What it throws, or rejects with, disturbs nothing.
+	 *
+	 * It is the stream that is gone: but for `deleted`, its client may open another under the same id, and with `replaced` it has.
+	 * So what is known of the client is not to be forgotten for these.
 	 */
 	onClose?: ((id: string, reason: SessionCloseReason) => void) | undefined;
 }
@@ -197,8 +203,8 @@ export abstract class StreamSessionManager {
 export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/**
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
-	 *   `ERR_INVALID_ARG_TYPE` for a value of the wrong type; `ERR_INVALID_ARG_VALUE` for another `maxMailboxBytes` than
-	 *   this thread has in the scope.
+	 *   `ERR_INVALID_ARG_TYPE` for a value of the wrong type; `ERR_INVALID_ARG_VALUE` for another `maxMailboxBytes` or
+	 *   `sliceMs` than this thread has in the scope.
 	 */
 	constructor(options?: StreamSessionManagerOptions);
 
@@ -234,8 +240,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * Queues a message in the streams of the sessions named: each once, unknown ids passed over. `undefined` and `null`
 	 * mean every session, `[]` none. A message is one chunk: the text in UTF-8, a lone surrogate becoming U+FFFD.
 	 *
-	 * It is in the queue of every stream of this thread when this returns, and on its way to those of other threads: see
-	 * {@link flush}. Every session gets it that there is now, and none that another thread creates later. A stream that
+	 * It is in the queue of every stream of this thread when this returns (with `coalesce` and `sliceMs` later, and in the
+	 * same order), and on its way to those of other threads: see {@link flush}. Every session gets it that there is now, and none that another thread creates later. A stream that
 	 * takes no more (closed, errored, cancelled) loses its session; the others still get the message.
 	 *
 	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, nothing sent: `data` is no string, or `sessions` no array.
@@ -243,9 +249,9 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	send(sessions: readonly string[] | null | undefined, data: string): void;
 
 	/**
-	 * Resolves when all that this thread has sent so far is in the queues of the streams of other threads, and what it
+	 * Resolves when all that this thread has sent so far is in the queues of the streams it is for, in all threads, and what it
 	 * deleted there is closed. A thread that ends or overflows meanwhile is not waited for. It keeps the thread alive
-	 * until then; without `scope` it resolves at once. Never rejects.
+	 * until then. Without `scope`, `coalesce` and `sliceMs` it resolves at once. Never rejects.
 	 */
 	flush(): Promise<void>;
 

@@ -80,8 +80,6 @@ export class BackplaneUnavailableError extends Error {
 
 export interface RedisStreamSessionManagerOptions extends BackplaneOptions, StreamPolicyOptions {
 	/** As in {@link StreamSessionManagerOptions}. */
-	pool?: boolean;
-	/** As in {@link StreamSessionManagerOptions}. */
 	maxMailboxBytes?: number;
 }
 
@@ -110,7 +108,11 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	get size(): number;
 	/** The ids of the sessions of this process, oldest first. */
 	ids(): string[];
-	/** Registers the stream of a session of this process. One of the same id, on whatever machine, is closed. */
+	/**
+	 * Registers the stream of a session of this process. One of the same id, on whatever machine, is closed.
+	 *
+	 * @throws what {@link InMemoryStreamSessionManager.create} throws, at once
+	 */
 	create(id: string, controller: SessionController): Promise<void>;
 	/** Forgets a session, on whatever machine it is, and closes its stream behind what was sent to it before. */
 	delete(id: string): Promise<void>;
@@ -129,7 +131,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	/**
 	 * Closes the streams of this thread, as {@link InMemoryStreamSessionManager.close} does, and leaves: when all managers of this server and prefix in the process are closed,
 	 * what waits is sent (for `commandTimeoutMs` at most), the node takes itself and its sessions away, and its connections
-	 * are closed. Resolves then. Other methods throw from now on, with the code `ERR_MANAGER_CLOSED`.
+	 * are closed. Resolves then. `create` throws from now on, and the other methods when the streams are closed, with the code
+	 * `ERR_MANAGER_CLOSED`.
 	 */
 	close(options?: CloseOptions): Promise<void>;
 	/** `close()`: for `await using`. */

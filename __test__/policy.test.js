@@ -1586,6 +1586,39 @@ test('a scope refuses another sliceMs than it has, and takes nothing of what was
 	assert.equal(first.size, 0);
 });
 
+test('a message to a long list waits behind one to all, which goes on in slices', () =>
+	withSlowClock(async () => {
+		const manager = new InMemoryStreamSessionManager({ sliceMs: 1 });
+		const controllers = crowd(manager, 3_000);
+		const most = controllers.map((_, number) => `${number}`).slice(0, 2_000);
+		manager.send(undefined, 'all ');
+		manager.send(most, 'most');
+		assert.ok(controllers.filter(({ messages }) => messages.length > 0).length < 3_000, 'nothing was done at once');
+		await manager.flush();
+		const got = controllers.map(({ messages }) => messages.join(''));
+		assert.deepEqual(got, [...Array(2_000).fill('all most'), ...Array(1_000).fill('all ')]);
+	}));
+
+test('a session whose controller sends when it gets the last before its end gets nothing twice', () =>
+	withSlowClock(async () => {
+		const manager = new InMemoryStreamSessionManager({ sliceMs: 1 });
+		const controllers = crowd(manager, 100);
+		/** @type {string[]} */
+		const got = [];
+		manager.create('sends', {
+			enqueue(chunk) {
+				got.push(new TextDecoder().decode(chunk));
+				for (let n = 0; n < 1_100; n++) manager.send(undefined, 'x');
+			},
+			close: () => got.push('closed'),
+		});
+		for (const data of ['a', 'b', 'c']) manager.send(undefined, data);
+		manager.delete('sends');
+		await manager.flush();
+		assert.deepEqual(got, ['a', 'b', 'c', 'closed']);
+		assert.equal(controllers[0].messages.length, 3 + 3 * 1_100);
+	}));
+
 test('a process with managers that have something to do regularly exits by itself', async () => {
 	const { stdout } = await run(process.execPath, [fileURLToPath(new URL('support/unattended.js', import.meta.url))], {
 		timeout: 30_000,

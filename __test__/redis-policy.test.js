@@ -120,6 +120,23 @@ describeWithRedis('a stream manager on Redis', () => {
 		await other[Symbol.asyncDispose]();
 	});
 
+	test('sends, deletes and knows its sessions as long as close() drains them', async () => {
+		const { one, other } = await twoNodes();
+		const [slow, leaving] = [openStream(), openStream()];
+		one.create('slow', slow.controller);
+		one.create('leaving', leaving.controller);
+		one.send(undefined, 'before');
+		const closing = one.close({ drainMs: 20_000 });
+		one.send(undefined, 'meanwhile');
+		one.delete('leaving');
+		assert.equal(await one.has('slow'), true);
+		assert.deepEqual(await leaving.rest(), ['before', 'meanwhile']);
+		assert.deepEqual([await slow.next(), await slow.next(), await slow.next()], ['before', 'meanwhile', undefined]);
+		await closing;
+		assert.throws(() => one.send(undefined, 'after'), { code: 'ERR_MANAGER_CLOSED' });
+		await other.close();
+	});
+
 	test('rejects in close() for options that are none, as the one in memory does, and closes nothing', async () => {
 		const manager = new RedisStreamSessionManager(redis.url, { prefix: newPrefix() });
 		const close = async () => manager.close(/** @type {any} */ ({ drainMs: 'long' }));

@@ -373,6 +373,21 @@ describe('sliceMs', () => {
 		assert.deepEqual([messages, bytes], [601, 601]);
 	});
 
+	test('is waited for by a flush() that comes when the thread has begun to feed', async () => {
+		const { here, one } = await inOneScope({ sliceMs: 1 });
+		await one.run(crowd, 300);
+		here.seat.send(undefined, 'a');
+		await until(async () => (await one.do('stats')).messages > 0);
+		assert.ok((await one.do('stats')).messages < 300, 'it has to take its time for this to be seen');
+		await here.do('flush');
+		assert.equal((await one.do('stats')).messages, 300);
+		// And by the next one.
+		here.seat.send(undefined, 'b');
+		await until(async () => (await one.do('stats')).messages > 300);
+		await Promise.all([here.do('flush'), here.do('flush')]);
+		assert.equal((await one.do('stats')).messages, 600);
+	});
+
 	test('feeds a session what threads have sent before it is deleted or replaced by one of them', async () => {
 		const { here, one, two } = await inOneScope({ sliceMs: 1 });
 		await one.run(crowd, 300);

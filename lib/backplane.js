@@ -9,6 +9,7 @@ import { seatOn } from './seat.js';
 /** @import { NativeBackplane } from './native.js' */
 
 export class Backplane {
+	#isClosing = false;
 	#isClosed = false;
 	/** @type {Promise<void> | undefined} */
 	#closing;
@@ -31,6 +32,11 @@ export class Backplane {
 	/** Throws when it was closed. */
 	check() {
 		if (this.#isClosed) throw managerClosed(this.#who);
+	}
+
+	/** Throws from when it begins to be. */
+	checkTakesMore() {
+		if (this.#isClosing) throw managerClosed(this.#who);
 	}
 
 	/**
@@ -82,14 +88,15 @@ export class Backplane {
 	 * @param {() => Promise<void>} [before] what is to be done while others can still be reached
 	 */
 	close(before) {
-		this.#isClosed = true;
+		this.#isClosing = true;
 		this.#closing ??= this.#told(this.#close(before));
 		return this.#closing;
 	}
 
 	/** @param {(() => Promise<void>) | undefined} before */
 	async #close(before) {
-		await before?.();
+		if (before !== undefined) await before();
+		this.#isClosed = true;
 		await this.seat.release();
 	}
 

@@ -7,6 +7,8 @@ import { markAsUntransferable } from 'node:worker_threads';
 /** Who has something waiting. */
 /** @typedef {{ waiting: Burst | undefined, flush: () => void }} Waiting */
 
+const NOTHING = new Uint8Array(0);
+
 /** Chunks that one or more streams are to get, in order. Those that go on alike are one, so that it is joined once. */
 export class Burst {
 	/** @type {Chunk | undefined} */
@@ -39,13 +41,22 @@ export class Burst {
 		return this.#chunk === chunk;
 	}
 
-	/** All of them. */
+	/** All of them. It is shorter than `length` where the memory of one was taken away. */
 	get chunk() {
 		this.#joined ??= this.#before === undefined ? this.#chunk : this.#join();
 		return this.#joined;
 	}
 
+	#isWhole() {
+		let length = 0;
+		/** @type {Burst | undefined} */
+		let burst = this;
+		for (; burst !== undefined; burst = burst.#before) length += burst.#chunk.length;
+		return length === this.length;
+	}
+
 	#join() {
+		if (!this.#isWhole()) return NOTHING;
 		const joined = new Uint8Array(this.length);
 		// As the chunk of a message is: several streams may share it.
 		markAsUntransferable(joined.buffer);

@@ -7,7 +7,7 @@ import { closeOptions, streamOptions } from './options.js';
 import { Policy } from './policy.js';
 import { seatIn } from './seat.js';
 import { checkSession } from './session.js';
-import { closeAll, flushed, within } from './shutdown.js';
+import { closeAll, within } from './shutdown.js';
 import { StreamSessionManager } from './stream-session-manager.js';
 import { Streams } from './streams.js';
 
@@ -90,7 +90,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 
 	/** Resolves when all that this thread has sent is in the queues of the streams it is for. */
 	async flush() {
-		await (this.#seat?.mailbox.flush() ?? flushed(this.#streams.own));
+		await (this.#seat?.mailbox.flush() ?? this.#streams.own.fed());
 	}
 
 	/**

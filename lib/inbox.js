@@ -24,7 +24,7 @@ export const OUTCOME = /** @type {const} */ ({ DONE: 0, FAILED: 1, IS: 2 });
 
 /** What `drain` returns instead of a number of rows: the first number says how many bytes are needed, and the second how many numbers. */
 const NO_ROOM = -1;
-/** Likewise: what there was is lost, and all sessions are to be closed for it. */
+/** Likewise: what there was is lost, and the sessions until the one whose key is the first number are to be closed for it. */
 export const OVERFLOWED = -2;
 
 /** Drains of few bytes are written one behind the other into memory of this size. */

@@ -4,7 +4,6 @@ import timers from 'node:timers';
 import { BackplaneUnavailableError } from './errors.js';
 import { describeFailure } from './failure.js';
 import { inbox, OUTCOME, OVERFLOWED, ROW } from './inbox.js';
-import { flushed } from './shutdown.js';
 import { isUnloaded } from './unload.js';
 
 /** @import { NativeMailbox } from './native.js' */
@@ -20,6 +19,8 @@ const DRAINS_A_WAKE = 32;
 let isDealing = false;
 
 export class Mailbox {
+	/** Whether it goes on when streams have what they are to get. */
+	#isWaiting = false;
 	#native;
 	#streams;
 	#registrations;
@@ -53,11 +54,17 @@ export class Mailbox {
 
 	/** Resolves when all that this thread has sent, and left for others, is dealt with. */
 	async flush() {
-		await Promise.all([this.#questions.heldAnswerTo(this.#native.flush()), flushed(this.#streams.own)]);
+		await Promise.all([this.#questions.heldAnswerTo(this.#native.flush()), this.#streams.own.fed()]);
 	}
 
-	/** Others have left something. */
+	/** Others have left something. It is taken when all that was taken before is in the queues of the streams. */
 	wake() {
+		if (this.#streams.own.isBehind) this.#goOnWhenFed();
+		else this.catchUp();
+	}
+
+	/** Deals with what others have left. */
+	catchUp() {
 		if (isUnloaded()) return;
 		if (isDealing) return this.#goOnLater();
 		isDealing = true;
@@ -68,12 +75,23 @@ export class Mailbox {
 				if (rows === OVERFLOWED) this.#overflow();
 				else if (rows > 0) this.#deal(rows);
 				else return;
+				// As long as it has not found that there is nothing, others know that it is not done.
+				if (this.#streams.own.isBehind) return;
 			}
 		} finally {
 			isDealing = false;
 			// Nobody else wakes this thread before it has seen that there is nothing.
 			if (rows !== 0) this.#goOnLater();
 		}
+	}
+
+	#goOnWhenFed() {
+		if (this.#isWaiting) return;
+		this.#isWaiting = true;
+		this.#streams.own.whenFed(() => {
+			this.#isWaiting = false;
+			this.#goOnLater();
+		});
 	}
 
 	/** Behind the other work of the thread: Node calls a function that was woken from within itself at once, many times. */
@@ -83,7 +101,7 @@ export class Mailbox {
 
 	/** More was sent than it holds, and is lost. No stream goes on with a gap in it. */
 	#overflow() {
-		this.#streams.own.closeOverflown();
+		this.#streams.own.closeOverflown(inbox.number());
 		this.#registrations.cancelAll();
 	}
 
@@ -98,7 +116,8 @@ export class Mailbox {
 				}
 				case ROW.MULTICAST: {
 					const chunk = inbox.chunk(inbox.number());
-					for (let keys = inbox.number(); keys > 0; keys--) this.#streams.own.feed(inbox.number(), chunk);
+					const keys = inbox.numbers(inbox.number());
+					this.#streams.own.feedSome(keys, keys.length, chunk);
 					break;
 				}
 				case ROW.BROADCAST: {

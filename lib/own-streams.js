@@ -6,8 +6,10 @@ import { Coalescing } from './coalescing.js';
 import { sessionClosed, sessionCreated } from './diagnostics.js';
 import { SessionClosedError } from './errors.js';
 import { Rounds } from './rounds.js';
+import { DROPPED } from './session.js';
 
 /** @import { SessionCloseReason } from '../index.js' */
+/** @import { Burst } from './coalescing.js' */
 /** @import { Policy } from './policy.js' */
 /** @import { Session } from './session.js' */
 /** @import { TendedSession } from './tended-session.js' */
@@ -137,8 +139,26 @@ export class OwnStreams {
 	feedOne(key, chunk) {
 		const session = this.#sessions.get(key);
 		if (session === undefined) return;
-		if (this.#rounds?.isUnderWay) this.#rounds.toOne(session, chunk);
+		if (this.#rounds?.isUnderWay) this.#rounds.toSome([session], chunk);
 		else this.#feed(session, chunk);
+	}
+
+	/**
+	 * @param {Float64Array} keys of sessions that are perhaps gone
+	 * @param {number} count how many of them
+	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 * @param {number} [after] only sessions with a later key
+	 */
+	feedSome(keys, count, chunk, after = 0) {
+		/** @type {Session[] | undefined} */
+		const waiting = this.#rounds?.isUnderWay ? [] : undefined;
+		for (let index = 0; index < count; index++) {
+			const session = keys[index] > after ? this.#sessions.get(keys[index]) : undefined;
+			if (session === undefined) continue;
+			if (waiting !== undefined) waiting.push(session);
+			else this.#feedOrLose(session, chunk);
+		}
+		if (waiting !== undefined) this.#rounds?.toSome(waiting, chunk);
 	}
 
 	/**
@@ -165,7 +185,7 @@ export class OwnStreams {
 	feed(key, chunk) {
 		const session = this.#sessions.get(key);
 		if (session === undefined) return;
-		if (this.#rounds?.isUnderWay) this.#rounds.toOne(session, chunk);
+		if (this.#rounds?.isUnderWay) this.#rounds.toSome([session], chunk);
 		else this.#feedOrLose(session, chunk);
 	}
 
@@ -176,11 +196,15 @@ export class OwnStreams {
 	#feedOrLose(session, chunk) {
 		// Taken away by a stream that was fed before.
 		const isLost = chunk === undefined || (chunk.length === 0 && chunk.buffer.byteLength === 0);
-		if (!isLost) return this.#feed(session, chunk);
-		// No stream goes on with a gap in it.
+		if (isLost) this.giveUp(session);
+		else this.#feed(session, chunk);
+	}
+
+	/** @param {Session} session one that something was lost for: no stream goes on with a gap in it */
+	giveUp(session) {
 		this.#forget(session);
 		session.close();
-		this.#hasClosed(session, 'gone');
+		this.#hasClosed(session, 'overflow');
 	}
 
 	/**
@@ -189,7 +213,10 @@ export class OwnStreams {
 	 */
 	#feed(session, chunk) {
 		try {
-			session.feed(chunk);
+			if (session.feed(chunk) === DROPPED) {
+				this.#dropped++;
+				return;
+			}
 			this.#messages++;
 			this.#bytes += chunk.length;
 		} catch (error) {
@@ -198,21 +225,17 @@ export class OwnStreams {
 		}
 	}
 
-	/** @param {number} bytes of a message that a session was not given */
-	hasDropped(bytes) {
-		this.#dropped++;
-		this.hasRefused(1, bytes);
+	/** @param {Burst} burst counted as given, and was not */
+	takeBack({ messages, length }) {
+		this.#messages -= messages;
+		this.#bytes -= length;
 	}
 
-	/**
-	 * They were counted as given.
-	 *
-	 * @param {number} messages
-	 * @param {number} bytes
-	 */
-	hasRefused(messages, bytes) {
-		this.#messages -= messages;
-		this.#bytes -= bytes;
+	/** @returns {Promise<void>} resolves when all that was sent is in the queues of the streams */
+	fed() {
+		return new Promise((resolve) => {
+			this.whenFed(resolve);
+		});
 	}
 
 	/** @param {() => void} callback called when all that was sent is in the queues of the streams */
@@ -250,8 +273,8 @@ export class OwnStreams {
 	close(key, reason) {
 		const session = this.#sessions.get(key);
 		if (session === undefined) return;
-		this.#settle(session);
 		this.#sessions.delete(key);
+		if (this.#rounds?.isUnderWay) this.#rounds.settle(session);
 		this.#close(session, reason);
 	}
 
@@ -267,25 +290,25 @@ export class OwnStreams {
 		this.close(session.key, reason);
 	}
 
-	/** Closes all, which Rust has forgotten: more was sent to this thread than it took, and is lost. */
-	closeOverflown() {
-		const sessions = this.#sessions;
-		// A controller that is closed may create sessions, which live.
-		this.#sessions = new Map();
-		this.#closed.overflow += sessions.size;
-		for (const session of sessions.values()) {
-			session.close();
-			tell(session, 'overflow');
-		}
-	}
-
 	/**
-	 * Feeds a session what it has still to get.
+	 * Closes those that Rust has forgotten: more was sent to this thread than it took, and is lost.
 	 *
-	 * @param {Session} session
+	 * @param {number} last the key of the last of them: a controller that is closed may create sessions, which live
 	 */
-	#settle(session) {
-		if (this.#rounds?.isUnderWay) this.#rounds.settle(session);
+	closeOverflown(last) {
+		const gone = [...this.#sessions.values()].filter(({ key }) => key <= last);
+		for (const { key } of gone) this.#sessions.delete(key);
+		// At once, for whoever is called by the first of them.
+		this.#closed.overflow += gone.length;
+		for (const session of gone) {
+			session.flush();
+			if (session.isOver) {
+				this.#closed.overflow--;
+			} else {
+				session.close();
+				tell(session, 'overflow');
+			}
+		}
 	}
 
 	/**

@@ -79,7 +79,6 @@ export class Policy {
 	 * @param {number} bytes
 	 */
 	hasDropped({ id, key }, bytes) {
-		this.#streams.hasDropped(bytes);
 		if (messageDropped.hasSubscribers) messageDropped.publish({ id, key, bytes });
 	}
 
@@ -90,9 +89,25 @@ export class Policy {
 	 * @param {Burst} burst
 	 * @param {unknown} error
 	 */
-	hasRefused(session, { messages, length }, error) {
-		this.#streams.hasRefused(messages, length);
+	hasRefused(session, burst, error) {
+		this.takesBack(burst);
 		this.#streams.lose(session, error);
+	}
+
+	/**
+	 * What it was to be fed is no more.
+	 *
+	 * @param {Session} session
+	 * @param {Burst} burst
+	 */
+	hasLost(session, burst) {
+		this.takesBack(burst);
+		this.#streams.giveUp(session);
+	}
+
+	/** @param {Burst} burst was not fed after all */
+	takesBack(burst) {
+		this.#streams.takeBack(burst);
 	}
 
 	#tend() {

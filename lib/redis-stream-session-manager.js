@@ -45,7 +45,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	create(id, controller) {
-		this.#backplane.check();
+		this.#backplane.checkTakesMore();
 		checkSession(id, controller);
 		this.#streams.create(id, controller, this.#policy);
 		return this.#backplane.accepted('create', [id]);
@@ -120,7 +120,10 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	close(options) {
 		try {
 			const { drainMs } = closeOptions(options);
-			return this.#backplane.close(() => closeAll(this.#streams.own, drainMs));
+			return this.#backplane.close(() => {
+				this.#backplane.seat.catchUp();
+				return closeAll(this.#streams.own, drainMs);
+			});
 		} catch (error) {
 			return Promise.reject(error);
 		}

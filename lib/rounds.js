@@ -9,7 +9,8 @@ import timers from 'node:timers';
 
 /**
  * @typedef {object} Round
- * @property {(session: Session) => boolean} isFor whether the session is still to be fed
+ * @property {(session: Session) => boolean} takes
+ *   Takes a session out that is visited no more. Whether it was still to be fed.
  * @property {() => boolean} next does the next of it; whether there was any
  * @property {Chunk} chunk
  */
@@ -74,7 +75,7 @@ export class Rounds {
 		let fed = 0;
 		this.#add({
 			chunk,
-			isFor: ({ key }) => key > fed && key <= until && but?.has(key) !== true,
+			takes: ({ key }) => key > fed && key <= until && but?.has(key) !== true,
 			next: () => {
 				const { value: session } = iterator.next();
 				if (session === undefined || session.key > until) return false;
@@ -86,19 +87,20 @@ export class Rounds {
 	}
 
 	/**
-	 * Feeds one.
+	 * Feeds these sessions.
 	 *
-	 * @param {Session} session
+	 * @param {Session[]} sessions each once
 	 * @param {Chunk} chunk
 	 */
-	toOne(session, chunk) {
-		let isFed = false;
+	toSome(sessions, chunk) {
+		const left = new Set(sessions);
 		this.#add({
 			chunk,
-			isFor: (other) => other === session && !isFed,
+			takes: (session) => left.delete(session),
 			next: () => {
-				if (isFed) return false;
-				isFed = true;
+				const { value: session } = left.values().next();
+				if (session === undefined) return false;
+				left.delete(session);
 				if (!session.isOver) this.#feed(session, chunk);
 				return true;
 			},
@@ -109,7 +111,7 @@ export class Rounds {
 	then(callback) {
 		this.#add({
 			chunk: undefined,
-			isFor: () => false,
+			takes: () => false,
 			next: () => {
 				callback();
 				return false;
@@ -120,10 +122,10 @@ export class Rounds {
 	/**
 	 * Feeds a session what it still has to get: it is about to be closed.
 	 *
-	 * @param {Session} session
+	 * @param {Session} session is not among the sessions any more
 	 */
 	settle(session) {
-		for (const round of this.#rounds.filter((round) => round.isFor(session))) {
+		for (const round of this.#rounds.filter((round) => round.takes(session))) {
 			// Deleted by a controller that is being fed: it gets nothing more of this one, as without slices.
 			if (round !== this.#sending && !session.isOver) this.#feed(session, round.chunk);
 		}

@@ -95,7 +95,7 @@ class Seat {
 
 	/** Deals with what others have left. */
 	catchUp() {
-		this.mailbox.wake();
+		this.mailbox.catchUp();
 	}
 
 	/**
@@ -152,7 +152,7 @@ class Seat {
 
 /** @param {WeakRef<Seat>} reference */
 function wakerOf(reference) {
-	return () => reference.deref()?.catchUp();
+	return () => reference.deref()?.mailbox.wake();
 }
 
 /**

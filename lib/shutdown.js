@@ -12,16 +12,6 @@ const AT_ONCE = 128;
 const LOOK_MS = 20;
 
 /**
- * @param {OwnStreams} streams
- * @returns {Promise<void>} resolves when what was sent is in their queues
- */
-export function flushed(streams) {
-	return new Promise((resolve) => {
-		streams.whenFed(resolve);
-	});
-}
-
-/**
  * Closes all streams of this thread, those first whose clients have read all. Without `drainMs`, behind what is queued; with
  * it, those whose clients have not read that after so long are cut.
  *
@@ -32,7 +22,8 @@ export async function closeAll(streams, drainMs) {
 	const end = drainMs === undefined ? Infinity : performance.now() + drainMs;
 	// Those that others create meanwhile stay.
 	const last = streams.newest;
-	if (streams.isBehind) await flushed(streams);
+	// What is left then each gets before it is closed.
+	if (streams.isBehind) await within(streams.fed(), drainMs);
 	for (;;) {
 		const left = await closeThose(streams, last, (session) => {
 			if (drainMs !== undefined && !session.isDrained) return false;

@@ -159,7 +159,7 @@ export class Streams {
 		try {
 			const count = this.#native.route(ids, data, keys);
 			before = this.own.newest;
-			if (count > 0) this.#feedEach(keys, count, encode(data), 0);
+			if (count > 0) this.own.feedSome(keys, count, encode(data));
 		} finally {
 			giveBackKeys(keys);
 		}
@@ -181,23 +181,11 @@ export class Streams {
 				// Other threads have got the message.
 				const count = this.#native.route(ids, undefined, keys);
 				newest = this.own.newest;
-				this.#feedEach(keys, count, chunk, after);
+				this.own.feedSome(keys, count, chunk, after);
 				if (this.own.newest === newest) return;
 			}
 		} finally {
 			giveBackKeys(keys);
-		}
-	}
-
-	/**
-	 * @param {Float64Array} keys
-	 * @param {number} count how many of them
-	 * @param {Uint8Array<ArrayBuffer>} chunk
-	 * @param {number} after only sessions with a later key
-	 */
-	#feedEach(keys, count, chunk, after) {
-		for (let index = 0; index < count; index++) {
-			if (keys[index] > after) this.own.feedOne(keys[index], chunk);
 		}
 	}
 }

@@ -1,7 +1,7 @@
 // A session whose manager was told more than to feed it: to keep it alive, to count what is queued, to send in bursts.
 
 import { SessionClosedError } from './errors.js';
-import { Session } from './session.js';
+import { DROPPED, Session } from './session.js';
 import { StreamQueue } from './stream-queue.js';
 
 /** @import { SessionController } from '../index.js' */
@@ -39,6 +39,7 @@ export class TendedSession extends Session {
 	/**
 	 * @override
 	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 * @returns {void | typeof DROPPED}
 	 */
 	feed(chunk) {
 		const { policy } = this;
@@ -47,7 +48,10 @@ export class TendedSession extends Session {
 			this.#droppedInARow++;
 			// Otherwise one whose client has left would be here for ever.
 			const asks = this.#droppedInARow % DROPS_UNTIL_ASKED === 0 && this.#hasPerhapsEnded;
-			if (!asks) return policy.hasDropped(this, chunk.length);
+			if (!asks) {
+				policy.hasDropped(this, chunk.length);
+				return DROPPED;
+			}
 		} else {
 			this.#droppedInARow = 0;
 		}
@@ -75,11 +79,24 @@ export class TendedSession extends Session {
 		const { waiting } = this;
 		if (waiting === undefined || this.isOver) return;
 		this.waiting = undefined;
+		const { chunk } = waiting;
+		// Taken away by a stream that was fed before.
+		if (chunk.length !== waiting.length) return this.policy.hasLost(this, waiting);
 		try {
-			this.#put(waiting.chunk);
+			this.#put(chunk);
 		} catch (error) {
 			this.policy.hasRefused(this, waiting, error);
 		}
+	}
+
+	/**
+	 * @override
+	 * @param {Error} error
+	 */
+	cut(error) {
+		if (this.waiting !== undefined) this.policy.takesBack(this.waiting);
+		this.waiting = undefined;
+		super.cut(error);
 	}
 
 	/** @param {Uint8Array<ArrayBuffer>} chunk */

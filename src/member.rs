@@ -109,14 +109,14 @@ impl Member {
     /// Registers a session of this thread. The newer stream of an id wins: an older one of another thread is closed
     /// there, one of this thread is for the caller to close.
     pub fn create(&self, id: &[u16]) -> Created {
-        self.insert(id, self.hub.sessions.reserve(usize::MAX))
+        self.insert(id, Room::Unreserved)
     }
 
     /// Likewise, unless that would make it more than `max_sessions`, of all threads.
     pub fn create_within(&self, id: &[u16], max_sessions: usize) -> Option<Created> {
-        let room = self.hub.sessions.reserve(max_sessions);
-        // One that takes another's place is not one more.
-        (room == Room::Reserved || self.has(id)).then(|| self.insert(id, room))
+        // One that takes another's place is not one more. (Should that one go meanwhile, it is let in all the same.)
+        let room = if self.has(id) { Room::Unreserved } else { self.hub.sessions.reserve(max_sessions)? };
+        Some(self.insert(id, room))
     }
 
     fn insert(&self, id: &[u16], room: Room) -> Created {

@@ -60,12 +60,13 @@ pub struct Sessions {
     count: AtomicUsize,
 }
 
-/// Whether one session more may be inserted.
+/// What a session that is inserted is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
+    /// It is counted already.
     Reserved,
-    /// There are as many as there may be.
-    None,
+    /// Nobody has asked whether there may be one more.
+    Unreserved,
 }
 
 impl Sessions {
@@ -84,13 +85,11 @@ impl Sessions {
     }
 
     /// Reserves room for a session, unless there are `max` of them.
-    pub fn reserve(&self, max: usize) -> Room {
+    pub fn reserve(&self, max: usize) -> Option<Room> {
         // Relaxed: only the number matters, here and below.
         let more = |count| (count < max).then_some(count + 1);
-        match self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
-            Ok(_) => Room::Reserved,
-            Err(_) => Room::None,
-        }
+        let reserved = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        reserved.ok().map(|_| Room::Reserved)
     }
 
     /// It is not needed after all.
@@ -101,12 +100,11 @@ impl Sessions {
     }
 
     /// Registers a session of a thread. `replaced` gets the one that had the id until now, while nobody can look the id
-    /// up: who finds the newer one comes after what is done to the older. There must be room, or one to replace.
+    /// up: who finds the newer one comes after what is done to the older.
     pub fn insert(&self, id: &[u16], owner: ThreadId, room: Room, replaced: impl FnOnce(Session)) -> Key {
         match self.by_id.entry(id.into()) {
             Entry::Vacant(entry) => {
-                if room == Room::None {
-                    // The one it was to replace has just gone. It is let in all the same.
+                if room == Room::Unreserved {
                     self.count.fetch_add(1, Ordering::Relaxed);
                 }
                 entry.insert(Session { owner, key: Key::next() }).key
@@ -181,9 +179,14 @@ impl Sessions {
 
     /// Forgets every session, when nobody is left to create any.
     pub fn clear(&self) {
-        self.by_id.clear();
+        let mut gone = 0;
+        self.by_id.retain(|_, _| {
+            gone += 1;
+            false
+        });
         self.by_id.shrink_to_fit();
-        self.count.store(0, Ordering::Relaxed);
+        // Not 0: another thread may be about to count one out.
+        self.count_out(gone);
     }
 
     /// While others create sessions, perhaps with some that are about to be there.

@@ -22,6 +22,8 @@ const { PORT = '3000', CLIENTS = '120' } = process.env;
 const SCOPE = 'dashboard';
 /** How long clients have to read what is queued for them when the server stops. */
 const DRAIN_MS = 500;
+/** And then, for what node:http has for them. */
+const GRACE_MS = 500;
 
 // For whoever comes over HTTP. The crowd has managers with limits of their own.
 const streams = new InMemoryStreamSessionManager({ scope: SCOPE, keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
@@ -37,10 +39,16 @@ const listener = createServer((request, response) => {
 	response.once('close', () => {
 		if (!listener.listening) listener.closeIdleConnections();
 	});
-	const { pathname } = new URL(request.url ?? '/', `http://${HOST}`);
+	const [pathname] = (request.url ?? '/').split('?');
 	if (pathname === PATH) answerMcp(request, response);
 	else if (pathname === '/numbers') numbers.answer(response);
-	else answerWithFile(pathname, response);
+	else {
+		answerWithFile(pathname, response).catch((error) => {
+			console.error(error);
+			if (!response.headersSent) response.writeHead(500);
+			response.end();
+		});
+	}
 });
 listener.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
 	if (error.code !== 'EADDRINUSE') throw error;
@@ -65,7 +73,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 		// All streams of the scope, the pages' and the crowd's, too.
 		await streams.close({ drainMs: DRAIN_MS });
 		await transport.close();
+		// Who has not read what node:http has for it, or does not end its request.
+		const last = setTimeout(() => listener.closeAllConnections(), GRACE_MS);
 		await closed;
+		clearTimeout(last);
 		console.log('Stopped.');
 	});
 }

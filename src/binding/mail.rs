@@ -41,13 +41,20 @@ mod row {
 /// What is taken from a mailbox, until JavaScript has room for it.
 #[derive(Debug, Default)]
 pub struct Mail {
-    /// To be told behind `posts`, and before what came after that.
-    overflowed: bool,
     posts: Vec<Post>,
-    after_overflow: Vec<Post>,
+    /// To be told behind them: more came than the mailbox holds.
+    overflow: Option<Overflow>,
     /// Those that go into no stream. They do not lie beside those that do, since what is behind a stream may take the
     /// memory away.
     asked_for: VecDeque<Text>,
+}
+
+#[derive(Debug)]
+struct Overflow {
+    /// The sessions with this key or an earlier one are to be closed.
+    until: Key,
+    /// What came after that.
+    posts: Vec<Post>,
 }
 
 /// What `drain` returns in place of a number of rows.
@@ -57,32 +64,31 @@ const OVERFLOWED: i32 = -2;
 impl Mail {
     /// drain(bytes, offset, table) → how many rows there are in `table`, with their texts in `bytes` from `offset` on.
     /// 0: there is nothing. NO_ROOM: table[0] says how many bytes are needed, and table[1] how many numbers. OVERFLOWED:
-    /// what there was is lost, and all sessions are to be closed for it.
+    /// what there was is lost, and the sessions with table[0] or an earlier key are to be closed for it.
     pub fn drain(&mut self, member: &Member, ctx: &FunctionCallContext) -> Result<i32> {
-        if self.posts.is_empty() && !self.overflowed {
+        if self.posts.is_empty() && self.overflow.is_none() {
             // Should the rows before not have been read to their end.
             self.asked_for.clear();
             let drained = member.drain();
             self.posts = drained.posts;
-            self.overflowed = drained.overflowed;
-            if self.overflowed {
+            if drained.overflowed {
                 // That others have ended these sessions was dropped with the rest. They are not among those that overflow.
-                self.after_overflow = std::mem::replace(&mut self.posts, member.ends());
+                let posts = std::mem::replace(&mut self.posts, member.ends());
+                member.forget_all();
+                self.overflow = Some(Overflow { until: Key::latest(), posts });
             }
-        }
-        if self.posts.is_empty() {
-            if !std::mem::take(&mut self.overflowed) {
-                return Ok(0);
-            }
-            self.posts = std::mem::take(&mut self.after_overflow);
-            member.forget_all();
-            return Ok(OVERFLOWED);
         }
         let (mut bytes, offset) = (ctx.get::<Uint8ArraySlice>(0)?, ctx.get::<u32>(1)?);
         let mut table: Float64ArraySlice = ctx.get(2)?;
         // SAFETY: the arrays are arguments of the call under way, so their memory is alive; they belong to lib/, which
         // shares them with no other thread, and no JavaScript runs while the slices are borrowed.
         let (bytes, table) = unsafe { (bytes.as_mut(), table.as_mut()) };
+        if self.posts.is_empty() {
+            let Some(Overflow { until, posts }) = self.overflow.take() else { return Ok(0) };
+            self.posts = posts;
+            table.iter_mut().take(1).for_each(|first| *first = until.as_f64());
+            return Ok(OVERFLOWED);
+        }
         let room = bytes.get_mut(offset as usize..).unwrap_or_default();
         let needed: usize = self.posts.iter().filter_map(text).map(|text| text.len()).sum();
         let numbers: usize = self.posts.iter().map(numbers).sum();
