@@ -28,7 +28,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, '__test__', 'runtimes', 'node_modules');
 const A_FILE_MS = 120_000;
 /** These take long, and are not about what a runtime does. */
-const SAME_EVERYWHERE = ['conformance', 'redis-nothing-lost', 'production', 'shutdown-example'];
+const SAME_EVERYWHERE = [
+	'conformance',
+	'redis-nothing-lost',
+	'production',
+	'shutdown-example',
+	'opentelemetry-example',
+];
 /** What the runtimes have in common is tested at length by `npm test`. */
 const FEWER = { RANDOM_OPERATIONS: '10000' };
 

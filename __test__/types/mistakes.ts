@@ -2,6 +2,8 @@
 
 import {
 	InMemoryStreamSessionManager,
+	SessionClosedError,
+	type SessionCloseReason,
 	type SessionController,
 	StreamSessionManager,
 } from '@tmcp-native/session-manager';
@@ -14,6 +16,12 @@ new StreamSessionManager();
 new InMemoryStreamSessionManager({ pol: true });
 // @ts-expect-error no boolean
 new InMemoryStreamSessionManager({ pool: 'no' });
+// @ts-expect-error one of two
+new InMemoryStreamSessionManager({ maxQueuedBytes: 1, onSlowClient: 'wait' });
+// @ts-expect-error a number of milliseconds
+ours.close({ drainMs: '1s' });
+// @ts-expect-error no such reason
+ours.stats().closed.bored;
 // @ts-expect-error an id is a string
 ours.create(1, { enqueue() {}, close() {} });
 // @ts-expect-error no controller
@@ -30,6 +38,22 @@ ours.size = 1;
 class Unfinished extends StreamSessionManager {}
 
 new InMemoryStreamSessionManager({ pool: false });
+const gone: [string, SessionCloseReason][] = [];
+const told = new InMemoryStreamSessionManager({
+	keepAliveMs: 15_000,
+	deadAfterKeepAlives: 0,
+	maxQueuedBytes: 1_048_576,
+	onSlowClient: 'drop',
+	coalesce: true,
+	sliceMs: 8,
+	maxSessions: Infinity,
+	maxAgeMs: undefined,
+	onClose: (id, reason) => gone.push([id, reason]),
+});
+const slow: number = told.stats().closed.slow;
+const closing: Promise<void> = told.close({ drainMs: 0 });
+const disposed: Promise<void> = told[Symbol.asyncDispose]();
+const reason: 'slow' | 'dead' | 'shutdown' = new SessionClosedError('slow').reason;
 new ReadableStream({ type: 'bytes', start: (controller) => ours.create('id', controller) });
 new ReadableStream<Uint8Array>({ start: (controller) => ours.create('id', controller) });
 ours.create('id', { enqueue(_chunk: Uint8Array) {}, close() {} });
