@@ -1,16 +1,15 @@
-// The figures of the README: a choice of rows, and every row that we lose, written between its two markers.
+// The figures of the README: a choice of rows, and every row that we lose, each part written between its two markers.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { factor, rate, table, time } from './format.mjs';
 import { SENDERS_PART } from './losses.mjs';
 import { optionFigures } from './options/readme.mjs';
+import { redisFigures } from './redis/readme.mjs';
 import { titles } from './sides.mjs';
 
 /** @typedef {import('./run.mjs').Results} Results */
 
 const README = new URL('../README.md', import.meta.url);
-const BEGIN = '<!-- written by `npm run bench` -->';
-const END = '<!-- until here -->';
 
 const CHOSEN = [
 	'send 100 B to everyone of 1',
@@ -45,11 +44,22 @@ const WAYS = /** @type {const} */ (['broadcastChannel', 'messagePort', 'ours']);
 
 /** @param {Results} results of a full run */
 export function writeReadme(results) {
-	const readme = readFileSync(README, 'utf8');
-	const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
-	if (begin < 0 || end < begin) throw new Error('README.md has no place for the figures');
-	const block = [BEGIN, '', ...figures(results), '', END].join('\n');
-	writeFileSync(README, readme.slice(0, begin) + block + readme.slice(end + END.length));
+	const redis = redisFigures(results.redis, results.about);
+	const readme = withPart(readFileSync(README, 'utf8'), '', figures(results));
+	writeFileSync(README, redis === undefined ? readme : withPart(readme, ': redis', redis));
+}
+
+/**
+ * @param {string} readme
+ * @param {string} name of the part, as it stands in the markers
+ * @param {string[]} lines
+ */
+function withPart(readme, name, lines) {
+	const marker = { begin: `<!-- written by \`npm run bench\`${name} -->`, end: `<!-- until here${name} -->` };
+	const [begin, end] = [readme.indexOf(marker.begin), readme.indexOf(marker.end)];
+	if (begin < 0 || end < begin) throw new Error(`README.md has no place for the figures${name}`);
+	const part = [marker.begin, '', ...lines, '', marker.end].join('\n');
+	return readme.slice(0, begin) + part + readme.slice(end + marker.end.length);
 }
 
 /** @param {Results} results */
