@@ -1,6 +1,7 @@
 // What a thread of these tests can be told to do: its manager in a scope, and the streams that it made for sessions.
 // The main thread has one as well as each worker, so that a test can treat them alike.
 
+import timers from 'node:timers';
 import { parentPort } from 'node:worker_threads';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
@@ -34,6 +35,7 @@ export class Seat {
 		openStream,
 		parentPort,
 		text,
+		timers,
 	};
 	/** A test's own, from one `run` to the next. @type {Record<string, any>} */
 	own = {};
