@@ -6,10 +6,8 @@ import { Coalescing } from './coalescing.js';
 import { sessionClosed, sessionCreated } from './diagnostics.js';
 import { SessionClosedError } from './errors.js';
 import { Rounds } from './rounds.js';
-import { DROPPED } from './session.js';
 
 /** @import { SessionCloseReason } from '../index.js' */
-/** @import { Burst } from './coalescing.js' */
 /** @import { Policy } from './policy.js' */
 /** @import { Session } from './session.js' */
 /** @import { TendedSession } from './tended-session.js' */
@@ -94,7 +92,7 @@ export class OwnStreams {
 		}
 	}
 
-	/** @param {number} key */
+	/** @param {number} key 0, and that of a session that is gone, is no session's */
 	get(key) {
 		return this.#sessions.get(key);
 	}
@@ -110,35 +108,33 @@ export class OwnStreams {
 		if (sessionCreated.hasSubscribers || sessionClosed.hasSubscribers) hasCreated(session);
 	}
 
-	/**
-	 * @param {Chunk} chunk
-	 * @param {Set<number>} [evicted] keys of sessions that are no more, and whose streams are open until what was sent to them
-	 *   before is in them
-	 */
-	feedAll(chunk, evicted) {
-		if (this.#rounds?.isFor(this.count)) this.#rounds.toAll(this.#sessions, chunk, this.newest, evicted);
-		else if (evicted !== undefined) this.#feedAllBut(evicted, chunk);
+	/** @param {Chunk} chunk */
+	feedAll(chunk) {
+		if (this.#rounds?.isFor(this.count)) this.#rounds.toAll(this.#sessions, chunk, this.newest);
 		// A Map's iterator goes along with changes: a session deleted meanwhile is not visited, one created meanwhile is.
 		else for (const session of this.#sessions.values()) this.#feed(session, chunk);
 	}
 
 	/**
-	 * @param {Set<number>} evicted
+	 * @param {Set<number>} evicted keys of sessions that are no more, and whose streams are open until what was sent to them
+	 *   before is in them
 	 * @param {Chunk} chunk
 	 */
-	#feedAllBut(evicted, chunk) {
+	feedAllBut(evicted, chunk) {
+		if (this.#rounds?.isFor(this.count)) {
+			this.#rounds.toAll(this.#sessions, chunk, this.newest, evicted);
+			return;
+		}
 		for (const session of this.#sessions.values()) {
 			if (!evicted.has(session.key)) this.#feed(session, chunk);
 		}
 	}
 
 	/**
-	 * @param {number} key of a session that is perhaps gone
+	 * @param {Session} session
 	 * @param {Chunk} chunk
 	 */
-	feedOne(key, chunk) {
-		const session = this.#sessions.get(key);
-		if (session === undefined) return;
+	feedOne(session, chunk) {
 		if (this.#rounds?.isUnderWay) this.#rounds.toSome([session], chunk);
 		else this.#feed(session, chunk);
 	}
@@ -179,7 +175,7 @@ export class OwnStreams {
 	/**
 	 * As {@link feedOne}, by another thread.
 	 *
-	 * @param {number} key
+	 * @param {number} key of a session that is perhaps gone
 	 * @param {Chunk | undefined} chunk nothing where it was lost
 	 */
 	feed(key, chunk) {
@@ -212,23 +208,33 @@ export class OwnStreams {
 	 * @param {Chunk} chunk
 	 */
 	#feed(session, chunk) {
+		const { length } = chunk;
+		this.#messages++;
+		this.#bytes += length;
 		try {
-			if (session.feed(chunk) === DROPPED) {
-				this.#dropped++;
-				return;
-			}
-			this.#messages++;
-			this.#bytes += chunk.length;
+			session.feed(chunk);
 		} catch (error) {
+			this.takeBack(1, length);
 			// The others still get the message.
 			this.lose(session, error);
 		}
 	}
 
-	/** @param {Burst} burst counted as given, and was not */
-	takeBack({ messages, length }) {
+	/**
+	 * What was counted as given to a stream, and was not.
+	 *
+	 * @param {number} messages
+	 * @param {number} bytes
+	 */
+	takeBack(messages, bytes) {
 		this.#messages -= messages;
-		this.#bytes -= length;
+		this.#bytes -= bytes;
+	}
+
+	/** @param {number} bytes of a message that was dropped for a session */
+	hasDropped(bytes) {
+		this.takeBack(1, bytes);
+		this.#dropped++;
 	}
 
 	/** @returns {Promise<void>} resolves when all that was sent is in the queues of the streams */

@@ -79,6 +79,7 @@ export class Policy {
 	 * @param {number} bytes
 	 */
 	hasDropped({ id, key }, bytes) {
+		this.#streams.hasDropped(bytes);
 		if (messageDropped.hasSubscribers) messageDropped.publish({ id, key, bytes });
 	}
 
@@ -106,8 +107,8 @@ export class Policy {
 	}
 
 	/** @param {Burst} burst was not fed after all */
-	takesBack(burst) {
-		this.#streams.takeBack(burst);
+	takesBack({ messages, length }) {
+		this.#streams.takeBack(messages, length);
 	}
 
 	#tend() {

@@ -5,9 +5,6 @@ import { invalidArgument } from './errors.js';
 /** @import { SessionController } from '../index.js' */
 /** @import { Policy } from './policy.js' */
 
-/** What feeding a session returns where its manager was told to drop what is too much. */
-export const DROPPED = Symbol('dropped');
-
 export class Session {
 	/** What Rust knows it by, once it is registered. */
 	key = 0;
@@ -38,7 +35,6 @@ export class Session {
 	 * Queues a chunk that was made for this and other sessions.
 	 *
 	 * @param {Uint8Array<ArrayBuffer>} chunk
-	 * @returns {void | typeof DROPPED}
 	 */
 	feed(chunk) {
 		this.controller.enqueue(this.exclusive ? chunk.slice() : chunk);

@@ -1,7 +1,7 @@
 // A session whose manager was told more than to feed it: to keep it alive, to count what is queued, to send in bursts.
 
 import { SessionClosedError } from './errors.js';
-import { DROPPED, Session } from './session.js';
+import { Session } from './session.js';
 import { StreamQueue } from './stream-queue.js';
 
 /** @import { SessionController } from '../index.js' */
@@ -39,7 +39,6 @@ export class TendedSession extends Session {
 	/**
 	 * @override
 	 * @param {Uint8Array<ArrayBuffer>} chunk
-	 * @returns {void | typeof DROPPED}
 	 */
 	feed(chunk) {
 		const { policy } = this;
@@ -50,7 +49,7 @@ export class TendedSession extends Session {
 			const asks = this.#droppedInARow % DROPS_UNTIL_ASKED === 0 && this.#hasPerhapsEnded;
 			if (!asks) {
 				policy.hasDropped(this, chunk.length);
-				return DROPPED;
+				return;
 			}
 		} else {
 			this.#droppedInARow = 0;
