@@ -27,6 +27,8 @@ import { knownLimits } from '../__test__/runtimes/known-limits.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, '__test__', 'runtimes', 'node_modules');
 const A_FILE_MS = 120_000;
+/** Files that take as long say so. */
+const LONG_S = 5;
 /** These take long, and are not about what a runtime does. */
 const SAME_EVERYWHERE = [
 	'conformance',
@@ -99,10 +101,13 @@ for (const runtime of chosen) {
 	const results = [];
 	const start = performance.now();
 	for (const file of files.filter((file) => !runtime.without?.includes(file))) {
+		const began = performance.now();
 		const inFile = await runFile(runtime, file);
+		const seconds = Math.round((performance.now() - began) / 1_000);
 		results.push(...inFile.map((result) => ({ file, ...result })));
 		const failed = inFile.filter(({ outcome }) => outcome === 'failed').length;
-		console.log(`  ${file}: ${inFile.length} tests${failed ? `, ${failed} failed` : ''}`);
+		const took = seconds >= LONG_S ? ` in ${seconds} s` : '';
+		console.log(`  ${file}: ${inFile.length} tests${failed ? `, ${failed} failed` : ''}${took}`);
 	}
 	rows.push({ ...summary(runtime, results), seconds: Math.round((performance.now() - start) / 1_000) });
 }

@@ -20,7 +20,7 @@ import { createCell, hasCell, sendCells } from './cells.mjs';
 const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url));
 
 /** Long rounds, since little is to be told apart. A process for each order of the sides that are three. @type {Size} */
-const FULL = { processes: 9, before: { ms: 5_000, leastRounds: 96 }, price: { ms: 3_000, leastRounds: 24 } };
+const FULL = { processes: 9, before: { ms: 10_000, leastRounds: 180 }, price: { ms: 3_000, leastRounds: 24 } };
 /** @type {Size} */
 const QUICK = { processes: 1, before: { ms: 150, leastRounds: 3 }, price: { ms: 150, leastRounds: 3 } };
 
