@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{Function, FunctionCallContext, Object};
+use napi::bindgen_prelude::{Function, Object};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 
+use super::call::Call;
 use super::functions::{Functions, number};
 use super::id::IdBuffer;
 use super::info::{fact, ttl};
@@ -106,38 +107,38 @@ pub fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'en
     functions.add("ready", |member, _| Ok(number(member.question(Backplane::when_ready))))?;
 
     // has(id) → the name of the answer, or NO_KEY for what is the id of no session; so with all below
-    functions.add("has", |member, ctx| ask(member, id(&ctx, 0)?.map(|id| Question::Has { id })))?;
+    functions.add("has", |member, call| ask(member, id(&call, 0)?.map(|id| Question::Has { id })))?;
 
     // get(id, fact, ttlMs)
-    functions.add("get", |member, ctx| {
-        let (fact, ttl) = (fact(&ctx, 1)?, ttl(&ctx, 2)?);
-        ask(member, id(&ctx, 0)?.map(|id| Question::Get { id, fact, ttl }))
+    functions.add("get", |member, call| {
+        let (fact, ttl) = (fact(&call, 1)?, ttl(&call, 2)?);
+        ask(member, id(&call, 0)?.map(|id| Question::Get { id, fact, ttl }))
     })?;
 
     // set(id, fact, json, ttlMs); `json` is undefined for nothing
-    functions.add("set", |member, ctx| {
+    functions.add("set", |member, call| {
         let (fact, value, ttl) =
-            (fact(&ctx, 1)?, ctx.get::<Option<String>>(2)?.map(Arc::from), ttl(&ctx, 3)?);
-        ask(member, id(&ctx, 0)?.map(|id| Question::Set { id, fact, value, ttl }))
+            (fact(&call, 1)?, call.get::<Option<String>>(2)?.map(Arc::from), ttl(&call, 3)?);
+        ask(member, id(&call, 0)?.map(|id| Question::Set { id, fact, value, ttl }))
     })?;
 
     // watchers(uri)
     functions
-        .add("watchers", |member, ctx| ask(member, id(&ctx, 0)?.map(|uri| Question::Watchers { uri })))?;
+        .add("watchers", |member, call| ask(member, id(&call, 0)?.map(|uri| Question::Watchers { uri })))?;
 
     // watch(id, uri, ttlMs)
-    functions.add("watch", |member, ctx| {
-        let ttl = ttl(&ctx, 2)?;
-        ask(member, id(&ctx, 0)?.zip(id(&ctx, 1)?).map(|(id, uri)| Question::Watch { id, uri, ttl }))
+    functions.add("watch", |member, call| {
+        let ttl = ttl(&call, 2)?;
+        ask(member, id(&call, 0)?.zip(id(&call, 1)?).map(|(id, uri)| Question::Watch { id, uri, ttl }))
     })?;
 
     // unwatch(id, uri)
-    functions.add("unwatch", |member, ctx| {
-        ask(member, id(&ctx, 0)?.zip(id(&ctx, 1)?).map(|(id, uri)| Question::Unwatch { id, uri }))
+    functions.add("unwatch", |member, call| {
+        ask(member, id(&call, 0)?.zip(id(&call, 1)?).map(|(id, uri)| Question::Unwatch { id, uri }))
     })?;
 
     // forget(id)
-    functions.add("forget", |member, ctx| ask(member, id(&ctx, 0)?.map(|id| Question::Forget { id })))?;
+    functions.add("forget", |member, call| ask(member, id(&call, 0)?.map(|id| Question::Forget { id })))?;
 
     // stats() → connected (1) or not, bytes pending, and the numbers of Counters in their order
     functions.add("stats", |member, _| {
@@ -168,6 +169,6 @@ fn ask(member: &Member, question: Option<Question>) -> Result<f64> {
     ))
 }
 
-fn id(ctx: &FunctionCallContext, index: usize) -> Result<Option<Box<[u16]>>> {
-    Ok(IdBuffer::new().read(ctx, index)?.map(Box::from))
+fn id(call: &Call, index: usize) -> Result<Option<Box<[u16]>>> {
+    Ok(IdBuffer::new().read(call, index)?.map(Box::from))
 }

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use napi::bindgen_prelude::{Float64ArraySlice, FunctionCallContext, JsObjectValue, Object, ToNapiValue};
+use napi::bindgen_prelude::{Float64ArraySlice, JsObjectValue, Object, ToNapiValue};
 use napi::{Env, Result};
 
+use super::call::{Call, function};
 use crate::sessions::Key;
 
 /// What stands for "no key" in JavaScript. Keys are positive.
@@ -25,11 +26,10 @@ impl<'env, State: 'static> Functions<'env, State> {
     pub fn add<Return: ToNapiValue + 'static>(
         &mut self,
         name: &str,
-        body: impl Fn(&State, FunctionCallContext) -> Result<Return> + 'static,
+        body: impl Fn(&State, Call) -> Result<Return> + 'static,
     ) -> Result<()> {
         let state = Rc::clone(&self.state);
-        let function =
-            self.env.create_function_from_closure::<(), Return, _>(name, move |ctx| body(&state, ctx))?;
+        let function = function(self.env, name, move |call| body(&state, call))?;
         self.object.set_named_property(name, function)
     }
 

@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
-use napi::bindgen_prelude::{FunctionCallContext, JsValue, ToNapiValue, Unknown};
+use super::call::Call;
+use napi::bindgen_prelude::{JsValue, ToNapiValue, Unknown};
 use napi::{Env, Error, Result, Status, sys};
 
 /// Room for ids of up to 95 UTF-16 code units: a UUID has 36, the SDKs' longest default 64. Longer ones are read into the heap.
@@ -21,8 +22,8 @@ impl IdBuffer {
     }
 
     /// The id in a function's argument; `None` for what is no string, and so the id of no session.
-    pub fn read(&mut self, ctx: &FunctionCallContext, index: usize) -> Result<Option<&[u16]>> {
-        self.read_value(&ctx.get(index)?)
+    pub fn read(&mut self, call: &Call, index: usize) -> Result<Option<&[u16]>> {
+        self.read_value(&call.get(index)?)
     }
 
     /// The id in a value; `None` for what is no string.

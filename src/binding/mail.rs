@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
-use napi::bindgen_prelude::{Float64ArraySlice, FunctionCallContext, Uint8ArraySlice};
+use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
 use napi::{Error, Result, Status};
 
+use super::call::Call;
 use crate::member::Member;
 use crate::post::{CloseReason, EndReason, Outcome, Post, Text};
 use crate::sessions::Key;
@@ -65,7 +66,7 @@ impl Mail {
     /// drain(bytes, offset, table) → how many rows there are in `table`, with their texts in `bytes` from `offset` on.
     /// 0: there is nothing. NO_ROOM: table[0] says how many bytes are needed, and table[1] how many numbers. OVERFLOWED:
     /// what there was is lost, and the sessions with table[0] or an earlier key are to be closed for it.
-    pub fn drain(&mut self, member: &Member, ctx: &FunctionCallContext) -> Result<i32> {
+    pub fn drain(&mut self, member: &Member, call: &Call) -> Result<i32> {
         if self.posts.is_empty() && self.overflow.is_none() {
             // Should the rows before not have been read to their end.
             self.asked_for.clear();
@@ -78,8 +79,8 @@ impl Mail {
                 self.overflow = Some(Overflow { until: Key::latest(), posts });
             }
         }
-        let (mut bytes, offset) = (ctx.get::<Uint8ArraySlice>(0)?, ctx.get::<u32>(1)?);
-        let mut table: Float64ArraySlice = ctx.get(2)?;
+        let (mut bytes, offset) = (call.get::<Uint8ArraySlice>(0)?, call.get::<u32>(1)?);
+        let mut table: Float64ArraySlice = call.get(2)?;
         // SAFETY: the arrays are arguments of the call under way, so their memory is alive; they belong to lib/, which
         // shares them with no other thread, and no JavaScript runs while the slices are borrowed.
         let (bytes, table) = unsafe { (bytes.as_mut(), table.as_mut()) };

@@ -5,6 +5,7 @@
 //! this package's own `lib/` only, which has checked what the user gave.
 
 pub mod backplane;
+mod call;
 mod functions;
 mod id;
 mod info;

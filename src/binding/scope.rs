@@ -104,14 +104,14 @@ fn mailbox<'env>(seat: &Rc<Seat>, env: &'env Env) -> Result<Object<'env>> {
     let mut functions = Functions::of(seat, env)?;
 
     // drain(bytes, offset, table): see Mail::drain
-    functions.add("drain", |seat, ctx| seat.mail.borrow_mut().drain(&seat.member, &ctx))?;
+    functions.add("drain", |seat, call| seat.mail.borrow_mut().drain(&seat.member, &call))?;
 
     // text(): see Mail::text
     functions.add("text", |seat, _| Ok(seat.mail.borrow_mut().text()))?;
 
     // holdAtMost(bytes): from now on
-    functions.add("holdAtMost", |seat, ctx| {
-        seat.member.hold_at_most(ctx.get::<f64>(0)? as usize);
+    functions.add("holdAtMost", |seat, call| {
+        seat.member.hold_at_most(call.get::<f64>(0)? as usize);
         Ok(())
     })?;
 
@@ -122,17 +122,17 @@ fn mailbox<'env>(seat: &Rc<Seat>, env: &'env Env) -> Result<Object<'env>> {
     functions.add("flush", |seat, _| Ok(number(seat.member.flush())))?;
 
     // settle(receipt, failure): it is done, or has failed where there is a description of that
-    functions.add("settle", |seat, ctx| {
-        let Some(receipt) = Key::from_f64(ctx.get(0)?) else { return Ok(()) };
-        let failure = if ctx.length() > 1 { Some(text(&ctx, 1)?) } else { None };
+    functions.add("settle", |seat, call| {
+        let Some(receipt) = Key::from_f64(call.get(0)?) else { return Ok(()) };
+        let failure = if call.length() > 1 { Some(text(&call, 1)?) } else { None };
         seat.member.settle(receipt, failure);
         Ok(())
     })?;
 
     // leave(): nobody here uses the scope any more
-    functions.add("leave", |seat, ctx| {
+    functions.add("leave", |seat, call| {
         if let Some(hook) = seat.hook.take() {
-            ctx.env.remove_env_cleanup_hook(hook)?;
+            call.env.remove_env_cleanup_hook(hook)?;
         }
         seat.leave();
         Ok(())

@@ -24,12 +24,12 @@ pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>
 
     // create(id, maxSessions) → the new key, or [the new key, the key of the session it replaces]; NO_KEY where there are as
     // many as `maxSessions`, if that is given
-    functions.add("create", |member, ctx| {
+    functions.add("create", |member, call| {
         let mut buffer = IdBuffer::new();
-        let id = buffer.read(&ctx, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "id"))?;
-        let created = match ctx.length() {
+        let id = buffer.read(&call, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "id"))?;
+        let created = match call.length() {
             1 => Some(member.create(id)),
-            _ => member.create_within(id, ctx.get::<f64>(1)? as usize),
+            _ => member.create_within(id, call.get::<f64>(1)? as usize),
         };
         let Some(created) = created else { return Ok(Either::A(number(None))) };
         Ok(match created.replaced {
@@ -39,41 +39,41 @@ pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>
     })?;
 
     // remove(id) → the key to close, or NO_KEY
-    functions.add("remove", |member, ctx| {
+    functions.add("remove", |member, call| {
         let mut buffer = IdBuffer::new();
-        Ok(number(buffer.read(&ctx, 0)?.and_then(|id| member.remove(id))))
+        Ok(number(buffer.read(&call, 0)?.and_then(|id| member.remove(id))))
     })?;
 
     // forget(id, key): removes that session only if it is still that one
-    functions.add("forget", |member, ctx| {
+    functions.add("forget", |member, call| {
         let mut buffer = IdBuffer::new();
-        if let (Some(id), Some(key)) = (buffer.read(&ctx, 0)?, Key::from_f64(ctx.get(1)?)) {
+        if let (Some(id), Some(key)) = (buffer.read(&call, 0)?, Key::from_f64(call.get(1)?)) {
             member.forget(id, key);
         }
         Ok(())
     })?;
 
     // has(id) → boolean
-    functions.add("has", |member, ctx| {
+    functions.add("has", |member, call| {
         let mut buffer = IdBuffer::new();
-        Ok(buffer.read(&ctx, 0)?.is_some_and(|id| member.has(id)))
+        Ok(buffer.read(&call, 0)?.is_some_and(|id| member.has(id)))
     })?;
 
     // routeOne(id, text) → the key to feed, or NO_KEY
-    functions.add("routeOne", |member, ctx| {
+    functions.add("routeOne", |member, call| {
         let mut buffer = IdBuffer::new();
-        Ok(number(match buffer.read(&ctx, 0)? {
-            Some(id) => member.send_one(id, || text(&ctx, 1))?,
+        Ok(number(match buffer.read(&call, 0)? {
+            Some(id) => member.send_one(id, || text(&call, 1))?,
             None => None,
         }))
     })?;
 
     // route(ids, text, keys) → how many keys to feed were written to the Float64Array `keys`: each once, oldest session
     // first; of a list longer than `keys`, only so many ids are read. Where `text` is `undefined`, nothing is posted
-    functions.add("route", |member, ctx| {
-        let ids: Object = ctx.get(0)?;
+    functions.add("route", |member, call| {
+        let ids: Object = call.get(0)?;
         // A controller that was fed may have made the list longer; what it added came too late.
-        let count = length_of(&ids)?.min(ctx.get::<Float64ArraySlice>(2)?.len() as u32);
+        let count = length_of(&ids)?.min(call.get::<Float64ArraySlice>(2)?.len() as u32);
         let mut buffer = IdBuffer::new();
         let mut route = member.route();
         for index in 0..count {
@@ -84,24 +84,24 @@ pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>
             }
         }
         // Only now: while its slice is borrowed, no JavaScript may run.
-        let keys: Float64ArraySlice = ctx.get(2)?;
-        let found = match ctx.get::<Unknown>(1)?.get_type()? {
+        let keys: Float64ArraySlice = call.get(2)?;
+        let found = match call.get::<Unknown>(1)?.get_type()? {
             ValueType::Undefined => route.local(),
-            _ => route.send(|| text(&ctx, 1))?,
+            _ => route.send(|| text(&call, 1))?,
         };
         Ok(write(&found, keys))
     })?;
 
     // sendElsewhere(text): to all sessions of other threads
-    functions.add("sendElsewhere", |member, ctx| member.send_elsewhere(|| text(&ctx, 0)))?;
+    functions.add("sendElsewhere", |member, call| member.send_elsewhere(|| text(&call, 0)))?;
 
     // evicted() → the keys of this thread's sessions that others have deleted or replaced, and that are not closed yet
     functions
         .add("evicted", |member, _| Ok(member.evicted().into_iter().map(Key::as_f64).collect::<Vec<_>>()))?;
 
     // hasClosed(key): it is
-    functions.add("hasClosed", |member, ctx| {
-        Key::from_f64(ctx.get(0)?).into_iter().for_each(|key| member.has_closed(key));
+    functions.add("hasClosed", |member, call| {
+        Key::from_f64(call.get(0)?).into_iter().for_each(|key| member.has_closed(key));
         Ok(())
     })?;
 

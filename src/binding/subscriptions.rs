@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use napi::bindgen_prelude::{Float64ArraySlice, FunctionCallContext, JsObjectValue, Object, Unknown};
+use napi::bindgen_prelude::{Float64ArraySlice, JsObjectValue, Object, Unknown};
 use napi::{Env, Error, Result, Status, ValueType};
 use napi_derive::napi;
 
+use super::call::Call;
 use super::functions::{Functions, number, write};
 use super::id::IdBuffer;
 use super::text::text;
@@ -26,30 +27,30 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
 
     // create(origin, id, lists, uris) → the new key, or NO_KEY where (origin, id) is there already; `lists` has a bit
     // for each of ListChange
-    functions.add("create", |member, ctx| {
-        let id = request_id(&ctx, 1)?.ok_or_else(|| Error::new(Status::InvalidArg, "id"))?;
-        let lists: u32 = ctx.get(2)?;
+    functions.add("create", |member, call| {
+        let id = request_id(&call, 1)?.ok_or_else(|| Error::new(Status::InvalidArg, "id"))?;
+        let lists: u32 = call.get(2)?;
         let filters = Filters {
             lists: ListChange::ALL.map(|list| lists & (1 << list as u32) != 0),
-            uris: texts(&ctx.get(3)?)?,
+            uris: texts(&call.get(3)?)?,
         };
         let mut buffer = IdBuffer::new();
-        let origin = buffer.read(&ctx, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "origin"))?;
+        let origin = buffer.read(&call, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "origin"))?;
         Ok(number(member.register(origin, id, filters)))
     })?;
 
     // find(origin, id) → its key, or NO_KEY where this thread has none of that name
-    functions.add("find", |member, ctx| {
+    functions.add("find", |member, call| {
         let mut buffer = IdBuffer::new();
-        Ok(number(match (buffer.read(&ctx, 0)?, request_id(&ctx, 1)?) {
+        Ok(number(match (buffer.read(&call, 0)?, request_id(&call, 1)?) {
             (Some(origin), Some(id)) => member.registration(origin, &id),
             _ => None,
         }))
     })?;
 
     // remove(key)
-    functions.add("remove", |member, ctx| {
-        if let Some(key) = Key::from_f64(ctx.get(0)?) {
+    functions.add("remove", |member, call| {
+        if let Some(key) = Key::from_f64(call.get(0)?) {
             member.unregister(key);
         }
         Ok(())
@@ -57,42 +58,42 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
 
     // interested(list, uri, keys) → how many of this thread's registrations a notification is for; as many as there is room
     // for are written to `keys`. It is about a list, or about the resource `uri` where `list` is negative
-    functions.add("interested", |member, ctx| {
+    functions.add("interested", |member, call| {
         let mut buffer = IdBuffer::new();
-        let keys = subject(&ctx, &mut buffer)?.map(|subject| member.interested(subject));
-        Ok(write(&keys.unwrap_or_default(), ctx.get::<Float64ArraySlice>(2)?))
+        let keys = subject(&call, &mut buffer)?.map(|subject| member.interested(subject));
+        Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice>(2)?))
     })?;
 
     // of(origin, keys) → likewise; `undefined` for every origin
-    functions.add("of", |member, ctx| {
+    functions.add("of", |member, call| {
         let mut buffer = IdBuffer::new();
-        let keys = origins(&ctx, &mut buffer)?.map(|origin| member.registrations(origin));
-        Ok(write(&keys.unwrap_or_default(), ctx.get::<Float64ArraySlice>(1)?))
+        let keys = origins(&call, &mut buffer)?.map(|origin| member.registrations(origin));
+        Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice>(1)?))
     })?;
 
     // notifyElsewhere(list, uri, notification) → the name of the answer, or NO_KEY where no other thread is interested
-    functions.add("notifyElsewhere", |member, ctx| {
+    functions.add("notifyElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
-        Ok(number(match subject(&ctx, &mut buffer)? {
-            Some(subject) => member.notify_elsewhere(subject, || text(&ctx, 2))?,
+        Ok(number(match subject(&call, &mut buffer)? {
+            Some(subject) => member.notify_elsewhere(subject, || text(&call, 2))?,
             None => None,
         }))
     })?;
 
     // endElsewhere(origin, id, cancelled) → the name of the answer, or NO_KEY where no other thread has it
-    functions.add("endElsewhere", |member, ctx| {
+    functions.add("endElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
-        Ok(number(match (buffer.read(&ctx, 0)?, request_id(&ctx, 1)?) {
-            (Some(origin), Some(id)) => member.end_elsewhere(origin, &id, reason(&ctx, 2)?),
+        Ok(number(match (buffer.read(&call, 0)?, request_id(&call, 1)?) {
+            (Some(origin), Some(id)) => member.end_elsewhere(origin, &id, reason(&call, 2)?),
             _ => None,
         }))
     })?;
 
     // endAllElsewhere(origin, cancelled) → likewise; `undefined` for every origin
-    functions.add("endAllElsewhere", |member, ctx| {
+    functions.add("endAllElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
-        Ok(number(match origins(&ctx, &mut buffer)? {
-            Some(origin) => member.end_all_elsewhere(origin, reason(&ctx, 1)?),
+        Ok(number(match origins(&call, &mut buffer)? {
+            Some(origin) => member.end_all_elsewhere(origin, reason(&call, 1)?),
             None => None,
         }))
     })?;
@@ -107,38 +108,32 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
 }
 
 /// From the first two arguments. `None` where they are about nothing that can be listened to.
-fn subject<'buffer>(
-    ctx: &FunctionCallContext,
-    buffer: &'buffer mut IdBuffer,
-) -> Result<Option<Subject<'buffer>>> {
-    Ok(match usize::try_from(ctx.get::<i32>(0)?) {
+fn subject<'buffer>(call: &Call, buffer: &'buffer mut IdBuffer) -> Result<Option<Subject<'buffer>>> {
+    Ok(match usize::try_from(call.get::<i32>(0)?) {
         Ok(list) => ListChange::ALL.get(list).copied().map(Subject::List),
-        Err(_) => buffer.read(ctx, 1)?.map(Subject::Resource),
+        Err(_) => buffer.read(call, 1)?.map(Subject::Resource),
     })
 }
 
 /// From the first argument: one origin, or all where it is `undefined`; `None` for what is the name of none.
 #[expect(clippy::option_option, reason = "three cases")]
-fn origins<'buffer>(
-    ctx: &FunctionCallContext,
-    buffer: &'buffer mut IdBuffer,
-) -> Result<Option<Option<&'buffer [u16]>>> {
-    let origin: Unknown = ctx.get(0)?;
+fn origins<'buffer>(call: &Call, buffer: &'buffer mut IdBuffer) -> Result<Option<Option<&'buffer [u16]>>> {
+    let origin: Unknown = call.get(0)?;
     Ok(match origin.get_type()? {
         ValueType::Undefined => Some(None),
         _ => buffer.read_value(&origin)?.map(Some),
     })
 }
 
-fn reason(ctx: &FunctionCallContext, index: usize) -> Result<EndReason> {
-    Ok(if ctx.get(index)? { EndReason::Cancelled } else { EndReason::Closed })
+fn reason(call: &Call, index: usize) -> Result<EndReason> {
+    Ok(if call.get(index)? { EndReason::Cancelled } else { EndReason::Closed })
 }
 
 /// A string or a number; `None` for anything else, which is the id of no registration.
-fn request_id(ctx: &FunctionCallContext, index: usize) -> Result<Option<RequestId>> {
-    let value: Unknown = ctx.get(index)?;
+fn request_id(call: &Call, index: usize) -> Result<Option<RequestId>> {
+    let value: Unknown = call.get(index)?;
     if value.get_type()? == ValueType::Number {
-        return Ok(Some(RequestId::number(ctx.get(index)?)));
+        return Ok(Some(RequestId::number(call.get(index)?)));
     }
     let mut buffer = IdBuffer::new();
     Ok(buffer.read_value(&value)?.map(|text| RequestId::Text(text.into())))

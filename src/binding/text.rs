@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::ptr;
 
-use napi::bindgen_prelude::{FunctionCallContext, JsValue, Unknown};
+use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::{Error, Result, Status, sys};
 
+use super::call::Call;
 use crate::post::Text;
 
 /// Messages up to this length are read into memory that is kept.
@@ -14,11 +15,11 @@ const KEPT_UNITS: usize = 64 << 10;
 /// The text in a function's argument; a lone surrogate becomes U+FFFD.
 ///
 /// It is read as UTF-16 and transcoded here, in half the time of Node-API's way to UTF-8.
-pub fn text(ctx: &FunctionCallContext, index: usize) -> Result<Text> {
+pub fn text(call: &Call, index: usize) -> Result<Text> {
     thread_local! {
         static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
     }
-    let value: Unknown = ctx.get(index)?;
+    let value: Unknown = call.get(index)?;
     UNITS.with_borrow_mut(|units| {
         read(&value, units)?;
         let text = utf8(units);
