@@ -184,7 +184,7 @@ describe('20 processes whose main thread ends while its workers post', () => {
 function child(program, ...args) {
 	const path = fileURLToPath(new URL(program, import.meta.url));
 	return new Promise((resolve, reject) => {
-		const running = spawn(process.execPath, [path, ...args], { timeout: 55_000, killSignal: 'SIGKILL' });
+		const running = spawn(process.execPath, [path, ...args], { timeout: 25_000, killSignal: 'SIGKILL' });
 		const [stdout, stderr] = [running.stdout, running.stderr].map((stream) => {
 			/** @type {string[]} */
 			const texts = [];
