@@ -15,6 +15,7 @@ import { assertMemoryStaysFlat } from './support/memory.js';
 const run = promisify(execFile);
 const child = (/** @type {string} */ name) => fileURLToPath(new URL(`children/${name}`, import.meta.url));
 
+/** DROPPED_MANAGERS=20000 makes fewer of them. */
 const managers = Number(process.env.DROPPED_MANAGERS ?? 100_000);
 
 test(`${managers.toLocaleString('en')} managers made and dropped with sessions in them leave memory flat`, async () => {

@@ -103,13 +103,13 @@ for (const runtime of chosen) {
 	for (const file of files.filter((file) => !runtime.without?.includes(file))) {
 		const began = performance.now();
 		const inFile = await runFile(runtime, file);
-		const seconds = Math.round((performance.now() - began) / 1_000);
+		const seconds = secondsSince(began);
 		results.push(...inFile.map((result) => ({ file, ...result })));
 		const failed = inFile.filter(({ outcome }) => outcome === 'failed').length;
 		const took = seconds >= LONG_S ? ` in ${seconds} s` : '';
 		console.log(`  ${file}: ${inFile.length} tests${failed ? `, ${failed} failed` : ''}${took}`);
 	}
-	rows.push({ ...summary(runtime, results), seconds: Math.round((performance.now() - start) / 1_000) });
+	rows.push({ ...summary(runtime, results), seconds: secondsSince(start) });
 }
 rmSync(folder, { recursive: true });
 
@@ -119,6 +119,11 @@ printTable();
 const passed = rows.reduce((sum, row) => sum + row.passed, 0);
 console.log(`\n${passed} passed, ${problems.length} failed`);
 process.exitCode = problems.length > 0 || rows.length === 0 ? 1 : 0;
+
+/** @param {number} begin by `performance.now()` */
+function secondsSince(begin) {
+	return Math.round((performance.now() - begin) / 1_000);
+}
 
 /**
  * @param {string} below `__test__`

@@ -81,9 +81,8 @@ function flagsOf(runtime) {
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string }>}
  */
 function run(runtime, how) {
-	const flags = flagsOf(runtime);
 	const program = fileURLToPath(new URL('ends.js', import.meta.url));
-	const args = [...flags, program, String(ends), seed, ...how];
+	const args = [...flagsOf(runtime), program, String(ends), seed, ...how];
 	// With glibc's eight arenas a core, what grows is where hundreds of threads have left holes: 30 to 80 MiB more, and other
 	// ones each time.
 	const env = {

@@ -51,10 +51,10 @@ async function makerOf(side) {
 async function measure(cell) {
 	const ids = makeIds(cell.sessions);
 	const crowds = Object.entries(makers).map(([name, make]) => ({ name, crowd: crowd(make()) }));
-	// Side by side, and each as often the first.
+	// Side by side, and each as often the first: with few sessions by the order that they were loaded in.
 	for (const [place, id] of ids.entries()) {
 		for (let index = 0; index < crowds.length; index++) {
-			join(crowds[(index + place + first) % crowds.length].crowd, copy(id));
+			join(crowds[(index + place) % crowds.length].crowd, copy(id));
 		}
 	}
 	const { check, turn, clean } = turnsOf(cell, ids);

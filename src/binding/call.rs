@@ -6,11 +6,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ffi::c_void, ptr};
 
-use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
+use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, panic_to_error};
 use napi::{Env, Error, JsError, Result, Status, sys};
 
 /// No function takes more arguments.
 const MOST_ARGUMENTS: usize = 4;
+const UNCALLABLE: &str = "a native function could not be called";
 
 /// The call that is under way.
 pub struct Call<'call> {
@@ -53,7 +54,7 @@ pub fn function<Return: ToNapiValue, Body: Fn(Call) -> Result<Return> + 'static>
             &mut function,
         )
     };
-    check(status)?;
+    check(status, UNCALLABLE)?;
     // SAFETY: `function` is the live handle just made.
     let status = unsafe {
         sys::napi_add_finalizer(
@@ -65,7 +66,7 @@ pub fn function<Return: ToNapiValue, Body: Fn(Call) -> Result<Return> + 'static>
             ptr::null_mut(),
         )
     };
-    check(status)?;
+    check(status, UNCALLABLE)?;
     Ok(function)
 }
 
@@ -82,7 +83,7 @@ unsafe extern "C" fn invoke<Return: ToNapiValue, Body: Fn(Call) -> Result<Return
     let status = unsafe {
         sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut body)
     };
-    let result = check(status).and_then(|()| {
+    let result = check(status, UNCALLABLE).and_then(|()| {
         // A panic must not go through JavaScript's frames.
         let called = catch_unwind(AssertUnwindSafe(|| {
             // SAFETY: what `function` has given it is alive as long as the function is.
@@ -92,7 +93,7 @@ unsafe extern "C" fn invoke<Return: ToNapiValue, Body: Fn(Call) -> Result<Return
             // SAFETY: `env` is the one of this call.
             unsafe { Return::to_napi_value(env, returned) }
         }));
-        called.unwrap_or_else(|panic| Err(panicked(&*panic)))
+        called.unwrap_or_else(|panic| Err(panic_to_error(panic)))
     });
     result.unwrap_or_else(|error| {
         // SAFETY: as above.
@@ -110,15 +111,10 @@ unsafe extern "C" fn drop_body<Body>(_: sys::napi_env, body: *mut c_void, _: *mu
     let _ = catch_unwind(AssertUnwindSafe(|| drop(body)));
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
-    Error::new(Status::GenericFailure, message.unwrap_or_else(|| "a panic".to_owned()))
-}
-
-fn check(status: sys::napi_status) -> Result<()> {
+/// What came of a call of Node-API; `failure` says what has failed.
+pub fn check(status: sys::napi_status, failure: &str) -> Result<()> {
     match status {
         sys::Status::napi_ok => Ok(()),
-        status => Err(Error::new(Status::from(status), "a native function could not be called")),
+        status => Err(Error::new(Status::from(status), failure)),
     }
 }

@@ -3,9 +3,10 @@
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
-use super::call::Call;
 use napi::bindgen_prelude::{JsValue, ToNapiValue, Unknown};
 use napi::{Env, Error, Result, Status, sys};
+
+use super::call::Call;
 
 /// Room for ids of up to 95 UTF-16 code units: a UUID has 36, the SDKs' longest default 64. Longer ones are read into the heap.
 const INLINE_UNITS: usize = 96;

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::ptr;
 
 use napi::bindgen_prelude::{JsValue, Unknown};
-use napi::{Error, Result, Status, sys};
+use napi::{Result, sys};
 
-use super::call::Call;
+use super::call::{Call, check};
 use crate::post::Text;
 
 /// Messages up to this length are read into memory that is kept.
 const KEPT_UNITS: usize = 64 << 10;
+const UNREADABLE: &str = "a text could not be read";
 
 /// The text in a function's argument; a lone surrogate becomes U+FFFD.
 ///
@@ -42,21 +43,15 @@ fn read(value: &Unknown, units: &mut Vec<u16>) -> Result<()> {
     let (env, value) = (value.value().env, value.raw());
     let mut length = 0;
     // SAFETY: `value` is a live handle of the call under way in `env`; without a buffer, only the length is written.
-    check(unsafe { sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &mut length) })?;
+    let status = unsafe { sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &mut length) };
+    check(status, UNREADABLE)?;
     units.clear();
     units.reserve(length + 1);
     // SAFETY: as above, and there is room for `length` units and the NUL behind them.
-    check(unsafe {
-        sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), length + 1, &mut length)
-    })?;
+    let status =
+        unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), length + 1, &mut length) };
+    check(status, UNREADABLE)?;
     // SAFETY: Node-API has written that many.
     unsafe { units.set_len(length) };
     Ok(())
-}
-
-fn check(status: sys::napi_status) -> Result<()> {
-    match status {
-        sys::Status::napi_ok => Ok(()),
-        status => Err(Error::new(Status::from(status), "a text could not be read")),
-    }
 }
