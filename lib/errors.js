@@ -62,10 +62,10 @@ export class BackplaneUnavailableError extends Error {
 /**
  * A manager is used that was closed.
  *
- * @param {string} who its class
+ * @param {string} className its class
  */
-export function managerClosed(who) {
-	return Object.assign(new Error(`${who}: it was closed; make another`), {
+export function managerClosed(className) {
+	return Object.assign(new Error(`${className}: it was closed; make another`), {
 		code: /** @type {const} */ ('ERR_MANAGER_CLOSED'),
 	});
 }

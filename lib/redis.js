@@ -1,4 +1,4 @@
 export { BackplaneUnavailableError, SessionClosedError, SessionLimitError } from './errors.js';
-export { RedisInfoSessionManager } from './redis-info-session-manager.js';
-export { RedisStreamSessionManager } from './redis-stream-session-manager.js';
-export { RedisSubscriptionManager } from './redis-subscription-manager.js';
+export { RedisInfoSessionManager } from './managers/redis/info.js';
+export { RedisStreamSessionManager } from './managers/redis/streams.js';
+export { RedisSubscriptionManager } from './managers/redis/subscriptions.js';

@@ -6,14 +6,16 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { apiSuites, filesOf } from './suites.mjs';
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 const binaries = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.node'));
 if (binaries.length !== 1) throw new Error(`native/ is to hold one binary, and has ${binaries.join(', ') || 'none'}`);
-const tests = readdirSync(join(root, '__test__')).filter((name) => name.endsWith('.test.js'));
+const tests = Object.keys(apiSuites).flatMap(filesOf);
 
 run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], root);
 run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], join(root, 'examples'));
-run(process.execPath, ['--test', '--test-timeout=120000', ...tests.map((name) => join('__test__', name))], root);
+run(process.execPath, ['--test', '--test-timeout=120000', ...tests.map((file) => `__test__/${file}`)], root);
 
 /**
  * @param {string} command

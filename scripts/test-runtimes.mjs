@@ -5,13 +5,14 @@
 //   node scripts/test-runtimes.mjs [word ...]     only the runtimes whose name has one of the words, such as "bun"
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { readReport } from '../__test__/runtimes/junit.mjs';
 import { knownLimits } from '../__test__/runtimes/known-limits.mjs';
+import { apiSuites, filesOf } from './suites.mjs';
 
 /** @import { Result } from '../__test__/runtimes/junit.mjs' */
 
@@ -29,21 +30,21 @@ const modules = join(root, '__test__', 'runtimes', 'node_modules');
 const A_FILE_MS = 120_000;
 /** Files that take as long say so. */
 const LONG_S = 5;
-/** These take long, and are not about what a runtime does. */
+/** Long tests of code that does not depend on the runtime. */
 const SAME_EVERYWHERE = [
-	'conformance',
-	'redis-nothing-lost',
-	'production',
-	'shutdown-example',
-	'opentelemetry-example',
+	'e2e/conformance.test.js',
+	'e2e/production.test.js',
+	'redis/nothing-lost.test.js',
+	'examples/shutdown.test.js',
+	'examples/opentelemetry.test.js',
 ];
 /** What the runtimes have in common is tested at length by `npm test`. */
 const FEWER = { RANDOM_OPERATIONS: '10000', DROPPED_MANAGERS: '20000' };
 
 /** How processes of Bun and Deno end with Redis managers is not looked into yet: some of these fail there. */
-const REDIS_PROCESSES = ['redis-ends.test.js', 'redis-nodes.test.js'];
+const REDIS_PROCESSES = ['redis/ends.test.js', 'redis/nodes.test.js'];
 /** What takes a minute, and is asked of the first and the last version only: what goes to Redis, Rust does. */
-const REDIS_LONG = [...REDIS_PROCESSES, 'redis-example.test.js'];
+const REDIS_LONG = [...REDIS_PROCESSES, 'examples/redis.test.js'];
 
 /** @type {Runtime[]} */
 const runtimes = [
@@ -86,9 +87,7 @@ const chosen = runtimes.filter(
 	({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word)),
 );
 /** The API, and below e2e/ the transports that got this package by `overrides`, beside those that have upstream's. */
-const files = [...testsIn('.'), ...testsIn('e2e')].filter(
-	(file) => !SAME_EVERYWHERE.some((word) => file.includes(word)),
-);
+const files = [...Object.keys(apiSuites), 'e2e'].flatMap(filesOf).filter((file) => !SAME_EVERYWHERE.includes(file));
 const folder = mkdtempSync(join(tmpdir(), 'test-runtimes-'));
 /** @type {(ReturnType<typeof summary> & { seconds: number })[]} */
 const rows = [];
@@ -126,21 +125,12 @@ function secondsSince(begin) {
 }
 
 /**
- * @param {string} below `__test__`
- * @returns {string[]} with slashes
- */
-function testsIn(below) {
-	const names = readdirSync(join(root, '__test__', below)).filter((name) => name.endsWith('.test.js'));
-	return names.sort().map((name) => (below === '.' ? name : `${below}/${name}`));
-}
-
-/**
  * @param {Runtime} runtime
  * @param {string} file
  * @returns {Promise<Result[]>} with a failure of the file's own where it ended in another way than its tests say
  */
 async function runFile({ name, binary, args, env }, file) {
-	const report = join(folder, `${name} ${file.replace('/', ' ')}.xml`);
+	const report = join(folder, `${name} ${file.replaceAll('/', ' ')}.xml`);
 	const { output, ending } = await run(binary, args(`__test__/${file}`, report), env);
 	const results = existsSync(report) ? readReport(readFileSync(report, 'utf8')) : [];
 	const failed = results.some(({ outcome }) => outcome === 'failed');

@@ -19,7 +19,7 @@ before(async () => {
 });
 
 test('the tarball holds the library, the addon, the types and the papers, and nothing else', () => {
-	const library = readdirSync(join(checkout, 'lib')).map((name) => `lib/${name}`);
+	const library = filesBelow(join(checkout, 'lib')).map((name) => `lib/${name}`);
 	const addons = readdirSync(join(checkout, 'native')).filter((name) => name.endsWith('.node'));
 	assert.ok(addons.length > 0, 'there is no built addon');
 	assert.ok(library.every((name) => name.endsWith('.js')));

@@ -8,7 +8,7 @@
 export const knownLimits = [
 	{
 		runtime: 'Deno',
-		file: 'lifetime.test.js',
+		file: 'lifetime/lifetime.test.js',
 		test: '20,000 managers made and dropped with sessions in them leave memory flat',
 		sometimes: true,
 		reason: 'Deno never frees the native functions of a manager: each one made and dropped leaves some 0.4 KB behind',
@@ -21,27 +21,27 @@ export const knownLimits = [
 	})),
 	{
 		runtime: 'Bun',
-		file: 'threads-ends.test.js',
+		file: 'threads/ends.test.js',
 		test: '20 processes whose main thread ends while its workers post > end with code 1 on an uncaught error, and not by a crash',
 		reason:
 			'an uncaught error in the main thread does not end a process that has workers, with or without this package',
 	},
 	{
 		runtime: 'Deno',
-		file: 'threads-ends.test.js',
+		file: 'threads/ends.test.js',
 		// In whichever way it ended: the tests look in the same turn.
 		test: 'the sessions of a worker > *',
 		sometimes: true,
 		reason: 'Deno says that a worker has ended before its part of a scope is given up',
 	},
 	...[
-		['threads-ends.test.js', 'a thread that sends to one that ends, and flushes all the while, is never left waiting'],
+		['threads/ends.test.js', 'a thread that sends to one that ends, and flushes all the while, is never left waiting'],
 		[
-			'threads-ends.test.js',
+			'threads/ends.test.js',
 			'60 workers that end at any moment, while four threads post as fast as they can, leave nothing behind',
 		],
-		['threads-streams.test.js', 'flush > resolves when a thread it waits for is terminated'],
-		['threads-subscriptions.test.js', 'a thread that ends > before it has woken to them is not waited for either'],
+		['threads/streams.test.js', 'flush > resolves when a thread it waits for is terminated'],
+		['threads/subscriptions.test.js', 'a thread that ends > before it has woken to them is not waited for either'],
 	].map(([file, test]) => ({
 		runtime: 'Deno',
 		file,
@@ -51,7 +51,7 @@ export const knownLimits = [
 	})),
 	{
 		runtime: 'Deno',
-		file: 'threads-streams.test.js',
+		file: 'threads/streams.test.js',
 		test: 'a manager of a scope > leaves memory flat, made and dropped 20,000 times with sessions in it',
 		sometimes: true,
 		reason: 'Deno never frees the native functions of a manager: each one made and dropped leaves some 0.4 KB behind',

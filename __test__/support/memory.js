@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /**
- * @param {string} program one of `children/`, which calls {@link printMemory}
+ * @param {string} program one of `programs/`, which calls {@link printMemory}
  * @param {number} managers
  */
 export async function assertMemoryStaysFlat(program, managers) {
-	const path = fileURLToPath(new URL(`../children/${program}`, import.meta.url));
+	const path = fileURLToPath(new URL(`../programs/${program}`, import.meta.url));
 	// A small young generation and one arena reach their full size soon; on Node 26 the default ones do not in 100,000.
 	const { stdout } = await promisify(execFile)(
 		process.execPath,

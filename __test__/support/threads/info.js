@@ -48,7 +48,7 @@ export class Managers {
 
 /** A worker thread with managers. It has the methods of {@link Managers}, once it is told to open some. */
 export class Thread {
-	#worker = new Worker(new URL('../../children/info-thread.js', import.meta.url));
+	#worker = new Worker(new URL('../../programs/info-thread.js', import.meta.url));
 	/** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
 	#calls = new Map();
 	#called = 0;

@@ -27,7 +27,7 @@ export function newScope() {
 
 /** A worker thread that does what it is told. */
 export class Thread {
-	#worker = new Worker(new URL('../../children/thread.js', import.meta.url));
+	#worker = new Worker(new URL('../../programs/thread.js', import.meta.url));
 	/** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
 	#calls = new Map();
 	#called = 0;

@@ -1,7 +1,0 @@
-// Through a real server.
-
-import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
-
-import { testHttp } from './suites/http.js';
-
-testHttp({ make: () => new InMemoryStreamSessionManager() });

@@ -1,0 +1,24 @@
+// Random sequences of operations on info managers, the same against upstream and against ours: every answer has to be the
+// same, by identity or, in a scope, an equal one, and come at the same time.
+
+import { test } from 'node:test';
+
+import { infoManagers } from '../support/implementations.js';
+import { operationsOn } from '../support/info-operations.js';
+import { IDS, InfoWorld } from '../support/info-world.js';
+import { assertSameLogs, operationsToDo } from '../support/random.js';
+
+const OPERATIONS = operationsToDo(50_000);
+
+const { ours, limited, scoped, upstream } = infoManagers;
+for (const { name, make, copies } of [ours, limited, scoped]) {
+	test(`${OPERATIONS} random operations on clients’ info have the same effects in ${upstream.name} and in ${name}`, async () => {
+		const ids = copies ? IDS.filter((id) => typeof id === 'string') : IDS;
+		await assertSameLogs(
+			OPERATIONS,
+			operationsOn(ids),
+			() => new InfoWorld(make(), { copies, ids }),
+			() => new InfoWorld(upstream.make(), { copies, ids }),
+		);
+	});
+}

@@ -1,0 +1,82 @@
+// The user that the README says to make in Redis for the managers may do all that they do, and nothing else.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+
+import {
+	RedisInfoSessionManager,
+	RedisStreamSessionManager,
+	RedisSubscriptionManager,
+} from '@tmcp-native/session-manager/redis';
+
+import { describeWithRedis, startRedis } from '../support/redis.js';
+
+const SOURCES = new URL('../../src/backplane/redis/', import.meta.url);
+const TRANSACTIONS = ['multi', 'exec'];
+/** Commands that are allowed with their subcommand only. */
+const SUBCOMMANDS = { script: 'script|load', xinfo: 'xinfo|stream' };
+
+const rights = /^~tmcp:\* -@all [^`]+/m.exec(read('../../README.md'))?.[0].trim().split(/\s+/) ?? [];
+
+describe('the user of the README', () => {
+	test('may do the commands that stand in the sources, and no other', () => {
+		const used = readdirSync(SOURCES).flatMap((name) => {
+			const calls = read(`../../src/backplane/redis/${name}`).matchAll(/(?:redis\.call\('|cmd\(")([A-Z]+)/g);
+			return [...calls].map(([, command]) => command.toLowerCase());
+		});
+		const needed = new Set([...used.map((command) => SUBCOMMANDS[command] ?? command), ...TRANSACTIONS]);
+		const allowed = rights.filter((right) => right.startsWith('+')).map((right) => right.slice(1));
+		assert.deepEqual(allowed.sort(), [...needed].sort());
+	});
+});
+
+describeWithRedis('the user of the README', () => {
+	test('gets through all that the managers do', { timeout: 60_000 }, async (t) => {
+		const redis = await startRedis();
+		t.after(() => redis.end());
+		await redis.command('ACL', 'SETUSER', 'mcp', 'on', '>secret', ...rights);
+		const url = redis.url.replace('//', '//mcp:secret@');
+		/** @type {unknown[]} */
+		const errors = [];
+		const options = {
+			heartbeatMs: 50,
+			nodeTtlMs: 5_000,
+			onError: (/** @type {unknown} */ error) => errors.push(error),
+		};
+		const streams = new RedisStreamSessionManager(url, options);
+		const info = new RedisInfoSessionManager(url, options);
+		const subscriptions = new RedisSubscriptionManager(url, options);
+		await streams.ready();
+
+		streams.create('here', { enqueue() {}, close() {} });
+		streams.send(['elsewhere'], 'text');
+		streams.delete('here');
+		assert.equal(await streams.has('elsewhere'), false);
+		await subscriptions.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+		info.setClientInfo('a', { name: 'client', version: '1' });
+		info.setClientCapabilities('a', {});
+		info.setLogLevel('a', 'debug');
+		info.addSubscription('a', 'uri:1');
+		info.addSubscription('a', 'uri:2');
+		info.removeSubscription('a', 'uri:2');
+		assert.deepEqual(await info.getSubscriptions('uri:1'), ['a']);
+		assert.equal(await info.getLogLevel('a'), 'debug');
+		await info.delete('a');
+		await streams.flush();
+
+		// What was cut off enters a stream that is there.
+		await redis.cutConnections();
+		while (streams.stats().backplane.reconnects === 0 || !streams.stats().backplane.connected) {
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		await Promise.all([streams, info, subscriptions].map((manager) => manager.close()));
+		assert.deepEqual(await redis.command('ACL', 'LOG'), []);
+		for (const error of errors) assert.doesNotMatch(String(error), /NOPERM|permission/i);
+	});
+});
+
+/** @param {string} path */
+function read(path) {
+	return readFileSync(new URL(path, import.meta.url), 'utf8');
+}

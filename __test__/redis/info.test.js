@@ -1,0 +1,68 @@
+// The info manager on Redis does what the one in memory does, as far as it carries copies: the same suites.
+
+import { describe, test } from 'node:test';
+
+import { InMemoryInfoSessionManager } from '@tmcp-native/session-manager';
+import { RedisInfoSessionManager } from '@tmcp-native/session-manager/redis';
+
+import { testInfo } from '../suites/info.js';
+import { testInfoCopies, testInfoRefusals } from '../suites/info-values.js';
+import { operationsOn } from '../support/info-operations.js';
+import { IDS, InfoWorld } from '../support/info-world.js';
+import { assertSameLogs, operationsToDo } from '../support/random.js';
+import { describeWithRedis } from '../support/redis.js';
+import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
+import { literally } from '../support/text.js';
+
+const OPERATIONS = operationsToDo(10_000);
+
+describeWithRedis('on Redis', () => {
+	const makeOf = managersOnRedis();
+	const make = (/** @type {any} */ options) => makeOf(RedisInfoSessionManager, options);
+
+	testInfo({ name: 'ours, on Redis', make, copies: true, promises: true });
+
+	describe('what one manager has set', () => {
+		testInfoCopies({
+			make,
+			async open() {
+				const prefix = newPrefix();
+				return [make({ prefix }), make({ prefix })].map((manager) => ({
+					info: (method, ...args) => manager[method](...args),
+				}));
+			},
+		});
+	});
+
+	testInfoRefusals({
+		make,
+		makeForOne: make,
+		promises: true,
+		refusal: (argument, found) =>
+			RegExp(`^${literally(argument)} has to be what JSON can carry, .*; ${literally(found)}: `),
+	});
+
+	test(`${OPERATIONS} random operations on clients’ info, one after the other, have the same effects in memory and on Redis`, async () => {
+		const ids = IDS.filter((id) => typeof id === 'string');
+		await assertSameLogs(
+			OPERATIONS,
+			operationsOn(ids),
+			() => new InfoWorld(promising(make({})), { copies: true, ids, waits: true }),
+			() => new InfoWorld(promising(new InMemoryInfoSessionManager()), { copies: true, ids, waits: true }),
+		);
+	});
+});
+
+/**
+ * Whatever it answers, it promises.
+ *
+ * @param {any} manager
+ */
+function promising(manager) {
+	return new Proxy(manager, {
+		get:
+			(_, method) =>
+			async (/** @type {unknown[]} */ ...args) =>
+				manager[method](...args),
+	});
+}

@@ -1,0 +1,1052 @@
+// Two nodes on one Redis, processes of their own: what one does reaches the other, once and in order; and what others write
+// into Redis, or take out of it, does no harm.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test as testOf } from 'node:test';
+
+import fc from 'fast-check';
+
+import { describeWithRedis, startRedis } from '../support/redis.js';
+import { Node, newPrefix, until } from '../support/redis-node/node.js';
+
+/** @import { TestContext } from 'node:test' */
+/** @import { RedisServer } from '../support/redis.js' */
+/** @import { PlaceThere } from '../support/redis-node/node.js' */
+
+/** @param {string} name @param {(t: TestContext) => unknown} what */
+const test = (name, what) => testOf(name, { timeout: 60_000 }, async (t) => void (await what(t)));
+
+const TOOLS = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+const PROMPTS = { jsonrpc: '2.0', method: 'notifications/prompts/list_changed' };
+const CLIENT = { name: 'client', version: '1' };
+
+/** Ids that are easily taken for each other, or for something else. */
+const ODD_IDS = {
+	empty: ['', ' ', '\t', '\n', '\r\n'],
+	'lone surrogates': [
+		'\ud83d',
+		'\ude00',
+		'\ude00\ud83d',
+		'\u{1f600}',
+		'\ufffd',
+		'\ufffd\ufffd\ufffd',
+		'a\ud83d',
+		'a\ude00',
+	],
+	'control characters': ['\0', '\0\0', 'a\0', 'a\0b', '\x01', '\x7f', '\x1b[31m'],
+	'names of properties': ['__proto__', 'constructor', 'hasOwnProperty', 'toString'],
+	'characters with a meaning elsewhere': [
+		'*',
+		'?',
+		'[a]',
+		'{a}',
+		'a:b',
+		'a b',
+		'a,b',
+		'"',
+		"'",
+		'\\',
+		'$',
+		'%00',
+		'--',
+		'>',
+	],
+	numbers: ['0', '-0', '1', '01', '1.0', '1e3', 'NaN', '-1', '0-0'],
+	'much alike': ['é', 'e\u0301', 'ﬁ', 'fi', 'ß', 'SS', 'ı', 'i', 'I'],
+	long: ['x'.repeat(100_000), `${'x'.repeat(99_999)}y`, 'ü'.repeat(50_000), '\ud83d'.repeat(50_000)],
+};
+
+/**
+ * Adds entries to a stream. They are JSON, lists of names and values in turn, in which `\\255` is a byte, so that one may be
+ * no text.
+ */
+const ADD = String.raw`
+	for _, fields in ipairs(cjson.decode(ARGV[1])) do
+		for index, field in ipairs(fields) do
+			fields[index] = string.gsub(field, '\\(%d+)', function(byte) return string.char(tonumber(byte)) end)
+		end
+		redis.call('XADD', KEYS[1], '*', unpack(fields))
+	end
+`;
+
+/** @type {RedisServer} */
+let redis;
+/** @type {[Node, Node]} */
+let nodes;
+
+/**
+ * Both nodes with managers of one new prefix, ready.
+ *
+ * @param {TestContext} t
+ * @param {any} [options]
+ * @returns {Promise<{ a: PlaceThere, b: PlaceThere, prefix: string }>}
+ */
+async function inOnePrefix(t, options) {
+	const prefix = newPrefix();
+	const [a, b] = await Promise.all(nodes.map((node) => join(t, node, { prefix, ...options })));
+	return { a, b, prefix };
+}
+
+/**
+ * Managers in a thread of a node, ready.
+ *
+ * @param {TestContext} t
+ * @param {{ open: (url: string, options?: any) => Promise<PlaceThere> }} where
+ * @param {any} options
+ * @param {string} [url]
+ */
+async function join(t, where, options, url = redis.url) {
+	const place = await where.open(url, options);
+	t.after(async () => {
+		// One that a test which failed has left stopped would not leave.
+		for (const node of nodes) node.resume();
+		await place.do('leave').then(place.forget, () => {});
+	});
+	await place.do('streams', 'ready');
+	return place;
+}
+
+/**
+ * Makes sessions there, and settles when every node knows.
+ *
+ * @param {PlaceThere} there
+ * @param {string[]} ids
+ */
+async function create(there, ...ids) {
+	for (const id of ids) await there.do('create', id);
+	await there.do('streams', 'flush');
+}
+
+/**
+ * When this settles, what was sent from there before has come to the other node.
+ *
+ * @param {PlaceThere} from
+ * @param {PlaceThere} to which has a session of the name `marks`
+ */
+async function mark(from, to) {
+	const count = (await to.do('received', 'marks', 0)).length;
+	await from.do('streams', 'send', ['marks'], `mark ${count}`);
+	await to.do('received', 'marks', count + 1);
+}
+
+describeWithRedis('of two nodes', () => {
+	before(async () => {
+		redis = await startRedis();
+		nodes = [new Node(), new Node()];
+	});
+	after(async () => {
+		await Promise.all((nodes ?? []).map((node) => node.kill()));
+		await redis?.end();
+	});
+
+	describe('a message', () => {
+		test('to sessions of both comes to each of them once, and to no other', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(a, 'a1', 'a2', 'marks');
+			await create(b, 'b1', 'b2', 'b3');
+			await b.do('streams', 'send', ['a1', 'b1', 'unknown', 'a1', 'b2', 'b1'], 'text');
+			assert.deepEqual(await a.do('received', 'a1', 1), ['text']);
+			assert.deepEqual(await b.do('received', 'b1', 1), ['text']);
+			assert.deepEqual(await b.do('received', 'b2', 1), ['text']);
+			await mark(b, a);
+			assert.deepEqual(await a.do('seen', 'a1'), [{ messages: ['text'], closed: 0 }]);
+			assert.deepEqual(await a.do('seen', 'a2'), [{ messages: [], closed: 0 }]);
+			assert.deepEqual(await b.do('seen', 'b3'), [{ messages: [], closed: 0 }]);
+		});
+
+		for (const [to, words] of /** @type {const} */ ([
+			[undefined, 'undefined'],
+			[null, 'null'],
+		])) {
+			test(`to all (${words}) comes to every session of both, and is one command`, async (t) => {
+				const { a, b } = await inOnePrefix(t);
+				const ids = Array.from({ length: 100 }, (_, n) => `${n}`);
+				await create(a, ...ids.map((id) => `a${id}`));
+				await create(b, ...ids.map((id) => `b${id}`));
+				const { xadd } = await redis.commandCounts();
+				await a.do('streams', 'send', to, 'text');
+				for (const id of ids) {
+					assert.deepEqual(await b.do('received', `b${id}`, 1), ['text']);
+					assert.deepEqual(await a.do('received', `a${id}`, 1), ['text']);
+				}
+				assert.equal((await redis.commandCounts()).xadd - xadd, 1);
+			});
+		}
+
+		test('to nobody, and one to sessions of this node only, do not go out', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(a, 'a1', 'a2');
+			await create(b, 'marks');
+			const { xadd } = await redis.commandCounts();
+			await a.do('streams', 'send', [], 'to nobody');
+			await a.do('streams', 'send', ['a1', 'a2'], 'to these');
+			await mark(a, b);
+			assert.equal((await redis.commandCounts()).xadd - xadd, 1);
+			assert.deepEqual(await a.do('seen', 'a2'), [{ messages: ['to these'], closed: 0 }]);
+		});
+
+		test('comes in the order of its sender: some to one, some to all, 2,000 of each node at once', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(a, 'a');
+			await create(b, 'b');
+			const sending = [a, b].map((place, n) =>
+				place.run(async ({ manager }, n) => {
+					const to = [undefined, ['a'], ['b'], ['b', 'a']];
+					for (let i = 0; i < 2_000; i++) manager.send(to[i % 4], `${n} ${i}`);
+					await manager.flush();
+				}, n),
+			);
+			await Promise.all(sending);
+			for (const [place, id, to] of /** @type {const} */ ([
+				[a, 'a', [0, 1, 3]],
+				[b, 'b', [0, 2, 3]],
+			])) {
+				const numbers = Array.from({ length: 2_000 }, (_, i) => i).filter((i) => to.some((kind) => kind === i % 4));
+				const got = await place.do('received', id, 2 * numbers.length);
+				for (const sender of [0, 1]) {
+					const messages = got.filter((/** @type {string} */ message) => message.startsWith(`${sender} `));
+					assert.deepEqual(
+						messages,
+						numbers.map((i) => `${sender} ${i}`),
+					);
+				}
+			}
+		});
+
+		test('may be empty, a mebibyte long, or any text', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(b, 'b');
+			const texts = [
+				'',
+				'x'.repeat(2 ** 20),
+				'',
+				'☃'.repeat(2 ** 20),
+				'\ufeffwith a mark',
+				'\0',
+				'a\0b\r\n\r\n$1\r\n*2\r\n',
+				'\u{1f600}',
+			];
+			for (const text of texts) await a.do('streams', 'send', ['b'], text);
+			assert.deepEqual(await b.do('received', 'b', texts.length), texts);
+		});
+
+		test('has U+FFFD where a lone surrogate was', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(b, 'b');
+			for (const text of ['\ud83d', 'a\ude00b', '\ude00\ud83d']) await a.do('streams', 'send', undefined, text);
+			assert.deepEqual(await b.do('received', 'b', 3), ['\ufffd', 'a\ufffdb', '\ufffd\ufffd']);
+		});
+
+		test('comes as it went, whatever it is and whoever it is for', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			let sent = 0;
+			const string = fc.string({ unit: 'binary', maxLength: 30 });
+			await fc.assert(
+				fc.asyncProperty(fc.uniqueArray(string, { minLength: 1, maxLength: 4 }), string, async (ids, text) => {
+					await create(b, ...ids);
+					const message = `${++sent} ${text}`;
+					await a.do('streams', 'send', ids, message);
+					for (const id of ids) {
+						assert.deepEqual(await b.do('received', id, 1), [/** @type {any} */ (message).toWellFormed()]);
+						assert.equal(await a.do('streams', 'has', id), true);
+						await b.do('streams', 'delete', id);
+					}
+				}),
+				{ numRuns: 50 },
+			);
+		});
+
+		test('comes to a session of any thread of the other node, from any of this one', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t);
+			const threads = await Promise.all(nodes.flatMap((node) => [node.thread(), node.thread()]));
+			const places = await Promise.all(threads.map((thread) => join(t, thread, { prefix })));
+			const all = [a, ...places.slice(0, 2), b, ...places.slice(2)];
+			for (const [n, place] of all.entries()) await create(place, `${n}`);
+			for (const [n, place] of all.entries()) {
+				await place.do('streams', 'send', undefined, `${n} to all`);
+				await place.do('streams', 'send', all.map((_, n) => `${n}`).reverse(), `${n} to each`);
+			}
+			for (const [n, place] of all.entries()) {
+				const got = await place.do('received', `${n}`, 12);
+				for (const sender of all.keys()) {
+					const messages = got.filter((/** @type {string} */ message) => message.startsWith(`${sender} `));
+					assert.deepEqual(messages, [`${sender} to all`, `${sender} to each`]);
+				}
+			}
+			for (const place of all) {
+				for (const n of all.keys()) assert.equal(await place.do('streams', 'has', `${n}`), true);
+			}
+			await Promise.all(threads.map((thread) => thread.end('terminate')));
+		});
+
+		test('does not come a second time when the other node’s last manager is made anew', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t);
+			await create(b, 'b');
+			await a.do('streams', 'send', undefined, 'old');
+			await b.do('received', 'b', 1);
+			await b.do('leave');
+			const again = await join(t, nodes[1], { prefix });
+			await create(again, 'b');
+			await a.do('streams', 'send', undefined, 'new');
+			assert.deepEqual(await again.do('received', 'b', 1), ['new']);
+		});
+	});
+
+	describe('an id', () => {
+		for (const [kind, ids] of Object.entries(ODD_IDS)) {
+			test(`may be any string: ${kind}`, async (t) => {
+				const { a, b } = await inOnePrefix(t);
+				await create(b, 'marks');
+				for (const id of ids) {
+					assert.equal(await a.do('streams', 'has', id), false);
+					await create(b, id);
+					assert.equal(await a.do('streams', 'has', id), true);
+				}
+				for (const [n, id] of ids.entries()) await a.do('streams', 'send', [id], `only to ${n}`);
+				await a.do('streams', 'send', ids, 'to each');
+				for (const [n, id] of ids.entries()) {
+					assert.deepEqual(await b.do('received', id, 2), [`only to ${n}`, 'to each']);
+				}
+				for (const id of ids) {
+					await a.do('streams', 'delete', id);
+					await b.do('closed', id);
+				}
+				await mark(a, b);
+				for (const [n, id] of ids.entries()) {
+					assert.deepEqual(await b.do('seen', id), [{ messages: [`only to ${n}`, 'to each'], closed: 1 }]);
+					assert.equal(await a.do('streams', 'has', id), false);
+				}
+			});
+		}
+	});
+
+	describe('`has`', () => {
+		test('is true for a session of the other from its flush to its end, and at once for one’s own', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			assert.equal(await b.do('streams', 'has', 'a'), false);
+			await a.run(async (place) => {
+				place.create('a');
+				if (!(await place.manager.has('a'))) throw new Error('its own session is not there at once');
+				await place.manager.flush();
+			});
+			assert.equal(await b.do('streams', 'has', 'a'), true);
+			await a.run(async ({ manager }) => {
+				manager.delete('a');
+				if (await manager.has('a')) throw new Error('its own session is still there');
+				await manager.flush();
+			});
+			assert.equal(await b.do('streams', 'has', 'a'), false);
+		});
+
+		test('is one command, however many nodes and sessions there are', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(b, ...Array.from({ length: 300 }, (_, n) => `b${n}`));
+			const count = async () => {
+				const { eval: evals = 0, evalsha = 0, evalsha_ro = 0, eval_ro = 0 } = await redis.commandCounts();
+				return evals + evalsha + evalsha_ro + eval_ro;
+			};
+			await a.do('streams', 'has', 'warm');
+			const before = await count();
+			for (let n = 0; n < 20; n++) await a.do('streams', 'has', `b${n}`);
+			// A beat may come between.
+			const done = (await count()) - before;
+			assert.ok(done >= 20 && done <= 25, `${done} scripts for 20 questions`);
+		});
+
+		test('is false for what is no string', async (t) => {
+			const { a } = await inOnePrefix(t);
+			for (const id of [undefined, null, 1, {}, []]) assert.equal(await a.do('streams', 'has', id), false);
+		});
+
+		test('is false for the sessions of a worker that has ended, and of nobody else', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t);
+			await create(a, 'of the main thread');
+			for (const how of /** @type {const} */ (['terminate', 'exit', 'throw'])) {
+				const thread = await nodes[0].thread();
+				const there = await thread.open(redis.url, { prefix });
+				await create(there, 'one', 'two');
+				assert.equal(await b.do('streams', 'has', 'one'), true);
+				await thread.end(how);
+				await a.do('streams', 'flush');
+				await until(async () => !(await b.do('streams', 'has', 'one')));
+				await until(async () => !(await b.do('streams', 'has', 'two')));
+				assert.equal(await b.do('streams', 'has', 'of the main thread'), true);
+			}
+		});
+
+		test('is false for a session whose stream was gone when it was fed', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await a.run(async ({ manager }) => {
+				const enqueue = () => {
+					throw new Error('the stream is gone');
+				};
+				await manager.create('gone', { enqueue, close() {} });
+				await manager.flush();
+			});
+			assert.equal(await b.do('streams', 'has', 'gone'), true);
+			await b.do('streams', 'send', ['gone'], 'finds out');
+			await until(async () => !(await b.do('streams', 'has', 'gone')));
+		});
+	});
+
+	describe('`delete`', () => {
+		test('closes the stream of the other behind what was sent to it', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(b, 'b', 'stays', 'marks');
+			await a.run(async ({ manager }) => {
+				for (let n = 0; n < 100; n++) manager.send(n % 2 ? ['b'] : undefined, `${n}`);
+				manager.delete('b');
+				manager.send(['b'], 'to nobody');
+				manager.send(undefined, 'to those who stay');
+				await manager.flush();
+			});
+			const numbers = Array.from({ length: 100 }, (_, n) => `${n}`);
+			assert.deepEqual(await b.do('closed', 'b'), numbers);
+			await mark(a, b);
+			assert.deepEqual(await b.do('seen', 'b'), [{ messages: numbers, closed: 1 }]);
+			assert.equal((await b.do('received', 'stays', 51)).at(-1), 'to those who stay');
+			assert.equal(await b.do('streams', 'has', 'b'), false);
+			assert.equal(await a.do('streams', 'has', 'b'), false);
+			assert.equal(await b.do('streams', 'size'), 2);
+		});
+
+		test('of an id that nobody has is no error', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(b, 'marks');
+			await a.do('streams', 'delete', 'unknown');
+			await mark(a, b);
+		});
+
+		test('makes room for a new one of that id, wherever it is made', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			for (let n = 0; n < 5; n++) {
+				const [one, two] = n % 2 ? [a, b] : [b, a];
+				await create(one, 'x');
+				await two.do('streams', 'send', ['x'], `${n}`);
+				assert.deepEqual(await one.do('received', 'x', 1), [`${n}`]);
+				await two.do('streams', 'delete', 'x');
+				assert.deepEqual(await one.do('closed', 'x'), [`${n}`]);
+			}
+		});
+	});
+
+	describe('`create` of an id that lives on the other', () => {
+		test('closes the older one there, behind what was sent to it, and takes what is sent from then on', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(a, 'x', 'marks');
+			await b.do('streams', 'send', ['x'], 'to the older');
+			await create(b, 'x');
+			assert.deepEqual(await a.do('closed', 'x'), ['to the older']);
+			await a.do('streams', 'send', ['x'], 'from a');
+			await b.do('streams', 'send', ['x'], 'from b');
+			const got = await b.do('received', 'x', 2);
+			assert.deepEqual([...got].sort(), ['from a', 'from b']);
+			await mark(b, a);
+			assert.deepEqual(await a.do('seen', 'x'), [{ messages: ['to the older'], closed: 1 }]);
+			for (const place of [a, b]) assert.equal(await place.do('streams', 'has', 'x'), true);
+			assert.equal(await a.do('streams', 'size'), 1);
+		});
+
+		test('does so each time, back and forth', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(a, 'x');
+			for (let n = 0; n < 20; n++) {
+				const [newer, older] = n % 2 ? [a, b] : [b, a];
+				await create(newer, 'x');
+				await older.do('closed', 'x');
+				await older.do('streams', 'send', ['x'], `${n}`);
+				assert.deepEqual(await newer.do('received', 'x', 1), [`${n}`]);
+			}
+			for (const place of [a, b]) assert.equal(await place.do('streams', 'has', 'x'), true);
+			await a.do('streams', 'delete', 'x');
+			await a.do('streams', 'flush');
+			for (const place of [a, b]) assert.equal(await place.do('streams', 'has', 'x'), false);
+			assert.deepEqual(
+				(await a.do('seen', 'x')).map((/** @type {any} */ seen) => seen.closed),
+				Array(11).fill(1),
+			);
+		});
+
+		test('in the same moment leaves one of the two', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(a, 'marks of a');
+			await create(b, 'marks of b');
+			const ids = Array.from({ length: 300 }, (_, n) => `${n}`);
+			await Promise.all(
+				[a, b].map((place, n) =>
+					place.run(
+						async (place, ids) => {
+							for (const id of ids) {
+								place.create(id);
+								if (id.endsWith('9')) await place.tools.turn();
+							}
+							await place.manager.flush();
+						},
+						// One from either end, so that they meet.
+						n ? [...ids].reverse() : ids,
+					),
+				),
+			);
+			// When these have come, each knows of all that the other has made.
+			await a.do('streams', 'send', ['marks of b'], 'mark');
+			await b.do('streams', 'send', ['marks of a'], 'mark');
+			await b.do('received', 'marks of b', 1);
+			await a.do('received', 'marks of a', 1);
+			for (const place of [a, b]) await place.do('streams', 'flush');
+			for (const id of ids) {
+				const open = [(await a.do('seen', id))[0], (await b.do('seen', id))[0]].map((seen) => 1 - seen.closed);
+				assert.equal(open[0] + open[1], 1, `${id} is open ${open[0]} times there and ${open[1]} here`);
+				for (const place of [a, b]) assert.equal(await place.do('streams', 'has', id), true, id);
+			}
+		});
+	});
+
+	describe('`flush`', () => {
+		test('resolves when all that this thread has sent is in Redis', async (t) => {
+			const { a, prefix } = await inOnePrefix(t);
+			const before = await redis.command('XLEN', `${prefix}:stream`);
+			await a.run(async ({ manager }) => {
+				for (let n = 0; n < 3_000; n++) manager.send(undefined, `${n}`);
+				await manager.flush();
+			});
+			assert.equal((await redis.command('XLEN', `${prefix}:stream`)) - before, 3_000);
+			assert.equal((await a.do('streams', 'stats')).backplane.pendingBytes, 0);
+		});
+
+		test('resolves where nothing was sent', async (t) => {
+			const { a } = await inOnePrefix(t);
+			await a.do('streams', 'flush');
+			await a.do('streams', 'flush');
+		});
+	});
+
+	describe('`ready`', () => {
+		test('resolves when what others send from then on arrives, and nothing from before', async (t) => {
+			const { a, prefix } = await inOnePrefix(t);
+			const late = new Node();
+			t.after(() => late.kill());
+			for (let n = 0; n < 20; n++) {
+				await a.do('streams', 'send', undefined, `before ${n}`);
+				await a.do('streams', 'flush');
+				const place = await late.open(redis.url, { prefix });
+				await place.do('streams', 'ready');
+				await place.do('create', 'late');
+				await a.do('streams', 'send', undefined, `after ${n}`);
+				assert.deepEqual(await place.do('received', 'late', 1), [`after ${n}`]);
+				await place.do('leave');
+				await place.forget();
+			}
+		});
+
+		test('resolves again and again', async (t) => {
+			const { a } = await inOnePrefix(t);
+			await a.do('streams', 'ready');
+			await a.do('streams', 'ready');
+		});
+	});
+
+	describe('`close`', () => {
+		test('takes the node’s sessions along at once, and its streams are closed', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(b, 'b1', 'b2');
+			assert.equal(await a.do('streams', 'has', 'b1'), true);
+			await b.do('streams', 'close');
+			assert.equal(await a.do('streams', 'has', 'b1'), false);
+			assert.equal(await a.do('streams', 'has', 'b2'), false);
+			for (const id of ['b1', 'b2']) assert.deepEqual(await b.do('seen', id), [{ messages: [], closed: 1 }]);
+			for (const [method, ...args] of [
+				['has', 'a'],
+				['send', undefined, 'x'],
+				['delete', 'b1'],
+				['flush'],
+				['ready'],
+			]) {
+				await assert.rejects(b.do('streams', method, ...args), { code: 'ERR_MANAGER_CLOSED' }, method);
+			}
+			await assert.rejects(b.do('create', 'b3'), { code: 'ERR_MANAGER_CLOSED' });
+			await b.do('streams', 'close');
+		});
+
+		test('sends what is still to go out', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(a, 'a');
+			await b.run(async ({ manager }) => {
+				for (let n = 0; n < 1_000; n++) manager.send(['a'], `${n}`);
+				await manager.close();
+			});
+			const numbers = Array.from({ length: 1_000 }, (_, n) => `${n}`);
+			assert.deepEqual(await a.do('received', 'a', 1_000), numbers);
+		});
+
+		test('of all managers leaves no connection, and no key but the stream’s and those of others', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t);
+			await create(a, 'a');
+			await a.do('streams', 'flush');
+			const connections = async () => (await redis.command('CLIENT', 'LIST')).trim().split('\n').length;
+			const keys = async () => (await redis.command('KEYS', `${prefix}:*`)).sort();
+			await b.do('leave');
+			const before = { connections: await connections(), keys: await keys() };
+			const again = await join(t, nodes[1], { prefix });
+			await create(again, 'b1', 'b2');
+			await again.do('subscribe', 1, { toolsListChanged: true });
+			assert.ok((await connections()) > before.connections);
+			await again.do('leave');
+			assert.deepEqual(await keys(), before.keys);
+			// Redis notices a closed connection in a turn of its own.
+			await until(async () => (await connections()) === before.connections);
+		});
+
+		test('of one manager closes the streams of its thread, and another of that thread goes on', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t);
+			const other = await join(t, nodes[1], { prefix });
+			const thread = await nodes[1].thread();
+			const there = await join(t, thread, { prefix });
+			await create(b, 'b');
+			await create(other, 'o');
+			await create(there, 't');
+			await b.do('streams', 'close');
+			assert.deepEqual(await other.do('seen', 'o'), [{ messages: [], closed: 1 }]);
+			await until(async () => !(await a.do('streams', 'has', 'o')));
+			assert.equal(await a.do('streams', 'has', 't'), true);
+			await create(other, 'o');
+			await a.do('streams', 'send', undefined, 'text');
+			assert.deepEqual(await other.do('received', 'o', 1), ['text']);
+			assert.deepEqual(await there.do('received', 't', 1), ['text']);
+			await thread.end('terminate');
+		});
+	});
+
+	test('every key has a time to live', async (t) => {
+		const { a, b, prefix } = await inOnePrefix(t);
+		await create(a, 'a');
+		await create(b, 'b');
+		await b.do('info', 'setClientInfo', 'b', CLIENT);
+		await b.do('info', 'setLogLevel', 'b', 'error');
+		await b.do('info', 'addSubscription', 'b', 'file:///a');
+		await b.do('subscribe', 1, { toolsListChanged: true });
+		await a.do('streams', 'send', undefined, 'text');
+		await a.do('streams', 'delete', 'b');
+		await create(b, 'b');
+		const keys = await redis.command('KEYS', `${prefix}:*`);
+		assert.ok(keys.length > 0);
+		for (const key of keys) assert.ok((await redis.command('PTTL', key)) > 0, `${key} stays for ever`);
+	});
+
+	describe('those of another', () => {
+		/** @param {string} name @param {(base: string) => { url?: string, prefix: string }[]} settings */
+		const apart = (name, settings) =>
+			test(`${name} see nothing of these`, async (t) => {
+				const places = [];
+				for (const { url, prefix } of settings(newPrefix())) {
+					places.push(await Promise.all(nodes.map((node) => join(t, node, { prefix }, url))));
+				}
+				for (const [n, [a, b]] of places.entries()) {
+					await create(a, 'same', `a${n}`);
+					await create(b, `b${n}`, 'marks');
+					await a.do('info', 'setClientInfo', 'same', { name: `client ${n}`, version: '1' });
+					await a.do('info', 'addSubscription', `a${n}`, 'file:///a');
+					await b.do('subscribe', 1, { toolsListChanged: true });
+				}
+				for (const [n, [a, b]] of places.entries()) {
+					await a.do('streams', 'send', undefined, `${n} to all`);
+					await b.do('streams', 'send', ['same', 'a0', 'b0', 'a1', 'b1'], `${n} to some`);
+					await a.do('subscriptions', 'send', { ...TOOLS, params: { n } });
+				}
+				for (const [n, [a, b]] of places.entries()) {
+					await a.do('received', 'same', 2);
+					await b.do('called', 1, 2);
+					await mark(a, b);
+					const [{ messages, closed }] = await a.do('seen', 'same');
+					assert.deepEqual([[...messages].sort(), closed], [[`${n} to all`, `${n} to some`], 0]);
+					assert.deepEqual(await b.do('called', 1, 0), ['acknowledge', { ...TOOLS, params: { n } }]);
+					assert.deepEqual(await b.do('info', 'getClientInfo', 'same'), { name: `client ${n}`, version: '1' });
+					assert.deepEqual(await b.do('info', 'getSubscriptions', 'file:///a'), [`a${n}`]);
+					for (const other of places.keys()) {
+						assert.equal(await b.do('streams', 'has', `a${other}`), other === n);
+					}
+				}
+				await places[0][1].do('streams', 'delete', 'same');
+				await places[0][0].do('closed', 'same');
+				for (const [a, b] of places.slice(1)) {
+					await mark(a, b);
+					assert.equal(await b.do('streams', 'has', 'same'), true);
+				}
+			});
+
+		apart('prefix', (base) => [{ prefix: base }, { prefix: `${base}2` }]);
+		apart('prefix, one of which begins like the other', (base) => [
+			{ prefix: base },
+			{ prefix: `${base}:stream` },
+			{ prefix: `${base}:` },
+			{ prefix: '*' },
+			{ prefix: `${base.slice(0, -1)}?` },
+		]);
+		apart('database', (prefix) => [
+			{ prefix, url: redis.url },
+			{ prefix, url: `${redis.url}/1` },
+			{ prefix, url: `${redis.url}/2` },
+		]);
+	});
+
+	describe('a notification', () => {
+		test('reaches the registrations of both that match, and no other, in the order it was sent', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await a.do('subscribe', 1, { toolsListChanged: true });
+			await b.do('subscribe', 1, { promptsListChanged: true });
+			await b.do('subscribe', '2', { toolsListChanged: true, resourceSubscriptions: ['file:///a'] });
+			await b.do('subscribe', 3, { resourceSubscriptions: ['file:///b', '\ud83d', ''] });
+			const update = (/** @type {string} */ uri) => ({
+				jsonrpc: '2.0',
+				method: 'notifications/resources/updated',
+				params: { uri },
+			});
+			const all = [TOOLS, PROMPTS, update('file:///a'), TOOLS, update('\ud83d'), update(''), update('\ufffd'), PROMPTS];
+			for (const notification of all) await a.do('subscriptions', 'send', notification);
+			assert.deepEqual(await b.do('called', 1, 3), ['acknowledge', PROMPTS, PROMPTS]);
+			assert.deepEqual(await b.do('called', '2', 4), ['acknowledge', TOOLS, update('file:///a'), TOOLS]);
+			assert.deepEqual(await b.do('called', 3, 3), ['acknowledge', update('\ud83d'), update('')]);
+			assert.deepEqual(await a.do('called', 1, 3), ['acknowledge', TOOLS, TOOLS]);
+		});
+
+		test('wakes no thread that has no registration for it, and a message none that has no session for it', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t);
+			await create(b, 'marks');
+			const threads = await Promise.all([nodes[1].thread(), nodes[1].thread()]);
+			const [one, two] = await Promise.all(threads.map((thread) => join(t, thread, { prefix })));
+			await one.do('subscribe', 1, { toolsListChanged: true });
+			await two.do('subscribe', 1, { promptsListChanged: true }, 'another');
+			await create(two, 'of two');
+			/** @param {() => Promise<unknown>} send */
+			const waiting = async (send) => {
+				await Promise.all(threads.map((thread) => thread.block()));
+				await send();
+				// It has been handed out by then, and nobody has taken it.
+				await mark(a, b);
+				const stats = await Promise.all(threads.map((thread) => thread.release()));
+				return stats.map(([{ mailboxBytes }]) => mailboxBytes > 0);
+			};
+			assert.deepEqual(await waiting(() => a.do('subscriptions', 'send', TOOLS)), [true, false]);
+			assert.deepEqual(await waiting(() => a.do('subscriptions', 'send', PROMPTS)), [false, true]);
+			assert.deepEqual(await waiting(() => a.do('streams', 'send', ['of two'], 'x')), [false, true]);
+			assert.deepEqual(await one.do('called', 1, 2), ['acknowledge', TOOLS]);
+			assert.deepEqual(await two.do('called', 1, 2, 'another'), ['acknowledge', PROMPTS]);
+			assert.deepEqual(await two.do('received', 'of two', 1), ['x']);
+			await Promise.all(threads.map((thread) => thread.end('terminate')));
+		});
+
+		test('may be large, and have whatever JSON can carry in it', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await b.do('subscribe', 1, { toolsListChanged: true });
+			const params = { big: 'ü'.repeat(2 ** 19), list: [1, -0.5, null, true, { __proto__: null, a: '\ud83d\0' }] };
+			await a.do('subscriptions', 'send', { ...TOOLS, params });
+			const [, got] = await b.do('called', 1, 2);
+			assert.deepEqual(JSON.parse(JSON.stringify(got)), JSON.parse(JSON.stringify({ ...TOOLS, params })));
+		});
+
+		test('does not come to a registration that is closed, and the other node’s of that name stays', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await a.do('subscribe', 'x', { toolsListChanged: true });
+			await b.do('subscribe', 'y', { toolsListChanged: true });
+			await b.do('subscribe', 'z', { toolsListChanged: true });
+			assert.equal(await b.do('subscriptions', 'close', 'y', 'origin', 'closed'), true);
+			assert.equal(await b.do('subscriptions', 'close', 'x', 'origin', 'closed'), false);
+			await a.do('subscriptions', 'send', TOOLS);
+			assert.deepEqual(await b.do('called', 'z', 2), ['acknowledge', TOOLS]);
+			assert.deepEqual(await b.do('called', 'y', 2), ['acknowledge', 'close: closed']);
+			assert.deepEqual(await a.do('called', 'x', 2), ['acknowledge', TOOLS]);
+		});
+	});
+
+	describe('info', () => {
+		test('that one has set the other gets, until it is deleted', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			const values = /** @type {const} */ ([
+				['ClientInfo', 'Client info', CLIENT],
+				['ClientCapabilities', 'Client capabilities', { sampling: {}, roots: { listChanged: true } }],
+				['LogLevel', 'Log Level', 'warning'],
+			]);
+			for (const [what, words, value] of values) {
+				const missing = { message: `${words} not found for session s` };
+				await assert.rejects(b.do('info', `get${what}`, 's'), missing);
+				await a.do('info', `set${what}`, 's', value);
+				assert.deepEqual(await b.do('info', `get${what}`, 's'), value);
+			}
+			await b.do('info', 'delete', 's');
+			for (const [what, words] of values) {
+				await assert.rejects(a.do('info', `get${what}`, 's'), { message: `${words} not found for session s` });
+			}
+		});
+
+		test('of who watches what is the same for both, in the order they came', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			const get = async (/** @type {string} */ uri) => {
+				const [one, two] = await Promise.all([a, b].map((place) => place.do('info', 'getSubscriptions', uri)));
+				assert.deepEqual(one, two);
+				return one;
+			};
+			for (const uri of ['file:///a', '', '\ud83d', 'c:d', '__proto__', 'x'.repeat(10_000)]) {
+				assert.deepEqual(await get(uri), []);
+				await b.do('info', 'addSubscription', 'z', uri);
+				await a.do('info', 'addSubscription', 'y', uri);
+				await b.do('info', 'addSubscription', '\ud83d', uri);
+				await a.do('info', 'addSubscription', 'z', uri);
+				assert.deepEqual(await get(uri), ['z', 'y', '\ud83d']);
+				await a.do('info', 'removeSubscription', 'z', uri);
+				assert.deepEqual(await get(uri), ['y', '\ud83d']);
+				await a.do('info', 'addSubscription', 'z', uri);
+				assert.deepEqual(await get(uri), ['y', '\ud83d', 'z']);
+			}
+			await b.do('info', 'delete', '\ud83d');
+			assert.deepEqual(await get('file:///a'), ['y', 'z']);
+			assert.deepEqual(await get('\ud83d'), ['y', 'z']);
+		});
+
+		test('stays when the node that set it leaves', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await b.do('info', 'setClientInfo', 's', CLIENT);
+			await b.do('leave');
+			assert.deepEqual(await a.do('info', 'getClientInfo', 's'), CLIENT);
+		});
+	});
+
+	describe('an entry of the stream that is', () => {
+		const LONG = 'x'.repeat(100_000);
+		/** @type {Record<string, string[][]>} */
+		const foreign = {
+			'of somebody else': [
+				['a', 'b'],
+				['message', '{"jsonrpc":"2.0"}'],
+				['uid', '1', 'nsp', '/', 'type', '3'],
+			],
+			empty: [
+				['', ''],
+				['', '', '', ''],
+			],
+			huge: [[LONG, LONG], Array.from({ length: 2_000 }, (_, n) => `${n}`)],
+			'no text': [
+				['\\255\\254', '\\128'],
+				['\\0', '\\0'],
+			],
+		};
+		for (const [kind, entries] of Object.entries(foreign)) {
+			test(`${kind} is counted and passed over`, async (t) => {
+				const { a, b, prefix } = await inOnePrefix(t);
+				await create(a, 'a', 'marks');
+				await create(b, 'b', 'marks of b');
+				await add(prefix, entries);
+				await mark(b, a);
+				await a.do('streams', 'send', undefined, 'after');
+				assert.deepEqual(await b.do('received', 'b', 1), ['after']);
+				for (const place of [a, b]) {
+					const { backplane } = await place.do('streams', 'stats');
+					assert.equal(backplane.malformed, entries.length);
+					assert.deepEqual([backplane.gaps, backplane.missed, backplane.reconnects], [0, 0, 0]);
+					assert.deepEqual(await place.do('gaps', 0), []);
+				}
+				assert.deepEqual(await a.do('seen', 'a'), [{ messages: ['after'], closed: 0 }]);
+			});
+		}
+
+		test('one of ours with any field or value changed does no harm', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t);
+			await create(a, 'a');
+			await create(b, 'b', 'taken');
+			await create(a, 'taken');
+			await b.do('subscribe', 1, { toolsListChanged: true });
+			await a.do('streams', 'send', undefined, 'to all');
+			await a.do('streams', 'send', ['b'], 'to one');
+			await a.do('streams', 'delete', 'b');
+			await a.do('subscriptions', 'send', TOOLS);
+			await a.do('streams', 'flush');
+			/** @type {[string, string[]][]} */
+			const entries = await redis.command('XRANGE', `${prefix}:stream`, '-', '+');
+			const long = 'x'.repeat(10_000);
+			const junk = [
+				'',
+				' ',
+				'0',
+				'-1',
+				'1.5',
+				'1e99',
+				'18446744073709551616',
+				'NaN',
+				'null',
+				'{',
+				'[]',
+				'\\255',
+				'\\0',
+				long,
+			];
+			/** @type {string[][]} */
+			const changed = [];
+			for (const [, fields] of entries) {
+				// The same once more; each field left out, doubled, and named and filled with everything.
+				changed.push(fields);
+				for (let n = 0; n < fields.length; n += 2) {
+					changed.push([...fields.slice(0, n), ...fields.slice(n + 2)], [...fields, ...fields.slice(n, n + 2)]);
+					for (const value of junk) {
+						for (const at of [n, n + 1]) {
+							changed.push(fields.map((field, index) => (index === at ? value : field)));
+						}
+					}
+				}
+			}
+			await add(
+				prefix,
+				changed.filter((fields) => fields.length > 0),
+			);
+			// What says it is of a node that there is not may well have closed the sessions so far.
+			await create(a, 'marks');
+			await mark(b, a);
+			// One that comes later is not disturbed either.
+			const again = new Node();
+			t.after(() => again.kill());
+			const late = await join(t, again, { prefix });
+			await create(late, 'late');
+			await create(b, 'new');
+			for (const place of [a, late]) await place.do('streams', 'send', ['new'], 'text');
+			assert.deepEqual(await b.do('received', 'new', 2), ['text', 'text']);
+			await b.do('streams', 'send', ['late'], 'text');
+			assert.deepEqual((await late.do('received', 'late', 1)).at(-1), 'text');
+			const { backplane } = await b.do('streams', 'stats');
+			assert.ok(backplane.malformed > 0);
+			assert.equal(backplane.reconnects, 0);
+		});
+	});
+
+	describe('where the key of the stream', () => {
+		test('is of another type, onError hears of it, local sessions go on, and all goes on when it is gone', async (t) => {
+			const prefix = newPrefix();
+			await redis.command('SET', `${prefix}:stream`, 'not a stream');
+			const places = await Promise.all(nodes.map((node) => node.open(redis.url, { prefix })));
+			const [a, b] = places;
+			t.after(() => Promise.all(places.map((place) => place.do('leave').then(place.forget))));
+			await a.do('create', 'a');
+			await b.do('create', 'b');
+			await a.do('streams', 'send', undefined, 'meanwhile');
+			assert.deepEqual(await a.do('received', 'a', 1), ['meanwhile']);
+			const [{ message }] = await a.do('errors', 1);
+			assert.match(message, /WRONGTYPE|wrong kind of value/);
+			await redis.command('DEL', `${prefix}:stream`);
+			await until(() =>
+				Promise.all(places.map((place) => place.do('streams', 'ready'))).then(
+					() => true,
+					() => false,
+				),
+			);
+			await a.do('streams', 'send', undefined, 'afterwards');
+			await b.run(async (place) => {
+				const last = async () => (await place.received('b', 1)).at(-1);
+				while ((await last()) !== 'afterwards') await place.tools.turn();
+			});
+		});
+
+		test('and all others are deleted under way, messages still arrive, and sessions are there again after a beat', async (t) => {
+			const { a, b } = await inOnePrefix(t, { heartbeatMs: 200, nodeTtlMs: 1_000 });
+			await create(a, 'a');
+			await create(b, 'b');
+			for (let n = 0; n < 3; n++) {
+				await a.do('streams', 'send', undefined, `${n} before`);
+				await b.do('received', 'b', 2 * n + 1);
+				await redis.command('FLUSHALL');
+				await a.do('streams', 'send', ['b'], `${n} after`);
+				assert.deepEqual((await b.do('received', 'b', 2 * n + 2)).slice(-2), [`${n} before`, `${n} after`]);
+				await until(() => a.do('streams', 'has', 'b'));
+				await until(() => b.do('streams', 'has', 'a'));
+			}
+		});
+	});
+
+	describe('a node that was stopped (SIGSTOP)', () => {
+		test('gets all that the stream has kept for it', async (t) => {
+			const { a, b } = await inOnePrefix(t);
+			await create(b, 'b');
+			nodes[1].pause();
+			await a.run(async ({ manager }) => {
+				for (let n = 0; n < 2_000; n++) manager.send(n % 2 ? ['b'] : undefined, `${n}`);
+				await manager.flush();
+			});
+			nodes[1].resume();
+			const numbers = Array.from({ length: 2_000 }, (_, n) => `${n}`);
+			assert.deepEqual(await b.do('received', 'b', 2_000), numbers);
+			const { backplane } = await b.do('streams', 'stats');
+			assert.deepEqual([backplane.gaps, backplane.missed, backplane.malformed], [0, 0, 0]);
+		});
+
+		test('so long that it counts as dead is back with its sessions, but for those that others have made since', async (t) => {
+			const { a, b } = await inOnePrefix(t, { heartbeatMs: 150, nodeTtlMs: 600 });
+			await create(b, 'b', 'x');
+			nodes[1].pause();
+			await until(async () => !(await a.do('streams', 'has', 'b')));
+			assert.equal(await a.do('streams', 'has', 'x'), false);
+			await create(a, 'x');
+			await a.do('streams', 'send', undefined, 'text');
+			nodes[1].resume();
+			assert.deepEqual(await b.do('closed', 'x'), []);
+			assert.deepEqual(await b.do('received', 'b', 1), ['text']);
+			await until(() => a.do('streams', 'has', 'b'));
+			await b.do('streams', 'send', ['x'], 'to the new one');
+			assert.deepEqual(await a.do('received', 'x', 2), ['text', 'to the new one']);
+			assert.deepEqual(await a.do('streams', 'ids'), ['x']);
+			assert.deepEqual(await b.do('streams', 'ids'), ['b']);
+			assert.deepEqual(await b.do('gaps', 0), []);
+		});
+
+		for (const [name, trim] of /** @type {const} */ ([
+			['while others sent more than the stream holds', undefined],
+			['while the stream was emptied', 0],
+			['while all but some of the stream was taken away', 7],
+		])) {
+			test(`${name} says how much it has missed, and goes on`, async (t) => {
+				const { a, b, prefix } = await inOnePrefix(t, trim === undefined ? { maxLen: 100 } : {});
+				await create(b, 'b');
+				await a.do('streams', 'send', ['b'], 'before');
+				await b.do('received', 'b', 1);
+				nodes[1].pause();
+				await a.run(async ({ manager }) => {
+					for (let n = 0; n < 1_000; n++) manager.send(n % 2 ? ['b'] : undefined, `${n}`);
+					await manager.flush();
+				});
+				if (trim !== undefined) await redis.command('XTRIM', `${prefix}:stream`, 'MAXLEN', trim);
+				const kept = await redis.command('XLEN', `${prefix}:stream`);
+				assert.ok(kept < 500, `${kept} are left of 1,000`);
+				nodes[1].resume();
+				await a.do('streams', 'send', ['b'], 'after');
+				await b.run(async (place) => {
+					while ((await place.received('b', 0)).at(-1) !== 'after') await place.tools.turn();
+				});
+				const got = (await b.do('received', 'b', 0)).slice(1, -1).map(Number);
+				/** How many are missing between one that it got and the next. */
+				const missing = [...got, 1_000]
+					.map((number, at) => number - (got[at - 1] ?? -1) - 1)
+					.filter((count) => count !== 0);
+				assert.ok(
+					missing.every((count) => count > 0),
+					`got ${got}`,
+				);
+				const gaps = await b.do('gaps', 1);
+				assert.deepEqual(
+					gaps,
+					missing.map((missed) => ({ node: gaps[0].node, missed })),
+				);
+				const missed = 1_000 - got.length;
+				const { backplane } = await b.do('streams', 'stats');
+				assert.equal(backplane.missed, missed);
+				assert.equal(backplane.gaps, gaps.length);
+				assert.equal((await a.do('streams', 'stats')).backplane.gaps, 0);
+				await a.do('streams', 'send', undefined, 'and on');
+				assert.equal((await b.do('received', 'b', got.length + 3)).at(-1), 'and on');
+			});
+		}
+	});
+});
+
+/**
+ * Adds entries to the stream.
+ *
+ * @param {string} prefix
+ * @param {string[][]} entries names and values of each
+ */
+function add(prefix, entries) {
+	return redis.command('EVAL', ADD, 1, `${prefix}:stream`, JSON.stringify(entries));
+}

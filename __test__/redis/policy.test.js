@@ -1,0 +1,194 @@
+// What a stream manager on Redis is told to do with its streams. The two nodes are in one process: what names one server by two
+// URLs is not known to be the same.
+
+import assert from 'node:assert/strict';
+import { after, before, test as testOf } from 'node:test';
+
+import { RedisStreamSessionManager } from '@tmcp-native/session-manager/redis';
+
+import { NONE, withSlowClock } from '../support/policy.js';
+import { describeWithRedis, startRedis } from '../support/redis.js';
+import { newPrefix } from '../support/redis-managers.js';
+import { fakeController, openStream } from '../support/streams.js';
+import { until } from '../support/threads/threads.js';
+
+/** @import { RedisStreamSessionManagerOptions } from '@tmcp-native/session-manager/redis' */
+/** @import { RedisServer } from '../support/redis.js' */
+
+/** @param {string} name @param {() => unknown} what */
+const test = (name, what) => testOf(name, { timeout: 30_000 }, what);
+
+/** @type {RedisServer} */
+let redis;
+
+/**
+ * Managers of two nodes, ready, and how the sessions of the first end.
+ *
+ * @param {RedisStreamSessionManagerOptions} [options]
+ */
+async function twoNodes(options) {
+	const prefix = newPrefix();
+	/** @type {[string, string][]} */
+	const closings = [];
+	const onClose = (/** @type {string} */ id, /** @type {string} */ reason) => void closings.push([id, reason]);
+	const one = new RedisStreamSessionManager(`${redis.url}/0`, { prefix, ...options, onClose });
+	const other = new RedisStreamSessionManager(redis.url, { prefix, ...options });
+	await Promise.all([one.ready(), other.ready()]);
+	return { one, other, closings, prefix, close: () => Promise.all([one.close(), other.close()]) };
+}
+
+describeWithRedis('a stream manager on Redis', () => {
+	before(async () => {
+		redis = await startRedis();
+	});
+	after(() => redis?.end());
+
+	test('tells onClose what another node has deleted or replaced, behind what it has sent', async () => {
+		const { one, other, closings, close } = await twoNodes();
+		const [a, b] = [fakeController(), fakeController()];
+		one.create('a', a);
+		one.create('b', b);
+		await one.flush();
+		await other.send(['a'], 'last');
+		await other.delete('a');
+		await until(() => closings.length === 1);
+		assert.deepEqual([a.messages, a.closed], [['last'], 1]);
+		await other.create('b', fakeController());
+		await until(() => closings.length === 2);
+		assert.deepEqual(closings, [
+			['a', 'deleted'],
+			['b', 'replaced'],
+		]);
+		assert.deepEqual(one.stats().closed, { ...NONE, deleted: 1, replaced: 1 });
+		assert.deepEqual([b.closed, other.size, other.stats().closed], [1, 1, NONE]);
+		await close();
+	});
+
+	test('joins, slices and limits what other nodes send', () =>
+		withSlowClock(async () => {
+			const { one, other, closings, close } = await twoNodes({ coalesce: true, sliceMs: 1, maxQueuedBytes: 10 });
+			const controllers = Array.from({ length: 100 }, (_, number) => {
+				const controller = fakeController();
+				one.create(`${number}`, controller);
+				return controller;
+			});
+			const stream = openStream();
+			one.create('slow', stream.controller);
+			await one.flush();
+			for (const data of ['12345678', 'abcdefgh']) await other.send(undefined, data);
+			await until(() => closings.length > 0);
+			assert.deepEqual(closings, [['slow', 'slow']]);
+			await assert.rejects(stream.next(), { code: 'ERR_SESSION_CLOSED', reason: 'slow' });
+			await until(() => controllers.every(({ messages }) => messages.join('').length >= 16));
+			for (const { messages } of controllers) assert.equal(messages.join(''), '12345678abcdefgh');
+			await close();
+		}));
+
+	test('refuses a session too many of its process, and tells other nodes nothing of it', async () => {
+		const { one, other, close } = await twoNodes({ maxSessions: 1 });
+		one.create('a', fakeController());
+		const theirs = fakeController();
+		await other.create('b', theirs);
+		await one.flush();
+		await other.flush();
+		assert.throws(() => one.create('b', fakeController()), { name: 'SessionLimitError', code: 'ERR_SESSION_LIMIT' });
+		await one.flush();
+		await one.send(undefined, 'message');
+		await until(() => theirs.messages.length === 1);
+		assert.deepEqual([theirs.closed, one.ids(), other.ids()], [0, ['a'], ['b']]);
+		await close();
+	});
+
+	test('closes its streams with drainMs, and leaves then', async () => {
+		const { one, other, closings } = await twoNodes();
+		const [late, never] = [openStream(), openStream()];
+		one.create('late', late.controller);
+		one.create('never', never.controller);
+		await one.flush();
+		one.send(undefined, 'message');
+		const closing = one.close({ drainMs: 100 });
+		assert.throws(() => one.create('new', fakeController()), { code: 'ERR_MANAGER_CLOSED' });
+		assert.equal(await other.has('never'), true);
+		assert.deepEqual(await late.rest(), ['message']);
+		await closing;
+		assert.deepEqual(closings, [
+			['late', 'shutdown'],
+			['never', 'shutdown'],
+		]);
+		await assert.rejects(never.next(), { code: 'ERR_SESSION_CLOSED', reason: 'shutdown' });
+		await until(async () => !(await other.has('never')));
+		await other[Symbol.asyncDispose]();
+	});
+
+	test('sends, deletes and knows its sessions as long as close() drains them', async () => {
+		const { one, other } = await twoNodes();
+		const [slow, leaving] = [openStream(), openStream()];
+		one.create('slow', slow.controller);
+		one.create('leaving', leaving.controller);
+		one.send(undefined, 'before');
+		const closing = one.close({ drainMs: 20_000 });
+		one.send(undefined, 'meanwhile');
+		one.delete('leaving');
+		assert.equal(await one.has('slow'), true);
+		assert.deepEqual(await leaving.rest(), ['before', 'meanwhile']);
+		assert.deepEqual([await slow.next(), await slow.next(), await slow.next()], ['before', 'meanwhile', undefined]);
+		await closing;
+		assert.throws(() => one.send(undefined, 'after'), { code: 'ERR_MANAGER_CLOSED' });
+		await other.close();
+	});
+
+	test('rejects in close() for options that are none, as the one in memory does, and closes nothing', async () => {
+		const manager = new RedisStreamSessionManager(redis.url, { prefix: newPrefix() });
+		const close = async () => manager.close(/** @type {any} */ ({ drainMs: 'long' }));
+		await assert.rejects(close(), { code: 'ERR_INVALID_ARG_TYPE' });
+		/** @type {any} */
+		let answer;
+		assert.doesNotThrow(() => {
+			answer = manager.close(/** @type {any} */ ({ drainMs: 'long' }));
+		});
+		await assert.rejects(answer, { code: 'ERR_INVALID_ARG_TYPE' });
+		await manager.create('a', fakeController());
+		await manager.close();
+	});
+
+	test('that was refused for its options does not keep the connection of the others', async () => {
+		const prefix = newPrefix();
+		const before = await connections();
+		const manager = new RedisStreamSessionManager(redis.url, { prefix, sliceMs: 5 });
+		assert.throws(() => new RedisStreamSessionManager(redis.url, { prefix, sliceMs: 6 }), {
+			code: 'ERR_INVALID_ARG_VALUE',
+		});
+		await manager.ready();
+		assert.ok((await connections()) > before);
+		await manager.close();
+		assert.equal(await connections(), before);
+	});
+
+	test('says in its stats that it is not connected once it has left', async () => {
+		const manager = new RedisStreamSessionManager(redis.url, { prefix: newPrefix() });
+		await manager.ready();
+		assert.equal(manager.stats().backplane.connected, true);
+		await manager.close();
+		assert.equal(manager.stats().backplane.connected, false);
+	});
+
+	test('refuses the mistakes that the one in memory refuses', () => {
+		const make = (/** @type {any} */ options) => new RedisStreamSessionManager(redis.url, options);
+		for (const options of [
+			{ keepAliveMs: -1 },
+			{ maxQueuedBytes: 0 },
+			{ coalesce: 1 },
+			{ onSlowClient: 'drop' },
+			{ onClose: 1 },
+		]) {
+			assert.throws(() => make(options), { code: 'ERR_INVALID_ARG_TYPE', message: /^RedisStreamSessionManager: / });
+		}
+		assert.throws(() => make({ keepAlive: 1 }), { code: 'ERR_UNKNOWN_OPTION', message: /did you mean "keepAliveMs"/ });
+	});
+});
+
+/** How many the server has. */
+async function connections() {
+	const list = String(await redis.command('CLIENT', 'LIST'));
+	return list.trim().split('\n').length;
+}

@@ -1,0 +1,57 @@
+// The stream manager on Redis, of a process alone, does what the one in memory does: the same suites.
+
+import { test } from 'node:test';
+
+import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+import { RedisStreamSessionManager } from '@tmcp-native/session-manager/redis';
+
+import { testHttp } from '../suites/http.js';
+import { testStreamDifferences } from '../suites/stream-differences.js';
+import { testStreamMistakes } from '../suites/stream-mistakes.js';
+import { testStreams } from '../suites/streams.js';
+import { assertSameLogs, operationsToDo } from '../support/random.js';
+import { describeWithRedis } from '../support/redis.js';
+import { managersOnRedis } from '../support/redis-managers.js';
+import { operations } from '../support/stream-operations.js';
+import { KINDS, World } from '../support/world.js';
+
+const OPERATIONS = operationsToDo(10_000);
+
+describeWithRedis('on Redis', () => {
+	const makeOf = managersOnRedis();
+	const make = (/** @type {any} */ options) => makeOf(RedisStreamSessionManager, options);
+
+	testStreams({ name: 'ours, on Redis', make, promises: true });
+	testStreams({ name: 'ours, on Redis, without a pool', make: () => make({ pool: false }), promises: true });
+	testStreamDifferences({ make });
+	testStreamMistakes({ make });
+	testHttp({ make });
+
+	test(`${OPERATIONS} random operations have the same effects in memory and on Redis`, async () => {
+		await assertSameLogs(
+			OPERATIONS,
+			operations(KINDS, ['cancel', 'error', 'close', 'enqueue']),
+			() => new World(answeringNothing(make({}))),
+			() => new World(new InMemoryStreamSessionManager()),
+		);
+	});
+});
+
+/**
+ * What promises nothing returns nothing, so that the answers are the same.
+ *
+ * @param {any} manager
+ */
+function answeringNothing(manager) {
+	const without =
+		(/** @type {string} */ method) =>
+		(/** @type {unknown[]} */ ...args) => {
+			manager[method](...args);
+		};
+	return {
+		create: without('create'),
+		delete: without('delete'),
+		send: without('send'),
+		has: (/** @type {string} */ id) => manager.has(id),
+	};
+}

@@ -1,0 +1,34 @@
+// The subscription manager on Redis, of a process alone, does what the one in memory does: the same suites.
+
+import { matchesSubscription } from '@tmcp-native/session-manager';
+import { RedisSubscriptionManager } from '@tmcp-native/session-manager/redis';
+
+import { testNotificationRefusals } from '../suites/notification-values.js';
+import { testSubscriptionMistakes } from '../suites/subscription-mistakes.js';
+import { testChangedSubscriptions, testSubscriptions } from '../suites/subscriptions.js';
+import { describeWithRedis } from '../support/redis.js';
+import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
+import { literally } from '../support/text.js';
+import { subscribeHere } from '../support/threads/subscriber.js';
+
+describeWithRedis('on Redis', () => {
+	const makeOf = managersOnRedis();
+	const implementation = {
+		name: 'ours, on Redis',
+		Manager: /** @type {any} */ (RedisSubscriptionManager),
+		make: (/** @type {any} */ Class = RedisSubscriptionManager) => makeOf(Class),
+		matches: matchesSubscription,
+	};
+
+	testSubscriptions(implementation);
+	testChangedSubscriptions(implementation);
+	testSubscriptionMistakes(implementation);
+	testNotificationRefusals({
+		async open() {
+			const prefix = newPrefix();
+			const [here, there] = [0, 1].map(() => subscribeHere({}, makeOf(RedisSubscriptionManager, { prefix })));
+			return { here, there };
+		},
+		refusal: (found) => RegExp(`^send: "notification" has to be what JSON can carry, .*; ${literally(found)}: `),
+	});
+});

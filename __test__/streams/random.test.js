@@ -1,0 +1,50 @@
+// Random sequences of operations, the same against upstream and against this package: whatever can be seen from outside
+// has to be the same, in the same order.
+
+import { test } from 'node:test';
+
+import { ours, upstream01, upstream03 } from '../support/implementations.js';
+import { assertSameLogs, operationsToDo } from '../support/random.js';
+import { operations } from '../support/stream-operations.js';
+import { KINDS, World } from '../support/world.js';
+
+/** @import { Implementation } from '../support/implementations.js' */
+
+const OPERATIONS = operationsToDo(100_000);
+
+/**
+ * Upstream, with the documented difference taken over: `create` over a live id closes the older stream.
+ *
+ * @param {Implementation} upstream
+ */
+function replacing(upstream) {
+	const manager = upstream.make();
+	const create = manager.create.bind(manager);
+	manager.create = (id, controller) => {
+		manager.delete(id);
+		create(id, controller);
+	};
+	return manager;
+}
+
+/** @type {[Implementation, readonly string[], string[]][]} */
+const oracles = [
+	[upstream03, KINDS, ['cancel', 'error', 'close', 'enqueue']],
+	// Its `send` throws where an `enqueue` does, and starves the rest: it is the oracle where none does. A byte stream's
+	// does with an empty text.
+	[upstream01, KINDS.filter((kind) => kind !== 'throwing' && kind !== 'bytes'), ['enqueue']],
+];
+
+for (const [upstream, kinds, faults] of oracles) {
+	for (const { name, make } of ours) {
+		const share = Math.ceil(OPERATIONS / (upstream === upstream03 && name === 'ours' ? 1 : 10));
+		test(`${share} random operations have the same effects in ${upstream.name} and in ${name}`, async () => {
+			await assertSameLogs(
+				share,
+				operations(kinds, faults),
+				() => new World(make()),
+				() => new World(replacing(upstream)),
+			);
+		});
+	}
+}

@@ -1,0 +1,7 @@
+// The drop-in contract of the stream managers. Every test runs against upstream 0.3.0, too: what it says is what upstream
+// does.
+
+import { testStreams } from '../suites/streams.js';
+import { ours, upstream03 } from '../support/implementations.js';
+
+for (const implementation of [...ours, upstream03]) testStreams(implementation);

@@ -1,0 +1,95 @@
+// Random sequences of operations on subscription managers, the same against upstream and against ours: every callback has to
+// be called with the same arguments, every promise to settle the same way, and all of it in the same order.
+
+import { test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { subscriptionManagers } from '../support/implementations.js';
+import { assertSameLogs, operationsToDo, sequences } from '../support/random.js';
+import { ANSWERS, IDS, NOTIFICATIONS, ORIGINS, SubscriptionWorld, URIS } from '../support/subscription-world.js';
+
+const OPERATIONS = operationsToDo(50_000);
+
+const origin = fc.constantFrom(...ORIGINS);
+const id = fc.constantFrom(...IDS);
+const flag = fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constantFrom(false, 1, 'true', null, undefined));
+const uri = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...URIS) }, fc.constantFrom(1, undefined, null));
+const filters = fc.record(
+	{
+		toolsListChanged: flag,
+		promptsListChanged: flag,
+		resourcesListChanged: flag,
+		resourceSubscriptions: fc.option(fc.array(uri, { maxLength: 4 }), { freq: 9, nil: undefined }),
+	},
+	{ requiredKeys: [] },
+);
+const reason = fc.constantFrom('closed', 'cancelled', undefined);
+
+const send = fc.record({ do: fc.constant('send'), notification: fc.nat(NOTIFICATIONS.length - 1) });
+const close = fc.record({
+	do: fc.constant('close'),
+	origin: fc.oneof({ weight: 9, arbitrary: origin }, fc.constantFrom('unknown', undefined)),
+	id: fc.oneof({ weight: 9, arbitrary: id }, fc.constantFrom('unknown', 7, undefined)),
+	reason,
+});
+const closeAll = fc.record({
+	do: fc.constant('closeAll'),
+	args: fc.oneof(
+		fc.constant([]),
+		fc.tuple(fc.oneof(origin, fc.constantFrom(undefined, null, 'unknown'))),
+		fc.tuple(fc.oneof(origin, fc.constant(undefined)), reason),
+	),
+});
+
+/** @param {fc.Arbitrary<unknown[]>} script */
+function creates(script) {
+	const answer = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('return', 'wait') }, fc.constantFrom(...ANSWERS));
+	const behaviour = fc.record({ answer, script });
+	return fc.record({
+		do: fc.constant('create'),
+		origin,
+		id,
+		filters,
+		acknowledge: behaviour,
+		send: fc.array(behaviour, { minLength: 1, maxLength: 3 }),
+		close: behaviour,
+	});
+}
+
+const script = fc.array(
+	fc.oneof({ weight: 3, arbitrary: send }, { weight: 2, arbitrary: close }, closeAll, {
+		weight: 2,
+		arbitrary: creates(fc.constant([])),
+	}),
+	{ maxLength: 3 },
+);
+const operations = sequences(
+	{ weight: 8, arbitrary: creates(script) },
+	{ weight: 12, arbitrary: send },
+	{ weight: 4, arbitrary: close },
+	{ weight: 1, arbitrary: closeAll },
+	{
+		weight: 8,
+		arbitrary: fc.record({
+			do: fc.constant('release'),
+			// The oldest, or any.
+			which: fc.oneof(fc.constant(0), fc.nat(1_000)),
+			fails: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
+		}),
+	},
+	{ weight: 6, arbitrary: fc.record({ do: fc.constant('microtask') }) },
+	{ weight: 4, arbitrary: fc.record({ do: fc.constant('turn') }) },
+);
+
+const { upstream, ...ours } = subscriptionManagers;
+for (const { name, make } of Object.values(ours)) {
+	test(`${OPERATIONS} random operations on subscriptions have the same effects in ${upstream.name} and in ${name}`, async () => {
+		await assertSameLogs(
+			OPERATIONS,
+			operations,
+			() => new SubscriptionWorld(make()),
+			() => new SubscriptionWorld(upstream.make()),
+		);
+	});
+}

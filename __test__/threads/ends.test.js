@@ -1,0 +1,199 @@
+// Ends of threads: in whichever way a thread of a scope ends, and whatever others do meanwhile, it takes along what is its
+// own, and nothing else.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { describe, test as testOf } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { newScope, openHere, Thread, until } from '../support/threads/threads.js';
+
+/** @import { SeatThere } from '../support/threads/threads.js' */
+
+/** Whoever waits in vain takes no other along. @param {string} name @param {() => unknown} what */
+const test = (name, what) => testOf(name, { timeout: 60_000 }, what);
+
+/** How a worker ends. @type {Record<string, (worker: Thread, there: SeatThere) => unknown>} */
+const ways = {
+	'was terminated': (worker) => worker.terminate(),
+	'was terminated while it waited': (worker, there) => {
+		const flags = new Int32Array(new SharedArrayBuffer(4));
+		there.run((_, flags) => Atomics.wait(flags, 0, 0), flags).catch(() => {});
+		worker.terminate();
+	},
+	'was terminated while it sent without a pause': async (worker, there) => {
+		const flags = new Int32Array(new SharedArrayBuffer(4));
+		const forever = there.run(({ manager }, flags) => {
+			for (;;) {
+				manager.send(undefined, 'x');
+				manager.send(['here', 'there'], 'x');
+				Atomics.store(flags, 0, 1);
+			}
+		}, flags);
+		forever.catch(() => {});
+		await until(() => Atomics.load(flags, 0) === 1);
+		worker.terminate();
+	},
+	'failed with an uncaught error': (_, there) => {
+		there
+			.run(() => {
+				process.removeAllListeners('uncaughtException');
+				setImmediate(() => {
+					throw new Error('nobody catches this');
+				});
+			})
+			.catch(() => {});
+	},
+	'called process.exit()': (_, there) => {
+		there.run(() => process.exit(3)).catch(() => {});
+	},
+	'called process.exit() while it was fed': (_, there) => {
+		there
+			.run(({ manager }) => {
+				manager.create('exits', { enqueue: () => process.exit(3), close() {} });
+				manager.send(['exits'], 'x');
+			})
+			.catch(() => {});
+	},
+	'came to its end': (_, there) => {
+		there
+			.run(({ tools }) => {
+				// Deno’s port has no such method.
+				if (tools.parentPort?.close) tools.parentPort.close();
+				else globalThis.close();
+			})
+			.catch(() => {});
+	},
+};
+
+describe('the sessions of a worker', () => {
+	for (const [way, end] of Object.entries(ways)) {
+		test(`are gone for all others as soon as it is, when it ${way}`, async () => {
+			const scope = newScope();
+			const here = openHere({ scope });
+			const [other, ending] = [new Thread(), new Thread()];
+			const [there, victim] = await Promise.all([other.open({ scope }), ending.open({ scope })]);
+			await here.do('create', 'here');
+			await there.do('create', 'there');
+			const ids = Array.from({ length: 100 }, (_, n) => `of the victim ${n}`);
+			for (const id of ids) await victim.do('create', id);
+			assert.equal(here.seat.size(), 102);
+
+			await end(ending, victim);
+			await ending.ended;
+			// In the same turn: nobody has to find out first.
+			assert.equal(here.seat.size(), 2);
+			assert.deepEqual(here.seat.ids(), ['here', 'there']);
+			for (const id of ids) assert.equal(await here.do('has', id), false);
+			assert.equal(await there.do('size'), 2);
+
+			here.seat.send(ids, 'to nobody');
+			here.seat.delete(ids[0]);
+			await here.do('flush');
+			const got = (await there.do('seen', 'there'))[0].messages.length;
+			here.seat.send(undefined, 'to those who are left');
+			await here.do('flush');
+			assert.deepEqual((await there.do('seen', 'there'))[0].messages.slice(got), ['to those who are left']);
+			await there.do('create', ids[0]);
+			here.seat.send(ids, 'to one of that name');
+			await here.do('flush');
+			assert.deepEqual(await there.do('seen', ids[0]), [{ messages: ['to one of that name'], closed: 0 }]);
+			assert.deepEqual(await there.do('uncaught'), []);
+			await other.terminate();
+		});
+	}
+
+	test('that took another’s place are gone with it, and what they replaced does not come back', async () => {
+		const scope = newScope();
+		const here = openHere({ scope });
+		const worker = new Thread();
+		const there = await worker.open({ scope });
+		await here.do('create', 'a');
+		await there.do('create', 'a');
+		await there.do('flush');
+		await worker.terminate();
+		assert.equal(here.seat.size(), 0);
+		assert.deepEqual(here.seat.seen('a'), [{ messages: [], closed: 1 }]);
+		here.seat.create('a');
+		here.seat.send(['a'], 'x');
+		assert.deepEqual(here.seat.seen('a').at(-1), { messages: ['x'], closed: 0 });
+	});
+});
+
+test('a thread that sends to one that ends, and flushes all the while, is never left waiting', async () => {
+	const scope = newScope();
+	const here = openHere({ scope });
+	for (let round = 0; round < 10; round++) {
+		const worker = new Thread();
+		const there = await worker.open({ scope });
+		await there.do('create', 'a');
+		let ended = false;
+		worker.ended.then(() => {
+			ended = true;
+		});
+		let flushes = 0;
+		const flushing = (async () => {
+			while (!ended) {
+				for (let n = 0; n < 100; n++) here.seat.send(undefined, 'x');
+				await here.do('flush');
+				flushes++;
+				// A flush that finds nothing under way lets nobody have a turn.
+				await turn();
+			}
+		})();
+		await until(() => flushes >= round);
+		worker.terminate();
+		await flushing;
+	}
+	assert.equal(here.seat.size(), 0);
+	assert.equal(here.seat.stats().mailboxBytes, 0);
+});
+
+test('60 workers that end at any moment, while four threads post as fast as they can, leave nothing behind', async () => {
+	const { code, signal, stdout, stderr } = await child('../stress/ends.js', '60');
+	assert.deepEqual([code, signal], [0, null], `${stdout}${stderr}`);
+	assert.deepEqual(JSON.parse(stdout).problems, [], stderr);
+});
+
+describe('20 processes whose main thread ends while its workers post', () => {
+	for (const [how, expected] of [
+		['exit', 7],
+		['throw', 1],
+	]) {
+		test(`end with code ${expected} on ${how === 'exit' ? 'process.exit(7)' : 'an uncaught error'}, and not by a crash`, async () => {
+			for (let round = 0; round < 10; round++) {
+				const ends = await Promise.all([0, 1].map(() => child('../programs/end-while-posting.js', String(how))));
+				for (const { code, signal, stderr } of ends) {
+					assert.deepEqual([code, signal], [expected, null], stderr);
+					if (how === 'throw') assert.match(stderr, /nobody catches this/);
+					else assert.equal(stderr, '');
+				}
+			}
+		});
+	}
+});
+
+/**
+ * Runs a program to its end.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string }>}
+ */
+function child(program, ...args) {
+	const path = fileURLToPath(new URL(program, import.meta.url));
+	return new Promise((resolve, reject) => {
+		const running = spawn(process.execPath, [path, ...args], { timeout: 25_000, killSignal: 'SIGKILL' });
+		const [stdout, stderr] = [running.stdout, running.stderr].map((stream) => {
+			/** @type {string[]} */
+			const texts = [];
+			stream.setEncoding('utf8').on('data', (text) => texts.push(text));
+			return texts;
+		});
+		running.once('error', reject);
+		running.once('close', (code, signal) => {
+			resolve({ code, signal, stdout: stdout.join(''), stderr: stderr.join('') });
+		});
+	});
+}

@@ -1,0 +1,207 @@
+// Random operations of four threads on the subscriptions of one scope: each registration is called as it should be, once,
+// and in order.
+//
+// RANDOM_OPERATIONS=1000000 does more of them, RANDOM_SEED=1 those of a run that failed.
+
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+
+import fc from 'fast-check';
+
+import { operationsToDo, sequences } from '../support/random.js';
+import { subscribeHere, subscribeThere } from '../support/threads/subscriber.js';
+import { SubscriptionModel } from '../support/threads/subscription-model.js';
+import { assertSound, SubscriptionStorm } from '../support/threads/subscription-storm.js';
+import { newScope, Thread } from '../support/threads/threads.js';
+
+/** @import { Report } from '../support/threads/subscription-storm.js' */
+
+const SEQUENTIAL = operationsToDo(10_000);
+const CONCURRENT = operationsToDo(10_000) * 2;
+const seed = Number(process.env.RANDOM_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+const workers = [new Thread(), new Thread(), new Thread()];
+after(() => Promise.all(workers.map((worker) => worker.terminate())));
+
+/** Four threads in a new scope, this one first; and how to have one of the others end and another take its place. */
+async function inOneScope() {
+	const scope = newScope();
+	const there = () => Promise.all(workers.map((worker) => subscribeThere(worker, { scope })));
+	const threads = [subscribeHere({ scope }), ...(await there())];
+	const replace = async (/** @type {number} */ thread) => {
+		const worker = workers[thread - 1];
+		await Promise.all([worker.terminate(), worker.ended]);
+		workers[thread - 1] = new Thread();
+		return subscribeThere(workers[thread - 1], { scope });
+	};
+	return { threads, replace };
+}
+
+const thread = fc.nat(3);
+const origin = fc.constantFrom('one', 'two', '');
+const id = fc.constantFrom(1, '1', 'ü\ud83d', '');
+const uri = fc.constantFrom('file:///a', 'file:///b', 'ü\ud83d', '');
+const flag = fc.option(fc.boolean(), { nil: undefined });
+const reason = fc.constantFrom('closed', 'cancelled');
+const operations = sequences(
+	{
+		weight: 8,
+		arbitrary: fc.record({
+			do: fc.constant('create'),
+			thread,
+			origin,
+			id,
+			filters: fc.record(
+				{
+					toolsListChanged: flag,
+					promptsListChanged: flag,
+					resourcesListChanged: flag,
+					resourceSubscriptions: fc.array(uri, { maxLength: 3 }),
+				},
+				{ requiredKeys: [] },
+			),
+		}),
+	},
+	{
+		weight: 8,
+		arbitrary: fc.oneof(
+			fc.record({
+				do: fc.constant('send'),
+				thread,
+				method: fc
+					.constantFrom('tools', 'prompts', 'resources', 'unknown')
+					.map((list) => `notifications/${list}/list_changed`),
+			}),
+			fc.record({ do: fc.constant('send'), thread, method: fc.constant('notifications/resources/updated'), uri }),
+		),
+	},
+	{ weight: 3, arbitrary: fc.record({ do: fc.constant('close'), thread, origin, id, reason }) },
+	{
+		weight: 1,
+		arbitrary: fc.record({
+			do: fc.constant('closeAll'),
+			thread,
+			args: fc.oneof(
+				{ weight: 1, arbitrary: fc.constant([]) },
+				{ weight: 4, arbitrary: fc.tuple(origin) },
+				{ weight: 4, arbitrary: fc.tuple(origin, reason) },
+			),
+		}),
+	},
+);
+const ends = fc.tuple(
+	operations,
+	fc.array(fc.record({ at: fc.nat(199), thread: fc.integer({ min: 1, max: 3 }) }), { maxLength: 2 }),
+);
+/** Threads end here and there: seldom, as it takes a while to start one. */
+const withEnds = ends.map(([sequence, ends]) => {
+	for (const { at, thread } of ends) sequence[at] = /** @type {any} */ ({ do: 'end', thread });
+	return sequence;
+});
+
+test(`${SEQUENTIAL} random operations on subscriptions, one after the other in four threads, come out as in a plain model`, async () => {
+	await fc.assert(
+		fc.asyncProperty(withEnds, async (sequence) => {
+			const { threads, replace } = await inOneScope();
+			const model = new SubscriptionModel(threads, replace);
+			for (const operation of sequence) await model.perform(/** @type {any} */ (operation));
+			await model.finish();
+			await Promise.all(threads.slice(1).map((there) => there.seat.do('leave')));
+		}),
+		{ numRuns: Math.ceil(SEQUENTIAL / 200), seed, reporter },
+	);
+});
+
+test(`${CONCURRENT} random operations on subscriptions, in four threads at once, call each registration as they should`, async () => {
+	const { threads } = await inOneScope();
+	await Promise.all(
+		threads.map(async (there, thread) => {
+			const options = { thread, operations: Math.ceil(CONCURRENT / 4), seed: seed + thread, names: 8 };
+			await there.do('prepareStorm', options);
+		}),
+	);
+	await Promise.all(threads.map((there) => there.do('storm')));
+	assert.deepEqual(await threads[0].do('closeAll', 'passing'), { resolved: undefined });
+	/** @type {Report[]} */
+	const reports = await Promise.all(threads.map((there) => there.do('stormReport')));
+	try {
+		assertSound(reports);
+	} catch (error) {
+		throw new Error(`RANDOM_SEED=${seed}: ${/** @type {Error} */ (error).message}`);
+	}
+	for (const there of threads.slice(1)) assert.deepEqual(await there.seat.do('uncaught'), []);
+	// It was one.
+	for (const { sent, seen } of reports) {
+		assert.ok(sent > CONCURRENT / 16);
+		assert.ok(seen.filter(({ created, calls }) => created && calls.length > 3).length > CONCURRENT / 200);
+	}
+});
+
+describe('the check of random operations on subscriptions', () => {
+	/** Two threads; one has a registration that lasts, the other one that passes, and one that was refused. */
+	function sound() {
+		/** @type {Report[]} */
+		const reports = [
+			{
+				sent: 3,
+				faults: [],
+				seen: [{ id: 'lasting', lasting: true, created: true, calls: ['acknowledge', [0, 0], [1, 0], [0, 1], [0, 2]] }],
+			},
+			{
+				sent: 1,
+				faults: [],
+				seen: [
+					{ id: 1, lasting: false, created: true, calls: ['acknowledge', [0, 1], [0, 2], 'close'] },
+					{ id: 1, lasting: false, created: false, calls: [] },
+				],
+			},
+		];
+		return reports;
+	}
+
+	test('passes what is right', () => assertSound(sound()));
+
+	/** @type {[string, (lasting: unknown[], passing: unknown[], refused: unknown[], reports: Report[]) => unknown][]} */
+	const faults = [
+		['one that lasts and lacks the last', (lasting) => lasting.pop()],
+		['one that lasts and lacks the first', (lasting) => lasting.splice(1, 1)],
+		['one that lasts and was closed', (lasting) => lasting.push('close')],
+		['a notification twice', (_, passing) => passing.splice(1, 0, [0, 1])],
+		['two the wrong way round', (_, passing) => passing.splice(1, 2, [0, 2], [0, 1])],
+		['one that passes with a gap in it', (_, passing) => passing.splice(1, 2, [0, 0], [0, 2])],
+		['one that was not acknowledged', (_, passing) => passing.shift()],
+		['one that was acknowledged twice', (_, passing) => passing.unshift('acknowledge')],
+		['one that was not closed', (_, passing) => passing.pop()],
+		['one that was closed twice', (_, passing) => passing.push('close')],
+		['one that was sent to after it was closed', (_, passing) => passing.push([1, 0])],
+		['one that was refused and called', (_, __, refused) => refused.push('acknowledge')],
+		['a fault that a thread has noticed', (_, __, ___, reports) => reports[1].faults.push('never settled')],
+	];
+	for (const [what, make] of faults) {
+		test(`notices ${what}`, () => {
+			const reports = sound();
+			const [lasting, passing, refused] = reports.flatMap(({ seen }) => seen.map(({ calls }) => calls));
+			make(lasting, passing, refused, reports);
+			assert.throws(() => assertSound(reports), assert.AssertionError);
+		});
+	}
+
+	test('gives the threads different things to do, and each the same again', async () => {
+		const sent = async (/** @type {number} */ seed) => {
+			const { subscriber } = subscribeHere({ scope: newScope() });
+			const storm = new SubscriptionStorm(subscriber.manager, { thread: 0, operations: 200, seed, names: 4 });
+			await storm.run();
+			return storm.report().seen.map(({ id }) => id);
+		};
+		assert.deepEqual(await sent(1), await sent(1));
+		assert.notDeepEqual(await sent(1), await sent(2));
+	});
+});
+
+/** @param {fc.RunDetails<[{ do: string }[]]>} details */
+function reporter(details) {
+	if (!details.failed) return;
+	const shortest = details.counterexample?.[0].filter((operation) => operation.do !== 'nothing');
+	const error = /** @type {Error | undefined} */ (details.errorInstance);
+	throw new Error(`RANDOM_SEED=${details.seed}: ${fc.stringify(shortest)}\n${error?.message}`);
+}

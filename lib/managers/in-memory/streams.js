@@ -1,0 +1,130 @@
+// The streams of the sessions of this process: those of one manager, or of all managers of a scope.
+
+import { managerClosed } from '../../errors.js';
+import { openStreams } from '../../native/binding.js';
+import { onCollected } from '../../native/on-collected.js';
+import { closeOptions, streamOptions } from '../../options/options.js';
+import { Policy } from '../../streams/policy/policy.js';
+import { checkSession } from '../../streams/session.js';
+import { closeAll, within } from '../../streams/shutdown.js';
+import { Streams } from '../../streams/streams.js';
+import { membershipInScope } from '../../threads/membership.js';
+import { StreamSessionManager } from '../abstract/streams.js';
+
+/** @import { CloseOptions, SessionController, StreamSessionManagerOptions, StreamStats } from '../../../index.js' */
+
+export class InMemoryStreamSessionManager extends StreamSessionManager {
+	#streams;
+	#membership;
+	#policy;
+	#isClosed = false;
+	/** @type {Promise<void> | undefined} */
+	#closing;
+
+	/** @param {StreamSessionManagerOptions} [options] */
+	constructor(options) {
+		super();
+		const className = new.target.name;
+		const { scope, maxMailboxBytes, ...policy } = streamOptions(options, className);
+		if (scope === undefined) {
+			const native = openStreams();
+			this.#streams = new Streams(native);
+			if (policy.sliceMs !== undefined) this.#streams.local.slice(policy.sliceMs);
+			onCollected(this, native.leave);
+		} else {
+			this.#membership = membershipInScope(scope, { maxMailboxBytes, sliceMs: policy.sliceMs }, className);
+			this.#streams = this.#membership.streams;
+		}
+		this.#policy = new Policy(policy, this.#streams.local);
+	}
+
+	/** How many sessions there are. */
+	get size() {
+		return this.#streams.size;
+	}
+
+	/** The ids of all sessions, oldest first. */
+	ids() {
+		return this.#streams.ids();
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @param {SessionController} controller
+	 * @returns {void}
+	 */
+	create(id, controller) {
+		if (this.#isClosed) throw managerClosed(this.constructor.name);
+		checkSession(id, controller);
+		this.#streams.create(id, controller, this.#policy);
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @returns {void}
+	 */
+	delete(id) {
+		this.#streams.delete(id);
+	}
+
+	/**
+	 * @override
+	 * @param {string} id
+	 * @returns {Promise<boolean>}
+	 */
+	async has(id) {
+		return this.#streams.has(id);
+	}
+
+	/**
+	 * @override
+	 * @param {string[] | null | undefined} sessions
+	 * @param {string} data
+	 * @returns {void}
+	 */
+	send(sessions, data) {
+		this.#streams.send(sessions, data);
+	}
+
+	/** Resolves when all that this thread has sent is in the queues of the streams it is for. */
+	async flush() {
+		await (this.#membership?.mailbox.flush() ?? this.#streams.local.delivered());
+	}
+
+	/**
+	 * What this thread has and does in it.
+	 *
+	 * @returns {StreamStats}
+	 */
+	stats() {
+		return { ...this.#streams.local.stats(), mailboxBytes: this.#membership?.mailbox.bytes ?? 0 };
+	}
+
+	/**
+	 * Takes no more sessions, and closes this thread's streams.
+	 *
+	 * @param {CloseOptions} [options]
+	 * @returns {Promise<void>}
+	 */
+	async close(options) {
+		const { drainMs } = closeOptions(options);
+		this.#isClosed = true;
+		this.#closing ??= this.#close(drainMs);
+		await this.#closing;
+	}
+
+	/** @param {number | undefined} drainMs */
+	async #close(drainMs) {
+		this.#membership?.catchUp();
+		const begin = performance.now();
+		await closeAll(this.#streams.local, drainMs);
+		const leftMs = drainMs === undefined ? undefined : Math.max(0, drainMs - (performance.now() - begin));
+		await within(this.flush(), leftMs);
+	}
+
+	async [Symbol.asyncDispose]() {
+		await this.close();
+	}
+}

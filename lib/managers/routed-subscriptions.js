@@ -1,0 +1,150 @@
+// Routes notifications to the streams of MCP's `subscriptions/listen`, wherever they are.
+
+import { invalidArgument } from '../errors.js';
+import { toJson } from '../info/json.js';
+import { SubscriptionManager } from './abstract/subscriptions.js';
+
+/** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../index.js' */
+/** @import { PendingRequests } from '../threads/pending-requests.js' */
+/** @import { Registrations } from '../subscriptions/registrations.js' */
+
+export class RoutedSubscriptionManager extends SubscriptionManager {
+	/** Those of this thread. */
+	#registrations;
+	/** Where other threads may have some. */
+	#membership;
+
+	/**
+	 * @param {Registrations} registrations
+	 * @param {{ requests: PendingRequests }} [membership]
+	 */
+	constructor(registrations, membership) {
+		super();
+		this.#registrations = registrations;
+		this.#membership = membership;
+	}
+
+	/**
+	 * @override
+	 * @param {Subscription} subscription
+	 * @param {SubscriptionCallbacks} callbacks
+	 * @returns {Promise<boolean>}
+	 */
+	async create(subscription, callbacks) {
+		checkSubscription(subscription);
+		checkCallbacks(callbacks);
+		const registration = this.#registrations.add(subscription, callbacks);
+		if (registration === undefined) return false;
+		try {
+			await registration.acknowledge();
+		} catch (error) {
+			if (registration.closing === undefined) this.#registrations.forget(registration);
+			throw error;
+		}
+		if (registration.closing === undefined) await registration.settled();
+		return true;
+	}
+
+	/**
+	 * @override
+	 * @param {JSONRPCRequest} notification
+	 * @returns {Promise<void>}
+	 */
+	async send(notification) {
+		checkNotification(notification);
+		const elsewhere = this.#sendElsewhere(notification);
+		/** @type {Promise<unknown>[]} */
+		const deliveries = elsewhere === undefined ? [] : [elsewhere];
+		for (const registration of this.#registrations.matching(notification)) {
+			if (registration.closing === undefined) deliveries.push(registration.deliver(notification));
+		}
+		await (deliveries.length > 0 ? allOf(deliveries) : undefined);
+	}
+
+	/** @param {JSONRPCRequest} notification */
+	#sendElsewhere(notification) {
+		if (this.#membership === undefined) return undefined;
+		const json = toJson(notification, 'send: "notification"');
+		return this.#membership.requests.replyTo(this.#registrations.notifyElsewhere(notification, json));
+	}
+
+	/**
+	 * @override
+	 * @param {string | number} id
+	 * @param {string} origin
+	 * @param {'closed' | 'cancelled'} reason
+	 * @returns {Promise<boolean>}
+	 */
+	async close(id, origin, reason) {
+		const registration = this.#registrations.find(origin, id);
+		if (registration !== undefined) return this.#registrations.close(registration, reason);
+		const closed = this.#membership?.requests.replyTo(this.#registrations.closeElsewhere(origin, id, reason));
+		if (closed === undefined) return false;
+		await closed;
+		return true;
+	}
+
+	/**
+	 * @override
+	 * @param {string} [origin]
+	 * @param {'closed' | 'cancelled'} [reason]
+	 * @returns {Promise<void>}
+	 */
+	async closeAll(origin, reason = 'cancelled') {
+		const elsewhere = this.#membership?.requests.replyTo(this.#registrations.closeAllElsewhere(origin, reason));
+		const here = this.#registrations.of(origin).map((open) => this.close(open.id, open.origin, reason));
+		await Promise.all(elsewhere === undefined ? here : [...here, elsewhere]);
+	}
+}
+
+/**
+ * `Promise.all` for those who want no values: it makes less of each. A turn is added at the end, so that all is settled
+ * just when upstream's is.
+ *
+ * @param {Promise<unknown>[]} promises at least one
+ * @returns {Promise<void>}
+ */
+function allOf(promises) {
+	return new Promise((resolve, reject) => {
+		let left = promises.length;
+		const done = () => {
+			if (--left === 0) Promise.resolve().then(resolve);
+		};
+		const failed = (/** @type {unknown} */ error) => {
+			Promise.resolve().then(() => reject(error));
+		};
+		for (const promise of promises) promise.then(done, failed);
+	});
+}
+
+/** @param {Subscription} subscription */
+function checkSubscription(subscription) {
+	const { id, origin, filters } = /** @type {Partial<Subscription>} */ (subscription ?? {});
+	if (typeof id !== 'string' && typeof id !== 'number') {
+		throw invalidArgument('create: "subscription.id" must be a string or a number', id);
+	}
+	if (typeof origin !== 'string') throw invalidArgument('create: "subscription.origin" must be a string', origin);
+	if (filters === null || typeof filters !== 'object') {
+		throw invalidArgument('create: "subscription.filters" must be an object', filters);
+	}
+	const uris = filters.resourceSubscriptions;
+	if (uris != null && !Array.isArray(uris)) {
+		throw invalidArgument('create: "subscription.filters.resourceSubscriptions" must be an array of URIs', uris);
+	}
+}
+
+/** @param {SubscriptionCallbacks} callbacks */
+function checkCallbacks(callbacks) {
+	for (const name of /** @type {const} */ (['acknowledge', 'send', 'close'])) {
+		if (typeof callbacks?.[name] !== 'function') {
+			throw invalidArgument(`create: "callbacks" must have the methods acknowledge(), send() and close()`, callbacks);
+		}
+	}
+}
+
+/** @param {JSONRPCRequest} notification */
+function checkNotification(notification) {
+	if (typeof notification?.method !== 'string') {
+		throw invalidArgument('send: "notification" must be an object with a "method"', notification);
+	}
+}

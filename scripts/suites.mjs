@@ -1,0 +1,61 @@
+// The folders of `__test__` with tests, and what each needs installed.
+
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * @typedef {object} Suite
+ * @property {string[]} packages folders with a package.json of their own
+ * @property {number} timeoutMs for one test
+ */
+
+/** @type {Suite} */
+const API = { packages: ['examples'], timeoutMs: 120_000 };
+
+/** Suites that `npm test` runs: they need this package and the dependencies of the examples. @type {Record<string, Suite>} */
+export const apiSuites = {
+	streams: API,
+	info: API,
+	subscriptions: API,
+	threads: API,
+	lifetime: API,
+	redis: API,
+	examples: API,
+};
+
+/** Suites with a script of their own in package.json. @type {Record<string, Suite>} */
+const otherSuites = {
+	e2e: { packages: ['__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'], timeoutMs: 120_000 },
+	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 120_000 },
+	pack: { packages: ['__test__/pack'], timeoutMs: 300_000 },
+};
+
+/** All suites by the name of their folder. */
+export const suites = { ...apiSuites, ...otherSuites };
+
+/**
+ * Returns the test files of a suite, as paths below `__test__` with slashes.
+ *
+ * @param {string} suite
+ */
+export function filesOf(suite) {
+	const names = readdirSync(join(root, '__test__', suite)).filter((name) => name.endsWith('.test.js'));
+	return names.sort().map((name) => `${suite}/${name}`);
+}
+
+/**
+ * Returns the test files that an argument names: a suite (`threads`), or one file of it (`threads/ends`).
+ *
+ * @param {string} name
+ */
+export function filesNamed(name) {
+	const path = name.replace(/^__test__\//, '');
+	const folder = join(root, '__test__', path);
+	if (existsSync(folder) && statSync(folder).isDirectory()) return filesOf(path);
+	const file = path.endsWith('.test.js') ? path : `${path}.test.js`;
+	if (existsSync(join(root, '__test__', file))) return [file];
+	throw new Error(`no tests are named ${name}; suites: ${Object.keys(suites).join(', ')}`);
+}

@@ -1,0 +1,29 @@
+// Runs JS tests after their set-up: dependencies from the lock files and the native build.
+//
+//   node scripts/test.mjs                          the suites that `npm test` runs
+//   node scripts/test.mjs threads redis            these suites
+//   node scripts/test.mjs threads/ends             one file
+//   node scripts/test.mjs streams --test-name-pattern=order     options go to Node's test runner
+
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+import { apiSuites, filesNamed, suites } from './suites.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const given = process.argv.slice(2);
+const options = given.filter((argument) => argument.startsWith('-'));
+const named = given.filter((argument) => !argument.startsWith('-'));
+const files = (named.length > 0 ? named : Object.keys(apiSuites)).flatMap(filesNamed);
+const used = [...new Set(files.map((file) => file.split('/')[0]))].map((name) => suites[name]);
+const packages = [...new Set(used.flatMap((suite) => suite.packages))];
+const timeoutMs = Math.max(...used.map((suite) => suite.timeoutMs));
+
+node('scripts/setup.mjs', ...packages);
+node('--test', `--test-timeout=${timeoutMs}`, ...options, ...files.map((file) => `__test__/${file}`));
+
+/** @param {string[]} args */
+function node(...args) {
+	const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+	if (status !== 0) process.exit(status ?? 1);
+}
