@@ -134,9 +134,11 @@ const ways = {
 		await managers.subscriptions.close();
 	},
 	'waits for what it has asked': async ({ streams, info }) => {
+		const ready = streams.ready();
+		streams.send(undefined, 'text');
 		const calls = {
-			ready: streams.ready(),
-			flush: (streams.send(undefined, 'text'), streams.flush()),
+			ready,
+			flush: streams.flush(),
 			has: streams.has('unknown'),
 			set: info.setClientInfo('session 1', client),
 			get: info.getClientInfo('session 1'),

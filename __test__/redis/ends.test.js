@@ -104,8 +104,8 @@ function start(way, url, steps = []) {
  * @property {boolean} [answers] whether Redis does, at the end
  * @property {boolean} [all] whether every way is tried
  * @property {() => unknown} [begin] before the processes start
- * @property {() => unknown} [then] when they are connected
- * @property {() => unknown} [again] undoes `then`
+ * @property {() => unknown} [whenConnected] runs when they are connected
+ * @property {() => unknown} [again] undoes `whenConnected`
  * @property {() => unknown} [finish] undoes `begin`
  */
 
@@ -113,7 +113,10 @@ function start(way, url, steps = []) {
  * @param {string} name
  * @param {State} state
  */
-function ends(name, { url, answers = false, all = process.env.REDIS_ENDS === 'all', begin, then, again, finish }) {
+function ends(
+	name,
+	{ url, answers = false, all = process.env.REDIS_ENDS === 'all', begin, whenConnected, again, finish },
+) {
 	describe(name, () => {
 		const tried = Object.entries(WAYS).filter(([, { rare }]) => all || !rare);
 		/** @type {Map<string, End>} */
@@ -123,10 +126,10 @@ function ends(name, { url, answers = false, all = process.env.REDIS_ENDS === 'al
 			await begin?.();
 			const ways = tried.map(([way]) => way);
 			while (ways.length > 0) {
-				const some = ways.splice(0, AT_ONCE).map((way) => ({ way, ...start(way, to, then ? ['ready'] : []) }));
-				if (then) {
+				const some = ways.splice(0, AT_ONCE).map((way) => ({ way, ...start(way, to, whenConnected ? ['ready'] : []) }));
+				if (whenConnected) {
 					await Promise.all(some.map(({ program }) => program.until('ready')));
-					await then();
+					await whenConnected();
 					for (const { program } of some) program.type('go on');
 				}
 				for (const { way, end } of some) ended.set(way, await end);
@@ -141,8 +144,8 @@ function ends(name, { url, answers = false, all = process.env.REDIS_ENDS === 'al
 				if (prints) assert.match(output, prints);
 				else {
 					// Whoever was ready once stays so.
-					const answered = asks ? (answers ? THERE : then ? [THERE[0], ...AWAY.slice(1)] : AWAY) : [];
-					const lines = [...(then ? ['ready'] : []), ...answered, 'last work'];
+					const answered = asks ? (answers ? THERE : whenConnected ? [THERE[0], ...AWAY.slice(1)] : AWAY) : [];
+					const lines = [...(whenConnected ? ['ready'] : []), ...answered, 'last work'];
 					assert.equal(output, lines.map((line) => `${line}\n`).join(''));
 				}
 				assert.doesNotMatch(output, /unhandled|panicked/i);
@@ -163,18 +166,18 @@ describeWithRedis('whatever ends', () => {
 	});
 
 	ends('with Redis there', { url: () => redis.url, answers: true });
-	ends('with Redis there, and connected', { url: () => redis.url, answers: true, all: true, then() {} });
+	ends('with Redis there, and connected', { url: () => redis.url, answers: true, all: true, whenConnected() {} });
 	ends('where nothing listens', { url: nowhere });
 	ends('where a host takes connections and never answers', { url: () => urlOf(silent) });
 	ends('where Redis is stopped', { url: () => redis.url, begin: () => redis.pause(), finish: () => redis.resume() });
 	ends('where Redis is stopped when they are connected', {
 		url: () => redis.url,
-		then: () => redis.pause(),
+		whenConnected: () => redis.pause(),
 		again: () => redis.resume(),
 	});
 	ends('where Redis is killed when they are connected', {
 		url: () => redis.url,
-		then: () => redis.kill(),
+		whenConnected: () => redis.kill(),
 		again: () => redis.start(),
 	});
 

@@ -154,7 +154,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		try {
 			await assert.rejects(
 				startRedis({ args: ['--no-such-option', '1'] }),
-				/ended before it was ready:[^]*no-such-option/,
+				/ended before it was ready:[\s\S]*no-such-option/,
 			);
 			rmdirSync(temporary);
 		} finally {

@@ -2,7 +2,7 @@
 
 /** @typedef {{ name: string, outcome: 'passed' | 'failed' | 'skipped', detail: string }} Result */
 
-const ATTRIBUTES = String.raw`(?:[^"'<>]|"[^"]*"|'[^']*')*?`;
+const ATTRIBUTES = `(?:[^"'<>]|"[^"]*"|'[^']*')*?`;
 const TAG = RegExp(`<(/?)(testsuite|testcase|failure|error|skipped)\\b(${ATTRIBUTES})(/?)>`, 'g');
 const BETWEEN = ' > ';
 

@@ -363,7 +363,7 @@ for (const { where, make } of places) {
 				// Getters do not live through a spread.
 				for (const double of doubles) Object.defineProperty(double, 'desiredSize', { get: () => desiredSize });
 				const other = fakeController();
-				doubles.forEach((double, number) => manager.create(`${number}`, double));
+				for (const [number, double] of doubles.entries()) manager.create(`${number}`, double);
 				manager.create('other', other);
 				manager.send(undefined, ofBytes(9));
 				manager.send(undefined, ofBytes(9));
@@ -453,7 +453,7 @@ for (const { where, make } of places) {
 					const [one, two] = controllers.map(({ chunks }) => chunks[0].buffer);
 					assert.notEqual(one, two);
 					const streams = [openByteStream(), openByteStream()];
-					streams.forEach((stream, number) => manager.create(`bytes ${number}`, stream.controller));
+					for (const [number, stream] of streams.entries()) manager.create(`bytes ${number}`, stream.controller);
 					await pass(1_250);
 					assert.deepEqual(await Promise.all(streams.map((stream) => stream.next())), [KEEP_ALIVE, KEEP_ALIVE]);
 				}));
@@ -583,7 +583,7 @@ for (const { where, make } of places) {
 			test('keeps every byte, of short texts and of long ones', async () => {
 				const manager = make({ coalesce: true });
 				const streams = Object.values(STREAMS).map((open) => open());
-				streams.forEach((stream, number) => manager.create(`${number}`, stream.controller));
+				for (const [number, stream] of streams.entries()) manager.create(`${number}`, stream.controller);
 				const texts = ['é☃', '', 'x'.repeat(2_000), '\0', '\u{1f600}'.repeat(10_000), 'é'.repeat(70_000), 'end'];
 				for (const data of texts) manager.send(undefined, data);
 				for (const stream of streams) assert.equal(await stream.next(), texts.join(''));
@@ -1127,10 +1127,12 @@ for (const { where, make } of places) {
 							throw new Error('rejected by onClose');
 						},
 						() => ({
+							// biome-ignore lint/suspicious/noThenProperty: a callback may return any thenable
 							get then() {
 								throw new Error('thrown by then');
 							},
 						}),
+						// biome-ignore lint/suspicious/noThenProperty: a callback may return any thenable
 						() => ({ then: (/** @type {any} */ _, /** @type {any} */ reject) => reject(new Error('rejected')) }),
 					];
 					for (const onClose of failures) {

@@ -22,7 +22,6 @@ export class Poster {
 	#stopped = false;
 	#random;
 	#newest;
-	#number;
 
 	/**
 	 * @param {number} number
@@ -30,7 +29,6 @@ export class Poster {
 	 * @param {number} seed
 	 */
 	constructor(number, newest, seed) {
-		this.#number = number;
 		this.#newest = newest;
 		this.#random = generator(seed + number);
 		for (const n of SURVIVORS) this.manager.create(`survivor ${number} ${n}`, controller);

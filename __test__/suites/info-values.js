@@ -34,6 +34,7 @@ export const REFUSED = [
 	['NaN', { a: NaN }, 'its "a" is the number NaN'],
 	['an infinity', { '': { a: -Infinity } }, 'its "[""].a" is the number -Infinity'],
 	['undefined in a list', { a: [undefined] }, 'its "a[0]" is undefined'],
+	// biome-ignore lint/suspicious/noSparseArray: the hole is what the test is about
 	['a hole in a list', { a: [1, , 2] }, 'its "a[1]" is undefined'],
 	['an object that makes JSON of itself', { a: { toJSON: () => 1 } }, 'its "a" is an object with the method toJSON()'],
 	['what stands in itself', cycle, 'its "in.it[0]" is an object that it stands in itself'],

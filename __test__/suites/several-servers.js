@@ -32,7 +32,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		});
 
 		// A stream keeps the order of each server's messages, but has none between them: all are the same here.
-		const changed = ': connected\n\n' + message('notifications/tools/list_changed', {}).repeat(calls);
+		const changed = `: connected\n\n${message('notifications/tools/list_changed', {}).repeat(calls)}`;
 		for (const stream of streams) assert.equal(await stream.read(changed.length), changed);
 		server.stop();
 		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message came twice');
@@ -54,7 +54,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		});
 
 		const params = { uri: 'counter://visits', title: 'visits' };
-		const updated = ': connected\n\n' + message('notifications/resources/updated', params).repeat(calls);
+		const updated = `: connected\n\n${message('notifications/resources/updated', params).repeat(calls)}`;
 		assert.equal(await watching.read(updated.length), updated);
 		server.stop();
 		assert.equal(await watching.rest(), '');

@@ -180,6 +180,7 @@ export class SubscriptionWorld {
 			case 'resolve':
 				return Promise.resolve('nor this');
 			case 'thenable':
+				// biome-ignore lint/suspicious/noThenProperty: a callback may return any thenable
 				return { then: (/** @type {() => void} */ resolve) => resolve() };
 			case 'throw':
 				throw this.#remember(new Error('thrown'));

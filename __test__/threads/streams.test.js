@@ -274,7 +274,7 @@ describe('send', () => {
 		const messages = Array.from({ length: 3_000 }, (_, n) => `${n}:${'é☃x'[n % 3].repeat((n * 37) % 700)}`);
 		for (const message of messages) {
 			await here.do('send', ['a'], message);
-			if (Number.parseInt(message) % 500 === 0) await flush(here);
+			if (Number.parseInt(message, 10) % 500 === 0) await flush(here);
 		}
 		await flush(here);
 		const now = await one.run(({ own, tools }) => own.stream.chunks.map(tools.text));

@@ -97,7 +97,7 @@ function blockBefore(thread, then) {
 	const waitThenRun = (wait, flags) =>
 		thread.run(
 			(subscriber, wait, then, flags) => {
-				const [waits, thens] = [wait, then].map((source) => (0, eval)(`(${source})`));
+				const [waits, thens] = [wait, then].map((source) => Function(`return (${source})`)());
 				waits(subscriber, flags);
 				return thens(subscriber);
 			},
@@ -399,7 +399,7 @@ describe('a callback that fails in another thread', () => {
 		const { here, one } = await inOneScope();
 		await one.run(async ({ manager, own }, make) => {
 			// Once: what it is made of may be there only once.
-			own.thrown = (0, eval)(`(${make})`)();
+			own.thrown = Function(`return (${make})`)()();
 			const callbacks = {
 				acknowledge() {},
 				send() {

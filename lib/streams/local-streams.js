@@ -250,7 +250,7 @@ export class LocalStreams {
 			this.#coalescing?.flush();
 			callback();
 		};
-		if (this.#sliced?.isUnderWay) this.#sliced.then(flush);
+		if (this.#sliced?.isUnderWay) this.#sliced.whenDone(flush);
 		else flush();
 	}
 

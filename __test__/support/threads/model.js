@@ -80,7 +80,9 @@ export class Model {
 			for (const [id, streams] of this.#streams[owner]) {
 				const seen = await thread.do('seen', id);
 				assert.equal(seen.length, streams.length);
-				streams.forEach((stream, birth) => assertGot(stream, seen[birth], `${owner}’s ${id}, number ${birth}`));
+				for (const [birth, stream] of streams.entries()) {
+					assertGot(stream, seen[birth], `${owner}’s ${id}, number ${birth}`);
+				}
 			}
 			const { closed, mailboxBytes } = await thread.do('stats');
 			assert.deepEqual([closed.overflow, mailboxBytes], [0, 0]);

@@ -246,7 +246,7 @@ export async function subscribeThere(thread, options) {
 		run: (what, ...args) =>
 			seat.run(
 				// biome-ignore format: it is read as text
-				({ own }, what, ...args) => (0, eval)(`(${what})`)(own.subscriber, ...args),
+				({ own }, what, ...args) => Function(`return (${what})`)()(own.subscriber, ...args),
 				what.toString(),
 				...args,
 			),

@@ -175,7 +175,7 @@ export function assertSound(reports) {
 				const got = /** @type {[number, number][]} */ (sends).filter(([from]) => from === sender).map(([, n]) => n);
 				if (lasting) assert.equal(got.length, sent, what);
 				// All from the first to the last, each once, in order.
-				got.forEach((n, index) => assert.equal(n, (lasting ? 0 : got[0]) + index, what));
+				for (const [index, n] of got.entries()) assert.equal(n, (lasting ? 0 : got[0]) + index, what);
 			}
 		}
 	}

@@ -108,7 +108,7 @@ export class SlicedDelivery {
 	}
 
 	/** @param {() => void} callback called when all that waits now is done */
-	then(callback) {
+	whenDone(callback) {
 		this.#add({
 			chunk: undefined,
 			takes: () => false,
