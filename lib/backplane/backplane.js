@@ -1,4 +1,4 @@
-// A manager's part in what joins this process to others: its seat, what it may still say, and what comes of it.
+// One manager's use of the backplane: its membership, its state (open, closing, closed), and its failures.
 
 import { BackplaneUnavailableError, managerClosed } from '../errors.js';
 import { checkSettings } from '../options/options.js';
@@ -29,43 +29,47 @@ export class Backplane {
 		this.membership.reports.add(options.onGap, options.onError);
 	}
 
-	/** Throws when it was closed. */
+	/** Throws when the manager is closed. */
 	check() {
 		if (this.#isClosed) throw managerClosed(this.#className);
 	}
 
-	/** Throws from when it begins to be. */
+	/** Throws when `close()` was called, also while it is still sending. */
 	checkAccepting() {
 		if (this.#isClosing) throw managerClosed(this.#className);
 	}
 
 	/**
-	 * Resolves, unless what a call has just said to other machines was not taken.
+	 * Resolves when the entries of the call just made were accepted for sending, and rejects when they were refused.
 	 *
 	 * @param {string} method
 	 * @param {unknown[]} args
-	 * @returns {Promise<void>} one that nobody has to handle
+	 * @returns {Promise<void>} a promise whose rejection is handled already
 	 */
 	accepted(method, args) {
-		return this.#native.wasRefused() ? this.#told(Promise.reject(refused(method, args))) : accepted;
+		return this.#native.wasRefused() ? this.#handleFailure(Promise.reject(refused(method, args))) : ACCEPTED;
 	}
 
 	/**
-	 * Puts a question to Redis.
+	 * Sends a request to Redis.
 	 *
 	 * @param {(native: NativeBackplane) => number} ask
-	 * @returns {Promise<any>} `undefined` where there is nothing to ask for; one that nobody has to handle
+	 * @returns {Promise<any>} for the reply; for `undefined` when there is nothing to request; its rejection is handled already
 	 */
 	ask(ask) {
-		return this.#told(this.membership.requests.replyKeepingAlive(ask(this.#native)));
+		return this.#handleFailure(this.membership.requests.replyKeepingAlive(ask(this.#native)));
 	}
 
-	/** Resolves when what others send reaches this process. */
+	/** Resolves when messages of other nodes reach this process. */
 	ready() {
 		return this.ask((native) => native.ready());
 	}
 
-	/** @returns {BackplaneStats} */
+	/**
+	 * Returns the counters of this process.
+	 *
+	 * @returns {BackplaneStats}
+	 */
 	stats() {
 		const [connected, pendingBytes, sent, received, duplicates, gaps, missed, malformed, reconnects] =
 			this.#native.stats();
@@ -83,13 +87,13 @@ export class Backplane {
 	}
 
 	/**
-	 * Resolves when all is sent that was said. The seat is given up where no other manager of this thread uses it.
+	 * Sends what waits and ends the membership, unless another manager of this thread uses it.
 	 *
-	 * @param {() => Promise<void>} [before] what is to be done while others can still be reached
+	 * @param {() => Promise<void>} [before] runs while other nodes can still be reached
 	 */
 	close(before) {
 		this.#isClosing = true;
-		this.#closing ??= this.#told(this.#close(before));
+		this.#closing ??= this.#handleFailure(this.#close(before));
 		return this.#closing;
 	}
 
@@ -101,12 +105,12 @@ export class Backplane {
 	}
 
 	/**
-	 * Whoever does not wait for it hears of a failure by `onError`.
+	 * Handles the rejection of a promise by a report to `onError`, for callers that do not await it.
 	 *
 	 * @template Value
 	 * @param {Promise<Value>} promise
 	 */
-	#told(promise) {
+	#handleFailure(promise) {
 		promise.catch((error) => {
 			if (error instanceof BackplaneUnavailableError) this.membership.reports.error(error);
 		});
@@ -114,11 +118,13 @@ export class Backplane {
 	}
 }
 
-const accepted = Promise.resolve();
+const ACCEPTED = Promise.resolve();
 
 /**
+ * Marks the rejection of a promise as handled, for callers that do not await it.
+ *
  * @template Value
- * @param {Promise<Value>} promise one that nobody has to handle
+ * @param {Promise<Value>} promise
  */
 export function handled(promise) {
 	promise.catch(() => {});
@@ -126,10 +132,12 @@ export function handled(promise) {
 }
 
 /**
+ * Returns the error for a call whose entries were refused.
+ *
  * @param {string} method
  * @param {unknown[]} args
  */
 function refused(method, args) {
-	const why = 'more waits for Redis than "maxPendingBytes"; wait for flush(), or raise the limit';
+	const why = 'the queue for Redis has reached "maxPendingBytes"; wait for flush(), or raise the limit';
 	return new BackplaneUnavailableError(`${method}: not sent to other machines: ${why}`, { method, args });
 }

@@ -1,17 +1,17 @@
-// Text to UTF-8 chunks, one for each message however many sessions get it.
+// Encodes a message as one UTF-8 chunk that all its sessions share.
 //
-// Short texts are written one behind the other into slabs, as Node's own small Buffers are: a chunk is a view, a slab
-// lives as long as a chunk of it does, and no byte of it is written twice. Chunks are shared between sessions, so their
-// buffers are marked as untransferable: who posts one with a transfer list gets a DataCloneError (on Node 20 a copy), and
-// not everybody else a detached buffer. Node 20, Node 22 and Bun pass over the mark in `enqueue` of a byte stream and in
-// `ArrayBuffer.prototype.transfer`; a slab that was taken away like that is replaced.
+// Short texts are written one after another into slabs, as Node does for its own small Buffers. A chunk is a view of a
+// slab. A slab lives as long as one of its chunks, and each of its bytes is written once. Because sessions share chunks,
+// their buffers are marked as untransferable: code that posts a chunk with a transfer list gets a DataCloneError (a copy
+// on Node 20), and does not detach the buffer for all other sessions. Node 20, Node 22 and Bun ignore the mark in
+// `enqueue` of a byte stream and in `ArrayBuffer.prototype.transfer`. A slab that was detached this way is replaced.
 
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 
-/** A buffer that is filled from the front, and replaced by a new one when it is full. */
+/** A buffer that is filled from the front. A new one replaces it when it is full. */
 class Slab {
-	// Nothing at first: the first text finds it full.
+	// Empty at first, so that the first text allocates the buffer.
 	memory = new ArrayBuffer(0);
 	bytes = Buffer.from(this.memory);
 
@@ -28,7 +28,7 @@ class Slab {
 	encode(text) {
 		if (!this.#hasRoomFor(text)) this.#renew();
 		const start = this.used;
-		// As fast as `TextEncoder.encodeInto` or faster on Node 20 to 26, and no view has to be made for it.
+		// At least as fast as `TextEncoder.encodeInto` on Node 20 to 26, and it needs no view of the free part.
 		const length = this.bytes.write(text, start);
 		this.used = start + length;
 		return new Uint8Array(this.memory, start, length);
@@ -36,9 +36,9 @@ class Slab {
 
 	/** @param {string} text */
 	#hasRoomFor(text) {
-		// The length of the bytes, not the size: it is 0 when the memory was taken away.
+		// The length and not the size, because the length is 0 when the buffer was detached.
 		const free = this.bytes.length - this.used;
-		// One UTF-16 unit is at most three bytes; a text that may not fit is measured.
+		// A UTF-16 unit takes at most three bytes. Only a text that may not fit is measured.
 		return text.length * 3 <= free || (text.length <= free && Buffer.byteLength(text) <= free);
 	}
 
@@ -50,16 +50,17 @@ class Slab {
 	}
 }
 
-/** As large as Node's pool for small Buffers. */
+/** The same size as Node's pool for small Buffers. */
 const small = new Slab(8 * 1024);
 const LONGEST_SMALL_UNITS = 1024;
 
-/** For texts of which the small one would hold a few only. A chunk of it pins at most 64 times its own size. */
+/** For texts that would fill a small slab too quickly. A chunk keeps at most 64 times its own size in memory. */
 const large = new Slab(64 * 1024);
 const LONGEST_LARGE_UNITS = 16 * 1024;
 
 /**
- * The text in UTF-8, a lone surrogate becoming U+FFFD. The chunk shares its buffer with others and must not be written.
+ * Encodes a text as UTF-8. A lone surrogate becomes U+FFFD. The chunk shares its buffer with other chunks and must not be
+ * modified.
  *
  * @param {string} text
  * @returns {Uint8Array<ArrayBuffer>}

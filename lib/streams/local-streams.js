@@ -1,5 +1,5 @@
-// The streams of this thread's sessions, in one hub, by key. A key is never used twice, so that a message for a session that is
-// gone finds nothing.
+// The streams of this thread's sessions in one hub, by key. A key is never reused, so that a message for a deleted session
+// finds no stream.
 
 import { sessionClosed, sessionCreated } from '../diagnostics.js';
 import { SessionClosedError } from '../errors.js';
@@ -17,31 +17,31 @@ import { SlicedDelivery } from './policy/sliced-delivery.js';
 export class LocalStreams {
 	/** The key of the session created last. */
 	newest = 0;
-	/** @type {Map<number, Session>} in the order of their keys, which is the order they were created in */
+	/** @type {Map<number, Session>} in the order of their keys, which is the order of creation */
 	#sessions = new Map();
-	/** Messages that were given to streams, and their bytes. */
+	/** Messages that were enqueued in streams, and their bytes. */
 	#messages = 0;
 	#bytes = 0;
 	#dropped = 0;
 	/** @type {Record<SessionCloseReason, number>} */
 	#closed = { deleted: 0, replaced: 0, gone: 0, slow: 0, dead: 0, overflow: 0, expired: 0, shutdown: 0 };
-	/** Where it was told to feed many sessions in slices. @type {SlicedDelivery | undefined} */
+	/** Set when a manager has the option `sliceMs`. @type {SlicedDelivery | undefined} */
 	#sliced;
 	/** @type {Coalescing | undefined} */
 	#coalescing;
 	#forgetInRust;
 
-	/** @param {(id: string, key: number) => void} forget has Rust forget a session */
+	/** @param {(id: string, key: number) => void} forget removes a session from the registry in Rust */
 	constructor(forget) {
 		this.#forgetInRust = forget;
 	}
 
-	/** How many sessions this thread has. */
+	/** Number of sessions of this thread. */
 	get count() {
 		return this.#sessions.size;
 	}
 
-	/** What this thread has, and has done. */
+	/** Returns the counters of this thread. */
 	stats() {
 		let queuedBytes = 0;
 		for (const session of this.#sessions.values()) queuedBytes += session.queuedBytes;
@@ -56,34 +56,34 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Feeds many sessions in slices from now on.
+	 * Delivers messages to many sessions in slices from now on.
 	 *
-	 * @param {number} sliceMs how long each
+	 * @param {number} sliceMs duration of a slice
 	 */
 	slice(sliceMs) {
 		this.#sliced ??= new SlicedDelivery(sliceMs, (session, chunk) => this.#deliverOrClose(session, chunk));
 	}
 
-	/** What joins the messages of a turn, for managers that were told to. */
+	/** Joins the messages of one turn, for managers with the option `coalesce`. */
 	get coalescing() {
 		this.#coalescing ??= new Coalescing();
 		return this.#coalescing;
 	}
 
-	/** Whether sessions have still to get what was sent. */
+	/** True while sessions still have to get messages that were sent. */
 	get isDelivering() {
 		return this.#sliced?.isUnderWay ?? false;
 	}
 
-	/** All, oldest first. */
+	/** Returns all sessions, oldest first. */
 	all() {
 		return this.#sessions.values();
 	}
 
 	/**
-	 * Those of a manager that tends its sessions.
+	 * Returns the sessions of one manager.
 	 *
-	 * @param {Policy} policy
+	 * @param {Policy} policy of a manager with monitored sessions
 	 * @returns {Generator<MonitoredSession>}
 	 */
 	*of(policy) {
@@ -92,13 +92,15 @@ export class LocalStreams {
 		}
 	}
 
-	/** @param {number} key 0, and that of a session that is gone, is no session's */
+	/** @param {number} key 0 for none; the session may be gone */
 	get(key) {
 		return this.#sessions.get(key);
 	}
 
 	/**
-	 * @param {Session} session one that is registered
+	 * Adds a session that is registered in Rust.
+	 *
+	 * @param {Session} session
 	 * @param {number} key
 	 */
 	add(session, key) {
@@ -108,16 +110,22 @@ export class LocalStreams {
 		if (sessionCreated.hasSubscribers || sessionClosed.hasSubscribers) publishCreated(session);
 	}
 
-	/** @param {Chunk} chunk */
+	/**
+	 * Delivers to all sessions.
+	 *
+	 * @param {Chunk} chunk
+	 */
 	deliverToAll(chunk) {
 		if (this.#sliced?.isFor(this.count)) this.#sliced.toAll(this.#sessions, chunk, this.newest);
-		// A Map's iterator goes along with changes: a session deleted meanwhile is not visited, one created meanwhile is.
+		// A Map's iterator follows changes: it skips a session deleted meanwhile and visits one created meanwhile.
 		else for (const session of this.#sessions.values()) this.#deliver(session, chunk);
 	}
 
 	/**
-	 * @param {Set<number>} evicted keys of sessions that are no more, and whose streams are open until what was sent to them
-	 *   before is in them
+	 * Delivers to all sessions except evicted ones. An evicted session is gone, and its stream is open only for messages sent
+	 * before.
+	 *
+	 * @param {Set<number>} evicted keys
 	 * @param {Chunk} chunk
 	 */
 	deliverToAllExcept(evicted, chunk) {
@@ -131,6 +139,8 @@ export class LocalStreams {
 	}
 
 	/**
+	 * Delivers to one session.
+	 *
 	 * @param {Session} session
 	 * @param {Chunk} chunk
 	 */
@@ -140,9 +150,11 @@ export class LocalStreams {
 	}
 
 	/**
-	 * @param {Float64Array} keys of sessions that are perhaps gone
-	 * @param {number} count how many of them
-	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 * Delivers to some sessions.
+	 *
+	 * @param {Float64Array} keys of sessions that may be gone
+	 * @param {number} count number of keys to read
+	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 * @param {number} [after] only sessions with a later key
 	 */
 	deliverToSome(keys, count, chunk, after = 0) {
@@ -158,8 +170,10 @@ export class LocalStreams {
 	}
 
 	/**
-	 * @param {number} last feeds the sessions that were created until this one was
-	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 * Delivers to the sessions with a key of at most `last`.
+	 *
+	 * @param {number} last
+	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	deliverUpTo(last, chunk) {
 		if (this.#sliced?.isFor(this.count)) {
@@ -173,10 +187,10 @@ export class LocalStreams {
 	}
 
 	/**
-	 * As {@link feedOne}, by another thread.
+	 * Delivers a message of another thread to one session.
 	 *
-	 * @param {number} key of a session that is perhaps gone
-	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 * @param {number} key of a session that may be gone
+	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	deliverTo(key, chunk) {
 		const session = this.#sessions.get(key);
@@ -186,17 +200,23 @@ export class LocalStreams {
 	}
 
 	/**
+	 * Enqueues a chunk, or closes the session when the chunk is lost: no stream goes on with a gap in it.
+	 *
 	 * @param {Session} session
-	 * @param {Chunk | undefined} chunk nothing where it was lost
+	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	#deliverOrClose(session, chunk) {
-		// Taken away by a stream that was fed before.
+		// A stream that got the chunk earlier may have detached its buffer.
 		const isLost = chunk === undefined || (chunk.length === 0 && chunk.buffer.byteLength === 0);
 		if (isLost) this.closeOverflowed(session);
 		else this.#deliver(session, chunk);
 	}
 
-	/** @param {Session} session one that something was lost for: no stream goes on with a gap in it */
+	/**
+	 * Closes a session that has lost a message.
+	 *
+	 * @param {Session} session
+	 */
 	closeOverflowed(session) {
 		this.#forget(session);
 		session.close();
@@ -204,6 +224,8 @@ export class LocalStreams {
 	}
 
 	/**
+	 * Enqueues a chunk in the stream of a session. A stream that refuses it loses its session.
+	 *
 	 * @param {Session} session
 	 * @param {Chunk} chunk
 	 */
@@ -215,13 +237,13 @@ export class LocalStreams {
 			session.enqueue(chunk);
 		} catch (error) {
 			this.uncount(1, length);
-			// The others still get the message.
+			// Not thrown, so that the other sessions still get the message.
 			this.terminate(session, error);
 		}
 	}
 
 	/**
-	 * What was counted as given to a stream, and was not.
+	 * Corrects the counters for messages that were not enqueued after all.
 	 *
 	 * @param {number} messages
 	 * @param {number} bytes
@@ -231,20 +253,32 @@ export class LocalStreams {
 		this.#bytes -= bytes;
 	}
 
-	/** @param {number} bytes of a message that was dropped for a session */
+	/**
+	 * Counts a message that was dropped for a slow client.
+	 *
+	 * @param {number} bytes
+	 */
 	countDropped(bytes) {
 		this.uncount(1, bytes);
 		this.#dropped++;
 	}
 
-	/** @returns {Promise<void>} resolves when all that was sent is in the queues of the streams */
+	/**
+	 * Resolves when every message sent so far is in the queues of the streams.
+	 *
+	 * @returns {Promise<void>}
+	 */
 	delivered() {
 		return new Promise((resolve) => {
 			this.whenDelivered(resolve);
 		});
 	}
 
-	/** @param {() => void} callback called when all that was sent is in the queues of the streams */
+	/**
+	 * Calls back when every message sent so far is in the queues of the streams.
+	 *
+	 * @param {() => void} callback
+	 */
 	whenDelivered(callback) {
 		const flush = () => {
 			this.#coalescing?.flush();
@@ -255,8 +289,10 @@ export class LocalStreams {
 	}
 
 	/**
-	 * @param {Session} session one that takes nothing more: it was closed, errored or cancelled, or its manager gives it up
-	 * @param {unknown} error what came of feeding it
+	 * Ends a session whose stream takes no more chunks: the stream has ended, or the manager ends it with an error.
+	 *
+	 * @param {Session} session
+	 * @param {unknown} error the error of `enqueue`; a `SessionClosedError` for a stream that the manager ends
 	 */
 	terminate(session, error) {
 		if (session.isClosed) return;
@@ -266,14 +302,20 @@ export class LocalStreams {
 		this.#sessionClosed(session, error instanceof SessionClosedError ? error.reason : 'gone');
 	}
 
-	/** @param {Session} session */
+	/**
+	 * Removes a session here and from the registry in Rust.
+	 *
+	 * @param {Session} session
+	 */
 	#forget({ id, key }) {
 		this.#sessions.delete(key);
 		this.#forgetInRust(id, key);
 	}
 
 	/**
-	 * @param {number} key of a session that Rust has forgotten
+	 * Closes a session that is already gone from the registry in Rust.
+	 *
+	 * @param {number} key of a session that may be gone here as well
 	 * @param {SessionCloseReason} reason
 	 */
 	close(key, reason) {
@@ -285,26 +327,26 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Forgets and closes a session.
+	 * Removes a session from the registry in Rust and closes it.
 	 *
 	 * @param {Session} session
 	 * @param {SessionCloseReason} reason
 	 */
 	forgetAndClose(session, reason) {
-		// First, so that whoever is called while it is fed finds it gone.
+		// First, so that a controller called during the close finds the session gone.
 		this.#forgetInRust(session.id, session.key);
 		this.close(session.key, reason);
 	}
 
 	/**
-	 * Closes those that Rust has forgotten: more was sent to this thread than it took, and is lost.
+	 * Closes all sessions after an overflow of the mailbox: messages for them are lost.
 	 *
-	 * @param {number} last the key of the last of them: a controller that is closed may create sessions, which live
+	 * @param {number} last the key of the newest one; a controller may create sessions while it is closed, and these stay
 	 */
 	closeAllOverflowed(last) {
 		const gone = [...this.#sessions.values()].filter(({ key }) => key <= last);
 		for (const { key } of gone) this.#sessions.delete(key);
-		// At once, for whoever is called by the first of them.
+		// Before the first callback runs, so that it finds all of them counted.
 		this.#closed.overflow += gone.length;
 		for (const session of gone) {
 			session.flush();
@@ -318,29 +360,37 @@ export class LocalStreams {
 	}
 
 	/**
-	 * @param {Session} session one that is forgotten
+	 * Closes a session that is no longer in the map.
+	 *
+	 * @param {Session} session
 	 * @param {SessionCloseReason} reason
 	 */
 	#close(session, reason) {
 		session.flush();
-		// Lost by what it had still to get.
+		// Its last messages have ended it.
 		if (session.isClosed) return;
 		session.close();
 		this.#sessionClosed(session, reason);
 	}
 
 	/**
+	 * Counts and reports a session that was closed.
+	 *
 	 * @param {Session} session
 	 * @param {SessionCloseReason} reason
 	 */
 	#sessionClosed(session, reason) {
-		const found = session.hadEnded ? 'gone' : reason;
-		this.#closed[found]++;
-		publishClosed(session, found);
+		const actual = session.hadEnded ? 'gone' : reason;
+		this.#closed[actual]++;
+		publishClosed(session, actual);
 	}
 }
 
-/** @param {Session} session */
+/**
+ * Reports a new session on its diagnostics channel.
+ *
+ * @param {Session} session
+ */
 function publishCreated(session) {
 	session.openedAt = performance.now();
 	const { id, key } = session;
@@ -348,7 +398,9 @@ function publishCreated(session) {
 }
 
 /**
- * @param {Session} session one that is gone
+ * Reports the end of a session on its diagnostics channel and to `onClose`.
+ *
+ * @param {Session} session
  * @param {SessionCloseReason} reason
  */
 function publishClosed(session, reason) {

@@ -1,4 +1,4 @@
-// One session of this thread: its id, the stream that is fed, and how.
+// One session of this thread: its id and its stream.
 
 import { invalidArgument } from '../errors.js';
 
@@ -6,15 +6,15 @@ import { invalidArgument } from '../errors.js';
 /** @import { Policy } from './policy/policy.js' */
 
 export class Session {
-	/** What Rust knows it by, once it is registered. */
+	/** The key of the session in Rust; 0 until it is registered. */
 	key = 0;
-	/** When that was, by `performance.now()`; 0 where nobody has listened to it. */
+	/** Time of the registration by `performance.now()`; 0 when no diagnostics channel had a subscriber. */
 	openedAt = 0;
-	/** Whether the stream had ended by itself when it was to be closed. */
+	/** True when the stream had already ended before the manager closed it. */
 	hadEnded = false;
-	/** Whether it is forgotten. */
+	/** True when the manager has closed the session. */
 	isClosed = false;
-	/** What `desiredSize` says when nothing is queued. */
+	/** The `desiredSize` of the stream with an empty queue. */
 	#highWaterMark;
 
 	/**
@@ -26,13 +26,13 @@ export class Session {
 		this.id = id;
 		this.controller = controller;
 		this.policy = policy;
-		// The `enqueue` of a byte stream takes the chunk's buffer away, so that it has to be the chunk's alone.
+		// `enqueue` of a byte stream transfers the buffer of the chunk, so the chunk needs a buffer of its own.
 		this.exclusive = !policy.pool || 'byobRequest' in controller;
 		this.#highWaterMark = desiredSizeOf(controller);
 	}
 
 	/**
-	 * Queues a chunk that was made for this and other sessions.
+	 * Enqueues a chunk that other sessions may share.
 	 *
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
@@ -40,32 +40,32 @@ export class Session {
 		this.controller.enqueue(this.exclusive ? chunk.slice() : chunk);
 	}
 
-	/** Queues what waits to be. Nothing does here. */
+	/** Enqueues the chunks that wait for the end of the turn. A plain session has none. */
 	flush() {}
 
-	/** How many bytes of what it was fed its client has not read, as far as that is counted. */
+	/** Bytes that the client has not read yet; 0 where the session does not count them. */
 	get queuedBytes() {
 		return 0;
 	}
 
-	/** Whether its client has read all, as far as can be told: of one that has left without a word, it cannot. */
+	/** True when the queue of the stream is empty. A client that left without closing its stream keeps it non-empty. */
 	get isDrained() {
 		const desiredSize = desiredSizeOf(this.controller);
 		return typeof desiredSize !== 'number' || desiredSize >= Number(this.#highWaterMark);
 	}
 
-	/** Ends the stream behind what is queued. One that has ended already is no error. */
+	/** Closes the stream after its queued chunks. A stream that has already ended is not an error. */
 	close() {
 		try {
 			this.controller.close();
 		} catch {
-			// Closed, errored or cancelled before.
+			// The stream was closed, errored or cancelled before.
 			this.hadEnded = true;
 		}
 	}
 
 	/**
-	 * Ends the stream at once: what is queued is dropped, and whoever reads it gets the error.
+	 * Ends the stream with an error. Its queued chunks are dropped, and its reader gets the error.
 	 *
 	 * @param {Error} error
 	 */
@@ -76,9 +76,9 @@ export class Session {
 			if (canFail) controller.error?.(error);
 			else controller.close();
 		} catch {
-			// A double in a test: there is nothing more to be done.
+			// Only a controller of a test does this, and there is no other way to end its stream.
 		}
-		// One that was open says `null` now.
+		// A stream that was open has the `desiredSize` null now.
 		this.hadEnded = canFail && controller.desiredSize === 0;
 	}
 }
@@ -89,6 +89,8 @@ function desiredSizeOf(controller) {
 }
 
 /**
+ * Throws a TypeError when the arguments of `create` cannot make a session.
+ *
  * @param {unknown} id
  * @param {unknown} controller
  */

@@ -1,4 +1,4 @@
-// The end of a thread's streams in good order.
+// Closes the streams of this thread for a shutdown.
 
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { SessionClosedError } from '../errors.js';
@@ -6,23 +6,23 @@ import { SessionClosedError } from '../errors.js';
 /** @import { Session } from './session.js' */
 /** @import { LocalStreams } from './local-streams.js' */
 
-/** How many are closed in one turn of the event loop: their clients come back, to this server or another, and not all at once. */
-const AT_ONCE = 128;
-/** How often it is looked whether clients have read all. */
-const LOOK_MS = 20;
+/** Streams that are closed in one turn of the event loop, so that their clients do not all reconnect at the same moment. */
+const STREAMS_PER_TURN = 128;
+/** Interval between two checks for clients that have read everything. */
+const CHECK_INTERVAL_MS = 20;
 
 /**
- * Closes all streams of this thread, those first whose clients have read all. Without `drainMs`, behind what is queued; with
- * it, those whose clients have not read that after so long are cut.
+ * Closes all streams of this thread. Without `drainMs`, each stream is closed after its queued chunks. With `drainMs`, a
+ * stream is closed when its client has read everything; the streams left after `drainMs` are ended with an error.
  *
  * @param {LocalStreams} streams
  * @param {number | undefined} drainMs
  */
 export async function closeAll(streams, drainMs) {
 	const end = drainMs === undefined ? Infinity : performance.now() + drainMs;
-	// Those that others create meanwhile stay.
+	// Sessions that other managers create from now on stay open.
 	const last = streams.newest;
-	// What is left then each gets before it is closed.
+	// A stream that still misses a message when the time is over gets it when it is closed.
 	if (streams.isDelivering) await within(streams.delivered(), drainMs);
 	for (;;) {
 		const left = await closeEach(streams, last, (session) => {
@@ -32,7 +32,7 @@ export async function closeAll(streams, drainMs) {
 		});
 		if (left === 0) return;
 		if (performance.now() >= end) break;
-		await setTimeout(Math.min(LOOK_MS, end - performance.now()));
+		await setTimeout(Math.min(CHECK_INTERVAL_MS, end - performance.now()));
 	}
 	const error = new SessionClosedError('shutdown');
 	await closeEach(streams, last, (session) => {
@@ -42,10 +42,12 @@ export async function closeAll(streams, drainMs) {
 }
 
 /**
+ * Closes sessions up to a key.
+ *
  * @param {LocalStreams} streams
- * @param {number} last the key of the last of them
- * @param {(session: Session) => boolean} close whether it does
- * @returns how many are left
+ * @param {number} last the key of the newest session to close
+ * @param {(session: Session) => boolean} close returns false to leave a session open
+ * @returns the number of sessions left open
  */
 async function closeEach(streams, last, close) {
 	let closed = 0;
@@ -53,21 +55,23 @@ async function closeEach(streams, last, close) {
 	for (const session of streams.all()) {
 		if (session.key > last) break;
 		if (!close(session)) left++;
-		else if (++closed % AT_ONCE === 0) await setImmediate();
+		else if (++closed % STREAMS_PER_TURN === 0) await setImmediate();
 	}
 	return left;
 }
 
 /**
+ * Waits for a promise, but not longer than a time.
+ *
  * @param {Promise<void>} promise
- * @param {number | undefined} ms no matter how long where it is nothing
+ * @param {number | undefined} ms `undefined` for no limit
  */
 export async function within(promise, ms) {
 	if (ms === undefined) return promise;
-	const enough = new AbortController();
+	const timer = new AbortController();
 	try {
-		await Promise.race([promise, setTimeout(ms, undefined, { signal: enough.signal })]);
+		await Promise.race([promise, setTimeout(ms, undefined, { signal: timer.signal })]);
 	} finally {
-		enough.abort();
+		timer.abort();
 	}
 }

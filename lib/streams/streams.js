@@ -1,6 +1,6 @@
-// The streams of the sessions of one hub, as this thread sees them.
+// The sessions of one hub, as one thread sees them.
 //
-// Who the sessions are stands in Rust (`src/hub.rs`). Here is only what Rust cannot hold cheaply: the controllers of this
+// The registry of sessions is in Rust (`src/hub/`). JavaScript holds what Rust cannot hold cheaply: the controllers of this
 // thread's streams.
 
 import { invalidArgument, SessionLimitError } from '../errors.js';
@@ -11,21 +11,21 @@ import { LocalStreams } from './local-streams.js';
 /** @import { NativeStreams } from '../native/binding.js' */
 /** @import { Policy } from './policy/policy.js' */
 
-/** Lists of up to this length are routed through one array that all managers of the thread use. */
-const LONGEST_SHARED_LIST = 16_384;
+/** Maximum length of a list that is routed through the array that all managers of the thread share. */
+const MAX_SHARED_LIST = 16_384;
 
-/** What other threads tell without a call. */
+/** Flags that other threads set and this thread reads without a native call (`Flags` in `src/hub/peer.rs`). */
 const FLAG = /** @type {const} */ ({
-	/** Whether they have sessions. */
+	/** Set while other threads have sessions. */
 	OTHERS_HAVE_SESSIONS: 0,
-	/** Whether they have deleted or replaced sessions of this thread that are not closed yet. */
+	/** Set while sessions of this thread that others have deleted or replaced are not closed yet. */
 	EVICTED: 1,
 });
 
-/** Of a hub with one thread. */
+/** The flags in a hub with one thread. */
 const NO_OTHER_THREADS = Int32Array.of(0, 0);
 
-/** @type {Float64Array | undefined} the array, while no `send` is using it */
+/** @type {Float64Array | undefined} the shared array; `undefined` while a `send` uses it */
 let sharedKeys = new Float64Array(64);
 
 export class Streams {
@@ -35,8 +35,8 @@ export class Streams {
 
 	/**
 	 * @param {NativeStreams} native
-	 * @param {Int32Array} flags written by other threads
-	 * @param {() => void} catchUp deals with what these have left
+	 * @param {Int32Array} flags set by other threads
+	 * @param {() => void} catchUp processes the messages of other threads
 	 */
 	constructor(native, flags = NO_OTHER_THREADS, catchUp = () => {}) {
 		this.#native = native;
@@ -45,17 +45,19 @@ export class Streams {
 		this.local = new LocalStreams(native.forget);
 	}
 
-	/** How many sessions all threads have. */
+	/** Number of sessions of all threads. */
 	get size() {
 		return this.#native.size();
 	}
 
-	/** The ids of all threads' sessions, oldest first. */
+	/** Returns the ids of the sessions of all threads, oldest first. */
 	ids() {
 		return this.#native.ids();
 	}
 
 	/**
+	 * Registers a session of this thread. It replaces an older session with the same id.
+	 *
 	 * @param {string} id
 	 * @param {SessionController} controller
 	 * @param {Policy} policy
@@ -74,30 +76,36 @@ export class Streams {
 		}
 	}
 
-	/** @param {string} id */
+	/**
+	 * Deletes a session and closes its stream, also when another thread has it.
+	 *
+	 * @param {string} id
+	 */
 	delete(id) {
-		if (this.#flags[FLAG.EVICTED] !== 0 && this.#isCancelled(id)) return;
+		if (this.#flags[FLAG.EVICTED] !== 0 && this.#closesOlderStream(id)) return;
 		const key = this.#native.remove(id);
 		if (key !== 0) this.local.close(key, 'deleted');
 	}
 
 	/**
-	 * Whether it is the `cancel` of an older stream that deletes: one that another thread has replaced, and whose end is
-	 * still in the mailbox. That its client has left must not end the newer one.
+	 * Returns true when the call comes from the `cancel` of an older stream: another thread has replaced the session, and the
+	 * message that closes the older stream still waits in the mailbox. Such a call must not delete the newer session.
 	 *
 	 * @param {string} id
 	 */
-	#isCancelled(id) {
+	#closesOlderStream(id) {
 		const older = this.#native.evicted().map((key) => this.local.get(key));
 		const streams = older.filter((session) => session?.id === id);
 		if (streams.length === 0) return false;
-		// Closes them, behind what was sent to them.
+		// Closes them, after the messages that were sent to them.
 		this.#catchUp();
 		return streams.some((session) => session?.hadEnded);
 	}
 
 	/**
-	 * @param {number} key of a session that another thread has had forgotten
+	 * Closes a session that another thread has deleted or replaced.
+	 *
+	 * @param {number} key
 	 * @param {'deleted' | 'replaced'} reason
 	 */
 	closeEvicted(key, reason) {
@@ -110,10 +118,13 @@ export class Streams {
 		return this.#native.has(id);
 	}
 
-	// What this calls is not private: a call of what is asks `this` each time whether it has it, for two percent of a message.
+	// The methods that `send` calls are not private: a call of a private method checks the brand of `this`, which costs two
+	// percent of a message.
 
 	/**
-	 * @param {string[] | null | undefined} ids all sessions where it is nothing
+	 * Sends a message to sessions of any thread.
+	 *
+	 * @param {string[] | null | undefined} ids `null` or `undefined` for all sessions
 	 * @param {string} data
 	 */
 	send(ids, data) {
@@ -129,9 +140,13 @@ export class Streams {
 		}
 	}
 
-	/** @param {string} data */
+	/**
+	 * Sends to all sessions.
+	 *
+	 * @param {string} data
+	 */
 	sendToAll(data) {
-		// Without a call where there are none: it would cost a quarter of a message to one session.
+		// The flag saves a native call, which would cost a quarter of a message to one session.
 		if (this.#flags[FLAG.OTHERS_HAVE_SESSIONS] !== 0) this.#native.sendElsewhere(data);
 		if (this.local.count === 0) return;
 		const chunk = encode(data);
@@ -140,7 +155,9 @@ export class Streams {
 	}
 
 	/**
-	 * @param {readonly unknown[]} ids a list of one
+	 * Sends to one session.
+	 *
+	 * @param {readonly unknown[]} ids a list of one id
 	 * @param {string} data
 	 */
 	sendToOne(ids, data) {
@@ -149,11 +166,13 @@ export class Streams {
 		if (session === undefined) return;
 		const before = local.newest;
 		local.deliverToOne(session, encode(data));
-		// The controller created a session while it was fed. Perhaps it is one of ours.
-		if (local.newest !== before) this.#sendOn(ids, data, before);
+		// The controller created a session during its `enqueue`. It may have the same id.
+		if (local.newest !== before) this.#sendToNewer(ids, data, before);
 	}
 
 	/**
+	 * Sends to a list of sessions.
+	 *
 	 * @param {readonly unknown[]} ids
 	 * @param {string} data
 	 */
@@ -167,22 +186,22 @@ export class Streams {
 		} finally {
 			giveBackKeys(keys);
 		}
-		if (this.local.newest !== before) this.#sendOn(ids, data, before);
+		if (this.local.newest !== before) this.#sendToNewer(ids, data, before);
 	}
 
 	/**
-	 * To sessions among those that controllers have created while they were fed, as long as they create more.
+	 * Sends to the listed sessions that controllers created during this `send`, until they create no more.
 	 *
 	 * @param {readonly unknown[]} ids
 	 * @param {string} data
 	 * @param {number} after only sessions with a later key
 	 */
-	#sendOn(ids, data, after) {
+	#sendToNewer(ids, data, after) {
 		const keys = takeKeys(ids.length);
 		const chunk = encode(data);
 		try {
 			for (let newest = after; ; after = newest) {
-				// Other threads have got the message.
+				// Without a text, because the other threads have the message already.
 				const count = this.#native.route(ids, undefined, keys);
 				newest = this.local.newest;
 				this.local.deliverToSome(keys, count, chunk, after);
@@ -194,16 +213,24 @@ export class Streams {
 	}
 }
 
-/** @param {number} length */
+/**
+ * Returns an array for the keys of a `send`.
+ *
+ * @param {number} length
+ */
 function takeKeys(length) {
 	const keys = sharedKeys;
-	// A controller that is being fed may send, too: then it gets an array of its own.
-	if (keys === undefined || length > LONGEST_SHARED_LIST) return new Float64Array(length);
+	// A `send` that a controller makes during its `enqueue` gets an array of its own.
+	if (keys === undefined || length > MAX_SHARED_LIST) return new Float64Array(length);
 	sharedKeys = undefined;
 	return keys.length < length ? new Float64Array(length * 2) : keys;
 }
 
-/** @param {Float64Array} keys */
+/**
+ * Makes an array available for the next `send`.
+ *
+ * @param {Float64Array} keys
+ */
 function giveBackKeys(keys) {
-	if (keys.length <= LONGEST_SHARED_LIST * 2) sharedKeys ??= keys;
+	if (keys.length <= MAX_SHARED_LIST * 2) sharedKeys ??= keys;
 }

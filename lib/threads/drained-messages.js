@@ -1,12 +1,12 @@
-// What a drained mailbox is written to by Rust (`src/binding/mail.rs`), and read from: numbers, and the texts for streams one
-// behind the other. There is one for the thread; it is read before it is filled again.
+// Reads the messages of a drained mailbox. Rust (`src/binding/drain.rs`) writes a table of numbers, and the texts for streams
+// one after another into a buffer. A thread has one table for all its mailboxes, and reads it before the next drain.
 
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 
 /** @import { NativeMailbox } from '../native/binding.js' */
 
-/** What stands first in each row of numbers. */
+/** The first number of each row: the kind of the message. */
 export const ROW = /** @type {const} */ ({
 	UNICAST: 0,
 	MULTICAST: 1,
@@ -19,21 +19,21 @@ export const ROW = /** @type {const} */ ({
 	REPORT: 8,
 });
 
-/** How a question is answered. */
+/** The outcome of a request. */
 export const OUTCOME = /** @type {const} */ ({ DONE: 0, FAILED: 1, VALUE: 2 });
 
-/** What `drain` returns instead of a number of rows: the first number says how many bytes are needed, and the second how many numbers. */
+/** Result of `drain`: the buffer or the table is too small. The table has the needed bytes and the needed numbers. */
 const NO_ROOM = -1;
-/** Likewise: what there was is lost, and the sessions until the one whose key is the first number are to be closed for it. */
+/** Result of `drain`: the mailbox was full and messages are lost. Sessions up to the key in the table must be closed. */
 export const OVERFLOWED = -2;
 
-/** Drains of few bytes are written one behind the other into memory of this size. */
+/** Size of the buffer that several small drains share. */
 const SHARED_BYTES = 8 * 1024;
-/** Larger ones get memory of their own: no more than Rust takes at once, so that a small chunk does not hold much. */
-const LARGEST_SHARED = 1024;
+/** A larger drain gets a buffer of its own. Rust limits the size of a drain, so that a small chunk does not keep much. */
+const MAX_SHARED_DRAIN = 1024;
 
 class DrainedMessages {
-	// Nothing at first: the first texts find it full.
+	// Empty at first, so that the first drain allocates it.
 	#bytes = Buffer.alloc(0);
 	#memory = new ArrayBuffer(0);
 	#used = 0;
@@ -41,12 +41,14 @@ class DrainedMessages {
 	#read = 0;
 
 	/**
+	 * Drains a mailbox.
+	 *
 	 * @param {NativeMailbox} mailbox
-	 * @returns {number} of rows, or OVERFLOWED
+	 * @returns {number} the number of rows, or OVERFLOWED
 	 */
 	fillFrom(mailbox) {
 		this.#read = 0;
-		// What is behind a stream has taken the memory away.
+		// The consumer of a stream has detached the buffer.
 		if (this.#memory.byteLength < this.#used) this.#renew(0);
 		let rows = mailbox.drain(this.#bytes, this.#used, this.#table);
 		if (rows === NO_ROOM) {
@@ -56,13 +58,13 @@ class DrainedMessages {
 		return rows;
 	}
 
-	/** The next number. */
+	/** Returns the next number. */
 	number() {
 		return this.#table[this.#read++];
 	}
 
 	/**
-	 * The next numbers.
+	 * Returns the next numbers.
 	 *
 	 * @param {number} count
 	 */
@@ -72,10 +74,10 @@ class DrainedMessages {
 	}
 
 	/**
-	 * The next text. It shares its buffer with others and must not be written.
+	 * Returns the next text as a chunk. It shares its buffer with other chunks and must not be modified.
 	 *
 	 * @param {number} length
-	 * @returns {Uint8Array<ArrayBuffer> | undefined} nothing where what is behind a stream has taken the memory away
+	 * @returns {Uint8Array<ArrayBuffer> | undefined} `undefined` when the consumer of a stream has detached the buffer
 	 */
 	chunk(length) {
 		const start = this.#used;
@@ -88,17 +90,23 @@ class DrainedMessages {
 	}
 
 	/**
+	 * Makes the buffer and the table large enough for a drain.
+	 *
 	 * @param {number} bytes
 	 * @param {number} numbers
 	 */
 	#makeRoomFor(bytes, numbers) {
 		if (numbers > this.#table.length) this.#table = new Float64Array(numbers * 2);
-		if (this.#bytes.length - this.#used < bytes) this.#renew(bytes <= LARGEST_SHARED ? SHARED_BYTES : bytes);
+		if (this.#bytes.length - this.#used < bytes) this.#renew(bytes <= MAX_SHARED_DRAIN ? SHARED_BYTES : bytes);
 	}
 
-	/** @param {number} size in bytes */
+	/**
+	 * Replaces the buffer.
+	 *
+	 * @param {number} size in bytes
+	 */
 	#renew(size) {
-		// Each byte is written before it is handed out.
+		// Uninitialized memory is safe here: each byte is written before a chunk shows it.
 		this.#bytes = Buffer.allocUnsafeSlow(size);
 		this.#memory = this.#bytes.buffer;
 		markAsUntransferable(this.#memory);

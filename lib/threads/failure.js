@@ -1,25 +1,29 @@
-// An error on its way to another thread, which is given one like it.
+// Describes an error as JSON for another thread, and makes a similar error from the description there.
 
 import { BackplaneUnavailableError, describe } from '../errors.js';
 
-/** What is told of an error, at most, in UTF-16 units: it waits in a mailbox. */
-const LONGEST_TEXT = 16 * 1024;
+/** Maximum length of each text of an error, in UTF-16 units, because it waits in a mailbox. */
+const MAX_TEXT = 16 * 1024;
 
 /**
- * @param {unknown} thrown whatever it was
+ * Describes a thrown value.
+ *
+ * @param {unknown} thrown any value
  * @returns {string} JSON
  */
 export function describeFailure(thrown) {
 	try {
 		return JSON.stringify(describable(thrown));
 	} catch {
-		// Its getters throw, or a proxy does.
+		// A getter or a proxy has thrown.
 		return JSON.stringify({ message: 'an error that cannot be described' });
 	}
 }
 
 /**
- * @param {string} description what {@link describeFailure} made
+ * Makes an error from a description.
+ *
+ * @param {string} description made by {@link describeFailure}
  * @returns {unknown}
  */
 export function revive(description) {
@@ -27,29 +31,32 @@ export function revive(description) {
 	if (message === undefined) return thrown;
 	if (code === 'ERR_BACKPLANE_UNAVAILABLE') return new BackplaneUnavailableError(message);
 	const error = new Error(message);
-	// As an Error has them: not enumerable.
+	// Not enumerable, as in every Error.
 	for (const [property, value] of Object.entries({ name, stack })) {
 		Object.defineProperty(error, property, { value, configurable: true, writable: true });
 	}
 	return code === undefined ? error : Object.assign(error, { code });
 }
 
-/** @param {unknown} thrown */
+/**
+ * Returns the parts of a thrown value that JSON can represent.
+ *
+ * @param {unknown} thrown
+ */
 function describable(thrown) {
-	if (isCarried(thrown)) return { thrown: truncate(thrown) };
-	if (!isLikeAnError(thrown))
-		return { message: truncate(`a callback in another thread has thrown ${describe(thrown)}`) };
+	if (isExactInJson(thrown)) return { thrown: truncate(thrown) };
+	if (!isLikeAnError(thrown)) return { message: truncate(`a callback in another thread threw ${describe(thrown)}`) };
 	const { name, message, stack, code } = thrown;
 	return {
 		name: textOf(name),
 		message: textOf(message) ?? '',
 		stack: textOf(stack),
-		code: isCarried(code) ? truncate(code) : undefined,
+		code: isExactInJson(code) ? truncate(code) : undefined,
 	};
 }
 
 /**
- * Of another realm as well, or a plain object, as the errors of JSON-RPC are.
+ * Returns true for an error, also of another realm, and for a plain object with a message, such as a JSON-RPC error.
  *
  * @param {unknown} value
  * @returns {value is { name?: unknown, message: unknown, stack?: unknown, code?: unknown }}
@@ -59,23 +66,29 @@ function isLikeAnError(value) {
 }
 
 /**
- * Whether JSON carries it as it is.
+ * Returns true when JSON represents the value exactly.
  *
  * @param {unknown} value
  */
-function isCarried(value) {
+function isExactInJson(value) {
 	return value === null || ['string', 'boolean', 'undefined'].includes(typeof value) || Number.isFinite(value);
 }
 
-/** @param {unknown} value */
+/**
+ * Returns a string, truncated, and `undefined` for any other value.
+ *
+ * @param {unknown} value
+ */
 function textOf(value) {
 	return typeof value === 'string' ? truncate(value) : undefined;
 }
 
 /**
+ * Shortens a string to the maximum length.
+ *
  * @template Value
  * @param {Value} text
  */
 function truncate(text) {
-	return typeof text === 'string' && text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+	return typeof text === 'string' && text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -1,4 +1,4 @@
-// What other threads have left for this one in a scope, and what is done with it.
+// Processes the messages that other threads have posted to this one (`src/threads/mailbox.rs`).
 
 import timers from 'node:timers';
 import { BackplaneUnavailableError } from '../errors.js';
@@ -12,14 +12,14 @@ import { describeFailure } from './failure.js';
 /** @import { Registrations } from '../subscriptions/registrations.js' */
 /** @import { Streams } from '../streams/streams.js' */
 
-/** How often it is drained for one wake, so that the thread gets to its other work. */
-const DRAINS_A_WAKE = 32;
+/** Maximum number of drains for one wake, so that the thread gets to its other work. */
+const DRAINS_PER_WAKE = 32;
 
-/** Whether what stands in the inbox is being dealt with: a callback may run the event loop. */
+/** True while drained messages are processed. A callback may run the event loop and cause a second call. */
 let isProcessing = false;
 
 export class Mailbox {
-	/** Whether it goes on when streams have what they are to get. */
+	/** True while it waits for a delivery in slices to end. */
 	#isWaiting = false;
 	#native;
 	#streams;
@@ -42,49 +42,54 @@ export class Mailbox {
 		this.#reports = reports;
 	}
 
-	/** How many bytes wait in it. */
+	/** Bytes that wait in the mailbox. */
 	get bytes() {
 		return this.#native.bytes();
 	}
 
-	/** @param {number} maxBytes how many may from now on */
+	/**
+	 * Sets the maximum number of bytes that may wait.
+	 *
+	 * @param {number} maxBytes
+	 */
 	holdAtMost(maxBytes) {
 		this.#native.holdAtMost(maxBytes);
 	}
 
-	/** Resolves when all that this thread has sent, and left for others, is dealt with. */
+	/** Resolves when other threads have processed all messages of this thread, and its own streams have theirs. */
 	async flush() {
 		await Promise.all([this.#requests.replyKeepingAlive(this.#native.flush()), this.#streams.local.delivered()]);
 	}
 
-	/** Others have left something. It is taken when all that was taken before is in the queues of the streams. */
+	/** Called when messages have arrived. They wait while a delivery in slices is under way. */
 	wake() {
 		if (this.#streams.local.isDelivering) this.#continueWhenDelivered();
 		else this.catchUp();
 	}
 
-	/** Deals with what others have left. */
+	/** Processes the messages of other threads. */
 	catchUp() {
 		if (isUnloaded()) return;
 		if (isProcessing) return this.#continueLater();
 		isProcessing = true;
 		let rows;
 		try {
-			for (let drain = 0; drain < DRAINS_A_WAKE; drain++) {
+			for (let drain = 0; drain < DRAINS_PER_WAKE; drain++) {
 				rows = drained.fillFrom(this.#native);
 				if (rows === OVERFLOWED) this.#overflow();
 				else if (rows > 0) this.#process(rows);
 				else return;
-				// As long as it has not found that there is nothing, others know that it is not done.
+				// Other threads take the mailbox as busy until a drain has found it empty.
 				if (this.#streams.local.isDelivering) return;
 			}
 		} finally {
 			isProcessing = false;
-			// Nobody else wakes this thread before it has seen that there is nothing.
+			// No other thread wakes this one before a drain has found the mailbox empty.
 			if (rows !== 0) this.#continueLater();
 		}
 	}
 
+	/** Continues after the delivery in slices that is under way. */
 	#continueWhenDelivered() {
 		if (this.#isWaiting) return;
 		this.#isWaiting = true;
@@ -94,18 +99,25 @@ export class Mailbox {
 		});
 	}
 
-	/** Behind the other work of the thread: Node calls a function that was woken from within itself at once, many times. */
+	/**
+	 * Continues in a later turn of the event loop. A thread-safe function that wakes itself is called again at once, up to
+	 * 1,000 times, and other work would have to wait.
+	 */
 	#continueLater() {
 		timers.setImmediate(() => this.wake());
 	}
 
-	/** More was sent than it holds, and is lost. No stream goes on with a gap in it. */
+	/** Closes all streams and registrations: the mailbox was full, and messages for them are lost. */
 	#overflow() {
 		this.#streams.local.closeAllOverflowed(drained.number());
 		this.#registrations.cancelAll();
 	}
 
-	/** @param {number} rows */
+	/**
+	 * Processes drained messages.
+	 *
+	 * @param {number} rows
+	 */
 	#process(rows) {
 		for (; rows > 0; rows--) {
 			switch (drained.number()) {
@@ -164,6 +176,8 @@ export class Mailbox {
 	}
 
 	/**
+	 * Reports the end of some work to the thread that waits for it.
+	 *
 	 * @param {number} completion
 	 * @param {Promise<unknown>} work
 	 */

@@ -1,4 +1,4 @@
-// This thread's seat in a hub that others share: what its managers there have in common.
+// This thread's membership in a hub that other threads share: the parts that all its managers in that hub use.
 
 import { invalidValue } from '../errors.js';
 import { joinRedis, joinScope } from '../native/binding.js';
@@ -11,23 +11,23 @@ import { Reports } from './reports.js';
 
 /** @import { NativeMailbox, NativeMembership } from '../native/binding.js' */
 
-/** How much a thread's mailbox holds unless told otherwise. */
+/** Default of the option `maxMailboxBytes`. */
 const DEFAULT_MAX_MAILBOX_BYTES = 64 * 1024 * 1024;
 
-/** Where the signs cannot be seen. */
+/** The flags on a runtime that cannot share memory with Rust: the thread always asks. */
 const ALL_SET = Int32Array.of(1, 1);
 
 /** @typedef {{ maxMailboxBytes?: number | undefined, sliceMs?: number | undefined }} MembershipOptions */
 
-/** @type {Map<string, WeakRef<Membership>>} */
+/** The memberships of this thread. @type {Map<string, WeakRef<Membership>>} */
 const memberships = new Map();
 
 /**
- * The one seat of this thread in the scope. It is given up when all who asked for it are garbage collected.
+ * Returns this thread's membership in a scope. It ends when all managers that use it are garbage collected.
  *
  * @param {string} scope
  * @param {MembershipOptions} options
- * @param {string} className the class that asks for it
+ * @param {string} className the class of the manager
  */
 export function membershipInScope(scope, options, className) {
 	const name = `scope ${JSON.stringify(scope)}`;
@@ -36,21 +36,24 @@ export function membershipInScope(scope, options, className) {
 }
 
 /**
- * The one seat of this thread in the hub of a Redis server and a prefix, likewise.
+ * Returns this thread's membership in the hub of a Redis server and a prefix. It ends when all managers that use it are
+ * closed or garbage collected.
  *
  * @param {MembershipOptions & { url: string, prefix: string, settings: number[] }} options
- * @param {string} className the class that asks for it
+ * @param {string} className the class of the manager
  */
 export function membershipInRedis({ url, prefix, settings, ...options }, className) {
 	const join = (/** @type {() => void} */ wake) => joinRedis(url, prefix, settings, DEFAULT_MAX_MAILBOX_BYTES, wake);
-	// The URL has a password in it.
+	// The URL is left out of the name, because it may contain a password.
 	const name = `prefix ${JSON.stringify(prefix)}`;
 	return membershipOf(`redis ${JSON.stringify([url, prefix])}`, name, join, options, className);
 }
 
 /**
+ * Returns the membership of that key, and joins the hub if there is none.
+ *
  * @param {string} key
- * @param {string} name
+ * @param {string} name for error messages
  * @param {(wake: () => void) => NativeMembership} join
  * @param {MembershipOptions} options
  * @param {string} className
@@ -62,12 +65,12 @@ function membershipOf(key, name, join, options, className) {
 }
 
 class Membership {
-	/** What somebody has said. @type {MembershipOptions} */
+	/** Options that a manager has set. @type {MembershipOptions} */
 	#agreed = {};
 	#key;
 	#name;
 	#native;
-	/** Of managers that may close it. */
+	/** Number of open managers that end the membership by `close()`. */
 	#users = 0;
 
 	/**
@@ -93,24 +96,24 @@ class Membership {
 		onCollected(this, leaveFunction(key, reference, native.mailbox));
 	}
 
-	/** Deals with what others have left. */
+	/** Processes the messages of other threads. */
 	catchUp() {
 		this.mailbox.catchUp();
 	}
 
 	/**
-	 * All managers on it have these in common.
+	 * Applies options that all managers of a membership share. Throws when a manager has set another value before.
 	 *
 	 * @param {MembershipOptions} options
-	 * @param {string} className the class that was told so
+	 * @param {string} className the class of the manager
 	 */
 	agreeOnOptions({ maxMailboxBytes, sliceMs }, className) {
 		for (const [name, value] of Object.entries({ maxMailboxBytes, sliceMs })) {
 			const agreed = this.#agreed[/** @type {keyof MembershipOptions} */ (name)];
 			if (value === undefined || agreed === undefined || value === agreed) continue;
 			throw invalidValue(
-				`${className}: option "${name}" is ${value}, but this thread was told ${agreed} in ${this.#name}; ` +
-					'give all managers the same, or only one',
+				`${className}: option "${name}" is ${value}, but another manager of this thread set ${agreed} for ${this.#name}; ` +
+					'give all managers the same value, or set it in one only',
 			);
 		}
 		if (maxMailboxBytes !== undefined) {
@@ -123,39 +126,45 @@ class Membership {
 		}
 	}
 
-	/** Somebody uses it who will say when they do not any more. */
+	/** Counts a manager that will call `release`. */
 	use() {
 		this.#users++;
 	}
 
 	/**
-	 * Resolves when what they have sent is sent, or Redis has not taken it in time, and the seat is given up where nobody else
-	 * uses it.
+	 * Ends the use by one manager. The last one ends the membership. Resolves when all messages are sent, or when Redis has
+	 * not accepted them in time.
 	 */
 	async release() {
-		// What is left is sent later, by those who stay.
+		// The managers that stay send later what is left.
 		const flush = () => this.mailbox.flush().catch(() => {});
 		if (--this.#users > 0) return flush();
-		// Whoever wants a seat from now on gets another.
+		// A manager that is made from now on gets a new membership.
 		if (memberships.get(this.#key)?.deref() === this) memberships.delete(this.#key);
 		this.registrations.cancelAll();
 		const left = this.#native.backplane?.close() ?? 0;
-		// Other threads of this process are still there.
+		// 0: other threads of this process still use the node.
 		if (left === 0) await flush();
 		await this.requests.replyKeepingAlive(left);
 		this.#native.mailbox.leave();
 	}
 }
 
-// What native code holds as long as the seat is taken must not hold the seat. Functions that are made in one place hold
-// what any of them uses; so these are made here, where no seat is.
+// Native code holds these functions as long as the membership lasts, so they must not hold the membership. Functions made
+// in one scope share a context and hold what any of them uses. So they are made here, where no membership is in scope.
 
-/** @param {WeakRef<Membership>} reference */
+/**
+ * Returns the function that native code calls when messages have arrived.
+ *
+ * @param {WeakRef<Membership>} reference
+ */
 function wakeFunction(reference) {
 	return () => reference.deref()?.mailbox.wake();
 }
 
 /**
+ * Returns the function that ends a membership after its garbage collection.
+ *
  * @param {string} key
  * @param {WeakRef<Membership>} reference
  * @param {NativeMailbox} mailbox

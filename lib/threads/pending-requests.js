@@ -1,28 +1,30 @@
-// What this thread has asked others, until they answer.
+// Requests of this thread to other threads or to Redis that have no reply yet.
 
 import timers from 'node:timers';
 import { OUTCOME } from './drained-messages.js';
 import { revive } from './failure.js';
 
-/** Of a timer that is never due and only keeps the thread alive. The longest there is. */
+/** Interval of a timer that only keeps the thread alive: the longest that Node allows. */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Those who wait for an answer: perhaps nobody else holds them. @type {Set<object>} */
+/** Owners of open requests. The set keeps them from being garbage collected. @type {Set<object>} */
 const waiting = new Set();
 
 export class PendingRequests {
-	/** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void }>} by the number their answer bears */
+	/** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void }>} by the number of the request */
 	#open = new Map();
 	#owner;
 
-	/** @param {object} owner through whom the answers come */
+	/** @param {object} owner the membership through which the replies come */
 	constructor(owner) {
 		this.#owner = owner;
 	}
 
 	/**
+	 * Returns a promise for the reply. It rejects with the error that the other side reports.
+	 *
 	 * @param {number} request 0 for none
-	 * @returns {Promise<any> | undefined} rejects with what it failed with elsewhere
+	 * @returns {Promise<any> | undefined} `undefined` for none
 	 */
 	replyTo(request) {
 		if (request === 0) return undefined;
@@ -31,25 +33,27 @@ export class PendingRequests {
 	}
 
 	/**
-	 * Likewise, and keeps the thread alive meanwhile: who waits for it may have nothing else that does.
+	 * Returns a promise for the reply, and keeps the thread alive until the reply comes.
 	 *
 	 * @param {number} request 0 for none
 	 */
 	async replyKeepingAlive(request) {
-		const answer = this.replyTo(request);
-		if (answer === undefined) return undefined;
+		const reply = this.replyTo(request);
+		if (reply === undefined) return undefined;
 		const hold = timers.setInterval(() => {}, NEVER_MS);
 		try {
-			return await answer;
+			return await reply;
 		} finally {
 			timers.clearInterval(hold);
 		}
 	}
 
 	/**
+	 * Settles the promise of a request.
+	 *
 	 * @param {number} request
 	 * @param {number} outcome
-	 * @param {string} text a failure that is described, or JSON
+	 * @param {string} text a described error, or JSON
 	 */
 	settle(request, outcome, text) {
 		const pending = this.#open.get(request);

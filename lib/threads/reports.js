@@ -1,4 +1,4 @@
-// What happens between machines, for those who want to hear of it.
+// Reports gaps and errors of the backplane to the callbacks of the managers and to diagnostics channels.
 
 import { backplaneError, backplaneGap } from '../diagnostics.js';
 import { callSafely } from '../util/call-safely.js';
@@ -12,6 +12,8 @@ export class Reports {
 	#onError = [];
 
 	/**
+	 * Adds the callbacks of a manager.
+	 *
 	 * @param {((gap: BackplaneGap) => void) | undefined} onGap
 	 * @param {((error: Error) => void) | undefined} onError
 	 */
@@ -20,13 +22,21 @@ export class Reports {
 		if (onError !== undefined && !this.#onError.includes(onError)) this.#onError.push(onError);
 	}
 
-	/** @param {BackplaneGap} gap */
+	/**
+	 * Reports messages of another node that are lost.
+	 *
+	 * @param {BackplaneGap} gap
+	 */
 	gap(gap) {
 		if (backplaneGap.hasSubscribers) backplaneGap.publish(gap);
 		for (const onGap of this.#onGap) callSafely(() => onGap(gap));
 	}
 
-	/** @param {Error} error */
+	/**
+	 * Reports an error of the connection to Redis.
+	 *
+	 * @param {Error} error
+	 */
 	error(error) {
 		if (backplaneError.hasSubscribers) backplaneError.publish({ error });
 		for (const onError of this.#onError) callSafely(() => onError(error));

@@ -1,19 +1,22 @@
-// What one turn of the event loop sends to a stream goes into it as one chunk. Sessions that were sent the same share it.
+// Joins the messages that one turn of the event loop sends to a stream into one chunk (option `coalesce`). Sessions that
+// got the same messages share the chunk.
 
 import { markAsUntransferable } from 'node:worker_threads';
 
 /** @typedef {Uint8Array<ArrayBuffer>} Chunk */
 
-/** Who has something waiting. */
-/** @typedef {{ waiting: Burst | undefined, flush: () => void }} Waiting */
+/** @typedef {{ waiting: Burst | undefined, flush: () => void }} Waiting a session with messages to enqueue */
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
-/** Chunks that one or more streams are to get, in order. Those that go on alike are one, so that it is joined once. */
+/**
+ * The chunks that one or more sessions wait for, in order: a linked list from the newest chunk to the oldest. Sessions
+ * with the same chunks share the list, so that it is joined once.
+ */
 export class Burst {
 	/** @type {Chunk | undefined} */
 	#joined;
-	/** How the last stream has gone on. @type {Burst | undefined} */
+	/** This burst and one more chunk, for the next session that gets the same chunk. @type {Burst | undefined} */
 	#next;
 	#before;
 	#chunk;
@@ -26,22 +29,30 @@ export class Burst {
 		this.#before = before;
 		this.#chunk = chunk;
 		this.messages = (before?.messages ?? 0) + 1;
-		/** In bytes. */
+		/** Length in bytes. */
 		this.length = (before?.length ?? 0) + chunk.length;
 	}
 
-	/** @param {Chunk} chunk */
+	/**
+	 * Returns this burst with one more chunk at its end.
+	 *
+	 * @param {Chunk} chunk
+	 */
 	followedBy(chunk) {
-		if (this.#next?.isOf(chunk) !== true) this.#next = new Burst(this, chunk);
+		if (this.#next?.endsWith(chunk) !== true) this.#next = new Burst(this, chunk);
 		return this.#next;
 	}
 
-	/** @param {Chunk} chunk */
-	isOf(chunk) {
+	/**
+	 * Returns true when this is the last chunk of the burst.
+	 *
+	 * @param {Chunk} chunk
+	 */
+	endsWith(chunk) {
 		return this.#chunk === chunk;
 	}
 
-	/** All of them. It is shorter than `length` where the memory of one was taken away. */
+	/** All chunks as one. It is shorter than `length` when the buffer of a chunk was detached. */
 	get chunk() {
 		this.#joined ??= this.#before === undefined ? this.#chunk : this.#join();
 		return this.#joined;
@@ -56,9 +67,9 @@ export class Burst {
 	}
 
 	#join() {
-		if (!this.#isWhole()) return NOTHING;
+		if (!this.#isWhole()) return EMPTY;
 		const joined = new Uint8Array(this.length);
-		// As the chunk of a message is: several streams may share it.
+		// Several streams may share it, as they share the chunk of a message.
 		markAsUntransferable(joined.buffer);
 		let end = this.length;
 		/** @type {Burst | undefined} */
@@ -75,11 +86,13 @@ export class Burst {
 export class Coalescing {
 	/** @type {Waiting[]} */
 	#waiting = [];
-	/** With which the last stream has begun. @type {Burst | undefined} */
+	/** The first chunk of the session added last. @type {Burst | undefined} */
 	#first;
 
 	/**
-	 * @param {Waiting} session gets it by `flush()`, at the latest in a microtask
+	 * Adds a chunk to those that a session waits for.
+	 *
+	 * @param {Waiting} session enqueues them in its `flush()`, which is called in a microtask at the latest
 	 * @param {Chunk} chunk
 	 */
 	add(session, chunk) {
@@ -87,11 +100,12 @@ export class Coalescing {
 			session.waiting = session.waiting.followedBy(chunk);
 			return;
 		}
-		if (this.#first?.isOf(chunk) !== true) this.#first = new Burst(undefined, chunk);
+		if (this.#first?.endsWith(chunk) !== true) this.#first = new Burst(undefined, chunk);
 		session.waiting = this.#first;
 		if (this.#waiting.push(session) === 1) queueMicrotask(() => this.flush());
 	}
 
+	/** Makes all waiting sessions enqueue their chunks now. */
 	flush() {
 		const waiting = this.#waiting;
 		this.#waiting = [];

@@ -1,4 +1,4 @@
-// A session whose manager was told more than to feed it: to keep it alive, to count what is queued, to send in bursts.
+// A session with limits, keep-alive or coalescing. A manager without these options uses plain sessions, which cost less.
 
 import { SessionClosedError } from '../../errors.js';
 import { Session } from '../session.js';
@@ -8,21 +8,21 @@ import { StreamQueue } from './stream-queue.js';
 /** @import { Burst } from './coalescing.js' */
 /** @import { Policy } from './policy.js' */
 
-/** After so many messages in a row that were dropped for a client, one is not: to see whether its stream is still open. */
-const DROPS_UNTIL_ASKED = 64;
+/** Of this many dropped messages in a row the last one is enqueued, to find out whether the stream is still open. */
+const DROPS_PER_PROBE = 64;
 
 export class MonitoredSession extends Session {
-	/** What this turn of the event loop has sent to it. @type {Burst | undefined} */
+	/** Messages of this turn of the event loop that wait to be enqueued. @type {Burst | undefined} */
 	waiting;
-	/** Tick of its policy: when it was last fed. */
+	/** Tick of the policy at the last message. */
 	enqueuedAt = 0;
-	/** Likewise: when its queue was last looked at. */
+	/** Tick of the policy at the last check of the queue. */
 	checkedAt = 0;
-	/** Likewise: when it is to be closed. */
+	/** Tick of the policy at which the session expires. */
 	expiresAt = Infinity;
-	/** How often in a row its queue was found to stand still. */
+	/** Number of checks in a row at which nothing had left the queue. */
 	stalledChecks = 0;
-	/** How many messages were not fed to it since the last that was. */
+	/** Number of messages dropped since the last one that was enqueued. */
 	#droppedInARow = 0;
 	#queue;
 
@@ -37,17 +37,20 @@ export class MonitoredSession extends Session {
 	}
 
 	/**
+	 * Enqueues a chunk, now or at the end of the turn. At the limit `maxQueuedBytes` it drops the chunk, or throws so that the
+	 * session is closed, as `onSlowClient` says.
+	 *
 	 * @override
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	enqueue(chunk) {
 		const { policy } = this;
-		if (policy.maxQueuedBytes !== Infinity && this.#isTooMuch(chunk.length)) {
+		if (policy.maxQueuedBytes !== Infinity && this.#exceedsLimit(chunk.length)) {
 			if (!policy.dropsForSlowClients) throw new SessionClosedError('slow');
 			this.#droppedInARow++;
-			// Otherwise one whose client has left would be here for ever.
-			const asks = this.#droppedInARow % DROPS_UNTIL_ASKED === 0 && this.#hasPerhapsEnded;
-			if (!asks) {
+			// Without the probe, the session of a client that left unnoticed would stay for ever.
+			const isProbe = this.#droppedInARow % DROPS_PER_PROBE === 0 && this.#mayHaveEnded;
+			if (!isProbe) {
 				policy.countDropped(this, chunk.length);
 				return;
 			}
@@ -60,17 +63,17 @@ export class MonitoredSession extends Session {
 	}
 
 	/**
-	 * To be fed beside what is sent: only while nothing is queued, as far as can be seen.
+	 * Enqueues a keep-alive comment, unless the client still has something to read.
 	 *
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	keepAlive(chunk) {
-		if (this.#queue === undefined || this.#queue.isEmpty || this.#hasPerhapsEnded) this.#enqueueNow(chunk);
+		if (this.#queue === undefined || this.#queue.isEmpty || this.#mayHaveEnded) this.#enqueueNow(chunk);
 	}
 
-	/** Whether its client has perhaps left, and nobody has said so. */
-	get #hasPerhapsEnded() {
-		return this.waiting === undefined && (this.#queue?.hasPerhapsEnded ?? false);
+	/** True when the client may have left without closing its stream. */
+	get #mayHaveEnded() {
+		return this.waiting === undefined && (this.#queue?.mayHaveEnded ?? false);
 	}
 
 	/** @override */
@@ -79,7 +82,7 @@ export class MonitoredSession extends Session {
 		if (waiting === undefined || this.isClosed) return;
 		this.waiting = undefined;
 		const { chunk } = waiting;
-		// Taken away by a stream that was fed before.
+		// A stream that got one of the chunks earlier has detached its buffer.
 		if (chunk.length !== waiting.length) return this.policy.burstLost(this, waiting);
 		try {
 			this.#enqueueNow(chunk);
@@ -98,7 +101,11 @@ export class MonitoredSession extends Session {
 		super.abort(error);
 	}
 
-	/** @param {Uint8Array<ArrayBuffer>} chunk */
+	/**
+	 * Enqueues a chunk in the stream.
+	 *
+	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 */
 	#enqueueNow(chunk) {
 		const local = this.exclusive ? chunk.slice() : chunk;
 		if (this.#queue === undefined) this.controller.enqueue(local);
@@ -106,12 +113,12 @@ export class MonitoredSession extends Session {
 	}
 
 	/**
-	 * Whether there would be more queued than its manager allows. A single message is not, whatever its length: no client
-	 * could ever get it.
+	 * Returns true when the queue would exceed `maxQueuedBytes`. An empty queue takes a message of any length, because
+	 * otherwise no client could ever get it.
 	 *
 	 * @param {number} length
 	 */
-	#isTooMuch(length) {
+	#exceedsLimit(length) {
 		const queued = this.queuedBytes;
 		return this.#queue !== undefined && queued > 0 && queued + length > this.policy.maxQueuedBytes;
 	}
@@ -126,7 +133,7 @@ export class MonitoredSession extends Session {
 		return this.#queue?.isEmpty ?? super.isDrained;
 	}
 
-	/** Whether nothing has left its queue since this was last asked. */
+	/** True when chunks were queued at the last check and none has left the queue since. Each read is a check. */
 	get isStalled() {
 		return this.#queue?.hasStalled() ?? false;
 	}

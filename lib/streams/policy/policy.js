@@ -1,5 +1,4 @@
-// What a stream manager was told to do with its streams, and what it does while nothing is sent: it keeps them alive, and
-// closes those that are dead or too old.
+// The options of one stream manager, and its timer: keep-alives for idle streams, the end of dead and of old streams.
 
 import { messageDropped } from '../../diagnostics.js';
 import { SessionClosedError } from '../../errors.js';
@@ -13,16 +12,16 @@ import { MonitoredSession } from './monitored-session.js';
 /** @import { policyOptions } from '../../options/policy-options.js' */
 /** @import { LocalStreams } from '../local-streams.js' */
 
-/** A comment, which no client takes for an event (WHATWG HTML, "Server-sent events"). */
+/** An SSE comment, which clients ignore (WHATWG HTML, "Server-sent events"). */
 const KEEP_ALIVE = ': keepalive\n\n';
-/** How often a manager looks in `keepAliveMs`, and in `maxAgeMs`. */
-const TICKS_A_KEEP_ALIVE = 4;
-const TICKS_AN_AGE = 50;
-/** By how much the age of streams differs, so that those which came at once do not go at once. */
+/** Ticks of the timer in `keepAliveMs`, and in `maxAgeMs`. */
+const TICKS_PER_KEEP_ALIVE = 4;
+const TICKS_PER_AGE = 50;
+/** Part of `maxAgeMs` by which streams differ in age, so that streams opened together do not end together. */
 const JITTER = 0.2;
 
 export class Policy {
-	/** How often it has looked. */
+	/** Ticks since the manager was made. */
 	now = 0;
 	#options;
 	#streams;
@@ -44,7 +43,7 @@ export class Policy {
 		this.dropsForSlowClients = options.onSlowClient === 'drop';
 		this.countsQueues = this.maxQueuedBytes !== Infinity || keepAliveMs > 0;
 		this.coalescing = coalesce ? streams.coalescing : undefined;
-		const shortestMs = Math.min((keepAliveMs || Infinity) / TICKS_A_KEEP_ALIVE, maxAgeMs / TICKS_AN_AGE);
+		const shortestMs = Math.min((keepAliveMs || Infinity) / TICKS_PER_KEEP_ALIVE, maxAgeMs / TICKS_PER_AGE);
 		const tickMs = Math.max(1, Math.floor(shortestMs));
 		this.#ticksUntilOld = maxAgeMs === Infinity ? Infinity : maxAgeMs / tickMs;
 		this.#ticksUntilIdle = Math.ceil(keepAliveMs / tickMs);
@@ -53,6 +52,8 @@ export class Policy {
 	}
 
 	/**
+	 * Creates a session with these options. It is not registered yet.
+	 *
 	 * @param {string} id
 	 * @param {SessionController} controller
 	 */
@@ -61,19 +62,19 @@ export class Policy {
 		const session = new MonitoredSession(id, controller, this);
 		session.enqueuedAt = this.now;
 		session.checkedAt = this.now;
-		session.expiresAt = this.now + this.#age();
+		session.expiresAt = this.now + this.#randomAge();
 		return session;
 	}
 
-	/** In ticks, so that with the parts of ticks at both ends it is no more than `maxAgeMs`, and no less than it should. */
-	#age() {
+	/** Returns a random age in ticks. Including the partial ticks at both ends it is at most `maxAgeMs`. */
+	#randomAge() {
 		if (this.#ticksUntilOld === Infinity) return Infinity;
-		const least = this.#ticksUntilOld * (1 - JITTER) + 1;
-		return least + Math.max(0, this.#ticksUntilOld - 1 - least) * Math.random();
+		const min = this.#ticksUntilOld * (1 - JITTER) + 1;
+		return min + Math.max(0, this.#ticksUntilOld - 1 - min) * Math.random();
 	}
 
 	/**
-	 * A message was not fed to it.
+	 * Counts a message that was dropped for a session.
 	 *
 	 * @param {Session} session
 	 * @param {number} bytes
@@ -84,7 +85,7 @@ export class Policy {
 	}
 
 	/**
-	 * It has not taken what it was fed, as came out later.
+	 * Ends a session whose stream has refused a burst that was already counted as sent.
 	 *
 	 * @param {Session} session
 	 * @param {Burst} burst
@@ -96,7 +97,7 @@ export class Policy {
 	}
 
 	/**
-	 * What it was to be fed is no more.
+	 * Closes a session that cannot get a burst because a buffer was detached.
 	 *
 	 * @param {Session} session
 	 * @param {Burst} burst
@@ -106,17 +107,22 @@ export class Policy {
 		this.#streams.closeOverflowed(session);
 	}
 
-	/** @param {Burst} burst was not fed after all */
+	/**
+	 * Corrects the counters for a burst that was not enqueued after all.
+	 *
+	 * @param {Burst} burst
+	 */
 	uncountBurst({ messages, length }) {
 		this.#streams.uncount(messages, length);
 	}
 
+	/** Checks all sessions of the manager: one tick of its timer. */
 	#check() {
 		const now = ++this.now;
-		// Then its sessions have something coming.
+		// While a delivery is under way, the sessions have a message coming and need no keep-alive.
 		const { isDelivering } = this.#streams;
 		const { keepAliveMs, deadAfterKeepAlives } = this.#options;
-		const looks = keepAliveMs > 0;
+		const keepsAlive = keepAliveMs > 0;
 		/** @type {Uint8Array<ArrayBuffer> | undefined} */
 		let chunk;
 		for (const session of this.#streams.of(this)) {
@@ -124,7 +130,7 @@ export class Policy {
 				this.#streams.forgetAndClose(session, 'expired');
 				continue;
 			}
-			if (!looks) continue;
+			if (!keepsAlive) continue;
 			if (now - session.checkedAt >= this.#ticksUntilIdle) {
 				session.checkedAt = now;
 				session.stalledChecks = session.isStalled ? session.stalledChecks + 1 : 0;
@@ -133,7 +139,7 @@ export class Policy {
 					continue;
 				}
 			}
-			// More than it has ticks: it was perhaps fed at the end of the first.
+			// More ticks than that: the message may have come at the end of the first one.
 			if (now - session.enqueuedAt > this.#ticksUntilIdle && !isDelivering) {
 				chunk ??= encode(KEEP_ALIVE);
 				this.#keepAlive(session, chunk);

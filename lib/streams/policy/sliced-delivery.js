@@ -1,39 +1,41 @@
-// Messages to so many sessions that feeding them all at once would hold up the event loop: it is done in slices of a few
-// milliseconds. What is sent meanwhile waits behind, so that each session gets all in order.
+// Delivers messages to many sessions in time slices (option `sliceMs`), so that a broadcast does not block the event loop.
+// Messages that are sent meanwhile wait, so that each session gets all messages in order.
 
 import timers from 'node:timers';
 
 /** @import { Session } from '../session.js' */
 
-/** @typedef {Uint8Array<ArrayBuffer> | undefined} Chunk nothing where it was lost */
+/** @typedef {Uint8Array<ArrayBuffer> | undefined} Chunk `undefined` when its buffer was detached */
 
 /**
+ * A message on its way to several sessions.
+ *
  * @typedef {object} Delivery
- * @property {(session: Session) => boolean} takes
- *   Takes a session out that is visited no more. Whether it was still to be fed.
- * @property {() => boolean} next does the next of it; whether there was any
+ * @property {(session: Session) => boolean} takeOut
+ *   Takes out a session that leaves the map of sessions. Returns true when it still had to get the message.
+ * @property {() => boolean} next delivers to the next session; returns false when there was none
  * @property {Chunk} chunk
  */
 
-/** How many sessions are fed between two looks at the clock, which takes a tenth of feeding one. */
-const AT_ONCE = 32;
-/** Of a slice: there has to be an end to it. */
+/** Sessions between two looks at the clock. A look costs a tenth of one `enqueue`. */
+const SESSIONS_PER_LOOK = 32;
+/** Minimum time for delivery in a slice, so that a broadcast ends. */
 const MIN_DELIVERY_MS = 0.5;
-/** What may wait: past it all of it is done at once, and whoever sends so fast is held up. */
+/** Limits of what may wait. Past them everything is delivered at once, which slows the sender down. */
 const MAX_DELIVERIES = 1_024;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 export class SlicedDelivery {
 	/** Oldest first. @type {Delivery[]} */
 	#deliveries = [];
-	/** Of their chunks. */
+	/** Bytes of their chunks. */
 	#bytes = 0;
 	#isRunning = false;
-	/** That whose `send` has not returned. @type {Delivery | undefined} */
+	/** The delivery whose `send` has not returned yet. @type {Delivery | undefined} */
 	#sending;
 	#isScheduled = false;
 	#sliceMs;
-	/** How much of a slice there is for feeding: behind it, clients that were waiting read. */
+	/** Time for delivery in a slice. The rest of it is for the readers that the delivery wakes. */
 	#deliveryMs;
 	#deliver;
 
@@ -48,46 +50,46 @@ export class SlicedDelivery {
 	}
 
 	/**
-	 * Whether a message to so many sessions is to be fed here.
+	 * Returns true when a message to this number of sessions is delivered in slices.
 	 *
 	 * @param {number} sessions
 	 */
 	isFor(sessions) {
-		return sessions > AT_ONCE || this.isUnderWay;
+		return sessions > SESSIONS_PER_LOOK || this.isUnderWay;
 	}
 
-	/** Whether something waits. */
+	/** True while messages wait to be delivered. */
 	get isUnderWay() {
 		return this.#deliveries.length > 0;
 	}
 
 	/**
-	 * Feeds those of the sessions whose key is at most `until`, and not one of `but`.
+	 * Delivers to the sessions with a key of at most `last`, except those in `except`.
 	 *
 	 * @param {Map<number, Session>} sessions in the order of their keys
 	 * @param {Chunk} chunk
-	 * @param {number} until
-	 * @param {Set<number>} [but]
+	 * @param {number} last
+	 * @param {Set<number>} [except]
 	 */
-	toAll(sessions, chunk, until, but) {
-		// Goes along with changes: a session deleted meanwhile is not visited.
+	toAll(sessions, chunk, last, except) {
+		// A Map's iterator follows changes: it does not visit a session that is deleted meanwhile.
 		const iterator = sessions.values();
-		let delivered = 0;
+		let reached = 0;
 		this.#add({
 			chunk,
-			takes: ({ key }) => key > delivered && key <= until && but?.has(key) !== true,
+			takeOut: ({ key }) => key > reached && key <= last && except?.has(key) !== true,
 			next: () => {
 				const { value: session } = iterator.next();
-				if (session === undefined || session.key > until) return false;
-				delivered = session.key;
-				if (but?.has(delivered) !== true && !session.isClosed) this.#deliver(session, chunk);
+				if (session === undefined || session.key > last) return false;
+				reached = session.key;
+				if (except?.has(reached) !== true && !session.isClosed) this.#deliver(session, chunk);
 				return true;
 			},
 		});
 	}
 
 	/**
-	 * Feeds these sessions.
+	 * Delivers to these sessions.
 	 *
 	 * @param {Session[]} sessions each once
 	 * @param {Chunk} chunk
@@ -96,7 +98,7 @@ export class SlicedDelivery {
 		const left = new Set(sessions);
 		this.#add({
 			chunk,
-			takes: (session) => left.delete(session),
+			takeOut: (session) => left.delete(session),
 			next: () => {
 				const { value: session } = left.values().next();
 				if (session === undefined) return false;
@@ -107,11 +109,15 @@ export class SlicedDelivery {
 		});
 	}
 
-	/** @param {() => void} callback called when all that waits now is done */
+	/**
+	 * Registers a callback for the time when everything that waits now is delivered.
+	 *
+	 * @param {() => void} callback
+	 */
 	whenDone(callback) {
 		this.#add({
 			chunk: undefined,
-			takes: () => false,
+			takeOut: () => false,
 			next: () => {
 				callback();
 				return false;
@@ -120,23 +126,27 @@ export class SlicedDelivery {
 	}
 
 	/**
-	 * Feeds a session what it still has to get: it is about to be closed.
+	 * Delivers to a session that is about to be closed all messages that still wait for it.
 	 *
-	 * @param {Session} session is not among the sessions any more
+	 * @param {Session} session no longer in the map of sessions
 	 */
 	settle(session) {
-		for (const delivery of this.#deliveries.filter((delivery) => delivery.takes(session))) {
-			// Deleted by a controller that is being fed: it gets nothing more of this one, as without slices.
+		for (const delivery of this.#deliveries.filter((delivery) => delivery.takeOut(session))) {
+			// A controller has deleted the session during its own `enqueue`. Without slices it would not get the message either.
 			if (delivery !== this.#sending && !session.isClosed) this.#deliver(session, delivery.chunk);
 		}
 	}
 
-	/** Does all that waits. */
+	/** Delivers everything that waits. */
 	finish() {
 		if (!this.#isRunning) this.#run(Infinity);
 	}
 
-	/** @param {Delivery} delivery */
+	/**
+	 * Adds a delivery behind those that wait, and starts it when none does.
+	 *
+	 * @param {Delivery} delivery
+	 */
 	#add(delivery) {
 		this.#deliveries.push(delivery);
 		this.#bytes += delivery.chunk?.length ?? 0;
@@ -152,7 +162,11 @@ export class SlicedDelivery {
 		this.#sending = undefined;
 	}
 
-	/** @param {number} ms */
+	/**
+	 * Delivers for a time.
+	 *
+	 * @param {number} ms
+	 */
 	#run(ms) {
 		const begin = performance.now();
 		const end = begin + ms;
@@ -161,7 +175,7 @@ export class SlicedDelivery {
 			for (;;) {
 				const [delivery] = this.#deliveries;
 				if (delivery === undefined) return;
-				for (let next = 0; next < AT_ONCE; next++) {
+				for (let next = 0; next < SESSIONS_PER_LOOK; next++) {
 					if (delivery.next()) continue;
 					this.#deliveries.shift();
 					this.#bytes -= delivery.chunk?.length ?? 0;
@@ -177,7 +191,11 @@ export class SlicedDelivery {
 		}
 	}
 
-	/** @param {number} begin when the slice did, by `performance.now()` */
+	/**
+	 * Schedules the next slice.
+	 *
+	 * @param {number} begin start of this slice, by `performance.now()`
+	 */
 	#continueLater(begin) {
 		if (this.#isScheduled) return;
 		this.#isScheduled = true;
@@ -190,9 +208,9 @@ export class SlicedDelivery {
 	}
 
 	/**
-	 * How much of the next slice is for feeding.
+	 * Returns the time for delivery in the next slice.
 	 *
-	 * @param {number} tookMs the last one, with all that came behind it
+	 * @param {number} tookMs duration of the last slice, with the work of the readers it woke
 	 */
 	#share(tookMs) {
 		const share = (this.#deliveryMs * this.#sliceMs) / tookMs;

@@ -1,36 +1,38 @@
-// How much of what a stream was fed is still queued in it.
+// Counts the bytes that are queued in a stream.
 //
-// A stream says how much in units of its own: chunks, or bytes, or what its `size()` makes of a chunk. So the units that each
-// chunk took are kept with its bytes until as many have left the queue. What others enqueue themselves (a transport does, a
-// little) is taken for the newest.
+// A stream tells its queue size in its own units (WHATWG Streams, "queuing strategies"): chunks, bytes, or the result of its
+// `size()`. So this class keeps the units and the bytes of each chunk until that many units have left the queue. Chunks that
+// others enqueue (a transport enqueues a few) count as the newest ones.
 
 /** @import { SessionController } from '../../../index.js' */
 
-/** A stream adds up what its `size()` says, which need not be whole: less than this is nothing. */
-const LEAST_UNITS = 1e-6;
+/** Sizes need not be whole numbers, so a stream's sum has rounding errors. A smaller size counts as zero. */
+const MIN_UNITS = 1e-6;
 
-/** Of the places in front that are free again, how many are kept before the others move up. */
-const MOST_FREE = 64;
+/** Free places at the front of the list that are tolerated before the list is shortened. */
+const MAX_FREE = 64;
 
 export class StreamQueue {
 	#controller;
-	/** What `desiredSize` says when nothing is queued: the high-water mark. */
+	/** The high-water mark: the `desiredSize` of the empty queue. */
 	#highWaterMark;
-	/** Of the chunks that may be queued, oldest first from `#first` on: units and bytes, one behind the other. @type {number[]} */
+	/** Units and bytes of each chunk that may be queued, alternating, oldest first, from `#first` on. @type {number[]} */
 	#sizes = [];
 	#first = 0;
-	/** Of these chunks. */
+	/** Sums over these chunks. */
 	#units = 0;
 	#bytes = 0;
-	/** Of all chunks that had to queue. */
+	/** Sum over all chunks that were ever queued. */
 	#unitsEver = 0;
-	/** When it was last asked whether it stands still: how much was queued, and had left the queue. */
-	#queuedThen = 0;
-	#leftThen = 0;
+	/** Units that were queued, and that had left the queue, at the last call of `hasStalled`. */
+	#lastQueued = 0;
+	#lastLeft = 0;
 
 	/**
-	 * @param {SessionController} controller whose stream is empty
-	 * @returns {StreamQueue | undefined} nothing where the controller does not tell, or never has enough
+	 * Creates the queue of a stream that is empty.
+	 *
+	 * @param {SessionController} controller
+	 * @returns {StreamQueue | undefined} `undefined` when the controller has no finite `desiredSize`
 	 */
 	static of(controller) {
 		const { desiredSize } = /** @type {ReadableStreamDefaultController} */ (controller);
@@ -46,9 +48,13 @@ export class StreamQueue {
 		this.#highWaterMark = highWaterMark;
 	}
 
-	/** @param {Uint8Array<ArrayBuffer>} chunk */
+	/**
+	 * Enqueues a chunk and counts it.
+	 *
+	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 */
 	enqueue(chunk) {
-		// A byte stream takes it away.
+		// Read before `enqueue`: a byte stream transfers the buffer, and the length becomes 0.
 		const bytes = chunk.length;
 		const { desiredSize: before } = this.#controller;
 		const ever = this.#unitsEver;
@@ -56,18 +62,18 @@ export class StreamQueue {
 		this.#controller.enqueue(chunk);
 		const { desiredSize: after } = this.#controller;
 		if (before === null || after === null) return;
-		// Less those that it was fed from within (`pull`).
+		// Without the chunks that were enqueued during this call (by `pull`).
 		const units = before - after - (this.#unitsEver - ever);
-		// A reader was waiting for it.
+		// A waiting reader took it.
 		if (units <= 0) return;
-		if (isNone(this.#highWaterMark - (after + units))) this.#clear();
+		if (isZero(this.#highWaterMark - (after + units))) this.#clear();
 		this.#sizes.push(units, bytes);
 		this.#units += units;
 		this.#unitsEver += units;
 		this.#bytes += bytes;
 	}
 
-	/** How many bytes are queued. */
+	/** Bytes that are queued. */
 	get bytes() {
 		const queued = this.#queued;
 		if (queued === 0) this.#clear();
@@ -75,40 +81,41 @@ export class StreamQueue {
 		return this.#bytes;
 	}
 
+	/** True when no chunk is queued. */
 	get isEmpty() {
 		return this.#queued === 0;
 	}
 
 	/**
-	 * A stream that has ended says that it wants 0, as one does whose queue is just full. Who enqueues finds out, and after that
-	 * it says less.
+	 * True when the stream has ended or its queue is exactly full: `desiredSize` is 0 in both cases. Only `enqueue` tells the
+	 * difference.
 	 */
-	get hasPerhapsEnded() {
+	get mayHaveEnded() {
 		return this.#controller.desiredSize === 0;
 	}
 
-	/** Whether something was queued when this was last asked, and nothing has left the queue since. */
+	/** Returns true when chunks were queued at the last call and none has left the queue since. */
 	hasStalled() {
 		const queued = this.#queued;
 		this.#forgetAllBut(queued);
 		const left = this.#unitsEver - queued;
-		const stood = queued > 0 && this.#queuedThen > 0 && isNone(Math.abs(left - this.#leftThen));
-		this.#queuedThen = queued;
-		this.#leftThen = left;
+		const stood = queued > 0 && this.#lastQueued > 0 && isZero(Math.abs(left - this.#lastLeft));
+		this.#lastQueued = queued;
+		this.#lastLeft = left;
 		return stood;
 	}
 
-	/** In units. */
+	/** Units that are queued. */
 	get #queued() {
 		const { desiredSize } = this.#controller;
 		if (desiredSize === null) return 0;
 		this.#raiseMark(desiredSize);
 		const queued = this.#highWaterMark - desiredSize;
-		return isNone(queued) ? 0 : queued;
+		return isZero(queued) ? 0 : queued;
 	}
 
 	/**
-	 * Something was queued already when the stream was registered.
+	 * Corrects the high-water mark when chunks were already queued at the registration of the stream.
 	 *
 	 * @param {number | null} desiredSize
 	 */
@@ -116,21 +123,26 @@ export class StreamQueue {
 		if (desiredSize !== null && desiredSize > this.#highWaterMark) this.#highWaterMark = desiredSize;
 	}
 
-	/** @param {number} queued in units */
+	/**
+	 * Forgets the oldest chunks, which have left the queue.
+	 *
+	 * @param {number} queued units that are still queued
+	 */
 	#forgetAllBut(queued) {
 		const sizes = this.#sizes;
-		// One that is read in part is queued.
-		while (this.#first < sizes.length && this.#units - sizes[this.#first] >= queued - LEAST_UNITS) {
+		// A chunk that is read in part counts as queued.
+		while (this.#first < sizes.length && this.#units - sizes[this.#first] >= queued - MIN_UNITS) {
 			this.#units -= sizes[this.#first];
 			this.#bytes -= sizes[this.#first + 1];
 			this.#first += 2;
 		}
-		if (this.#first > MOST_FREE && this.#first * 2 > sizes.length) {
+		if (this.#first > MAX_FREE && this.#first * 2 > sizes.length) {
 			sizes.splice(0, this.#first);
 			this.#first = 0;
 		}
 	}
 
+	/** Forgets all chunks. */
 	#clear() {
 		if (this.#sizes.length > 0) this.#sizes = [];
 		this.#first = 0;
@@ -140,6 +152,6 @@ export class StreamQueue {
 }
 
 /** @param {number} units */
-function isNone(units) {
-	return units < LEAST_UNITS;
+function isZero(units) {
+	return units < MIN_UNITS;
 }
