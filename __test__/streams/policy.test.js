@@ -1581,7 +1581,7 @@ test('a scope refuses another sliceMs than it has, and takes nothing of what was
 	assert.throws(() => new InMemoryStreamSessionManager({ scope, sliceMs: 6, maxMailboxBytes: 1_000 }), {
 		name: 'TypeError',
 		code: 'ERR_INVALID_ARG_VALUE',
-		message: /"sliceMs" is 6.*told 5/,
+		message: /"sliceMs" is 6.*set 5/,
 	});
 	new InMemoryStreamSessionManager({ scope, sliceMs: 5, maxMailboxBytes: 2_000 });
 	new InMemoryStreamSessionManager({ scope });

@@ -526,7 +526,7 @@ describe('a callback that fails in another thread', () => {
 	])) {
 		test(`may throw ${described} (${make}), of which the sender is told`, async () => {
 			const { error } = await sendToOneThatThrows(make);
-			assert.equal(error.message, `a callback in another thread has thrown ${described}`);
+			assert.equal(error.message, `a callback in another thread threw ${described}`);
 		});
 	}
 
