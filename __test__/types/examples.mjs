@@ -2,7 +2,7 @@
 //
 //   node __test__/types/examples.mjs
 //
-// Each `@example` is a module of its own. An example need not import what this package exports.
+// Each `@example` is compiled as a module of its own. It need not import the names that this package exports.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ try {
 	const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], {
 		encoding: 'utf8',
 	});
-	// An error is reported where the example is written.
+	// Names the line of the declaration file in each error.
 	process.stdout.write(stdout.replaceAll(/^.*?(\w+\.d)\.\d+\.mts\((\d+),\d+\)/gm, '$1.ts:$2'));
 	console.log(`${examples.length} examples of ${DECLARATIONS.join(' and ')}: ${status === 0 ? 'compiled' : 'failed'}`);
 	process.exitCode = status ?? 1;
@@ -40,7 +40,7 @@ try {
 /**
  * @typedef {object} Example
  * @property {string} file
- * @property {number} line index of its first line in the file
+ * @property {number} line Index of its first line in the file.
  * @property {string[]} code
  */
 
@@ -67,19 +67,23 @@ function nameOf({ file, line }) {
 }
 
 /**
- * The example, in the line in which it is written, after an import of the exports that it uses.
+ * Returns the example with an import of the names that it uses. Its lines keep their numbers, so that errors name them.
  *
  * @param {Example} example
  */
 function moduleOf({ line, code }) {
 	const text = code.join('\n');
-	const imported = /^import .*/gm.exec(text)
-		? [...text.matchAll(/^import (?:type )?\{([^}]*)\}/gm)].map(([, names]) => names).join()
-		: '';
-	const used = exported.filter(
-		(name) => new RegExp(`\\b${name}\\b`).test(text) && !new RegExp(`\\b${name}\\b`).test(imported),
-	);
+	const imported = [...text.matchAll(/^import (?:type )?\{[^}]*\}/gm)].join();
+	const used = exported.filter((name) => hasWord(text, name) && !hasWord(imported, name));
 	return `import { ${used.join(', ')} } from '${PACKAGE}';${'\n'.repeat(line)}${text}\n`;
+}
+
+/**
+ * @param {string} text
+ * @param {string} word
+ */
+function hasWord(text, word) {
+	return new RegExp(`\\b${word}\\b`).test(text);
 }
 
 function configuration() {
