@@ -272,7 +272,8 @@ export interface StreamPolicyOptions {
 	onSlowClient?: 'close' | 'drop' | undefined;
 
 	/**
-	 * Limits the number of sessions. Above it, `create` throws a {@link SessionLimitError} and changes nothing.
+	 * Limits the number of sessions. For one session more, `create` throws a {@link SessionLimitError} and changes
+	 * nothing.
 	 *
 	 * A number of sessions, in all threads of the scope; with Redis, of this process. A stream that replaces the stream
 	 * of a session does not count as one more. Set it to what the memory of the machine allows.
