@@ -1,35 +1,197 @@
+// @tmcp-native/session-manager: a drop-in for @tmcp/session-manager 0.1.2 to 0.3.0.
+//
+//   Streams         InMemoryStreamSessionManager, its options, its statistics, its abstract base
+//   Info            InMemoryInfoSessionManager, its options, its abstract base
+//   Subscriptions   InMemorySubscriptionManager, its options, its abstract base, matchesSubscription
+//   Errors          SessionLimitError, SessionClosedError
+//   Other names     the names of @tmcp/session-manager 0.1, and the Redis managers of redis.d.ts
+//
+// An error that a program may want to handle has a stable `code`. A mistake in a call is a TypeError, and the call changes
+// nothing:
+//
+//   ERR_UNKNOWN_OPTION      an option does not exist; the message names the nearest one that does
+//   ERR_INVALID_ARG_TYPE    an argument or option has the wrong type, is out of range, or lacks another option it needs
+//   ERR_INVALID_ARG_VALUE   an argument or option has the right type, but this value cannot be used
+//
+// The other codes are ERR_SESSION_LIMIT, ERR_SESSION_CLOSED, ERR_MANAGER_CLOSED, ERR_MAILBOX_OVERFLOW and
+// ERR_BACKPLANE_UNAVAILABLE. On a platform without a binary, the import throws ERR_NATIVE_BINARY_MISSING.
+
 import type { Context } from 'tmcp';
 
+// ---------- Streams ----------
+
 /**
- * What a manager feeds: a `ReadableStreamDefaultController`, a `ReadableByteStreamController`, or anything else with
- * these two methods.
+ * Holds the open streams of an MCP server's sessions and sends messages to them.
+ *
+ * Without options it behaves as the class of the same name in `@tmcp/session-manager` 0.3.0, apart from a few
+ * documented differences. To use it with tmcp, pass it to a transport as `sessionManager.streams`; the transport then
+ * calls its methods. With the option `scope` it shares its sessions with other threads of the process.
+ *
+ * The manager keeps the controller of a session alive until the session is deleted or its stream has ended. It does
+ * not keep the process alive.
+ *
+ * @example
+ * ```ts
+ * import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+ *
+ * const sessions = new InMemoryStreamSessionManager({ keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
+ *
+ * function connect(id: string): Response {
+ * 	const stream = new ReadableStream({
+ * 		start: (controller) => sessions.create(id, controller),
+ * 		cancel: () => sessions.delete(id),
+ * 	});
+ * 	return new Response(stream, { headers: { 'content-type': 'text/event-stream' } });
+ * }
+ *
+ * sessions.send(['some-id'], 'data: for one session\n\n');
+ * sessions.send(undefined, 'data: for every session\n\n');
+ * ```
  */
-export interface SessionController {
-	/** Queues a chunk. Throwing means that the stream is gone; its session is then forgotten. */
-	enqueue(chunk: Uint8Array): void;
-	/** Ends the stream behind what is queued. */
-	close(): void;
+export class InMemoryStreamSessionManager extends StreamSessionManager {
+	/**
+	 * Creates a manager.
+	 *
+	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
+	 *   wrong type, is out of range, or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if
+	 *   `maxMailboxBytes` or `sliceMs` differs from the value that this thread already uses in the scope.
+	 */
+	constructor(options?: StreamSessionManagerOptions);
+
+	/**
+	 * Registers the stream of a session.
+	 *
+	 * If a session with this id exists, the new stream replaces its stream. The manager closes the older stream, and
+	 * the chunks in its queue stay readable. If the older stream belongs to another thread, that thread closes it after
+	 * it has delivered the messages that were sent before.
+	 *
+	 * @param id Session id. Any string.
+	 * @param controller Controller of the stream that receives the session's messages.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, or if `controller` has no `enqueue` or no
+	 *   `close` method.
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if there are `maxSessions` sessions already.
+	 * @throws {Error} `ERR_MANAGER_CLOSED` after `close()`.
+	 * @see https://streams.spec.whatwg.org/#rs-default-controller-class
+	 */
+	create(id: string, controller: SessionController): void;
+
+	/**
+	 * Sends a message to sessions.
+	 *
+	 * When `send` returns, the message is in the queue of each stream of this thread. Messages for streams of other
+	 * threads are on their way; {@link InMemoryStreamSessionManager.flush} waits for them. With `coalesce` or `sliceMs`
+	 * the message enters the queues later, in the same order.
+	 *
+	 * A message is one chunk: `data` in UTF-8, with U+FFFD in place of each lone surrogate. Each session gets the
+	 * message once, even if its id is listed twice. Unknown ids are ignored. A session that another thread creates
+	 * after the call does not get the message.
+	 *
+	 * If the `enqueue` of a stream throws because the stream is closed, errored or canceled, its session is removed.
+	 * The other sessions still get the message.
+	 *
+	 * @param sessions Ids of the sessions. `undefined` and `null` mean every session; `[]` means none.
+	 * @param data Text of the message. For an SSE stream this is a whole event with its blank line.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `data` is not a string or `sessions` is not an array. Nothing is
+	 *   sent.
+	 * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+	 */
+	send(sessions: readonly string[] | null | undefined, data: string): void;
+
+	/**
+	 * Resolves to `true` when a session with this id exists, and to `false` otherwise.
+	 *
+	 * A stream that its reader has canceled counts until a message, a keep-alive comment or a `delete` finds that it
+	 * has ended.
+	 */
+	has(id: string): Promise<boolean>;
+
+	/**
+	 * Removes a session, then closes its stream. The chunks in its queue stay readable.
+	 *
+	 * If the stream belongs to another thread, that thread closes it after it has delivered the messages that were sent
+	 * before. An unknown id is ignored.
+	 */
+	delete(id: string): void;
+
+	/** Number of sessions, in all threads of the scope. */
+	get size(): number;
+
+	/** Returns the ids of all sessions, in all threads of the scope, oldest session first. */
+	ids(): string[];
+
+	/**
+	 * Waits until the messages that this thread has sent are in the queues of their streams, in all threads, and until
+	 * the streams that it has deleted in other threads are closed.
+	 *
+	 * Call it before the process exits, so that other threads get the last messages. It does not wait for a thread that
+	 * ends or whose mailbox overflows. It keeps this thread alive until it resolves, and it never rejects. Without
+	 * `scope`, `coalesce` and `sliceMs` it resolves at once.
+	 */
+	flush(): Promise<void>;
+
+	/** Returns a copy of the statistics of this thread. */
+	stats(): StreamStats;
+
+	/**
+	 * Closes the manager and the streams of this thread, with the reason `shutdown`.
+	 *
+	 * From the call on, `create` throws `ERR_MANAGER_CLOSED`; the other methods continue to work. In a scope, the
+	 * streams that other managers of this thread have registered are closed too. About a hundred streams are closed in
+	 * each turn of the event loop, so that the clients do not all reconnect at the same moment.
+	 *
+	 * Resolves when the streams are closed and other threads have got the messages of this one, as with
+	 * {@link InMemoryStreamSessionManager.flush}; it waits for other threads until `drainMs` is over. A second call
+	 * waits for the first one, and its options are not used.
+	 *
+	 * Rejects with a `TypeError` (`ERR_UNKNOWN_OPTION` or `ERR_INVALID_ARG_TYPE`) if an option is invalid. Then nothing
+	 * is closed.
+	 *
+	 * @example
+	 * ```ts
+	 * const sessions = new InMemoryStreamSessionManager();
+	 *
+	 * process.once('SIGTERM', () => sessions.close({ drainMs: 10_000 }));
+	 * ```
+	 */
+	close(options?: CloseOptions): Promise<void>;
+
+	/** Calls `close()` without options. For `await using`. */
+	[Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a stream manager of this package can be told. */
+/** Options of {@link InMemoryStreamSessionManager}. All of them are optional. */
 export interface StreamSessionManagerOptions extends StreamPolicyOptions {
 	/**
-	 * The name of a registry that managers share, in whichever threads of the process they are made: each sees and
-	 * reaches the sessions of all. The streams of this thread are fed synchronously, as without it; another thread's at
-	 * that thread's next turn, in the order they were sent from here.
+	 * Shares the sessions of this manager with all managers of the same scope, in any thread of the process. Each of
+	 * them finds, reaches and deletes the sessions of all.
 	 *
-	 * A thread that ends (also by `terminate()`, an error or `process.exit()`) takes its sessions along, and what an info
-	 * manager of the scope knows of them.
+	 * The name of the scope, a non-empty string. Use it when several worker threads serve one MCP endpoint. Streams of
+	 * this thread still get a message before `send` returns. Streams of another thread get it in that thread's next
+	 * turn of the event loop, in the order in which this thread has sent its messages.
 	 *
-	 * @default undefined: a registry of this manager's own
+	 * When a thread ends, also by `terminate()`, an error or `process.exit()`, its sessions are removed from the scope,
+	 * and so is what the info managers of the scope store about them. The same happens when all managers of a thread in
+	 * the scope are garbage collected, so keep a reference to the manager.
+	 *
+	 * @default undefined (only this manager's sessions)
+	 * @example
+	 * ```ts
+	 * // In each worker thread:
+	 * const streams = new InMemoryStreamSessionManager({ scope: 'mcp' });
+	 * const info = new InMemoryInfoSessionManager({ scope: 'mcp' });
+	 * const subscriptions = new InMemorySubscriptionManager({ scope: 'mcp' });
+	 * ```
 	 */
 	scope?: string | undefined;
+
 	/**
-	 * How many bytes of other threads' messages may wait for this thread, which takes them whenever its event loop turns.
-	 * Past that they are dropped, and so that no stream goes on with a gap in it, every stream of this thread in the scope
-	 * is closed when it gets to it, and counted: `stats().closed.overflow`. The clients connect anew.
+	 * Limits the mailbox of this thread, in which messages of other threads wait until its event loop turns.
 	 *
-	 * One number for a thread and scope: the first that a manager gives; others must give the same, or none. Needs `scope`.
+	 * In bytes. Needs `scope`. When the limit is exceeded, the waiting messages are dropped. No stream may continue
+	 * with a gap. So this thread closes all its streams in the scope, with the reason `overflow`, and their clients can
+	 * reconnect. Raise the limit when a thread may block its event loop for long.
+	 *
+	 * All managers of one thread and scope share the limit: the first value given applies, and a different one throws.
 	 *
 	 * @default 67108864 (64 MiB)
 	 */
@@ -37,17 +199,169 @@ export interface StreamSessionManagerOptions extends StreamPolicyOptions {
 }
 
 /**
- * Why a session is gone:
+ * Options for the streams of a manager: keep-alive, limits, delivery. All of them are off by default, except `pool`.
  *
- * - `deleted`: by `delete(id)`, in whichever thread or machine
- * - `replaced`: a newer stream was registered under its id
- * - `gone`: its stream had ended by itself. The client left, and a message or `delete(id)` found out
- * - `slow`: more was queued for its client than `maxQueuedBytes`; the stream was cut
- * - `dead`: its client has read nothing over `deadAfterKeepAlives`; the stream was cut
- * - `overflow`: other threads have sent this one more than `maxMailboxBytes`; or what is behind another stream has taken away
- *   the memory of a message for it ({@link StreamPolicyOptions.pool})
- * - `expired`: it was as old as `maxAgeMs`
- * - `shutdown`: by `close()`
+ * @example
+ * ```ts
+ * const options: StreamPolicyOptions = {
+ * 	keepAliveMs: 15_000,
+ * 	maxQueuedBytes: 1_048_576,
+ * 	maxSessions: 10_000,
+ * 	maxAgeMs: 3_600_000,
+ * 	onClose: (id, reason) => console.log(`session ${id}: ${reason}`),
+ * };
+ * ```
+ */
+export interface StreamPolicyOptions {
+	/**
+	 * Sends the comment `: keepalive` to a stream that was sent nothing for this time, so that no proxy closes the
+	 * connection as idle. Clients ignore comments.
+	 *
+	 * In milliseconds, at most 2³¹ − 1; 0 turns it off. Use 15,000 behind most proxies: nginx and AWS close idle
+	 * connections after 60 s, Cloudflare after 100 s. Use 8,000 with `Bun.serve`, which closes them after 10 s.
+	 *
+	 * A comment can be late by up to a quarter of `keepAliveMs`. A stream that has chunks in its queue gets none, with
+	 * one exception: a queue that is exactly full looks like a stream that has ended, and the comment finds out which
+	 * it is. The timer does not keep the process or the manager alive.
+	 *
+	 * @default 0 (off)
+	 * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
+	 */
+	keepAliveMs?: number | undefined;
+
+	/**
+	 * Ends the stream of a client that has read nothing during this many intervals of `keepAliveMs`, with the reason
+	 * `dead`. The reader of the stream gets a {@link SessionClosedError}.
+	 *
+	 * A number of intervals; 0 turns it off. Needs `keepAliveMs`. Only a stream that has chunks in its queue is
+	 * checked. It can take one interval more until the stream is ended.
+	 *
+	 * An HTTP server takes the next chunk from the queue only when it has passed on the one before. So the product of
+	 * both options must be longer than the largest message takes on the slowest connection.
+	 *
+	 * @default 3
+	 */
+	deadAfterKeepAlives?: number | undefined;
+
+	/**
+	 * Limits the data in the queue of one stream, which grows while the client does not read. `onSlowClient` says what
+	 * happens to a message that would exceed the limit.
+	 *
+	 * In bytes, also for a stream that counts chunks; `Infinity` for no limit. Use 1,048,576 (1 MiB). Without a limit,
+	 * one client that does not read can fill the memory of the server. A stream with an empty queue accepts a message
+	 * of any size. The limit does not apply to a controller without a finite `desiredSize`.
+	 *
+	 * @default undefined (no limit)
+	 * @see https://streams.spec.whatwg.org/#rs-default-controller-desired-size
+	 */
+	maxQueuedBytes?: number | undefined;
+
+	/**
+	 * Selects what happens to a message that would exceed `maxQueuedBytes`:
+	 *
+	 * - `'close'`: The stream is ended with the reason `slow`, and the memory of its queue is freed. The reader of the
+	 *   stream gets a {@link SessionClosedError}, and the client can reconnect.
+	 * - `'drop'`: This session does not get the message. `stats().dropped` counts it; the client does not learn of it.
+	 *   Use it where each message replaces the one before, such as a progress or a price. When many messages in a row
+	 *   are dropped, every 64th is enqueued if the manager cannot find out otherwise whether the client has left.
+	 *
+	 * Needs `maxQueuedBytes`.
+	 *
+	 * @default 'close'
+	 */
+	onSlowClient?: 'close' | 'drop' | undefined;
+
+	/**
+	 * Limits the number of sessions. For one session more, `create` throws a {@link SessionLimitError} and changes
+	 * nothing.
+	 *
+	 * A number of sessions, in all threads of the scope; with Redis, of this process. A stream that replaces the stream
+	 * of a session does not count as one more. Set it to what the memory of the machine allows.
+	 *
+	 * @default Infinity
+	 */
+	maxSessions?: number | undefined;
+
+	/**
+	 * Closes each stream when it reaches this age, with the reason `expired`. Clients then reconnect and spread over
+	 * the servers that are running.
+	 *
+	 * In milliseconds, at most 2³¹ − 1. The age of each stream is chosen at random between 80 % and 100 % of the value,
+	 * so that streams that were opened together are not closed together. Use 3,600,000 (one hour) behind a load
+	 * balancer.
+	 *
+	 * @default undefined (never)
+	 */
+	maxAgeMs?: number | undefined;
+
+	/**
+	 * Joins the messages that synchronous code sends to a stream into one chunk, so that they cost one write instead of
+	 * one each.
+	 *
+	 * The chunk is enqueued in a microtask, or earlier if the stream is closed; it is not in the queue yet when `send`
+	 * returns. Use it where messages come in bursts.
+	 *
+	 * @default false
+	 */
+	coalesce?: boolean | undefined;
+
+	/**
+	 * Delivers a message to all sessions of this thread in time slices, so that the event loop does other work in
+	 * between.
+	 *
+	 * In milliseconds per slice. Use 8 from about 10,000 sessions in one thread. Messages that are sent meanwhile wait,
+	 * up to 16 MiB or 1,024 messages; beyond that, all of them are delivered at once. Each session gets its messages in
+	 * the order of the `send` calls, and all messages that were sent before it is deleted.
+	 *
+	 * All managers of one thread and scope share the value: the first value given applies, and a different one throws.
+	 *
+	 * @default undefined (a message is in all queues of this thread when `send` returns)
+	 */
+	sliceMs?: number | undefined;
+
+	/**
+	 * Shares the chunk of a message between all sessions that get it. Short messages also share memory with each other,
+	 * as small `Buffer`s do in Node.js.
+	 *
+	 * Code that reads the streams must not write to a shared chunk and must not transfer its buffer. `postMessage`
+	 * refuses to transfer it (in Node.js 20 it copies it); `enqueue` of a byte stream does transfer it in Node.js 20,
+	 * Node.js 22 and Bun. Use `false` if your code does either: then each session gets a chunk and a buffer of its own,
+	 * which costs a copy.
+	 *
+	 * A byte stream that is registered with the manager always gets its own buffer.
+	 *
+	 * @default true
+	 * @see https://nodejs.org/api/buffer.html#static-method-bufferallocunsafesize
+	 * @see https://nodejs.org/api/worker_threads.html#considerations-when-transferring-typedarrays-and-buffers
+	 */
+	pool?: boolean | undefined;
+
+	/**
+	 * Called after a stream of this manager has been closed or has ended. An error that it throws, or rejects with, is
+	 * ignored.
+	 *
+	 * It reports the end of a stream, not of a client. The client may open another stream under the same id, except
+	 * after `deleted`; after `replaced` it has already done so. Forget what you know about a client only after
+	 * `deleted`.
+	 *
+	 * @default undefined
+	 */
+	onClose?: ((id: string, reason: SessionCloseReason) => void) | undefined;
+}
+
+/**
+ * Reason why the stream of a session was closed or has ended:
+ *
+ * - `deleted`: `delete(id)` was called, in any thread or on any machine.
+ * - `replaced`: A newer stream was registered under the id.
+ * - `gone`: The stream had already ended, usually because the client left. The manager noticed it when it sent to the
+ *   stream or closed it.
+ * - `slow`: The queue would have exceeded `maxQueuedBytes`. The stream was ended with an error.
+ * - `dead`: The client has read nothing during `deadAfterKeepAlives` intervals. The stream was ended with an error.
+ * - `overflow`: A message for the session was lost, because the mailbox of this thread exceeded `maxMailboxBytes`, or
+ *   because other code transferred the shared buffer of the message (see {@link StreamPolicyOptions.pool}).
+ * - `expired`: The stream has reached its maximum age, `maxAgeMs`.
+ * - `shutdown`: `close()` was called.
  */
 export type SessionCloseReason =
 	| 'deleted'
@@ -59,483 +373,638 @@ export type SessionCloseReason =
 	| 'expired'
 	| 'shutdown';
 
-/** What a stream manager can be told to do with its streams. But for `pool`, all of it is off by default. */
-export interface StreamPolicyOptions {
-	/**
-	 * Whether the chunk of a message is shared by all sessions that get it, short ones in memory shared with other
-	 * messages, as Node's small `Buffer`s are. Such a chunk must not be written to, nor its buffer transferred: neither
-	 * with `postMessage` (which refuses) nor by enqueueing it in a byte stream (which Node 20, Node 22 and Bun do not
-	 * refuse). `false` gives each session a chunk with a buffer of its own, at the price of a copy each.
-	 *
-	 * Byte streams always get their own: their `enqueue` takes the buffer away.
-	 *
-	 * @default true
-	 */
-	pool?: boolean | undefined;
-	/**
-	 * Sends the comment `: keepalive` to each stream of this manager that was sent nothing for so many milliseconds (it may
-	 * take a quarter more), so that no proxy on the way takes it for dead; no client takes a comment for an event (WHATWG
-	 * HTML, "Server-sent events"). Not to a stream with more queued than its high-water mark. All streams that have been idle
-	 * for the same time get it in one turn of the event loop. One timer a manager, which keeps nothing alive.
-	 *
-	 * 15,000 is right behind most proxies (nginx and AWS cut at 60 s, Cloudflare at 100 s); under Bun's own server, which
-	 * cuts at 10 s, 8,000.
-	 *
-	 * @default 0, which is off; at most 2³¹ − 1
-	 */
-	keepAliveMs?: number | undefined;
-	/**
-	 * With `keepAliveMs`: a stream with something queued of which nothing is taken for so many times that long, is cut: reason
-	 * `dead`. 0 never. What takes it (node:http, for a client) waits with the next chunk until the one before is on its way: so
-	 * that long has to be more than the largest message takes on the slowest line.
-	 *
-	 * @default 3
-	 */
-	deadAfterKeepAlives?: number | undefined;
-	/**
-	 * How many bytes may be queued in a stream of this manager, its client not having read them. What a message would make
-	 * more than that goes by `onSlowClient`; one message is always taken by a stream with nothing queued. Whether the stream
-	 * counts chunks or bytes is no matter. Controllers without a finite `desiredSize` are not limited.
-	 *
-	 * 1,048,576 (1 MiB) is a good limit: clients that connect anew catch up from there.
-	 *
-	 * @default undefined: no limit
-	 */
-	maxQueuedBytes?: number | undefined;
-	/**
-	 * What happens at `maxQueuedBytes`: the stream is cut, reason `slow`, and its memory is free; or the message is dropped for
-	 * this session, and counted in `stats().dropped`: its client never learns of it. One in 64 that are dropped in a row is not,
-	 * where that is the way to find out whether the client has left.
-	 *
-	 * @default 'close'
-	 */
-	onSlowClient?: 'close' | 'drop' | undefined;
-	/**
-	 * Joins what one turn of the event loop sends to a stream to one chunk, which is in its queue when the microtasks of that
-	 * turn run, and before the stream is closed; not yet when `send` returns. For bursts: a chunk each is a write each.
-	 *
-	 * @default false
-	 */
-	coalesce?: boolean | undefined;
-	/**
-	 * A message to all sessions of this thread that takes longer than so many milliseconds goes on in the next turn of the
-	 * event loop, and so on; what is sent meanwhile waits behind, up to 16 MiB and 1,024 messages, so that each session gets all in order. What is
-	 * sent to a session before it is deleted is in its queue before it is closed. For tens of thousands of sessions; 8 is a
-	 * good value. One number for a thread and scope, as with `maxMailboxBytes`.
-	 *
-	 * @default undefined: a message is in all queues of this thread when `send` returns
-	 */
-	sliceMs?: number | undefined;
-	/**
-	 * How many sessions there may be, of all threads of a scope; with Redis, of this process. What would be one more is refused:
-	 * `create` throws a {@link SessionLimitError}, and nothing is changed. A stream that takes another's place is not one more.
-	 *
-	 * @default Infinity
-	 */
-	maxSessions?: number | undefined;
-	/**
-	 * A stream is closed, reason `expired`, when it is between four fifths of so many milliseconds old, at random, and all:
-	 * clients connect anew, and spread over the servers there are by then.
-	 *
-	 * @default undefined: never; at most 2³¹ − 1
-	 */
-	maxAgeMs?: number | undefined;
-	/**
-	 * Called for each stream of this manager that is gone, when it is. What it throws, or rejects with, disturbs nothing.
-	 *
-	 * It is the stream that is gone: but for `deleted`, its client may open another under the same id, and with `replaced` it has.
-	 * So what is known of the client is not to be forgotten for these.
-	 */
-	onClose?: ((id: string, reason: SessionCloseReason) => void) | undefined;
-}
-
-/** How a manager is closed. */
+/** Options of {@link InMemoryStreamSessionManager.close}. */
 export interface CloseOptions {
 	/**
-	 * How many milliseconds clients have to read what is queued for them. A stream whose client has is closed at once; after
-	 * that time the others are cut, and lose it. What is in the stream's queue counts: what node:http has taken from it, and its
-	 * client has not read, is not seen here. `server.closeAllConnections()` ends those.
+	 * Gives clients time to read what is in their queues. A stream is closed as soon as its queue is empty. When the
+	 * time is over, the other streams are ended with a {@link SessionClosedError}, and the chunks in their queues are
+	 * lost.
 	 *
-	 * @default undefined: streams are closed behind what is queued, however long that takes their clients
+	 * In milliseconds. Use less than your platform allows between SIGTERM and SIGKILL: Kubernetes gives 30 s by
+	 * default.
+	 *
+	 * Only the queue of the stream counts. The manager cannot see data that node:http has taken from it and the client
+	 * has not read; call `server.closeAllConnections()` to end such connections.
+	 *
+	 * @default undefined (streams are closed at once; chunks in their queues stay readable without a time limit)
+	 * @see https://nodejs.org/api/http.html#servercloseallconnections
 	 */
 	drainMs?: number | undefined;
 }
 
-/** What a thread has of the streams of a manager, or of all managers of a scope, and what it has done since it has them. */
+/**
+ * Statistics of this thread: of one manager, or of all managers of this thread in a scope. Counters start when the
+ * first of these managers is made.
+ *
+ * For single events, subscribe to the diagnostics channels `tmcp-native:session:created`,
+ * `tmcp-native:session:closed` and `tmcp-native:message:dropped`.
+ *
+ * @see https://nodejs.org/api/diagnostics_channel.html
+ */
 export interface StreamStats {
-	/** How many sessions this thread has. */
+	/** Number of sessions that this thread has. */
 	sessions: number;
-	/** How many messages it has given to streams: one to ten sessions is ten. */
+	/** Number of messages that streams have accepted. One message to ten sessions counts as ten. */
 	messages: number;
-	/** How many bytes these were. */
+	/** Number of bytes in these messages. */
 	bytes: number;
-	/** How many messages were dropped for slow clients: see {@link StreamPolicyOptions.onSlowClient}. */
+	/** Number of messages dropped for slow clients: see {@link StreamPolicyOptions.onSlowClient}. */
 	dropped: number;
-	/** How many sessions are gone, by the reason. */
+	/** Number of closed sessions, by reason. */
 	closed: Record<SessionCloseReason, number>;
-	/** How many bytes are queued in streams that clients have not read, where that is counted: with `maxQueuedBytes` or `keepAliveMs`. */
+	/**
+	 * Number of bytes in the queues of streams. It covers only managers with `maxQueuedBytes` or `keepAliveMs`, and the
+	 * messages that `coalesce` has not enqueued yet.
+	 */
 	queuedBytes: number;
-	/** How many bytes from other threads wait for this thread. */
+	/** Number of bytes from other threads that wait for this thread. */
 	mailboxBytes: number;
 }
 
 /**
- * Knows the open streams of an MCP server's sessions, and sends each the messages meant for it. To be extended; each
- * method that is not overridden throws `Method not implemented.`
+ * Controller of a session's stream: a `ReadableStreamDefaultController`, a `ReadableByteStreamController`, or any
+ * other object with these two methods.
+ *
+ * The manager also uses `desiredSize` and `error()` if the controller has them. Without a finite `desiredSize`, no
+ * limit applies to its queue. Without `error()`, the manager calls `close()` instead.
+ *
+ * @see https://streams.spec.whatwg.org/#rs-default-controller-class
+ */
+export interface SessionController {
+	/** Adds a chunk to the queue of the stream. If it throws, the stream has ended, and its session is removed. */
+	enqueue(chunk: Uint8Array): void;
+	/** Closes the stream. The chunks in its queue stay readable. */
+	close(): void;
+}
+
+/**
+ * Abstract base of the managers that hold open streams. Extend it to keep sessions in a store of your own. A method
+ * that is not overridden throws an `Error` with the message `Method not implemented.`
+ *
+ * @example
+ * ```ts
+ * class LoggedSessions extends StreamSessionManager {
+ * 	#sessions = new InMemoryStreamSessionManager();
+ *
+ * 	override create(id: string, controller: ReadableStreamDefaultController): void {
+ * 		console.log(`session ${id} has a stream`);
+ * 		this.#sessions.create(id, controller);
+ * 	}
+ *
+ * 	override delete(id: string): void {
+ * 		this.#sessions.delete(id);
+ * 	}
+ *
+ * 	override has(id: string): Promise<boolean> {
+ * 		return this.#sessions.has(id);
+ * 	}
+ *
+ * 	override send(ids: string[] | undefined, data: string): void {
+ * 		this.#sessions.send(ids, data);
+ * 	}
+ * }
+ * ```
  */
 export abstract class StreamSessionManager {
-	/** Registers a session's stream. */
+	/** Registers the stream of a session. */
 	abstract create(id: string, controller: ReadableStreamDefaultController): void | Promise<void>;
-	/** Forgets a session and closes its stream. */
+	/** Removes a session and closes its stream. */
 	abstract delete(id: string): void | Promise<void>;
-	/** Whether there is a session of that id. */
+	/** Returns true when a session with this id exists. */
 	abstract has(id: string): boolean | Promise<boolean>;
-	/** Sends to the sessions named, or to every session where none are. */
+	/**
+	 * Sends a message to sessions.
+	 *
+	 * @param sessions Ids of the sessions, or `undefined` for every session.
+	 */
 	abstract send(sessions: string[] | undefined, data: string): void | Promise<void>;
 }
 
+// ---------- Info ----------
+
 /**
- * The streams of the sessions of one manager, or of all managers of a scope, registered in native memory. Those of this
- * thread are fed synchronously.
+ * Stores what is known about the clients of an MCP server's sessions: client info, client capabilities, log level,
+ * and the resources that each session watches (`resources/subscribe`).
  *
- * It keeps each stream's controller alive until its session is deleted or lost, and keeps no process alive.
+ * Without options it behaves as the class of the same name in `@tmcp/session-manager` 0.3.0. To use it with tmcp,
+ * pass it to a transport as `sessionManager.info`; the transport then calls its methods. With the option `scope` it
+ * shares what it stores with other threads.
+ *
+ * Without `scope`, a getter resolves to the same object that was set. With `scope`, values are stored as JSON, and
+ * each getter resolves to a new, equal object.
+ *
+ * @example
+ * ```ts
+ * import { InMemoryInfoSessionManager, InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+ *
+ * const streams = new InMemoryStreamSessionManager();
+ * const info = new InMemoryInfoSessionManager({
+ * 	streams,
+ * 	ttlMs: 1_800_000,
+ * 	maxSessions: 10_000,
+ * 	onSessionLimit: (error, id) => console.warn(`${id}: ${error.message}`),
+ * });
+ *
+ * info.addSubscription('some-id', 'file:///notes.md');
+ * streams.send(await info.getSubscriptions('file:///notes.md'), 'data: changed\n\n');
+ * ```
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-06-18/server/resources#subscriptions
  */
-export class InMemoryStreamSessionManager extends StreamSessionManager {
+export class InMemoryInfoSessionManager extends InfoSessionManager {
 	/**
-	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
-	 *   `ERR_INVALID_ARG_TYPE` for a value of the wrong type; `ERR_INVALID_ARG_VALUE` for another `maxMailboxBytes` or
-	 *   `sliceMs` than this thread has in the scope.
-	 */
-	constructor(options?: StreamSessionManagerOptions);
-
-	/** How many sessions there are, of all threads. */
-	get size(): number;
-
-	/** The ids of all sessions, oldest session first. */
-	ids(): string[];
-
-	/**
-	 * Registers a session's stream. Over an id that is there already the newer stream wins: the older one is closed at
-	 * once, its queued chunks staying readable. One that lives in another thread is closed there, behind what was sent to it.
+	 * Creates a manager.
 	 *
-	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, nothing changed: `id` is no string, or `controller` lacks a method.
-	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, nothing changed: there are `maxSessions`.
-	 * @throws {Error} `ERR_MANAGER_CLOSED`, nothing changed.
+	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
+	 *   wrong type or is out of range.
 	 */
-	create(id: string, controller: SessionController): void;
+	constructor(options?: InfoSessionManagerOptions);
 
 	/**
-	 * Forgets a session, then closes its stream; chunks already queued stay readable. One that lives in another thread is
-	 * closed there, behind what was sent to it. Unknown ids are no error.
+	 * Resolves to the client info of a session.
+	 *
+	 * Rejects with an `Error`, `Client info not found for session <id>`, if nothing is stored.
 	 */
+	getClientInfo(id: string): Promise<ClientInfo>;
+
+	/**
+	 * Stores the client info of a session.
+	 *
+	 * @param client_info `undefined` and `null` are the same as nothing stored.
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if there are `maxSessions` sessions and no `onSessionLimit`.
+	 *   Nothing is changed.
+	 * @throws {TypeError} With `scope`: `ERR_INVALID_ARG_TYPE` if `id` is not a string; `ERR_INVALID_ARG_VALUE` if JSON
+	 *   cannot represent the value. The value must not contain an instance of a class (such as a `Date` or a `Map`), an
+	 *   object with a `toJSON` method, a function, a symbol, a bigint, `NaN`, an infinite number, a hole or `undefined`
+	 *   in an array, or a circular reference. The message names the place in the value. A property that is `undefined`
+	 *   is left out. Nothing is changed.
+	 */
+	setClientInfo(id: string, client_info: ClientInfo): void;
+
+	/**
+	 * Resolves to the capabilities of a session's client.
+	 *
+	 * Rejects with an `Error`, `Client capabilities not found for session <id>`, if nothing is stored.
+	 */
+	getClientCapabilities(id: string): Promise<ClientCapabilities>;
+
+	/**
+	 * Stores the capabilities of a session's client.
+	 *
+	 * @param client_capabilities `undefined` and `null` are the same as nothing stored.
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, as {@link InMemoryInfoSessionManager.setClientInfo} does.
+	 * @throws {TypeError} With `scope`, as {@link InMemoryInfoSessionManager.setClientInfo} does.
+	 */
+	setClientCapabilities(id: string, client_capabilities: ClientCapabilities): void;
+
+	/**
+	 * Resolves to the log level of a session.
+	 *
+	 * Rejects with an `Error`, `Log Level not found for session <id>`, if nothing is stored.
+	 */
+	getLogLevel(id: string): Promise<LogLevel>;
+
+	/**
+	 * Stores the log level of a session.
+	 *
+	 * @param log_level `undefined` and `null` are the same as nothing stored.
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, as {@link InMemoryInfoSessionManager.setClientInfo} does.
+	 * @throws {TypeError} With `scope`, as {@link InMemoryInfoSessionManager.setClientInfo} does.
+	 */
+	setLogLevel(id: string, log_level: LogLevel): void;
+
+	/**
+	 * Resolves to the ids of the sessions that watch a resource, in the order in which they began to, in any thread of
+	 * the scope. Resolves to `[]` if there are none.
+	 *
+	 * @param uri URI of the resource, compared as a string.
+	 */
+	getSubscriptions(uri: string): Promise<string[]>;
+
+	/**
+	 * Adds a resource to those that a session watches. A session that watches it already keeps its place in the order.
+	 *
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, as {@link InMemoryInfoSessionManager.setClientInfo} does.
+	 * @throws {TypeError} With `scope`, `ERR_INVALID_ARG_TYPE` if `id` or `uri` is not a string. Nothing is changed.
+	 */
+	addSubscription(id: string, uri: string): void;
+
+	/** Removes a resource from those that a session watches. An unknown id or URI is ignored. */
+	removeSubscription(id: string, uri: string): void;
+
+	/** Removes all that is stored about a session. The time it takes depends only on what that session had. */
 	delete(id: string): void;
-
-	/**
-	 * Whether there is a session of that id. A stream that its reader has cancelled is there until the next message to it
-	 * finds out.
-	 */
-	has(id: string): Promise<boolean>;
-
-	/**
-	 * Queues a message in the streams of the sessions named: each once, unknown ids passed over. `undefined` and `null`
-	 * mean every session, `[]` none. A message is one chunk: the text in UTF-8, a lone surrogate becoming U+FFFD.
-	 *
-	 * It is in the queue of every stream of this thread when this returns (with `coalesce` and `sliceMs` later, and in the
-	 * same order), and on its way to those of other threads: see {@link flush}. Every session gets it that there is now, and none that another thread creates later. A stream that
-	 * takes no more (closed, errored, cancelled) loses its session; the others still get the message.
-	 *
-	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE`, nothing sent: `data` is no string, or `sessions` no array.
-	 */
-	send(sessions: readonly string[] | null | undefined, data: string): void;
-
-	/**
-	 * Resolves when all that this thread has sent so far is in the queues of the streams it is for, in all threads, and what it
-	 * deleted there is closed. A thread that ends or overflows meanwhile is not waited for. It keeps the thread alive
-	 * until then. Without `scope`, `coalesce` and `sliceMs` it resolves at once. Never rejects.
-	 */
-	flush(): Promise<void>;
-
-	/** What this thread has, and what has become of it. */
-	stats(): StreamStats;
-
-	/**
-	 * Takes no more sessions (`create` throws, `ERR_MANAGER_CLOSED`), and closes this thread's streams, of all managers of a
-	 * scope, some hundred in a turn of the event loop: reason `shutdown`. Resolves when they are closed and what this thread
-	 * has sent is in the queues of the streams it is for.
-	 *
-	 * @throws {TypeError} for options that are none
-	 */
-	close(options?: CloseOptions): Promise<void>;
-
-	/** `close()`: for `await using`. */
-	[Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What tmcp knows of a session's client. */
-type SessionInfo = NonNullable<Context['sessionInfo']>;
-
-/** The name, version and so on that a client gave on `initialize`. */
-export type ClientInfo = SessionInfo['clientInfo'];
-
-/** What a client can do, as it said on `initialize`. */
-export type ClientCapabilities = SessionInfo['clientCapabilities'];
-
-/** The least severe log message that a client wants (`logging/setLevel`). */
-export type LogLevel = SessionInfo['logLevel'];
-
-/**
- * Knows what the clients of an MCP server's sessions said of themselves, and which resources they watch
- * (`resources/subscribe`). To be extended; each method that is not overridden throws `Method not implemented.`
- */
-export abstract class InfoSessionManager {
-	abstract getClientInfo(id: string): Promise<ClientInfo>;
-	abstract setClientInfo(id: string, client_info: ClientInfo): void;
-	abstract getClientCapabilities(id: string): Promise<ClientCapabilities>;
-	abstract setClientCapabilities(id: string, client_capabilities: ClientCapabilities): void;
-	abstract getLogLevel(id: string): Promise<LogLevel>;
-	abstract setLogLevel(id: string, log_level: LogLevel): void;
-	/** The ids of the sessions that watch a resource, in the order they came. */
-	abstract getSubscriptions(uri: string): Promise<string[]>;
-	abstract addSubscription(id: string, uri: string): void;
-	abstract removeSubscription(id: string, uri: string): void;
-	/** Forgets all of a session. */
-	abstract delete(id: string): void;
-}
-
-/** What an info manager of this package can be told. */
+/** Options of {@link InMemoryInfoSessionManager}. All of them are optional. */
 export interface InfoSessionManagerOptions {
 	/**
-	 * The name of a registry that managers share, in whichever threads of the process they are made: what one thread sets,
-	 * any thread reads. Values go as JSON, so that a getter resolves to an equal one, and each time to a new one; what JSON
-	 * cannot carry is refused. Ids and URIs must be strings.
+	 * Shares what is stored with all managers of the same scope, in any thread of the process. Each of them reads what
+	 * any of them has set.
 	 *
-	 * A thread that ends (also by `terminate()`, an error or `process.exit()`) takes along what is known of the sessions
-	 * whose streams it had in the scope; what is known of others stays until it is deleted, or until no manager of the scope
-	 * is left. `maxSessions` counts the sessions of all threads; give every manager of a scope the same.
+	 * The name of the scope, a non-empty string. Use the name that the stream managers have. Values are stored as JSON:
+	 * see {@link InMemoryInfoSessionManager.setClientInfo} for what cannot be stored.
 	 *
-	 * Where stream or subscription managers of this thread and scope are told `maxMailboxBytes`, make one of them first.
+	 * When a thread ends, also by `terminate()`, an error or `process.exit()`, what is stored about the sessions whose
+	 * streams it has in the scope is removed. The rest stays until it is deleted, or until no manager of the scope is
+	 * left in any thread.
 	 *
-	 * @default undefined: a registry of this manager's own
+	 * @default undefined (only what this manager stores)
 	 */
 	scope?: string | undefined;
+
 	/**
-	 * How many sessions there may be something known of. Past it, what would make it one more (`setClientInfo`,
-	 * `setClientCapabilities`, `setLogLevel`, `addSubscription`) is refused: it throws a {@link SessionLimitError}, unless
-	 * there is `onSessionLimit`.
+	 * Limits the number of sessions about which something is stored. Above it, `setClientInfo`,
+	 * `setClientCapabilities`, `setLogLevel` and `addSubscription` throw a {@link SessionLimitError} for a session that
+	 * is not stored yet.
 	 *
-	 * With a tmcp transport, give `onSessionLimit` as well: tmcp sets from within an event listener, where an error that is
-	 * thrown cannot be caught and ends the process.
+	 * A number of sessions, in all threads of the scope; give all managers of a scope the same. Use the limit of the
+	 * stream manager.
+	 *
+	 * Give `onSessionLimit` as well if a tmcp transport uses the manager. tmcp calls these methods in an event
+	 * listener, where an error cannot be caught and ends the process.
 	 *
 	 * @default Infinity
 	 */
 	maxSessions?: number | undefined;
+
 	/**
-	 * Called in place of throwing when a set is refused, with the id of the session that was one too many. What it throws
-	 * is passed over. The session goes on, with nothing known of its client.
+	 * Called instead of throwing a {@link SessionLimitError} when `maxSessions` is reached, with the id of the session
+	 * that was refused. An error that it throws is ignored. The session continues, and nothing is stored about it.
+	 *
+	 * @default undefined (the methods throw)
+	 * @example
+	 * ```ts
+	 * new InMemoryInfoSessionManager({
+	 * 	maxSessions: 10_000,
+	 * 	onSessionLimit: (error, id) => console.warn(`${id}: ${error.message}`),
+	 * });
+	 * ```
 	 */
 	onSessionLimit?: ((error: SessionLimitError, id: string) => void) | undefined;
+
 	/**
-	 * Milliseconds after which a session is forgotten that nothing was set, added, removed or asked of by its id; it may
-	 * take a quarter more. Clients are not bound to say goodbye, and most do not: without it, what is known of them stays.
-	 * At most 2³¹ − 1.
+	 * Removes what is stored about a session after this time without a call that names its id. `getSubscriptions` names
+	 * no id, so it does not count.
 	 *
-	 * With a scope, what any thread sets or asks counts, and each manager that has a `ttlMs` looks for sessions to forget: one
-	 * that does is enough.
+	 * In milliseconds, from 1 to 2³¹ − 1; it can take up to a quarter longer. Use 1,800,000 (30 minutes) together with
+	 * `streams`. Clients need not end a session, and most do not: without this option, what is stored about them stays.
 	 *
-	 * @default undefined, which is never
+	 * In a scope, calls in any thread count. One manager of the scope with this option is enough.
+	 *
+	 * @default undefined (never)
 	 */
 	ttlMs?: number | undefined;
+
 	/**
-	 * The stream manager that is used beside this one. A session that it has is not forgotten, however long nothing is
-	 * asked of it.
+	 * Keeps what is stored about a session while it has a stream in this stream manager, also after `ttlMs`. If `has`
+	 * of the stream manager fails, the session is kept.
+	 *
+	 * Used only with `ttlMs`. Give the stream manager that is passed to the same transport.
+	 *
+	 * @default undefined
 	 */
 	streams?: Pick<StreamSessionManager, 'has'> | undefined;
 }
 
-/**
- * What is known of the sessions of one manager, kept as the very objects that were set; or of all managers of a scope, kept
- * as JSON.
- */
-export class InMemoryInfoSessionManager extends InfoSessionManager {
-	/**
-	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
-	 *   `ERR_INVALID_ARG_TYPE` for a value that cannot be.
-	 */
-	constructor(options?: InfoSessionManagerOptions);
-
-	/** Rejects with `Client info not found for session ID`. */
-	getClientInfo(id: string): Promise<ClientInfo>;
-	/**
-	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, nothing changed.
-	 * @throws {TypeError} With a scope, nothing changed: `ERR_INVALID_ARG_TYPE` where `id` is no string;
-	 *   `ERR_INVALID_ARG_VALUE` for a value that JSON cannot carry (a class instance, a `Date`, a `Map`, a function, a symbol,
-	 *   a bigint, `NaN`, what stands in itself, a hole in a list), naming the place in it. `undefined` and `null` are stored as
-	 *   nothing, and properties that are `undefined` left out.
-	 */
-	setClientInfo(id: string, client_info: ClientInfo): void;
-	/** Rejects with `Client capabilities not found for session ID`. */
-	getClientCapabilities(id: string): Promise<ClientCapabilities>;
-	/** Throws as {@link setClientInfo} does. */
-	setClientCapabilities(id: string, client_capabilities: ClientCapabilities): void;
-	/** Rejects with `Log Level not found for session ID`. */
-	getLogLevel(id: string): Promise<LogLevel>;
-	/** Throws as {@link setClientInfo} does. */
-	setLogLevel(id: string, log_level: LogLevel): void;
-	/**
-	 * The ids of the sessions that watch a resource, in the order they came, whichever thread they came in; `[]` for none.
-	 */
-	getSubscriptions(uri: string): Promise<string[]>;
-	/**
-	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT`, nothing changed.
-	 * @throws {TypeError} With a scope, `ERR_INVALID_ARG_TYPE`, nothing changed: `id` or `uri` is no string.
-	 */
-	addSubscription(id: string, uri: string): void;
-	removeSubscription(id: string, uri: string): void;
-	/** Forgets all of a session. Costs what that session had. */
-	delete(id: string): void;
-}
-
-/** A manager has as many sessions as it was told to take (`maxSessions`). What it has is undisturbed. */
-export class SessionLimitError extends Error {
-	constructor(limit: number);
-	readonly code: 'ERR_SESSION_LIMIT';
-	/** The number that was given as `maxSessions`. */
-	readonly limit: number;
-}
+/** Session information in the context that tmcp passes to a server. */
+type SessionInfo = NonNullable<Context['sessionInfo']>;
 
 /**
- * Why a stream was cut: whoever reads it gets this error. `slow`, `dead` and `shutdown` as in {@link SessionCloseReason}.
+ * Name, version and other details of a client, from its `initialize` request.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-06-18/basic/lifecycle#initialization
  */
-export class SessionClosedError extends Error {
-	constructor(reason: 'slow' | 'dead' | 'shutdown');
-	readonly code: 'ERR_SESSION_CLOSED';
-	readonly reason: 'slow' | 'dead' | 'shutdown';
-}
-
-/** A notification, as it goes over the wire. */
-export interface JSONRPCRequest {
-	jsonrpc: '2.0';
-	id?: string | number | null;
-	method: string;
-	params?: any;
-}
-
-/** What a client listens to (MCP 2026-07-28, `subscriptions/listen`). */
-export interface SubscriptionFilter {
-	toolsListChanged?: boolean | undefined;
-	promptsListChanged?: boolean | undefined;
-	resourcesListChanged?: boolean | undefined;
-	/** URIs of resources, compared exactly. */
-	resourceSubscriptions?: string[] | undefined;
-}
-
-/** A stream of `subscriptions/listen`. */
-export type Subscription = {
-	/** The id of the JSON-RPC request; `1` and `'1'` are two. */
-	id: string | number;
-	/** What keeps apart equal ids of different connections. */
-	origin: string;
-	/** Read once, when the stream is registered. */
-	filters: SubscriptionFilter;
-};
-
-/** What a manager does with such a stream: one at a time, in order. */
-export type SubscriptionCallbacks = {
-	/** Called first, and once. */
-	acknowledge: () => void | Promise<void>;
-	send: (notification: JSONRPCRequest) => void | Promise<void>;
-	/** Called last, and once. */
-	close: (reason: 'closed' | 'cancelled') => void | Promise<void>;
-};
+export type ClientInfo = SessionInfo['clientInfo'];
 
 /**
- * Routes notifications to the streams of `subscriptions/listen`. To be extended; each method that is not overridden
- * throws `Method not implemented.`
+ * Capabilities of a client, from its `initialize` request.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-06-18/basic/lifecycle#capability-negotiation
  */
-export abstract class SubscriptionManager {
-	abstract create(subscription: Subscription, callbacks: SubscriptionCallbacks): boolean | Promise<boolean>;
-	abstract send(notification: JSONRPCRequest): void | Promise<void>;
-	abstract close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): boolean | Promise<boolean>;
-	abstract closeAll(origin?: string, reason?: 'closed' | 'cancelled'): void | Promise<void>;
+export type ClientCapabilities = SessionInfo['clientCapabilities'];
+
+/**
+ * Minimum severity of the log messages that a client wants, from its `logging/setLevel` request.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-06-18/server/utilities/logging#log-levels
+ */
+export type LogLevel = SessionInfo['logLevel'];
+
+/**
+ * Abstract base of the managers that store what is known about clients. Extend it to use a store of your own. A
+ * method that is not overridden throws an `Error` with the message `Method not implemented.`
+ *
+ * @example
+ * ```ts
+ * // One of the methods of a manager that stores in a database:
+ * abstract class DatabaseInfo extends InfoSessionManager {
+ * 	abstract query(sql: string, ...values: unknown[]): Promise<{ id: string }[]>;
+ *
+ * 	override async getSubscriptions(uri: string): Promise<string[]> {
+ * 		const rows = await this.query('SELECT id FROM watchers WHERE uri = ? ORDER BY since', uri);
+ * 		return rows.map(({ id }) => id);
+ * 	}
+ * }
+ * ```
+ */
+export abstract class InfoSessionManager {
+	/** Resolves to the client info of a session. Rejects if nothing is stored. */
+	abstract getClientInfo(id: string): Promise<ClientInfo>;
+	/** Stores the client info of a session. */
+	abstract setClientInfo(id: string, client_info: ClientInfo): void;
+	/** Resolves to the capabilities of a session's client. Rejects if nothing is stored. */
+	abstract getClientCapabilities(id: string): Promise<ClientCapabilities>;
+	/** Stores the capabilities of a session's client. */
+	abstract setClientCapabilities(id: string, client_capabilities: ClientCapabilities): void;
+	/** Resolves to the log level of a session. Rejects if nothing is stored. */
+	abstract getLogLevel(id: string): Promise<LogLevel>;
+	/** Stores the log level of a session. */
+	abstract setLogLevel(id: string, log_level: LogLevel): void;
+	/** Resolves to the ids of the sessions that watch a resource, in the order in which they began to. */
+	abstract getSubscriptions(uri: string): Promise<string[]>;
+	/** Adds a resource to those that a session watches. */
+	abstract addSubscription(id: string, uri: string): void;
+	/** Removes a resource from those that a session watches. */
+	abstract removeSubscription(id: string, uri: string): void;
+	/** Removes all that is stored about a session. */
+	abstract delete(id: string): void;
 }
 
-/** What a subscription manager of this package can be told. */
+// ---------- Subscriptions ----------
+
+/**
+ * Routes notifications to the streams of `subscriptions/listen` requests (MCP 2026-07-28). One such stream is a
+ * registration.
+ *
+ * Without options it behaves as the class of the same name in `@tmcp/session-manager` 0.3.0. To use it with tmcp,
+ * pass it to a transport as `subscriptionManager`; the transport then calls its methods. With the option `scope` it
+ * reaches the registrations of other threads.
+ *
+ * An index finds the registrations that a notification is for, so the others cost nothing. Each registration gets its
+ * notifications one at a time and in order. One that is slow or fails does not delay the others. Registrations do not
+ * keep the process alive.
+ *
+ * @example
+ * ```ts
+ * import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
+ *
+ * const subscriptions = new InMemorySubscriptionManager();
+ *
+ * await subscriptions.create(
+ * 	{ id: 1, origin: 'connection-1', filters: { toolsListChanged: true } },
+ * 	{
+ * 		acknowledge: () => console.log('registered'),
+ * 		send: (notification) => console.log(notification.method),
+ * 		close: (reason) => console.log(reason),
+ * 	},
+ * );
+ * await subscriptions.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+ * await subscriptions.close(1, 'connection-1', 'closed');
+ * ```
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
+ */
+export class InMemorySubscriptionManager extends SubscriptionManager {
+	/**
+	 * Creates a manager.
+	 *
+	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
+	 *   wrong type, is out of range, or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if
+	 *   `maxMailboxBytes` differs from the value that this thread already uses in the scope.
+	 */
+	constructor(options?: SubscriptionManagerOptions);
+
+	/**
+	 * Registers a stream and calls `callbacks.acknowledge()` before it returns.
+	 *
+	 * Resolves to `true` when the acknowledgement and the notifications that were sent meanwhile are delivered.
+	 * Resolves to `false`, and calls nothing, if `(origin, id)` is registered already, in any thread of the scope.
+	 *
+	 * Rejects with the error of `acknowledge` if that fails; the registration is then removed. Rejects with a
+	 * `TypeError` (`ERR_INVALID_ARG_TYPE`) if a part of `subscription` or `callbacks` has the wrong type.
+	 *
+	 * @param subscription The filters are read once, in this call.
+	 */
+	create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
+
+	/**
+	 * Sends a notification to each registration whose filters match it. A registration that is not acknowledged yet
+	 * gets it afterwards. Resolves when all of them have it.
+	 *
+	 * Rejects with the error of the first `send` callback that fails; the notification is still delivered to the
+	 * others. Rejects with a `TypeError` if nothing could be sent: `ERR_INVALID_ARG_TYPE` if `notification` has no
+	 * `method`; with `scope`, `ERR_INVALID_ARG_VALUE` if JSON cannot represent it.
+	 *
+	 * With `scope`, other threads get the notification as JSON in their next turn of the event loop. An error of a
+	 * callback in another thread arrives as an `Error` with the same `name`, `message` and `stack`, and with its `code`
+	 * if that is a primitive value. If the mailbox of another thread overflows, `send` rejects with the code
+	 * `ERR_MAILBOX_OVERFLOW`. It does not wait for a thread that ends, and waiting does not keep this thread alive.
+	 */
+	send(notification: JSONRPCRequest): Promise<void>;
+
+	/**
+	 * Closes a registration, in any thread of the scope. Waits for the delivery in progress, drops the notifications
+	 * that wait after it, and calls `callbacks.close(reason)` once.
+	 *
+	 * Resolves to `true`, or to `false` if there is no such registration. A second call waits for the first one.
+	 * Rejects with the error of `callbacks.close` if that fails; the registration is removed all the same.
+	 *
+	 * @param reason Passed to `callbacks.close`.
+	 */
+	close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): Promise<boolean>;
+
+	/**
+	 * Closes all registrations, or those of one origin, in all threads of the scope.
+	 *
+	 * Rejects with the error of the first `callbacks.close` that fails; the other registrations are closed all the
+	 * same.
+	 *
+	 * @param origin Origin of the registrations to close; all registrations if it is `undefined`.
+	 * @param reason Passed to `callbacks.close`. `'cancelled'` by default.
+	 */
+	closeAll(origin?: string, reason?: 'closed' | 'cancelled'): Promise<void>;
+}
+
+/** Options of {@link InMemorySubscriptionManager}. All of them are optional. */
 export interface SubscriptionManagerOptions {
 	/**
-	 * The name of a registry that managers share, in whichever threads of the process they are made: a notification sent
-	 * in one reaches the streams of all. A thread that ends takes its streams along.
+	 * Shares the registrations of this manager with all managers of the same scope, in any thread of the process. A
+	 * notification that one of them sends reaches the registrations of all.
 	 *
-	 * @default undefined: a registry of this manager's own
+	 * The name of the scope, a non-empty string. Use the name that the stream managers have. When a thread ends, or
+	 * when all its managers in the scope are garbage collected, its registrations are removed.
+	 *
+	 * @default undefined (only this manager's registrations)
 	 */
 	scope?: string | undefined;
+
 	/**
-	 * How many bytes from other threads may wait for this thread; the same mailbox, and number, that the stream managers
-	 * of this thread and scope have. Past that every stream of this thread in the scope is closed (`'cancelled'`).
+	 * Limits the mailbox of this thread, in which messages of other threads wait until its event loop turns. Stream
+	 * managers of the same thread and scope have the same mailbox and limit: see
+	 * {@link StreamSessionManagerOptions.maxMailboxBytes}.
+	 *
+	 * In bytes. Needs `scope`. When the limit is exceeded, every registration of this thread in the scope is closed
+	 * with the reason `'cancelled'`.
 	 *
 	 * @default 67108864 (64 MiB)
 	 */
 	maxMailboxBytes?: number | undefined;
 }
 
+/** Identity and filters of a registration: one stream of a `subscriptions/listen` request. */
+export type Subscription = {
+	/** Id of the JSON-RPC request. `1` and `'1'` are different ids. */
+	id: string | number;
+	/** Name of the connection or transport. The same id in two origins is two registrations. */
+	origin: string;
+	/** Filters of the request. They are read once, by `create`. */
+	filters: SubscriptionFilter;
+};
+
+/** Callbacks of a registration. The manager calls them one at a time: the next one when the one before is done. */
+export type SubscriptionCallbacks = {
+	/** Acknowledges the request. Called first, and once. Notifications wait until it is done. */
+	acknowledge: () => void | Promise<void>;
+	/** Sends a notification to the client. */
+	send: (notification: JSONRPCRequest) => void | Promise<void>;
+	/** Ends the stream. Called last, and once. */
+	close: (reason: 'closed' | 'cancelled') => void | Promise<void>;
+};
+
 /**
- * The streams of one manager, or of all managers of a scope. A notification finds those it is for in an index, without
- * asking every one, and wakes only threads that have some.
+ * Filters of a registration: the notifications that a client asks for.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
-export class InMemorySubscriptionManager extends SubscriptionManager {
-	/**
-	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` for an option that does not exist, with the nearest that does;
-	 *   `ERR_INVALID_ARG_TYPE` for a value of the wrong type; `ERR_INVALID_ARG_VALUE` for another `maxMailboxBytes` than
-	 *   this thread has in the scope.
-	 */
-	constructor(options?: SubscriptionManagerOptions);
-
-	/**
-	 * Registers `(origin, id)` and calls `acknowledge()` at once. Resolves to `true` when that and what was sent meanwhile
-	 * is done, and to `false`, calling nothing, where `(origin, id)` is there already, in whichever thread. Rejects with what `acknowledge`
-	 * failed with; the registration is then gone.
-	 *
-	 * Rejects with a `TypeError`, `ERR_INVALID_ARG_TYPE`, for a subscription that is none.
-	 */
-	create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
-
-	/**
-	 * Sends to each stream that listens to this, in order for each, never before it is acknowledged. Resolves when all is
-	 * delivered. Rejects with what a `send` callback failed with; everything else is still delivered.
-	 *
-	 * With a scope it goes to other threads as JSON, and is delivered there when their event loops turn. An error from there
-	 * comes as an `Error` with the same `name`, `message`, `stack` and, where it is a primitive, `code`. Streams of a thread
-	 * that ends meanwhile are not waited for; of one whose mailbox overflows it rejects with `ERR_MAILBOX_OVERFLOW`. Waiting
-	 * for other threads keeps this one alive no more than a callback here would.
-	 *
-	 * Rejects with a `TypeError`, nothing sent: `ERR_INVALID_ARG_TYPE` for what is no notification; with a scope,
-	 * `ERR_INVALID_ARG_VALUE` for one that JSON cannot carry.
-	 */
-	send(notification: JSONRPCRequest): Promise<void>;
-
-	/**
-	 * Waits for the delivery under way, drops what is queued behind it, and calls `callbacks.close(reason)` once. Resolves
-	 * to `true`, to `false` for a stream that is not there. A second call waits for the same closing. Rejects with what
-	 * `callbacks.close` failed with; the stream is forgotten all the same.
-	 */
-	close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): Promise<boolean>;
-
-	/**
-	 * Closes all streams, or those of one origin. Rejects with what the first `callbacks.close` failed with; the others are
-	 * closed all the same.
-	 *
-	 * @param reason `'cancelled'` unless told otherwise
-	 */
-	closeAll(origin?: string, reason?: 'closed' | 'cancelled'): Promise<void>;
+export interface SubscriptionFilter {
+	/** Selects `notifications/tools/list_changed`. */
+	toolsListChanged?: boolean | undefined;
+	/** Selects `notifications/prompts/list_changed`. */
+	promptsListChanged?: boolean | undefined;
+	/** Selects `notifications/resources/list_changed`. */
+	resourcesListChanged?: boolean | undefined;
+	/** Selects `notifications/resources/updated` for these URIs, compared as strings. */
+	resourceSubscriptions?: string[] | undefined;
 }
 
-/** Whether a notification is for a stream with these filters. For managers of your own. */
+/**
+ * Notification in JSON-RPC 2.0.
+ *
+ * @see https://www.jsonrpc.org/specification#notification
+ */
+export interface JSONRPCRequest {
+	/** Version of JSON-RPC. */
+	jsonrpc: '2.0';
+	/** Id of a request. A notification has none. */
+	id?: string | number | null;
+	/** Name of the notification, such as `notifications/tools/list_changed`. */
+	method: string;
+	/** Parameters of the notification. */
+	params?: any;
+}
+
+/**
+ * Abstract base of the managers that route notifications to `subscriptions/listen` streams. Extend it to use a router
+ * of your own; {@link matchesSubscription} does the filtering. A method that is not overridden throws an `Error` with
+ * the message `Method not implemented.`
+ *
+ * @example
+ * ```ts
+ * // Delivery in a manager that gets its notifications from a broker:
+ * abstract class BrokerSubscriptions extends SubscriptionManager {
+ * 	protected registrations = new Set<{ filters: SubscriptionFilter; callbacks: SubscriptionCallbacks }>();
+ *
+ * 	protected async arrived(notification: JSONRPCRequest): Promise<void> {
+ * 		for (const { filters, callbacks } of this.registrations) {
+ * 			if (matchesSubscription(filters, notification)) await callbacks.send(notification);
+ * 		}
+ * 	}
+ * }
+ * ```
+ */
+export abstract class SubscriptionManager {
+	/** Registers a stream. Returns false, and calls nothing, if `(origin, id)` is registered already. */
+	abstract create(subscription: Subscription, callbacks: SubscriptionCallbacks): boolean | Promise<boolean>;
+	/** Sends a notification to each registration whose filters match it. */
+	abstract send(notification: JSONRPCRequest): void | Promise<void>;
+	/** Closes a registration. Returns false if there is no such registration. */
+	abstract close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): boolean | Promise<boolean>;
+	/** Closes all registrations, or those of one origin. */
+	abstract closeAll(origin?: string, reason?: 'closed' | 'cancelled'): void | Promise<void>;
+}
+
+/**
+ * Returns true when the filters select the notification. For subscription managers of your own.
+ *
+ * @example
+ * ```ts
+ * matchesSubscription({ toolsListChanged: true }, { jsonrpc: '2.0', method: 'notifications/tools/list_changed' }); // true
+ * ```
+ */
 export function matchesSubscription(filters: SubscriptionFilter, notification: JSONRPCRequest): boolean;
+
+// ---------- Errors ----------
+
+/**
+ * Thrown when a manager has reached its `maxSessions`. The sessions that it has are not affected.
+ *
+ * @example
+ * ```ts
+ * const sessions = new InMemoryStreamSessionManager({ maxSessions: 10_000 });
+ *
+ * function tryToCreate(id: string, controller: SessionController): boolean {
+ * 	try {
+ * 		sessions.create(id, controller);
+ * 		return true;
+ * 	} catch (error) {
+ * 		if (error instanceof SessionLimitError) return false;
+ * 		throw error;
+ * 	}
+ * }
+ * ```
+ */
+export class SessionLimitError extends Error {
+	/** @param limit Value of `maxSessions`. */
+	constructor(limit: number);
+	/** Code of the error. */
+	readonly code: 'ERR_SESSION_LIMIT';
+	/** Value of `maxSessions`. */
+	readonly limit: number;
+}
+
+/**
+ * Error that the reader of a stream gets when the manager has ended the stream before all was read. The chunks in its
+ * queue are lost; the client can reconnect.
+ *
+ * @example
+ * ```ts
+ * async function pass(stream: ReadableStream<Uint8Array>, write: (chunk: Uint8Array) => void) {
+ * 	try {
+ * 		for await (const chunk of stream) write(chunk);
+ * 	} catch (error) {
+ * 		if (error instanceof SessionClosedError) console.log(`stream ended: ${error.reason}`);
+ * 		else throw error;
+ * 	}
+ * }
+ * ```
+ */
+export class SessionClosedError extends Error {
+	/** @param reason Reason of the end: see {@link SessionCloseReason}. */
+	constructor(reason: 'slow' | 'dead' | 'shutdown');
+	/** Code of the error. */
+	readonly code: 'ERR_SESSION_CLOSED';
+	/** Reason of the end: see {@link SessionCloseReason}. `shutdown` means that `drainMs` was over. */
+	readonly reason: 'slow' | 'dead' | 'shutdown';
+}
+
+// ---------- Other names ----------
 
 export * from './redis.js';
 
 export {
-	/** The name of {@link InMemoryStreamSessionManager} in `@tmcp/session-manager` 0.1. */
+	/** Name of {@link InMemoryStreamSessionManager} in `@tmcp/session-manager` 0.1. */
 	InMemoryStreamSessionManager as InMemorySessionManager,
-	/** The name of {@link StreamSessionManager} in `@tmcp/session-manager` 0.1. */
+	/** Name of {@link StreamSessionManager} in `@tmcp/session-manager` 0.1. */
 	StreamSessionManager as SessionManager,
 };

@@ -1,197 +1,565 @@
-// @tmcp-native/session-manager/redis: sessions of several machines. In the place of @tmcp/session-manager-redis 0.3.0.
+// @tmcp-native/session-manager/redis: managers that share the sessions of several machines through Redis. A drop-in for
+// @tmcp/session-manager-redis 0.3.0.
+//
+//   Managers   RedisStreamSessionManager, RedisInfoSessionManager, RedisSubscriptionManager, and their options
+//   Redis      BackplaneOptions, BackplaneStats, BackplaneGap, BackplaneUnavailableError
+//
+// They need Redis 6.2 or later, or a server with the same commands, such as Valkey. Redis Cluster is not supported.
 
 import type {
 	ClientCapabilities,
 	ClientInfo,
 	CloseOptions,
+	InMemoryInfoSessionManager,
+	InMemoryStreamSessionManager,
+	InMemorySubscriptionManager,
 	JSONRPCRequest,
 	LogLevel,
 	SessionController,
 	StreamPolicyOptions,
+	StreamSessionManagerOptions,
 	StreamStats,
 	Subscription,
 	SubscriptionCallbacks,
+	SubscriptionManagerOptions,
 } from './index.js';
 import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from './index.js';
 
+// ---------- Managers ----------
+
 /**
- * What joins this process to others. All managers of one server and prefix in a process, in whichever thread, share one node
- * with one set of connections: the numbers here count as the first of them gives them, and one that gives others throws.
+ * Holds the open streams of this process and sends messages to the sessions of all machines. To use it with tmcp,
+ * pass it to a transport as `sessionManager.streams`.
+ *
+ * Streams of this process get their messages as with `InMemoryStreamSessionManager` and a `scope`, also while Redis
+ * cannot be reached. A message to every session, or to an id that this process does not have, goes into one Redis
+ * stream that every process reads.
+ *
+ * What one thread sends arrives once and in order, as long as the Redis stream holds it. That includes lost
+ * connections and a restart of Redis that keeps its data. `onGap` reports messages that are lost.
+ *
+ * The promises of `create`, `delete` and `send` resolve when the call is queued for Redis;
+ * {@link RedisStreamSessionManager.flush} waits until Redis has it. If more than `maxPendingBytes` wait, `delete` and
+ * `send` reject with a {@link BackplaneUnavailableError}. Such a rejection need not be handled: it causes no
+ * `unhandledRejection`, and `onError` gets the error.
+ *
+ * From the call of `close()` on, `create` throws an `Error` with the code `ERR_MANAGER_CLOSED`. When the streams are
+ * closed, `send`, `has`, `delete`, `ready` and `flush` throw it too.
+ *
+ * @example
+ * ```ts
+ * import { RedisStreamSessionManager } from '@tmcp-native/session-manager/redis';
+ *
+ * const sessions = new RedisStreamSessionManager('redis://mcp:secret@redis.example:6379/0', {
+ * 	prefix: 'my-app',
+ * 	onError: (error) => console.error(error.message),
+ * 	onGap: ({ node, missed }) => console.error(`${missed} messages of ${node} are lost`),
+ * });
+ *
+ * await sessions.ready();
+ * await sessions.send(undefined, 'data: for every session on every machine\n\n');
+ * ```
  */
-export interface BackplaneOptions {
-	/** What all keys in Redis begin with: whoever gives the same shares sessions. Default: `'tmcp'`. */
-	prefix?: string;
-	/** How many entries the Redis stream keeps, about (`MAXLEN ~`): as far as a node may fall behind. Default: 10,000. */
-	maxLen?: number;
-	/** How many bytes may wait to be sent while Redis cannot be reached, in this process. Default: 8 MiB. */
-	maxPendingBytes?: number;
-	/** After so many ms without an answer, whoever waits for Redis gets a {@link BackplaneUnavailableError}. Default: 2,000. */
-	commandTimeoutMs?: number;
-	/** How often the node tells that it lives, in ms. Default: 3,000. */
-	heartbeatMs?: number;
-	/** A node that has not told so for so many ms is taken for dead, and its sessions with it. Default: 10,000. */
-	nodeTtlMs?: number;
-	/** Entries never came: the stream was trimmed before this process had read them. What it throws disturbs nothing. */
-	onGap?: (gap: BackplaneGap) => void;
-	/** A connection was lost or could not be made, or something was not sent. What it throws disturbs nothing. */
-	onError?: (error: BackplaneUnavailableError) => void;
-}
-
-/** Entries of another node that this one will never get. */
-export interface BackplaneGap {
-	/** The node that sent them. */
-	node: string;
-	/** How many; one at least where more cannot be known. */
-	missed: number;
-}
-
-/** What this process does in Redis, since its first manager there was made. */
-export interface BackplaneStats {
-	/** Whether it is connected. */
-	connected: boolean;
-	/** How many bytes wait to be sent. */
-	pendingBytes: number;
-	/** Entries of the stream that it has written. */
-	sent: number;
-	/** Entries of other nodes that it has read. */
-	received: number;
-	/** Entries that came twice, as their node could not know whether the first had gone in. Delivered once. */
-	duplicates: number;
-	/** How often entries never came, see {@link BackplaneOptions.onGap}. */
-	gaps: number;
-	/** How many never came. */
-	missed: number;
-	/** Entries and values that are not as this package writes them. Passed over. */
-	malformed: number;
-	/** How often the connection was lost. */
-	reconnects: number;
-}
-
-/** Redis cannot be reached, has not answered in time, or too much waits for it. */
-export class BackplaneUnavailableError extends Error {
-	readonly code: 'ERR_BACKPLANE_UNAVAILABLE';
+export class RedisStreamSessionManager extends StreamSessionManager {
 	/**
-	 * The call of which other machines hear nothing, where it is one. Sessions of this process have got what it sends, and
-	 * what was sent before stays in order.
+	 * Creates a manager and begins to connect.
+	 *
+	 * @param url `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS. `valkey://` and
+	 *   `valkeys://` mean the same.
+	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
+	 *   wrong type, is out of range, or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if `url` is not the
+	 *   URL of a Redis server, or if an option differs from the value that this process or thread already uses for the
+	 *   same URL and prefix.
 	 */
-	readonly unsent?: { method: string; args: unknown[] };
-	constructor(message: string, unsent?: { method: string; args: unknown[] });
+	constructor(url: string, options?: RedisStreamSessionManagerOptions);
+
+	/**
+	 * Registers the stream of a session. A stream with the same id is closed, on any machine.
+	 *
+	 * The stream is registered when `create` returns. The promise never rejects because of Redis.
+	 *
+	 * @param id Session id. Any string.
+	 * @param controller Controller of the stream that receives the session's messages.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, or if `controller` has no `enqueue` or no
+	 *   `close` method.
+	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if this process has `maxSessions` sessions already.
+	 * @throws {Error} `ERR_MANAGER_CLOSED` from the call of `close()` on.
+	 */
+	create(id: string, controller: SessionController): Promise<void>;
+
+	/**
+	 * Sends a message to sessions on any machine.
+	 *
+	 * When `send` returns, the message is in the queue of each stream of this thread. See
+	 * {@link InMemoryStreamSessionManager.send} for how a message is encoded, and what happens to streams that have
+	 * ended.
+	 *
+	 * Rejects with a {@link BackplaneUnavailableError} if the message is not queued for other machines, because more
+	 * than `maxPendingBytes` wait. The sessions of this process still get it.
+	 *
+	 * @param sessions Ids of the sessions. `undefined` and `null` mean every session; `[]` means none.
+	 * @param data Text of the message. For an SSE stream this is a whole event with its blank line.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `data` is not a string or `sessions` is not an array. Nothing is
+	 *   sent.
+	 */
+	send(sessions: string[] | undefined | null, data: string): Promise<void>;
+
+	/**
+	 * Resolves to `true` when any running process has a session with this id, and to `false` otherwise.
+	 *
+	 * Asks Redis only if this process has no such session. Then it rejects with a {@link BackplaneUnavailableError} if
+	 * Redis does not answer within `commandTimeoutMs`. Sessions of a process that has crashed count until `nodeTtlMs`
+	 * is over.
+	 */
+	has(id: string): Promise<boolean>;
+
+	/**
+	 * Removes a session, on any machine, and closes its stream after the messages that were sent before.
+	 *
+	 * Rejects with a {@link BackplaneUnavailableError} if the session is not of this process and the call is not queued
+	 * for other machines, because more than `maxPendingBytes` wait. An unknown id is ignored.
+	 */
+	delete(id: string): Promise<void>;
+
+	/** Number of sessions that this process has. */
+	get size(): number;
+
+	/** Returns the ids of the sessions that this process has, oldest session first. */
+	ids(): string[];
+
+	/**
+	 * Resolves when this process has connected to Redis, so that messages of other machines reach it. Messages that
+	 * other machines sent before that do not reach it.
+	 *
+	 * Rejects with a {@link BackplaneUnavailableError} after `commandTimeoutMs`; the process continues to connect.
+	 * After the first connection it resolves at once, also when the connection is lost: see
+	 * {@link BackplaneStats.connected}.
+	 */
+	ready(): Promise<void>;
+
+	/**
+	 * Waits until the messages that this thread has sent are in the queues of the streams of this process and in Redis,
+	 * and until Redis knows which sessions this process has.
+	 *
+	 * Rejects with a {@link BackplaneUnavailableError} after `commandTimeoutMs`. The messages continue to wait and are
+	 * sent later. It keeps this thread alive until then.
+	 */
+	flush(): Promise<void>;
+
+	/** Returns a copy of the statistics of this thread, with those of this process in Redis. */
+	stats(): RedisStreamStats;
+
+	/**
+	 * Closes the manager, and the streams that this thread has for the URL and prefix, as
+	 * {@link InMemoryStreamSessionManager.close} does. Then waits until Redis has the messages of this thread, for
+	 * `commandTimeoutMs` at most.
+	 *
+	 * When the last manager of the process with this URL and prefix is closed, the process removes its sessions from
+	 * Redis and disconnects. If a process ends without that, its sessions count until `nodeTtlMs` is over.
+	 *
+	 * Rejects with a `TypeError` (`ERR_UNKNOWN_OPTION` or `ERR_INVALID_ARG_TYPE`) if an option is invalid. Then nothing
+	 * is closed.
+	 *
+	 * @example
+	 * ```ts
+	 * const url = 'redis://redis.example';
+	 * const streams = new RedisStreamSessionManager(url);
+	 * const info = new RedisInfoSessionManager(url);
+	 *
+	 * process.once('SIGTERM', () => Promise.all([streams.close({ drainMs: 10_000 }), info.close()]));
+	 * ```
+	 */
+	close(options?: CloseOptions): Promise<void>;
+
+	/** Calls `close()` without options. For `await using`. */
+	[Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Options of {@link RedisStreamSessionManager}. All of them are optional. */
 export interface RedisStreamSessionManagerOptions extends BackplaneOptions, StreamPolicyOptions {
-	/** As in {@link StreamSessionManagerOptions}. */
+	/**
+	 * Limits the mailbox of this thread, in which messages of other threads and machines wait until its event loop
+	 * turns: see {@link StreamSessionManagerOptions.maxMailboxBytes}.
+	 *
+	 * In bytes. All managers of one thread, URL and prefix share the limit.
+	 *
+	 * @default 67108864 (64 MiB)
+	 */
 	maxMailboxBytes?: number;
 }
 
+/** Statistics of {@link RedisStreamSessionManager}. */
 export interface RedisStreamStats extends StreamStats {
+	/** Statistics of this process in Redis. */
 	backplane: BackplaneStats;
 }
 
 /**
- * Streams of sessions on several machines. Those of this process are fed before a call returns, whether Redis can be reached
- * or not; ids that nobody here has, and messages to all, go through a Redis stream that every node reads.
+ * Stores what is known about clients, and which resources each session watches, in Redis for all machines. Values are
+ * stored as JSON. To use it with tmcp, pass it to a transport as `sessionManager.info`.
  *
- * What one thread sends arrives in order and once, for as long as the Redis stream holds it: also when connections break,
- * Redis is stopped, or starts again with its data. What never came is told by `onGap`.
+ * The calls of a process take effect in their order. A promise rejects with a {@link BackplaneUnavailableError} if
+ * Redis does not answer within `commandTimeoutMs`, refuses the command, or if more than `maxPendingBytes` of calls
+ * wait. Such a rejection need not be handled: it causes no `unhandledRejection`, and `onError` gets the error.
  *
- * The promises of `create`, `delete` and `send` resolve as soon as what must go out waits in order to be sent; `flush()` when
- * it has been. They reject with a {@link BackplaneUnavailableError} when more waits than `maxPendingBytes`; one that nobody
- * handles is no unhandled rejection, and `onError` hears of it.
+ * After `close()`, the getters reject, and the other methods except `stats` and `close` throw, with an `Error` that
+ * has the code `ERR_MANAGER_CLOSED`.
+ *
+ * @example
+ * ```ts
+ * import { RedisInfoSessionManager } from '@tmcp-native/session-manager/redis';
+ *
+ * const info = new RedisInfoSessionManager('redis://redis.example', { ttlMs: 86_400_000 });
+ *
+ * await info.setLogLevel('some-id', 'warning');
+ * console.log(await info.getLogLevel('some-id'));
+ * ```
  */
-export class RedisStreamSessionManager extends StreamSessionManager {
+export class RedisInfoSessionManager extends InfoSessionManager {
 	/**
-	 * @param url `redis://[user][:password@]host[:port][/database]`, `rediss://` with TLS; `valkey://` and `valkeys://`, too
-	 * @throws {TypeError} with the code `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_UNKNOWN_OPTION`
-	 */
-	constructor(url: string, options?: RedisStreamSessionManagerOptions);
-	/** How many sessions this process has. */
-	get size(): number;
-	/** The ids of the sessions of this process, oldest first. */
-	ids(): string[];
-	/**
-	 * Registers the stream of a session of this process. One of the same id, on whatever machine, is closed.
+	 * Creates a manager and begins to connect.
 	 *
-	 * @throws what {@link InMemoryStreamSessionManager.create} throws, at once
+	 * @param url URL of the Redis server, as for {@link RedisStreamSessionManager}.
+	 * @throws {TypeError} As the constructor of {@link RedisStreamSessionManager} does.
 	 */
-	create(id: string, controller: SessionController): Promise<void>;
-	/** Forgets a session, on whatever machine it is, and closes its stream behind what was sent to it before. */
+	constructor(url: string, options?: RedisInfoSessionManagerOptions);
+
+	/**
+	 * Resolves to the client info of a session.
+	 *
+	 * Rejects with an `Error`, `Client info not found for session <id>`, if nothing is stored.
+	 */
+	getClientInfo(id: string): Promise<ClientInfo>;
+
+	/**
+	 * Stores the client info of a session.
+	 *
+	 * @param client_info `undefined` and `null` are the same as nothing stored.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string; `ERR_INVALID_ARG_VALUE` if JSON cannot
+	 *   represent the value: see {@link InMemoryInfoSessionManager.setClientInfo}.
+	 */
+	setClientInfo(id: string, client_info: ClientInfo): Promise<void>;
+
+	/**
+	 * Resolves to the capabilities of a session's client.
+	 *
+	 * Rejects with an `Error`, `Client capabilities not found for session <id>`, if nothing is stored.
+	 */
+	getClientCapabilities(id: string): Promise<ClientCapabilities>;
+
+	/**
+	 * Stores the capabilities of a session's client.
+	 *
+	 * @param client_capabilities `undefined` and `null` are the same as nothing stored.
+	 * @throws {TypeError} As {@link RedisInfoSessionManager.setClientInfo} does.
+	 */
+	setClientCapabilities(id: string, client_capabilities: ClientCapabilities): Promise<void>;
+
+	/**
+	 * Resolves to the log level of a session.
+	 *
+	 * Rejects with an `Error`, `Log Level not found for session <id>`, if nothing is stored.
+	 */
+	getLogLevel(id: string): Promise<LogLevel>;
+
+	/**
+	 * Stores the log level of a session.
+	 *
+	 * @param log_level `undefined` and `null` are the same as nothing stored.
+	 * @throws {TypeError} As {@link RedisInfoSessionManager.setClientInfo} does.
+	 */
+	setLogLevel(id: string, log_level: LogLevel): Promise<void>;
+
+	/**
+	 * Resolves to the ids of the sessions that watch a resource, in the order in which they began to. Resolves to `[]`
+	 * if there are none.
+	 */
+	getSubscriptions(uri: string): Promise<string[]>;
+
+	/**
+	 * Adds a resource to those that a session watches. A session that watches it already keeps its place in the order.
+	 *
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` or `uri` is not a string.
+	 */
+	addSubscription(id: string, uri: string): Promise<void>;
+
+	/** Removes a resource from those that a session watches. An unknown id or URI is ignored. */
+	removeSubscription(id: string, uri: string): Promise<void>;
+
+	/** Removes all that is stored about a session. */
 	delete(id: string): Promise<void>;
-	/** Whether any living node has that session. Asks Redis where this process has not. */
-	has(id: string): Promise<boolean>;
-	/** Sends a text to the sessions of these ids, or to all. */
-	send(sessions: string[] | undefined | null, data: string): Promise<void>;
-	/**
-	 * Resolves when what this thread has sent is in the queues of the streams of this process, and in the Redis stream.
-	 * Rejects with a {@link BackplaneUnavailableError} after `commandTimeoutMs`; it is sent later.
-	 */
-	flush(): Promise<void>;
-	/** Resolves once what other nodes send reaches this process. Rejects after `commandTimeoutMs`; it is tried further. */
+
+	/** Resolves when this process has connected to Redis: see {@link RedisStreamSessionManager.ready}. */
 	ready(): Promise<void>;
-	stats(): RedisStreamStats;
+
+	/** Returns a copy of the statistics of this process in Redis. */
+	stats(): { backplane: BackplaneStats };
+
 	/**
-	 * Closes the streams of this thread, as {@link InMemoryStreamSessionManager.close} does, and leaves: when all managers of this server and prefix in the process are closed,
-	 * what waits is sent (for `commandTimeoutMs` at most), the node takes itself and its sessions away, and its connections
-	 * are closed. Resolves then. `create` throws from now on, and the other methods when the streams are closed, with the code
-	 * `ERR_MANAGER_CLOSED`.
+	 * Closes the manager. What it has stored stays in Redis until it is deleted or `ttlMs` is over. See
+	 * {@link RedisStreamSessionManager.close} for what happens when all managers of this process are closed.
 	 */
-	close(options?: CloseOptions): Promise<void>;
-	/** `close()`: for `await using`. */
-	[Symbol.asyncDispose](): Promise<void>;
+	close(): Promise<void>;
 }
 
+/** Options of {@link RedisInfoSessionManager}. All of them are optional. */
 export interface RedisInfoSessionManagerOptions extends BackplaneOptions {
-	/** What is known of a session goes when nobody has asked or set any of it for so many ms. Default: 86,400,000, a day. */
+	/**
+	 * Removes what is stored about a session after this time without a call that names its id. `getSubscriptions` names
+	 * no id, so it does not count.
+	 *
+	 * In milliseconds, from 1 to 2³¹ − 1. It can take up to a quarter less, because not every call renews the time in
+	 * Redis. Use a value longer than the lifetime of a session.
+	 *
+	 * @default 86400000 (one day)
+	 */
 	ttlMs?: number;
 }
 
 /**
- * What clients said of themselves, and which resources they watch: in Redis, as JSON, for every machine. All methods reject
- * with a {@link BackplaneUnavailableError} when Redis does not answer in `commandTimeoutMs`; one that nobody handles is no
- * unhandled rejection, and `onError` hears of it. Calls of a process take effect in their order.
+ * Routes notifications to the `subscriptions/listen` streams (registrations) of several machines. To use it with
+ * tmcp, pass it to a transport as `subscriptionManager`.
+ *
+ * `send` reaches the registrations of all machines. `create`, `close(id, origin, reason)` and `closeAll` concern
+ * those of this process, in any of its threads.
+ *
+ * After `close()` without arguments, `create` rejects, and `send`, `ready` and `flush` throw, with an `Error` that
+ * has the code `ERR_MANAGER_CLOSED`.
+ *
+ * @example
+ * ```ts
+ * import { RedisSubscriptionManager } from '@tmcp-native/session-manager/redis';
+ *
+ * const subscriptions = new RedisSubscriptionManager('redis://redis.example');
+ *
+ * await subscriptions.ready();
+ * await subscriptions.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+ * ```
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
-export class RedisInfoSessionManager extends InfoSessionManager {
-	/** See {@link RedisStreamSessionManager}. */
-	constructor(url: string, options?: RedisInfoSessionManagerOptions);
-	getClientInfo(id: string): Promise<ClientInfo>;
-	setClientInfo(id: string, client_info: ClientInfo): Promise<void>;
-	getClientCapabilities(id: string): Promise<ClientCapabilities>;
-	setClientCapabilities(id: string, client_capabilities: ClientCapabilities): Promise<void>;
-	getLogLevel(id: string): Promise<LogLevel>;
-	setLogLevel(id: string, log_level: LogLevel): Promise<void>;
-	/** The ids of the sessions that watch a resource, in the order they came. */
-	getSubscriptions(uri: string): Promise<string[]>;
-	addSubscription(id: string, uri: string): Promise<void>;
-	removeSubscription(id: string, uri: string): Promise<void>;
-	delete(id: string): Promise<void>;
-	/** See {@link RedisStreamSessionManager.ready}. */
-	ready(): Promise<void>;
-	stats(): { backplane: BackplaneStats };
-	/** See {@link RedisStreamSessionManager.close}. */
+export class RedisSubscriptionManager extends SubscriptionManager {
+	/**
+	 * Creates a manager and begins to connect.
+	 *
+	 * @param url URL of the Redis server, as for {@link RedisStreamSessionManager}.
+	 * @throws {TypeError} As the constructor of {@link RedisStreamSessionManager} does.
+	 */
+	constructor(url: string, options?: RedisSubscriptionManagerOptions);
+
+	/**
+	 * Registers a stream of this process, as {@link InMemorySubscriptionManager.create} does. Resolves to `false` if
+	 * this process has a registration `(origin, id)` already; other machines are not asked.
+	 */
+	create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
+
+	/**
+	 * Sends a notification to each registration, on any machine, whose filters match it. Resolves when the
+	 * registrations of this process have it and it is queued for Redis.
+	 *
+	 * Rejects as {@link InMemorySubscriptionManager.send} does with a `scope`. Rejects with a
+	 * {@link BackplaneUnavailableError} if the notification is not queued for other machines, because more than
+	 * `maxPendingBytes` wait; the registrations of this process still get it. No rejection causes an
+	 * `unhandledRejection`.
+	 */
+	send(notification: JSONRPCRequest): Promise<void>;
+
+	/** Closes a registration of this process, as {@link InMemorySubscriptionManager.close} does. */
+	close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): Promise<boolean>;
+
+	/**
+	 * Closes the manager, and all registrations of this process with the reason `'cancelled'`, in every thread. See
+	 * {@link RedisStreamSessionManager.close} for what happens when all managers of this process are closed.
+	 */
 	close(): Promise<void>;
+
+	/**
+	 * Closes all registrations of this process, or those of one origin, as {@link InMemorySubscriptionManager.closeAll}
+	 * does.
+	 */
+	closeAll(origin?: string, reason?: 'closed' | 'cancelled'): Promise<void>;
+
+	/** Resolves when this process has connected to Redis: see {@link RedisStreamSessionManager.ready}. */
+	ready(): Promise<void>;
+
+	/** Waits until Redis has the notifications that this thread has sent: see {@link RedisStreamSessionManager.flush}. */
+	flush(): Promise<void>;
+
+	/** Returns a copy of the statistics of this process in Redis. */
+	stats(): { backplane: BackplaneStats };
 }
 
+/** Options of {@link RedisSubscriptionManager}. All of them are optional. */
 export interface RedisSubscriptionManagerOptions extends BackplaneOptions {
-	/** As in {@link StreamSessionManagerOptions}. */
+	/**
+	 * Limits the mailbox of this thread, in which messages of other threads and machines wait until its event loop
+	 * turns: see {@link SubscriptionManagerOptions.maxMailboxBytes}.
+	 *
+	 * In bytes. All managers of one thread, URL and prefix share the limit.
+	 *
+	 * @default 67108864 (64 MiB)
+	 */
 	maxMailboxBytes?: number;
 }
 
+// ---------- Redis ----------
+
 /**
- * Routes notifications to the streams of `subscriptions/listen` of several machines. `send` reaches all of them, and resolves
- * when those of this process have it and it waits in order to be sent to the others; it rejects as
- * {@link RedisStreamSessionManager} does. `create`, `close` and `closeAll` are about those of this process.
+ * Options that connect this process to others through Redis.
+ *
+ * All managers of a process with the same URL and prefix, in any thread, are one node, with two connections. The
+ * numbers given to the first of them apply to all. A later manager throws `ERR_INVALID_ARG_VALUE` if it gives another
+ * number; it may give none. Each manager may have its own `onGap` and `onError`.
+ *
+ * @example
+ * ```ts
+ * const options: BackplaneOptions = {
+ * 	prefix: 'my-app',
+ * 	heartbeatMs: 500,
+ * 	nodeTtlMs: 2_000,
+ * 	onError: (error) => console.error(error.message),
+ * };
+ * ```
  */
-export class RedisSubscriptionManager extends SubscriptionManager {
-	/** See {@link RedisStreamSessionManager}. */
-	constructor(url: string, options?: RedisSubscriptionManagerOptions);
-	create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
-	send(notification: JSONRPCRequest): Promise<void>;
-	close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): Promise<boolean>;
-	/** Cancels the subscriptions of this thread, and leaves: see {@link RedisStreamSessionManager.close}. */
-	close(): Promise<void>;
-	closeAll(origin?: string, reason?: 'closed' | 'cancelled'): Promise<void>;
-	/** See {@link RedisStreamSessionManager.flush}. */
-	flush(): Promise<void>;
-	/** See {@link RedisStreamSessionManager.ready}. */
-	ready(): Promise<void>;
-	stats(): { backplane: BackplaneStats };
+export interface BackplaneOptions {
+	/**
+	 * Sets the first part of all keys in Redis. Processes with the same prefix on the same server share their sessions.
+	 *
+	 * A non-empty string. Use a different one for each application on the server.
+	 *
+	 * @default 'tmcp'
+	 */
+	prefix?: string;
+
+	/**
+	 * Limits the length of the Redis stream, and so how far a process may fall behind before it loses messages.
+	 *
+	 * In entries; Redis keeps a few more (`MAXLEN ~`). Each message to other machines, each notification and each
+	 * `create` is one entry. Use more than your processes write in the longest time that one of them may be
+	 * disconnected.
+	 *
+	 * @default 10000
+	 * @see https://redis.io/docs/latest/commands/xadd/
+	 */
+	maxLen?: number;
+
+	/**
+	 * Limits the messages that wait in this process while Redis cannot be reached. Calls that ask Redis, such as `has`
+	 * and those of the info manager, have a second limit of the same size.
+	 *
+	 * In bytes. Use what your process sends in the longest outage of Redis that should lose nothing.
+	 *
+	 * @default 8388608 (8 MiB)
+	 */
+	maxPendingBytes?: number;
+
+	/**
+	 * Limits the time that a call waits for Redis. Then its promise rejects with a {@link BackplaneUnavailableError}.
+	 *
+	 * In milliseconds, at most 2³¹ − 1. Use less than the time in which a request has to be answered.
+	 *
+	 * @default 2000
+	 */
+	commandTimeoutMs?: number;
+
+	/**
+	 * Sets the interval of the heartbeat, with which this process tells Redis that it is running.
+	 *
+	 * In milliseconds, at most 2³¹ − 1. Use a third of `nodeTtlMs` or less. The cost does not depend on the number of
+	 * sessions.
+	 *
+	 * @default 3000
+	 */
+	heartbeatMs?: number;
+
+	/**
+	 * Sets the time without a heartbeat after which this process counts as dead, and its sessions as gone.
+	 *
+	 * In milliseconds, at most 2³¹ − 1, and more than `heartbeatMs`. Use more than the machine or its network may
+	 * pause. A busy event loop does not matter, because the heartbeat has a thread of its own.
+	 *
+	 * @default 10000
+	 */
+	nodeTtlMs?: number;
+
+	/**
+	 * Called when this process has lost entries that another process wrote to the Redis stream, for example because the
+	 * stream was trimmed before this process could read them. An error that it throws, or rejects with, is ignored.
+	 *
+	 * @default undefined
+	 */
+	onGap?: (gap: BackplaneGap) => void;
+
+	/**
+	 * Called when a connection is lost or cannot be made, when a call is not queued because of `maxPendingBytes`, and
+	 * when `has`, `ready` or a call of the info manager is refused by Redis or not answered in time. An error that it
+	 * throws, or rejects with, is ignored.
+	 *
+	 * @default undefined
+	 */
+	onError?: (error: BackplaneUnavailableError) => void;
+}
+
+/** Entries of another process that this one has lost. */
+export interface BackplaneGap {
+	/** Name of the node that wrote them. Each process chooses its name at random. */
+	node: string;
+	/** Number of entries. 1 if the exact number is not known. */
+	missed: number;
+}
+
+/**
+ * Statistics of this process in Redis. Counters start when its first manager with this URL and prefix is made.
+ *
+ * For single events, subscribe to the diagnostics channels `tmcp-native:backplane:gap` and
+ * `tmcp-native:backplane:error`.
+ *
+ * @see https://nodejs.org/api/diagnostics_channel.html
+ */
+export interface BackplaneStats {
+	/** True while this process is connected to Redis. */
+	connected: boolean;
+	/** Number of bytes of messages that wait to be sent. */
+	pendingBytes: number;
+	/** Number of entries that this process has written to the Redis stream. */
+	sent: number;
+	/** Number of entries of other processes that this process has read. */
+	received: number;
+	/** Number of entries that arrived twice and were delivered once. A sender repeats entries after a lost connection. */
+	duplicates: number;
+	/** Number of times that entries were lost: see {@link BackplaneOptions.onGap}. */
+	gaps: number;
+	/** Number of entries that were lost. */
+	missed: number;
+	/** Number of entries and values with an unknown format. They are ignored. */
+	malformed: number;
+	/** Number of times that the connection was lost. */
+	reconnects: number;
+}
+
+/**
+ * Thrown by calls that need Redis, when Redis cannot be reached, does not answer in time or refuses the command, or
+ * when too many bytes wait for it.
+ *
+ * @example
+ * ```ts
+ * const sessions = new RedisStreamSessionManager('redis://redis.example');
+ *
+ * try {
+ * 	await sessions.send(undefined, 'data: hello\n\n');
+ * } catch (error) {
+ * 	if (error instanceof BackplaneUnavailableError) console.log('only the sessions of this process have got it');
+ * 	else throw error;
+ * }
+ * ```
+ */
+export class BackplaneUnavailableError extends Error {
+	/** Code of the error. */
+	readonly code: 'ERR_BACKPLANE_UNAVAILABLE';
+	/**
+	 * Method and arguments of the call that other machines do not get, if the error is about one. The sessions of this
+	 * process have got what it sends. Earlier calls still reach other machines, in order.
+	 */
+	readonly unsent?: { method: string; args: unknown[] };
+	constructor(message: string, unsent?: { method: string; args: unknown[] });
 }

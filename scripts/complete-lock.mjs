@@ -1,8 +1,8 @@
-// Adds to a lock file the binaries of other platforms that npm left out of it, so that `npm ci` works on all of them.
+// Adds the optional packages of other platforms to a lock file, so that `npm ci` works on all platforms.
 //
-// npm drops an optional dependency from the lock file when its registry does not have it, which is so with mirrors that
-// carry the packages of one platform only; `npm ci` then refuses that lock file. The versions are those that the parent
-// package pins; what is missing is the checksum, which only the registry can tell.
+// npm leaves an optional dependency out of the lock file when the registry does not have it, for example a mirror with the
+// packages of one platform only. `npm ci` then rejects the lock file. The added entries have the versions that the parent
+// package pins. They have no checksum, because only the registry knows it.
 //
 //   npm install && node scripts/complete-lock.mjs package-lock.json
 
@@ -26,12 +26,14 @@ for (const path of process.argv.slice(2)) {
 }
 
 /**
+ * Returns the entry of a package in the lock file.
+ *
  * @param {string} name such as `@biomejs/cli-darwin-arm64`
  * @param {string} version
  * @param {boolean | undefined} dev
  */
 function entry(name, version, dev) {
-	if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`${name}: the version ${version} is a range`);
+	if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`${name}: version ${version} is a range`);
 	const words = name.split(/[/.-]/);
 	const os = SYSTEMS.filter((system) => words.includes(system));
 	const cpu = PROCESSORS.filter((processor) => words.some((word) => word === processor || word === `${processor}v7`));

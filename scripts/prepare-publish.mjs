@@ -1,10 +1,10 @@
-// Makes the folders to publish out of the binaries of all platforms: one a platform, and `main`, which has no binary itself
-// and names the others as its optional dependencies. Publish the platforms first.
+// Makes the folders to publish from the binaries of all platforms: one folder for each platform, and `main`. `main` has no
+// binary; its optional dependencies are the platform packages. Publish the platform packages first.
 //
 //   node scripts/prepare-publish.mjs <folder with the .node files, at any depth> <folder to make>
 //
-// `main` is what `npm pack` packs here, so that what was tested is what is published. `napi artifacts` fails if a binary of
-// `napi.targets` is missing, or one is there that is not among them.
+// `main` has the files that `npm pack` packs, so the published package is the tested one. `napi artifacts` fails if a binary
+// of `napi.targets` is missing, or if there is a binary of another target.
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ if (out === undefined) throw new Error('usage: node scripts/prepare-publish.mjs 
 mkdirSync(out);
 run('npm', ['pack', '--loglevel=error', '--pack-destination', out], root);
 const [tarball] = readdirSync(out);
-// A relative name: to some a colon, as in C:\, means another machine.
+// The name is relative, because some versions of tar take the colon in C:\ for the end of a host name.
 run('tar', ['-xzf', tarball], out);
 rmSync(join(out, tarball));
 
@@ -27,7 +27,7 @@ const main = join(out, 'main');
 renameSync(join(out, 'package'), main);
 run(process.execPath, [napi, 'create-npm-dirs'], main);
 run(process.execPath, [napi, 'artifacts', '--output-dir', artifacts], main);
-// Left to itself, it would also publish, and make a release on GitHub.
+// Without these flags it would also publish the packages and make a release on GitHub.
 run(process.execPath, [napi, 'pre-publish', '--tag-style', 'npm', '--no-gh-release', '--skip-optional-publish'], main);
 
 for (const platform of readdirSync(join(main, 'npm'))) {
@@ -46,7 +46,7 @@ for (const folder of [main, join(main, 'native')]) {
  * @param {string} cwd
  */
 function run(command, args, cwd) {
-	// A shell finds npm.cmd on Windows.
+	// On Windows npm is npm.cmd, which only a shell can run.
 	const shell = process.platform === 'win32' && command === 'npm';
 	const { status } = spawnSync(command, args, { cwd, shell, stdio: ['ignore', process.stderr, process.stderr] });
 	if (status !== 0) throw new Error(`\`${command} ${args.join(' ')}\` failed in ${cwd}`);

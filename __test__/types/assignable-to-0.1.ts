@@ -1,4 +1,4 @@
-// Ours goes wherever the types of upstream 0.1.2 ask for its own.
+// Objects of this package are assignable to the types of upstream 0.1.2, and the abstract base the other way around.
 
 import type * as upstream from '@tmcp/session-manager';
 import * as ours from '@tmcp-native/session-manager';

@@ -1,4 +1,4 @@
-// Ours goes wherever the types of upstream 0.3.0 ask for its own.
+// Objects of this package are assignable to the types of upstream 0.3.0, and the abstract bases the other way around.
 
 import type * as upstream from '@tmcp/session-manager';
 import * as ours from '@tmcp-native/session-manager';

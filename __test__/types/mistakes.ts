@@ -1,4 +1,4 @@
-// What is wrong fails to compile, and what is right beyond upstream compiles.
+// Wrong calls do not compile. Right calls that upstream does not have compile.
 
 import {
 	InMemoryStreamSessionManager,
@@ -10,36 +10,36 @@ import {
 
 const ours = new InMemoryStreamSessionManager();
 
-// @ts-expect-error an abstract class
+// @ts-expect-error The class is abstract.
 new StreamSessionManager();
-// @ts-expect-error no such option
+// @ts-expect-error The option does not exist.
 new InMemoryStreamSessionManager({ pol: true });
-// @ts-expect-error no boolean
+// @ts-expect-error The option is a boolean.
 new InMemoryStreamSessionManager({ pool: 'no' });
-// @ts-expect-error one of two
+// @ts-expect-error The option is 'close' or 'drop'.
 new InMemoryStreamSessionManager({ maxQueuedBytes: 1, onSlowClient: 'wait' });
-// @ts-expect-error a number of milliseconds
+// @ts-expect-error The option is a number of milliseconds.
 ours.close({ drainMs: '1s' });
-// @ts-expect-error no such reason
+// @ts-expect-error The reason does not exist.
 ours.stats().closed.bored;
-// @ts-expect-error an id is a string
+// @ts-expect-error An id is a string.
 ours.create(1, { enqueue() {}, close() {} });
-// @ts-expect-error no controller
+// @ts-expect-error A controller has two methods.
 ours.create('id', {});
-// @ts-expect-error a controller of strings
+// @ts-expect-error The stream is one of strings, not of bytes.
 new ReadableStream<string>({ start: (controller) => ours.create('id', controller) });
-// @ts-expect-error a list, not an id
+// @ts-expect-error The first argument is an array of ids.
 ours.send('id', 'text');
-// @ts-expect-error text
+// @ts-expect-error The message is a string.
 ours.send(['id'], new Uint8Array());
-// @ts-expect-error read only
+// @ts-expect-error The property is read-only.
 ours.size = 1;
-// @ts-expect-error methods left out
+// @ts-expect-error The abstract methods are missing.
 class Unfinished extends StreamSessionManager {}
 
 new InMemoryStreamSessionManager({ pool: false });
-const gone: [string, SessionCloseReason][] = [];
-const told = new InMemoryStreamSessionManager({
+const closed: [string, SessionCloseReason][] = [];
+const configured = new InMemoryStreamSessionManager({
 	keepAliveMs: 15_000,
 	deadAfterKeepAlives: 0,
 	maxQueuedBytes: 1_048_576,
@@ -48,11 +48,11 @@ const told = new InMemoryStreamSessionManager({
 	sliceMs: 8,
 	maxSessions: Infinity,
 	maxAgeMs: undefined,
-	onClose: (id, reason) => gone.push([id, reason]),
+	onClose: (id, reason) => closed.push([id, reason]),
 });
-const slow: number = told.stats().closed.slow;
-const closing: Promise<void> = told.close({ drainMs: 0 });
-const disposed: Promise<void> = told[Symbol.asyncDispose]();
+const slow: number = configured.stats().closed.slow;
+const closing: Promise<void> = configured.close({ drainMs: 0 });
+const disposed: Promise<void> = configured[Symbol.asyncDispose]();
 const reason: 'slow' | 'dead' | 'shutdown' = new SessionClosedError('slow').reason;
 new ReadableStream({ type: 'bytes', start: (controller) => ours.create('id', controller) });
 new ReadableStream<Uint8Array>({ start: (controller) => ours.create('id', controller) });

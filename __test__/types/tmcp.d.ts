@@ -1,4 +1,5 @@
-// What our types need of tmcp's. Used to check ours by themselves: those of tmcp do not pass without `skipLibCheck`.
+// The part of tmcp's types that index.d.ts uses. It stands in for tmcp where index.d.ts is checked without `skipLibCheck`,
+// because tmcp's own types do not pass that check.
 
 export type Context = {
 	sessionInfo?:

@@ -1,4 +1,4 @@
-// User code written for upstream 0.1.2. It is compiled against upstream's types and against ours.
+// A program written for upstream 0.1.2. It compiles with the types of upstream and with those of this package.
 
 import { InMemorySessionManager, SessionManager } from '@tmcp/session-manager';
 
@@ -15,9 +15,9 @@ new ReadableStream({
 });
 manager.send(undefined, 'text');
 manager.send(['id'], 'text');
-const there: Promise<boolean> = manager.has('id');
+const exists: Promise<boolean> = manager.has('id');
 
-/** As upstream's README shows it. */
+/** A manager of the user's own, as in upstream's README. */
 class Custom extends SessionManager {
 	override create(_id: string, controller: ReadableStreamDefaultController): void {
 		controller.error(controller.desiredSize);

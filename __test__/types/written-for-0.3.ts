@@ -1,4 +1,4 @@
-// User code written for upstream 0.3.0. It is compiled against upstream's types and against ours.
+// A program written for upstream 0.3.0. It compiles with the types of upstream and with those of this package.
 
 import {
 	InfoSessionManager,
@@ -25,9 +25,9 @@ new ReadableStream({
 });
 manager.send(undefined, 'text');
 manager.send(['id'], 'text');
-const there: Promise<boolean> = manager.has('id');
+const exists: Promise<boolean> = manager.has('id');
 
-/** As for another store. */
+/** A manager of the user's own. */
 class Custom extends StreamSessionManager {
 	override create(_id: string, controller: ReadableStreamDefaultController): void {
 		controller.error(controller.desiredSize);
