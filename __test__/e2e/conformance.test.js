@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { check, scenarios } from './support/conformance.js';
 import { makeConformanceServer } from './support/conformance-server.js';
+import { ours, upstreams } from './support/installations.js';
 import { listen } from './support/listener.js';
-import { ours, upstreams } from './support/sides.js';
 
 /** @typedef {import('./support/conformance.js').Row} Row */
 
@@ -45,9 +45,12 @@ test('nearly all checks succeed, so that equal rows mean something', () => {
 	assert.ok(theirs.filter(({ status }) => status === 'SUCCESS').length >= 40, counts(theirs));
 });
 
-/** @param {import('./support/sides.js').Side} side */
-async function rowsOf(side) {
-	const transport = new side.HttpTransport(makeConformanceServer(side), { path: '/mcp', allowedOrigins: [] });
+/** @param {import('./support/installations.js').Installation} installation */
+async function rowsOf(installation) {
+	const transport = new installation.HttpTransport(makeConformanceServer(installation), {
+		path: '/mcp',
+		allowedOrigins: [],
+	});
 	const listener = await listen(transport);
 	try {
 		return await check(`${listener.origin}/mcp`);

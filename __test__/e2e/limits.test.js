@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { InMemoryInfoSessionManager } from '../../lib/index.js';
 
-import { ours } from './support/sides.js';
+import { ours } from './support/installations.js';
 
 test('a client past maxSessions is answered, onSessionLimit is told of it, and the server goes on', async () => {
 	/** @type {string[]} */

@@ -4,12 +4,12 @@
 // A stream keeps its order. So who has received what was sent last, and not what was sent before, will not receive it.
 
 import assert from 'node:assert/strict';
-import { SUBSCRIPTION, VERSION } from './support/listening-client.js';
+import { testBoth } from './support/compare.js';
+import { SUBSCRIPTION, VERSION } from './support/listen-client.js';
 import { noteUri } from './support/notes-server.js';
-import { both } from './support/play.js';
 import { events, next } from './support/raw-events.js';
 
-/** @typedef {import('./support/play.js').Stage} Stage */
+/** @typedef {import('./support/compare.js').Setup} Setup */
 
 const http = /** @type {const} */ (['http']);
 const TOOLS = 'tools/list_changed';
@@ -17,27 +17,31 @@ const PROMPTS = 'prompts/list_changed';
 const RESOURCES = 'resources/list_changed';
 const updated = (/** @type {number} */ note) => `resources/updated ${noteUri(note)}`;
 
-both('a listen is told of the changes it asked for, and of no others', http, async ({ server, connectListener }) => {
-	const ada = await connectListener('ada');
-	const { honoredFilter } = await ada.listen({
-		promptsListChanged: true,
-		toolsListChanged: false,
-		resourceSubscriptions: [noteUri(0), noteUri(1), 'note://unknown'],
-	});
-	assert.deepEqual(honoredFilter, { promptsListChanged: true, resourceSubscriptions: [noteUri(0), noteUri(1)] });
-	server.changed('tools');
-	server.changed('resource', noteUri(1));
-	server.changed('resource', noteUri(2));
-	server.changed('resources');
-	server.changed('resource', noteUri(0));
-	server.changed('prompts');
-	await ada.until('listen:0', PROMPTS);
-	assert.deepEqual(ada.told, { 'listen:0': [updated(1), updated(0), PROMPTS] });
-});
+testBoth(
+	'a listen is received of the changes it asked for, and of no others',
+	http,
+	async ({ server, connectListener }) => {
+		const ada = await connectListener('ada');
+		const { honoredFilter } = await ada.listen({
+			promptsListChanged: true,
+			toolsListChanged: false,
+			resourceSubscriptions: [noteUri(0), noteUri(1), 'note://unknown'],
+		});
+		assert.deepEqual(honoredFilter, { promptsListChanged: true, resourceSubscriptions: [noteUri(0), noteUri(1)] });
+		server.changed('tools');
+		server.changed('resource', noteUri(1));
+		server.changed('resource', noteUri(2));
+		server.changed('resources');
+		server.changed('resource', noteUri(0));
+		server.changed('prompts');
+		await ada.until('listen:0', PROMPTS);
+		assert.deepEqual(ada.received, { 'listen:0': [updated(1), updated(0), PROMPTS] });
+	},
+);
 
-both('its first event is the acknowledgement, whatever changes meanwhile', http, async (stage) => {
-	const { server } = stage;
-	const answer = open(stage, 'one', { toolsListChanged: true, resourceSubscriptions: [noteUri(3)] });
+testBoth('its first event is the acknowledgement, whatever changes meanwhile', http, async (setup) => {
+	const { server } = setup;
+	const answer = open(setup, 'one', { toolsListChanged: true, resourceSubscriptions: [noteUri(3)] });
 	// From before the request is there until after the acknowledgement is: none may come before it.
 	let changing = true;
 	const changes = (async () => {
@@ -61,28 +65,32 @@ both('its first event is the acknowledgement, whatever changes meanwhile', http,
 	}
 });
 
-both('several listens of one client are told apart, each its own', http, async ({ server, connectListener }) => {
-	const ada = await connectListener('ada');
-	const filters = [
-		{ toolsListChanged: true },
-		{ toolsListChanged: true, promptsListChanged: true },
-		{ resourceSubscriptions: [noteUri(0)], toolsListChanged: true },
-	];
-	for (const filter of filters) await ada.listen(filter);
-	server.changed('prompts');
-	server.changed('resource', noteUri(0));
-	server.changed('resources');
-	server.changed('tools');
-	for (const stream of ['listen:0', 'listen:1', 'listen:2']) await ada.until(stream, TOOLS);
-	assert.deepEqual(ada.told, {
-		'listen:0': [TOOLS],
-		'listen:1': [PROMPTS, TOOLS],
-		'listen:2': [updated(0), TOOLS],
-	});
-});
+testBoth(
+	'several listens of one client are received apart, each its own',
+	http,
+	async ({ server, connectListener }) => {
+		const ada = await connectListener('ada');
+		const filters = [
+			{ toolsListChanged: true },
+			{ toolsListChanged: true, promptsListChanged: true },
+			{ resourceSubscriptions: [noteUri(0)], toolsListChanged: true },
+		];
+		for (const filter of filters) await ada.listen(filter);
+		server.changed('prompts');
+		server.changed('resource', noteUri(0));
+		server.changed('resources');
+		server.changed('tools');
+		for (const stream of ['listen:0', 'listen:1', 'listen:2']) await ada.until(stream, TOOLS);
+		assert.deepEqual(ada.received, {
+			'listen:0': [TOOLS],
+			'listen:1': [PROMPTS, TOOLS],
+			'listen:2': [updated(0), TOOLS],
+		});
+	},
+);
 
-both('the same id of two clients is two streams', http, async (stage) => {
-	const { server, connectListener } = stage;
+testBoth('the same id of two clients is two streams', http, async (setup) => {
+	const { server, connectListener } = setup;
 	const [ada, ben] = [await connectListener('ada'), await connectListener('ben')];
 	await ada.listen({ toolsListChanged: true, resourceSubscriptions: [noteUri(0)] });
 	await ben.listen({ toolsListChanged: true, resourceSubscriptions: [noteUri(1)] });
@@ -90,22 +98,22 @@ both('the same id of two clients is two streams', http, async (stage) => {
 	server.changed('resource', noteUri(1));
 	server.changed('tools');
 	for (const client of [ada, ben]) await client.until('listen:0', TOOLS);
-	assert.deepEqual(ada.told, { 'listen:0': [updated(0), TOOLS] });
-	assert.deepEqual(ben.told, { 'listen:0': [updated(1), TOOLS] });
+	assert.deepEqual(ada.received, { 'listen:0': [updated(0), TOOLS] });
+	assert.deepEqual(ben.received, { 'listen:0': [updated(1), TOOLS] });
 });
 
-both('a number and the same digits as an id are answered each as they were sent', http, async (stage) => {
+testBoth('a number and the same digits as an id are answered each as they were sent', http, async (setup) => {
 	const filter = { toolsListChanged: true };
-	const streams = [events(await open(stage, 7, filter)), events(await open(stage, '7', filter))];
+	const streams = [events(await open(setup, 7, filter)), events(await open(setup, '7', filter))];
 	for (const stream of streams) await next(stream);
-	stage.server.changed('tools');
+	setup.server.changed('tools');
 	const ids = [];
 	for (const stream of streams) ids.push(parse(await next(stream)).params._meta[SUBSCRIPTION]);
 	assert.deepEqual(ids, [7, '7']);
 });
 
-both('clients with sessions and listens hear of the same change', http, async (stage) => {
-	const { server, connect, connectListener } = stage;
+testBoth('clients with sessions and listens hear of the same change', http, async (setup) => {
+	const { server, connect, connectListener } = setup;
 	const ada = await connect('ada');
 	await ada.sdk.subscribeResource({ uri: noteUri(0) });
 	const ben = await connectListener('ben');
@@ -116,12 +124,12 @@ both('clients with sessions and listens hear of the same change', http, async (s
 	server.changed('resource', noteUri(0));
 	server.changed('tools');
 	await Promise.all([ada.until(TOOLS), ben.until('listen:0', TOOLS)]);
-	assert.deepEqual(ada.told, [updated(0), TOOLS]);
-	assert.deepEqual(ben.told, { 'listen:0': [updated(0), updated(0), TOOLS] });
+	assert.deepEqual(ada.received, [updated(0), TOOLS]);
+	assert.deepEqual(ben.received, { 'listen:0': [updated(0), updated(0), TOOLS] });
 });
 
-both('a listen that its client closes gets nothing more, and the others do', http, async (stage) => {
-	const { server, connectListener, until } = stage;
+testBoth('a listen that its client closes gets nothing more, and the others do', http, async (setup) => {
+	const { server, connectListener, until } = setup;
 	const ada = await connectListener('ada');
 	const closing = await ada.listen({ toolsListChanged: true });
 	await ada.listen({ toolsListChanged: true });
@@ -134,11 +142,11 @@ both('a listen that its client closes gets nothing more, and the others do', htt
 	await until(({ status }) => status === 400);
 	server.changed('tools');
 	await ada.until('listen:1', TOOLS, 2);
-	assert.deepEqual(ada.told, { 'listen:0': [TOOLS], 'listen:1': [TOOLS, TOOLS] });
+	assert.deepEqual(ada.received, { 'listen:0': [TOOLS], 'listen:1': [TOOLS, TOOLS] });
 });
 
-both('clients that leave without a word disturb nobody', http, async (stage) => {
-	const { server, connectListener, exchanges, until } = stage;
+testBoth('clients that leave without a word disturb nobody', http, async (setup) => {
+	const { server, connectListener, exchanges, until } = setup;
 	const stays = await connectListener('stays');
 	await stays.listen({ toolsListChanged: true });
 	for (const name of ['leaves 0', 'leaves 1', 'leaves 2']) {
@@ -152,20 +160,20 @@ both('clients that leave without a word disturb nobody', http, async (stage) => 
 		server.changed('tools');
 	}
 	await stays.until('listen:0', TOOLS, 6);
-	assert.deepEqual(stays.told, { 'listen:0': Array(6).fill(TOOLS) });
+	assert.deepEqual(stays.received, { 'listen:0': Array(6).fill(TOOLS) });
 });
 
-both('`notifications/cancelled` on another connection closes nothing', http, async (stage) => {
-	const stream = events(await open(stage, 1, { toolsListChanged: true }));
+testBoth('`notifications/cancelled` on another connection closes nothing', http, async (setup) => {
+	const stream = events(await open(setup, 1, { toolsListChanged: true }));
 	await next(stream);
-	const answer = await post(stage, 'notifications/cancelled', undefined, { requestId: 1 });
+	const answer = await post(setup, 'notifications/cancelled', undefined, { requestId: 1 });
 	assert.equal(answer.status, 202);
-	stage.server.changed('tools');
+	setup.server.changed('tools');
 	return parse(await next(stream));
 });
 
-both('`closeSubscription` ends one stream gracefully, behind what was sent', http, async (stage) => {
-	const { server, transport, exchanges, connectListener } = stage;
+testBoth('`closeSubscription` ends one stream gracefully, behind what was sent', http, async (setup) => {
+	const { server, transport, exchanges, connectListener } = setup;
 	const ada = await connectListener('ada');
 	const [ends, goesOn] = [await ada.listen({ toolsListChanged: true }), await ada.listen({ toolsListChanged: true })];
 	const { response } = listens(exchanges)[0];
@@ -175,13 +183,13 @@ both('`closeSubscription` ends one stream gracefully, behind what was sent', htt
 	assert.equal(await transport.closeSubscription(response), false, 'there is nothing left to close');
 	server.changed('tools');
 	await ada.until('listen:1', TOOLS, 2);
-	assert.deepEqual(ada.told, { 'listen:0': [TOOLS], 'listen:1': [TOOLS, TOOLS] });
+	assert.deepEqual(ada.received, { 'listen:0': [TOOLS], 'listen:1': [TOOLS, TOOLS] });
 	assert.equal(await Promise.race([goesOn.closed, 'open']), 'open');
 });
 
-both('a stream that is closed has its answer as the last event', http, async (stage) => {
-	const { server, transport, exchanges } = stage;
-	const stream = events(await open(stage, 'one', { toolsListChanged: true }));
+testBoth('a stream that is closed has its answer as the last event', http, async (setup) => {
+	const { server, transport, exchanges } = setup;
+	const stream = events(await open(setup, 'one', { toolsListChanged: true }));
 	server.changed('tools');
 	const closing = transport.closeSubscription(listens(exchanges)[0].response);
 	const received = [];
@@ -194,8 +202,8 @@ both('a stream that is closed has its answer as the last event', http, async (st
 	return received;
 });
 
-both('`transport.close()` ends every stream, and new ones can be opened', http, async (stage) => {
-	const { server, transport, connectListener, exchanges, until } = stage;
+testBoth('`transport.close()` ends every stream, and new ones can be opened', http, async (setup) => {
+	const { server, transport, connectListener, exchanges, until } = setup;
 	const [ada, ben] = [await connectListener('ada'), await connectListener('ben')];
 	const streams = [
 		await ada.listen({ toolsListChanged: true }),
@@ -208,51 +216,55 @@ both('`transport.close()` ends every stream, and new ones can be opened', http, 
 	await ada.listen({ resourcesListChanged: true });
 	for (const list of ['tools', 'prompts', 'resources']) server.changed(list);
 	await ada.until('listen:2', RESOURCES);
-	assert.deepEqual(ada.told, { 'listen:2': [RESOURCES] });
-	assert.deepEqual(ben.told, {});
+	assert.deepEqual(ada.received, { 'listen:2': [RESOURCES] });
+	assert.deepEqual(ben.received, {});
 });
 
-both('of many listens at once, each gets its own and what is for all', http, async ({ server, connectListener }) => {
-	const clients = await Promise.all(Array.from({ length: 10 }, (_, index) => connectListener(`client ${index}`)));
-	const numbered = clients.flatMap((client, index) =>
-		[0, 1].map((half) => ({ client, note: index + 10 * half, half })),
-	);
-	// One after the other for each client, so that the SDK's ids are known; all clients at once.
-	for (const half of [0, 1]) {
-		const opening = numbered.filter((one) => one.half === half);
-		await Promise.all(
-			opening.map(({ client, note }) =>
-				client.listen({ toolsListChanged: true, resourceSubscriptions: [noteUri(note)] }),
-			),
+testBoth(
+	'of many listens at once, each gets its own and what is for all',
+	http,
+	async ({ server, connectListener }) => {
+		const clients = await Promise.all(Array.from({ length: 10 }, (_, index) => connectListener(`client ${index}`)));
+		const numbered = clients.flatMap((client, index) =>
+			[0, 1].map((half) => ({ client, note: index + 10 * half, half })),
 		);
-	}
-	for (let round = 0; round < 5; round++) {
-		for (const { note } of numbered) server.changed('resource', noteUri(note));
-		server.changed('tools');
-	}
-	for (const { client, half } of numbered) await client.until(`listen:${half}`, TOOLS, 5);
-	for (const { client, note, half } of numbered) {
-		const round = [updated(note), TOOLS];
-		assert.deepEqual(client.told[`listen:${half}`], [round, round, round, round, round].flat());
-	}
-});
+		// One after the other for each client, so that the SDK's ids are known; all clients at once.
+		for (const half of [0, 1]) {
+			const opening = numbered.filter((one) => one.half === half);
+			await Promise.all(
+				opening.map(({ client, note }) =>
+					client.listen({ toolsListChanged: true, resourceSubscriptions: [noteUri(note)] }),
+				),
+			);
+		}
+		for (let round = 0; round < 5; round++) {
+			for (const { note } of numbered) server.changed('resource', noteUri(note));
+			server.changed('tools');
+		}
+		for (const { client, half } of numbered) await client.until(`listen:${half}`, TOOLS, 5);
+		for (const { client, note, half } of numbered) {
+			const round = [updated(note), TOOLS];
+			assert.deepEqual(client.received[`listen:${half}`], [round, round, round, round, round].flat());
+		}
+	},
+);
 
-/** @param {Stage['exchanges']} exchanges */
+/** @param {Setup['exchanges']} exchanges */
 function listens(exchanges) {
 	return exchanges.filter(({ called }) => called === 'subscriptions/listen');
 }
 
 /**
- * @param {Stage} stage
+ * @param {Setup} setup
  * @param {string | number} id
  * @param {object} notifications the filter
  */
-function open(stage, id, notifications) {
-	return post(stage, 'subscriptions/listen', id, { notifications });
+function open(setup, id, notifications) {
+	return post(setup, 'subscriptions/listen', id, { notifications });
 }
 
 /**
- * @param {Stage} stage
+ * @param {Setup} setup
  * @param {string} method
  * @param {string | number | undefined} id
  * @param {object} params

@@ -9,15 +9,15 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
 import { InMemoryStreamSessionManager } from '../../lib/index.js';
+import { ours } from './support/installations.js';
 import { listen } from './support/listener.js';
 import { makeNotesServer, noteUri } from './support/notes-server.js';
 import { BROADCAST_MIB, startBroadcasting } from './support/production/broadcasting.js';
-import { messageOf } from './support/production/messages.js';
 import { startNginx, testWithNginx } from './support/production/nginx.js';
-import { Reader } from './support/production/reader.js';
+import { messageOf } from './support/production/numbered-messages.js';
+import { StreamReader } from './support/production/stream-reader.js';
 import { serveStreams } from './support/production/stream-server.js';
 import { events, next } from './support/raw-events.js';
-import { ours } from './support/sides.js';
 
 const LONG_ENOUGH = { timeout: 100_000 };
 /** MiB by which the memory of a server may grow that keeps at most one for its stalled client. */
@@ -90,8 +90,8 @@ test(
 		const server = await serveStreams(() => manager);
 		t.after(server.close);
 		const where = { host: '127.0.0.1', port: server.port };
-		const stalled = await Reader.open({ ...where, path: '/stalled' });
-		const idle = (await Reader.open({ ...where, path: '/idle' })).read();
+		const stalled = await StreamReader.open({ ...where, path: '/stalled' });
+		const idle = (await StreamReader.open({ ...where, path: '/idle' })).read();
 		// More than the buffers of two sockets take.
 		for (let message = 0; message < 8; message++) manager.send(['stalled'], messageOf(message).repeat(128));
 		const [[id, reason]] = await once(closed, 'close');
@@ -120,8 +120,8 @@ testWithNginx(
 		t.after(nginx.end);
 		const { socketPath } = nginx;
 		const begin = performance.now();
-		const kept = (await Reader.open({ socketPath, path: '/kept' })).read();
-		const plain = (await Reader.open({ socketPath, path: '/plain' })).read();
+		const kept = (await StreamReader.open({ socketPath, path: '/kept' })).read();
+		const plain = (await StreamReader.open({ socketPath, path: '/plain' })).read();
 
 		assert.equal(await plain.untilEnd(), 'cut');
 		const lasted = performance.now() - begin;

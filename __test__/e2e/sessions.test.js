@@ -5,10 +5,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testBoth } from './support/compare.js';
+import { ours, sessionManagerOf, upstreams } from './support/installations.js';
 import { LEVELS, noteUri } from './support/notes-server.js';
-import { both } from './support/play.js';
 import { events, next } from './support/raw-events.js';
-import { ours, sessionManagerOf, upstreams } from './support/sides.js';
 
 const http = /** @type {const} */ (['http']);
 const sse = /** @type {const} */ (['sse']);
@@ -22,7 +22,7 @@ test('by npm’s `overrides`, everything of tmcp gets our package as `@tmcp/sess
 	for (const place of upstreams.places) assert.equal(sessionManagerOf(place), '@tmcp/session-manager 0.3.0');
 });
 
-both('the server knows each client by what it said on initialize', either, async ({ connect, server }) => {
+testBoth('the server knows each client by what it said on initialize', either, async ({ connect, server }) => {
 	/** @type {unknown[]} */
 	const events = [];
 	server.on('initialize', (/** @type {any} */ { clientInfo }) => events.push(clientInfo.name));
@@ -37,27 +37,31 @@ both('the server knows each client by what it said on initialize', either, async
 	return [known, other];
 });
 
-both('each client gets the log messages of the level it set, and of the later one', either, async ({ connectAll }) => {
-	const [ada, ben, cleo] = await connectAll('ada', 'ben', 'cleo');
-	const from = (/** @type {string} */ level) => LEVELS.slice(LEVELS.indexOf(level)).map((one) => `message ${one}`);
-	await ada.sdk.setLoggingLevel('error');
-	await ben.sdk.setLoggingLevel('debug');
-	for (const client of [ada, ben, cleo]) {
-		await client.call('log');
-		await client.until('message emergency');
-	}
-	assert.deepEqual(ada.told, from('error'));
-	assert.deepEqual(ben.told, from('debug'));
-	assert.deepEqual(cleo.told, from('info'), 'tmcp’s default');
-	assert.equal((await ada.call('who_am_i')).logLevel, 'error');
-	await ada.sdk.setLoggingLevel('alert');
-	await ada.call('log');
-	await ada.until('message emergency', 2);
-	assert.deepEqual(ada.told, [...from('error'), ...from('alert')]);
-});
+testBoth(
+	'each client gets the log messages of the level it set, and of the later one',
+	either,
+	async ({ connectAll }) => {
+		const [ada, ben, cleo] = await connectAll('ada', 'ben', 'cleo');
+		const from = (/** @type {string} */ level) => LEVELS.slice(LEVELS.indexOf(level)).map((one) => `message ${one}`);
+		await ada.sdk.setLoggingLevel('error');
+		await ben.sdk.setLoggingLevel('debug');
+		for (const client of [ada, ben, cleo]) {
+			await client.call('log');
+			await client.until('message emergency');
+		}
+		assert.deepEqual(ada.received, from('error'));
+		assert.deepEqual(ben.received, from('debug'));
+		assert.deepEqual(cleo.received, from('info'), 'tmcp’s default');
+		assert.equal((await ada.call('who_am_i')).logLevel, 'error');
+		await ada.sdk.setLoggingLevel('alert');
+		await ada.call('log');
+		await ada.until('message emergency', 2);
+		assert.deepEqual(ada.received, [...from('error'), ...from('alert')]);
+	},
+);
 
-both('an update of a resource reaches those who are subscribed, and nobody else', either, async (stage) => {
-	const { server, connectAll, clients } = stage;
+testBoth('an update of a resource reaches those who are subscribed, and nobody else', either, async (setup) => {
+	const { server, connectAll, clients } = setup;
 	const [ada, ben, cleo] = await connectAll('ada', 'ben', 'cleo');
 	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
 	await cleo.sdk.subscribeResource({ uri: noteUri(1) });
@@ -80,24 +84,24 @@ both('an update of a resource reaches those who are subscribed, and nobody else'
 	server.changed('tools');
 	await Promise.all(clients.map((client) => client.until('tools/list_changed')));
 	const last = 'tools/list_changed';
-	assert.deepEqual(ada.told, [updated(0), updated(0), last]);
-	assert.deepEqual(ben.told, [updated(0), updated(0), updated(0), last]);
-	assert.deepEqual(cleo.told, [updated(1), last]);
+	assert.deepEqual(ada.received, [updated(0), updated(0), last]);
+	assert.deepEqual(ben.received, [updated(0), updated(0), updated(0), last]);
+	assert.deepEqual(cleo.received, [updated(1), last]);
 });
 
-both('every change of a list reaches everybody, in order', either, async ({ server, connectAll, clients }) => {
+testBoth('every change of a list reaches everybody, in order', either, async ({ server, connectAll, clients }) => {
 	await connectAll('ada', 'ben', 'cleo');
 	for (const list of [...LISTS, ...LISTS.toReversed()]) server.changed(list);
 	server.tool({ name: 'new', description: 'a new tool' }, () => ({ content: [] }));
 	await Promise.all(clients.map((client) => client.until('tools/list_changed', 3)));
 	const order = [...LISTS, ...LISTS.toReversed(), 'tools'].map((list) => `${list}/list_changed`);
-	for (const { told } of clients) assert.deepEqual(told, order);
+	for (const { received } of clients) assert.deepEqual(received, order);
 	const { tools } = await clients[0].sdk.listTools();
 	assert.equal(tools.at(-1)?.name, 'new');
 });
 
-both('of twenty clients at once, each gets its own and what is for all', either, async (stage) => {
-	const { server, connectAll } = stage;
+testBoth('of twenty clients at once, each gets its own and what is for all', either, async (setup) => {
+	const { server, connectAll } = setup;
 	const clients = await connectAll(...Array.from({ length: 20 }, (_, index) => `client ${index}`));
 	await Promise.all(clients.map(({ sdk }, index) => sdk.subscribeResource({ uri: noteUri(index) })));
 	await Promise.all(clients.map(({ sdk }, index) => sdk.setLoggingLevel(index % 2 === 0 ? 'alert' : 'critical')));
@@ -106,16 +110,16 @@ both('of twenty clients at once, each gets its own and what is for all', either,
 	const answers = await Promise.all(clients.map((client) => client.call('who_am_i')));
 	server.changed('prompts');
 	await Promise.all(clients.map((client) => client.until('prompts/list_changed')));
-	for (const [index, { told, name }] of clients.entries()) {
-		assert.deepEqual(told, [updated(index), 'prompts/list_changed']);
+	for (const [index, { received, name }] of clients.entries()) {
+		assert.deepEqual(received, [updated(index), 'prompts/list_changed']);
 		assert.equal(answers[index].clientInfo.name, name);
 		assert.equal(answers[index].logLevel, index % 2 === 0 ? 'alert' : 'critical');
 	}
 	return answers;
 });
 
-both('a client that disconnects without a word disturbs nobody, and can come back', http, async (stage) => {
-	const { server, origin, connectAll, until } = stage;
+testBoth('a client that disconnects without a word disturbs nobody, and can come back', http, async (setup) => {
+	const { server, origin, connectAll, until } = setup;
 	const [ada, ben] = await connectAll('ada', 'ben');
 	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
 	const headers = { 'mcp-session-id': String(ben.session) };
@@ -132,12 +136,12 @@ both('a client that disconnects without a word disturbs nobody, and can come bac
 	await ada.until(updated(0), 2);
 	const seen = await next(stream);
 	assert.match(String(seen), /"uri":"note:\/\/0"/, 'the transport keeps the subscriptions of who left without a word');
-	assert.deepEqual(ben.told, []);
+	assert.deepEqual(ben.received, []);
 	return seen;
 });
 
-both('a client that disconnects is forgotten, and disturbs nobody', sse, async (stage) => {
-	const { server, origin, exchanges, connect, until } = stage;
+testBoth('a client that disconnects is forgotten, and disturbs nobody', sse, async (setup) => {
+	const { server, origin, exchanges, connect, until } = setup;
 	const ada = await connect('ada');
 	const ben = await connect('ben');
 	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
@@ -148,7 +152,7 @@ both('a client that disconnects is forgotten, and disturbs nobody', sse, async (
 	await ada.until(updated(0));
 	server.changed('tools');
 	await ada.until('tools/list_changed');
-	assert.deepEqual(ben.told, []);
+	assert.deepEqual(ben.received, []);
 	const answer = await fetch(`${origin}/message?session_id=${session}`, {
 		method: 'POST',
 		headers: { 'content-type': 'application/json' },
@@ -157,8 +161,8 @@ both('a client that disconnects is forgotten, and disturbs nobody', sse, async (
 	assert.deepEqual([answer.status, await answer.text()], [500, 'SSE connection not established']);
 });
 
-both('DELETE ends the stream, and all of the session is forgotten', http, async (stage) => {
-	const { server, origin, connectAll, until } = stage;
+testBoth('DELETE ends the stream, and all of the session is forgotten', http, async (setup) => {
+	const { server, origin, connectAll, until } = setup;
 	const [ada, ben] = await connectAll('ada', 'ben');
 	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
 	await ben.sdk.setLoggingLevel('alert');
@@ -186,8 +190,8 @@ both('DELETE ends the stream, and all of the session is forgotten', http, async 
 	return [known, seen];
 });
 
-both('DELETE ends the stream of the session, and of no other', sse, async (stage) => {
-	const { server, origin, exchanges, connect, until } = stage;
+testBoth('DELETE ends the stream of the session, and of no other', sse, async (setup) => {
+	const { server, origin, exchanges, connect, until } = setup;
 	const ada = await connect('ada');
 	const ben = await connect('ben');
 	const session = exchanges.findLast(({ method }) => method === 'POST')?.session;
@@ -197,5 +201,5 @@ both('DELETE ends the stream of the session, and of no other', sse, async (stage
 	await until(({ method, state }) => method === 'GET' && state === 'ended');
 	server.changed('tools');
 	await ada.until('tools/list_changed');
-	assert.deepEqual(ben.told, []);
+	assert.deepEqual(ben.received, []);
 });

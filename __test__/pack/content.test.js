@@ -6,15 +6,15 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { checkout, filesBelow, pack, workshop } from './folders.js';
+import { checkout, filesBelow, pack, temporary } from './projects.js';
 
-const unpacked = join(workshop, 'unpacked', 'package');
+const unpacked = join(temporary, 'unpacked', 'package');
 /** @type {string[]} */
 let files;
 
 before(async () => {
-	mkdirSync(join(workshop, 'unpacked'));
-	execFileSync('tar', ['-xzf', await pack(), '-C', join(workshop, 'unpacked')]);
+	mkdirSync(join(temporary, 'unpacked'));
+	execFileSync('tar', ['-xzf', await pack(), '-C', join(temporary, 'unpacked')]);
 	files = filesBelow(unpacked);
 });
 

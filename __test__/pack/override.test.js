@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { load, managersIn, pack, workshop } from './folders.js';
-import { managers, plugAndPlay, yarn4 } from './managers.js';
+import { managers, plugAndPlay, yarn4 } from './package-managers.js';
+import { load, managersIn, pack, temporary } from './projects.js';
 import { manifestOf, openRegistry } from './registry.js';
 import { converse, converse07 } from './scenarios.js';
-import { dependencies, dependencies07, kinds, stage, stage07 } from './transports.js';
+import { dependencies, dependencies07, kinds, serve, serve07 } from './transports.js';
 
 const all = { ...dependencies, ...dependencies07 };
 /** @type {Awaited<ReturnType<typeof openRegistry>>} */
@@ -32,12 +32,12 @@ before(async () => {
 after(() => registry.close());
 
 /**
- * @param {import('./managers.js').Manager} manager
+ * @param {import('./package-managers.js').PackageManager} manager
  * @param {string} [name]
  * @param {Record<string, string>} [instead]
  */
 async function install(manager, name = manager.name, instead = name === manager.name ? replaced : undefined) {
-	const folder = join(workshop, name.replaceAll(' ', '-'));
+	const folder = join(temporary, name.replaceAll(' ', '-'));
 	mkdirSync(folder);
 	manager.setUp(folder, { dependencies: all, registry: registry.address, replaced: instead });
 	await manager.install(folder);
@@ -74,8 +74,8 @@ for (const manager of managers) {
 	});
 
 	test(`${manager.name}: transport-http 0.7.1 does to the byte what it does with upstream 0.1.2`, async () => {
-		const mine = await converse07(await stage07(ours));
-		assert.deepEqual(mine, await converse07(await stage07(upstreams)));
+		const mine = await converse07(await serve07(ours));
+		assert.deepEqual(mine, await converse07(await serve07(upstreams)));
 		const toolsChanged =
 			'"data: {\\"jsonrpc\\":\\"2.0\\",\\"method\\":\\"notifications/tools/list_changed\\",\\"params\\":{}}\\n\\n"';
 		assert.ok(mine.includes(`given got: ${toolsChanged}`));
@@ -84,8 +84,8 @@ for (const manager of managers) {
 
 	for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(kinds))) {
 		test(`${manager.name}: ${kind} does to the byte what it does with upstream 0.3.0`, async () => {
-			const mine = await converse(await stage(ours, kind));
-			assert.deepEqual(mine, await converse(await stage(upstream03, kind)));
+			const mine = await converse(await serve(ours, kind));
+			assert.deepEqual(mine, await converse(await serve(upstream03, kind)));
 			assert.equal(mine.filter((line) => line.includes('tools/list_changed')).length, 17, mine.join('\n'));
 		});
 	}
@@ -93,7 +93,7 @@ for (const manager of managers) {
 
 test('upstream 0.2.2, which transport-http 0.8.6 asks for, is as 0.3.0 but keeps the subscriptions of a session that ended', async () => {
 	const lines = await Promise.all(
-		[upstreams, upstream03].map(async (folder) => converse(await stage(folder, 'transport-http 0.8.6'))),
+		[upstreams, upstream03].map(async (folder) => converse(await serve(folder, 'transport-http 0.8.6'))),
 	);
 	const [older, newer] = lines;
 	const differ = older.map((line, at) => [line, newer[at]]).filter(([a, b]) => a !== b);
@@ -103,8 +103,8 @@ test('upstream 0.2.2, which transport-http 0.8.6 asks for, is as 0.3.0 but keeps
 });
 
 test('so it is through node:http and fetch', { timeout: 60_000 }, async () => {
-	const ours = join(workshop, managers[0].name);
-	assert.deepEqual(await converse07(await stage07(ours), true), await converse07(await stage07(upstreams), true));
+	const ours = join(temporary, managers[0].name);
+	assert.deepEqual(await converse07(await serve07(ours), true), await converse07(await serve07(upstreams), true));
 });
 
 test(`${plugAndPlay.name}: there are no folders of packages, and the transports get it all the same`, async () => {

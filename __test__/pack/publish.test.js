@@ -9,15 +9,15 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { checkout, environment, filesBelow, npm, pack, runModule, workshop } from './folders.js';
-import { managers } from './managers.js';
+import { managers } from './package-managers.js';
+import { checkout, environment, filesBelow, npm, pack, runModule, temporary } from './projects.js';
 import { manifestOf, openRegistry } from './registry.js';
 
 const { binaryMissing, platformName, platforms } = await import(
-	pathToFileURL(join(checkout, 'lib', 'missing-binary.js')).href
+	pathToFileURL(join(checkout, 'lib', 'native', 'missing-binary.js')).href
 );
 const here = platformName();
-const published = join(workshop, 'published');
+const published = join(temporary, 'published');
 /** @type {Awaited<ReturnType<typeof openRegistry>>} */
 let registry;
 /** @type {string[]} */
@@ -28,7 +28,7 @@ let name;
 let version;
 
 before(async () => {
-	const artifacts = join(workshop, 'artifacts');
+	const artifacts = join(temporary, 'artifacts');
 	mkdirSync(artifacts);
 	for (const platform of platforms) {
 		const file = `session-manager.${platform}.node`;
@@ -95,12 +95,12 @@ test('the main package is what is packed here, without the binary', async () => 
 });
 
 test('it fails where the binary of a platform is missing', () => {
-	const artifacts = join(workshop, 'too-few');
+	const artifacts = join(temporary, 'too-few');
 	mkdirSync(artifacts);
 	writeFileSync(join(artifacts, 'session-manager.linux-x64-gnu.node'), '');
 	const script = join(checkout, 'scripts', 'prepare-publish.mjs');
 	const run = () =>
-		execFileSync(process.execPath, [script, artifacts, join(workshop, 'not-made')], {
+		execFileSync(process.execPath, [script, artifacts, join(temporary, 'not-made')], {
 			env: environment,
 			stdio: 'pipe',
 		});
@@ -109,7 +109,7 @@ test('it fails where the binary of a platform is missing', () => {
 
 for (const manager of managers) {
 	test(`${manager.name} takes the binary of this platform${manager.knowsLibc ? ' and no other' : ''}`, async () => {
-		const folder = join(workshop, `platform ${manager.name}`.replaceAll(' ', '-'));
+		const folder = join(temporary, `platform ${manager.name}`.replaceAll(' ', '-'));
 		mkdirSync(folder);
 		manager.setUp(folder, {
 			dependencies: { [name]: version },
@@ -129,7 +129,7 @@ for (const manager of managers) {
 }
 
 test('under another name, it finds its binary all the same', async () => {
-	const folder = join(workshop, 'alias');
+	const folder = join(temporary, 'alias');
 	mkdirSync(folder);
 	const alias = { '@tmcp/session-manager': `npm:${name}@${version}` };
 	managers[0].setUp(folder, { dependencies: alias, replaced: undefined, registry: registry.address });
@@ -138,7 +138,7 @@ test('under another name, it finds its binary all the same', async () => {
 });
 
 test('where optional dependencies were left out, the error names the platform, its package and the remedy, which helps', async () => {
-	const folder = join(workshop, 'omitted');
+	const folder = join(temporary, 'omitted');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	await managers[0].install(folder, '--omit=optional');
@@ -154,7 +154,7 @@ test('where optional dependencies were left out, the error names the platform, i
 });
 
 test('where node_modules is from another platform, the error says so, and the package by its name helps', async () => {
-	const folder = join(workshop, 'moved');
+	const folder = join(temporary, 'moved');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	const elsewhere = here === 'darwin-arm64' ? ['--os=linux', '--cpu=x64'] : ['--os=darwin', '--cpu=arm64'];
@@ -168,7 +168,7 @@ test('where node_modules is from another platform, the error says so, and the pa
 });
 
 test('where the system refuses the binary, the error says what the system said', async () => {
-	const folder = join(workshop, 'broken');
+	const folder = join(temporary, 'broken');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	await managers[0].install(folder);
@@ -192,10 +192,10 @@ test('on a platform that no binary is made for, the error lists those there are,
 });
 
 test('bundled into another package, the error never takes that one’s name for ours', async () => {
-	const folder = join(workshop, 'bundled');
+	const folder = join(temporary, 'bundled');
 	for (const part of ['', 'dist']) mkdirSync(join(folder, part));
 	writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'my-app', version: '2.3.4', type: 'module' }));
-	copyFileSync(join(checkout, 'lib', 'missing-binary.js'), join(folder, 'dist', 'missing-binary.js'));
+	copyFileSync(join(checkout, 'lib', 'native', 'missing-binary.js'), join(folder, 'dist', 'missing-binary.js'));
 	const bundled = await import(pathToFileURL(join(folder, 'dist', 'missing-binary.js')).href);
 	const { message } = bundled.binaryMissing(new Error('Cannot find module'), 'linux-x64-gnu');
 	assert.match(message, new RegExp(`^${name} has no binary to load on linux-x64-gnu`));

@@ -1,12 +1,12 @@
 // What clients do, step by step, with a server behind each of the transports: what is written down can be compared.
 
 import assert from 'node:assert/strict';
-import { Client, directly, Log, listen, watched } from './mcp.js';
+import { Client, directly, Log, listen, watched } from './recording-clients.js';
 
 /**
  * A server with the transport in front of it.
  *
- * @typedef {object} Stage
+ * @typedef {object} ServedTransport
  * @property {any} server
  * @property {any} transport
  * @property {{ stream: string, message: string }} paths
@@ -16,7 +16,7 @@ import { Client, directly, Log, listen, watched } from './mcp.js';
 /**
  * For transport-http 0.7.1, which has one manager for all and knows of no `resources/unsubscribe`.
  *
- * @param {Stage} stage
+ * @param {ServedTransport} serve
  * @param {boolean} [bySocket]
  */
 export async function converse07({ server, transport, paths }, bySocket = false) {
@@ -60,7 +60,7 @@ export async function converse07({ server, transport, paths }, bySocket = false)
 /**
  * For the transports of tmcp 1.18 and newer.
  *
- * @param {Stage} stage
+ * @param {ServedTransport} serve
  * @param {boolean} [bySocket]
  */
 export async function converse({ server, transport, paths, answersOnStream = false }, bySocket = false) {

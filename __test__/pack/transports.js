@@ -1,7 +1,7 @@
 // The transports of tmcp, unchanged, in one folder: each by a name that says its version.
 
-import { load } from './folders.js';
-import { makeServer } from './mcp.js';
+import { load } from './projects.js';
+import { makeServer } from './recording-clients.js';
 
 /** Those that work with tmcp 1.20. */
 export const dependencies = {
@@ -36,9 +36,9 @@ export const dependencies07 = { 'http-0-7': 'npm:@tmcp/transport-http@0.7.1', 't
  * @param {string} folder
  * @param {Kind} kind
  * @param {object} [streams] the stream manager to hand over, where the transport is not to make its own
- * @returns {Promise<import('./scenarios.js').Stage>}
+ * @returns {Promise<import('./scenarios.js').ServedTransport>}
  */
-export async function stage(folder, kind, streams) {
+export async function serve(folder, kind, streams) {
 	const { from, name, paths, answersOnStream } = kinds[kind];
 	const { McpServer, Transport } = await transportIn(folder, 'tmcp', from, name);
 	const server = makeServer(McpServer);
@@ -48,7 +48,7 @@ export async function stage(folder, kind, streams) {
 }
 
 /** @param {string} folder */
-export async function stage07(folder) {
+export async function serve07(folder) {
 	const { McpServer, Transport } = await transportIn(folder, 'tmcp-1-13', 'http-0-7', 'HttpTransport');
 	const server = makeServer(McpServer);
 	const transport = new Transport(server, { path: http.stream, getSessionId: () => 'given' });

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { installBoth } from './both.js';
-import { managersIn, pack } from './folders.js';
+import { installBoth } from './install-both.js';
+import { managersIn, pack } from './projects.js';
 import { converse } from './scenarios.js';
-import { kinds, stage } from './transports.js';
+import { kinds, serve } from './transports.js';
 
 /** @type {Awaited<ReturnType<typeof installBoth>>} */
 let both;
@@ -32,8 +32,8 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
 		test(`${kind}, ${way}, answers and sends byte for byte what it does with upstream`, {
 			timeout: 60_000,
 		}, async () => {
-			const mine = await converse(await stage(both.folder, kind, new both.Ours()), bySocket);
-			assert.deepEqual(mine, await converse(await stage(both.folder, kind, new both.Upstreams()), bySocket));
+			const mine = await converse(await serve(both.folder, kind, new both.Ours()), bySocket);
+			assert.deepEqual(mine, await converse(await serve(both.folder, kind, new both.Upstreams()), bySocket));
 			// Its own info manager, of upstream 0.2.2, keeps the subscriptions of a session that ended.
 			const stale = kind === 'transport-http 0.8.6' ? 1 : 0;
 			const counts = {

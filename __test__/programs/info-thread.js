@@ -3,7 +3,7 @@
 
 import { parentPort } from 'node:worker_threads';
 
-import { Managers } from '../support/threads/info.js';
+import { Managers } from '../support/threads/info-threads.js';
 
 /** @type {Managers | undefined} */
 let managers;

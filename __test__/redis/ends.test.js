@@ -77,7 +77,10 @@ async function nowhere() {
  * @param {string[]} [steps]
  */
 function start(way, url, steps = []) {
-	const program = run(process.execPath, ['__test__/programs/redis-ends.js', JSON.stringify({ url, way, steps })]);
+	const program = run(process.execPath, [
+		'__test__/programs/redis-process-ends.js',
+		JSON.stringify({ url, way, steps }),
+	]);
 	// One that hangs takes no other along.
 	const limit = setTimeout(program.stop, 20_000);
 	/** @type {Promise<End>} */

@@ -11,7 +11,7 @@ import { Node, newPrefix, until } from '../support/redis-node/node.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisServer } from '../support/redis.js' */
-/** @import { PlaceThere } from '../support/redis-node/node.js' */
+/** @import { NodeManagersProxy } from '../support/redis-node/node.js' */
 
 /** @param {string} name @param {(t: TestContext) => unknown} what */
 const test = (name, what) => testOf(name, { timeout: 60_000 }, async (t) => void (await what(t)));
@@ -79,7 +79,7 @@ let nodes;
  *
  * @param {TestContext} t
  * @param {any} [options]
- * @returns {Promise<{ a: PlaceThere, b: PlaceThere, prefix: string }>}
+ * @returns {Promise<{ a: NodeManagersProxy, b: NodeManagersProxy, prefix: string }>}
  */
 async function inOnePrefix(t, options) {
 	const prefix = newPrefix();
@@ -91,25 +91,25 @@ async function inOnePrefix(t, options) {
  * Managers in a thread of a node, ready.
  *
  * @param {TestContext} t
- * @param {{ open: (url: string, options?: any) => Promise<PlaceThere> }} where
+ * @param {{ open: (url: string, options?: any) => Promise<NodeManagersProxy> }} where
  * @param {any} options
  * @param {string} [url]
  */
 async function join(t, where, options, url = redis.url) {
-	const place = await where.open(url, options);
+	const member = await where.open(url, options);
 	t.after(async () => {
 		// One that a test which failed has left stopped would not leave.
 		for (const node of nodes) node.resume();
-		await place.do('leave').then(place.forget, () => {});
+		await member.do('leave').then(member.forget, () => {});
 	});
-	await place.do('streams', 'ready');
-	return place;
+	await member.do('streams', 'ready');
+	return member;
 }
 
 /**
  * Makes sessions there, and settles when every node knows.
  *
- * @param {PlaceThere} there
+ * @param {NodeManagersProxy} there
  * @param {string[]} ids
  */
 async function create(there, ...ids) {
@@ -120,8 +120,8 @@ async function create(there, ...ids) {
 /**
  * When this settles, what was sent from there before has come to the other node.
  *
- * @param {PlaceThere} from
- * @param {PlaceThere} to which has a session of the name `marks`
+ * @param {NodeManagersProxy} from
+ * @param {NodeManagersProxy} to which has a session of the name `marks`
  */
 async function mark(from, to) {
 	const count = (await to.do('received', 'marks', 0)).length;
@@ -189,20 +189,20 @@ describeWithRedis('of two nodes', () => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'a');
 			await create(b, 'b');
-			const sending = [a, b].map((place, n) =>
-				place.run(async ({ manager }, n) => {
+			const sending = [a, b].map((member, n) =>
+				member.run(async ({ manager }, n) => {
 					const to = [undefined, ['a'], ['b'], ['b', 'a']];
 					for (let i = 0; i < 2_000; i++) manager.send(to[i % 4], `${n} ${i}`);
 					await manager.flush();
 				}, n),
 			);
 			await Promise.all(sending);
-			for (const [place, id, to] of /** @type {const} */ ([
+			for (const [member, id, to] of /** @type {const} */ ([
 				[a, 'a', [0, 1, 3]],
 				[b, 'b', [0, 2, 3]],
 			])) {
 				const numbers = Array.from({ length: 2_000 }, (_, i) => i).filter((i) => to.some((kind) => kind === i % 4));
-				const got = await place.do('received', id, 2 * numbers.length);
+				const got = await member.do('received', id, 2 * numbers.length);
 				for (const sender of [0, 1]) {
 					const messages = got.filter((/** @type {string} */ message) => message.startsWith(`${sender} `));
 					assert.deepEqual(
@@ -259,22 +259,22 @@ describeWithRedis('of two nodes', () => {
 		test('comes to a session of any thread of the other node, from any of this one', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			const threads = await Promise.all(nodes.flatMap((node) => [node.thread(), node.thread()]));
-			const places = await Promise.all(threads.map((thread) => join(t, thread, { prefix })));
-			const all = [a, ...places.slice(0, 2), b, ...places.slice(2)];
-			for (const [n, place] of all.entries()) await create(place, `${n}`);
-			for (const [n, place] of all.entries()) {
-				await place.do('streams', 'send', undefined, `${n} to all`);
-				await place.do('streams', 'send', all.map((_, n) => `${n}`).reverse(), `${n} to each`);
+			const members = await Promise.all(threads.map((thread) => join(t, thread, { prefix })));
+			const all = [a, ...members.slice(0, 2), b, ...members.slice(2)];
+			for (const [n, member] of all.entries()) await create(member, `${n}`);
+			for (const [n, member] of all.entries()) {
+				await member.do('streams', 'send', undefined, `${n} to all`);
+				await member.do('streams', 'send', all.map((_, n) => `${n}`).reverse(), `${n} to each`);
 			}
-			for (const [n, place] of all.entries()) {
-				const got = await place.do('received', `${n}`, 12);
+			for (const [n, member] of all.entries()) {
+				const got = await member.do('received', `${n}`, 12);
 				for (const sender of all.keys()) {
 					const messages = got.filter((/** @type {string} */ message) => message.startsWith(`${sender} `));
 					assert.deepEqual(messages, [`${sender} to all`, `${sender} to each`]);
 				}
 			}
 			for (const place of all) {
-				for (const n of all.keys()) assert.equal(await place.do('streams', 'has', `${n}`), true);
+				for (const n of all.keys()) assert.equal(await member.do('streams', 'has', `${n}`), true);
 			}
 			await Promise.all(threads.map((thread) => thread.end('terminate')));
 		});
@@ -324,10 +324,10 @@ describeWithRedis('of two nodes', () => {
 		test('is true for a session of the other from its flush to its end, and at once for one’s own', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			assert.equal(await b.do('streams', 'has', 'a'), false);
-			await a.run(async (place) => {
-				place.create('a');
-				if (!(await place.manager.has('a'))) throw new Error('its own session is not there at once');
-				await place.manager.flush();
+			await a.run(async (member) => {
+				member.create('a');
+				if (!(await member.manager.has('a'))) throw new Error('its own session is not there at once');
+				await member.manager.flush();
 			});
 			assert.equal(await b.do('streams', 'has', 'a'), true);
 			await a.run(async ({ manager }) => {
@@ -443,7 +443,7 @@ describeWithRedis('of two nodes', () => {
 			assert.deepEqual([...got].sort(), ['from a', 'from b']);
 			await mark(b, a);
 			assert.deepEqual(await a.do('seen', 'x'), [{ messages: ['to the older'], closed: 1 }]);
-			for (const place of [a, b]) assert.equal(await place.do('streams', 'has', 'x'), true);
+			for (const member of [a, b]) assert.equal(await member.do('streams', 'has', 'x'), true);
 			assert.equal(await a.do('streams', 'size'), 1);
 		});
 
@@ -457,10 +457,10 @@ describeWithRedis('of two nodes', () => {
 				await older.do('streams', 'send', ['x'], `${n}`);
 				assert.deepEqual(await newer.do('received', 'x', 1), [`${n}`]);
 			}
-			for (const place of [a, b]) assert.equal(await place.do('streams', 'has', 'x'), true);
+			for (const member of [a, b]) assert.equal(await member.do('streams', 'has', 'x'), true);
 			await a.do('streams', 'delete', 'x');
 			await a.do('streams', 'flush');
-			for (const place of [a, b]) assert.equal(await place.do('streams', 'has', 'x'), false);
+			for (const member of [a, b]) assert.equal(await member.do('streams', 'has', 'x'), false);
 			assert.deepEqual(
 				(await a.do('seen', 'x')).map((/** @type {any} */ seen) => seen.closed),
 				Array(11).fill(1),
@@ -473,14 +473,14 @@ describeWithRedis('of two nodes', () => {
 			await create(b, 'marks of b');
 			const ids = Array.from({ length: 300 }, (_, n) => `${n}`);
 			await Promise.all(
-				[a, b].map((place, n) =>
-					place.run(
-						async (place, ids) => {
+				[a, b].map((member, n) =>
+					member.run(
+						async (member, ids) => {
 							for (const id of ids) {
-								place.create(id);
-								if (id.endsWith('9')) await place.tools.turn();
+								member.create(id);
+								if (id.endsWith('9')) await member.tools.turn();
 							}
-							await place.manager.flush();
+							await member.manager.flush();
 						},
 						// One from either end, so that they meet.
 						n ? [...ids].reverse() : ids,
@@ -492,11 +492,11 @@ describeWithRedis('of two nodes', () => {
 			await b.do('streams', 'send', ['marks of a'], 'mark');
 			await b.do('received', 'marks of b', 1);
 			await a.do('received', 'marks of a', 1);
-			for (const place of [a, b]) await place.do('streams', 'flush');
+			for (const member of [a, b]) await member.do('streams', 'flush');
 			for (const id of ids) {
 				const open = [(await a.do('seen', id))[0], (await b.do('seen', id))[0]].map((seen) => 1 - seen.closed);
 				assert.equal(open[0] + open[1], 1, `${id} is open ${open[0]} times there and ${open[1]} here`);
-				for (const place of [a, b]) assert.equal(await place.do('streams', 'has', id), true, id);
+				for (const member of [a, b]) assert.equal(await member.do('streams', 'has', id), true, id);
 			}
 		});
 	});
@@ -528,13 +528,13 @@ describeWithRedis('of two nodes', () => {
 			for (let n = 0; n < 20; n++) {
 				await a.do('streams', 'send', undefined, `before ${n}`);
 				await a.do('streams', 'flush');
-				const place = await late.open(redis.url, { prefix });
-				await place.do('streams', 'ready');
-				await place.do('create', 'late');
+				const member = await late.open(redis.url, { prefix });
+				await member.do('streams', 'ready');
+				await member.do('create', 'late');
 				await a.do('streams', 'send', undefined, `after ${n}`);
-				assert.deepEqual(await place.do('received', 'late', 1), [`after ${n}`]);
-				await place.do('leave');
-				await place.forget();
+				assert.deepEqual(await member.do('received', 'late', 1), [`after ${n}`]);
+				await member.do('leave');
+				await member.forget();
 			}
 		});
 
@@ -636,23 +636,23 @@ describeWithRedis('of two nodes', () => {
 		/** @param {string} name @param {(base: string) => { url?: string, prefix: string }[]} settings */
 		const apart = (name, settings) =>
 			test(`${name} see nothing of these`, async (t) => {
-				const places = [];
+				const members = [];
 				for (const { url, prefix } of settings(newPrefix())) {
-					places.push(await Promise.all(nodes.map((node) => join(t, node, { prefix }, url))));
+					members.push(await Promise.all(nodes.map((node) => join(t, node, { prefix }, url))));
 				}
-				for (const [n, [a, b]] of places.entries()) {
+				for (const [n, [a, b]] of members.entries()) {
 					await create(a, 'same', `a${n}`);
 					await create(b, `b${n}`, 'marks');
 					await a.do('info', 'setClientInfo', 'same', { name: `client ${n}`, version: '1' });
 					await a.do('info', 'addSubscription', `a${n}`, 'file:///a');
 					await b.do('subscribe', 1, { toolsListChanged: true });
 				}
-				for (const [n, [a, b]] of places.entries()) {
+				for (const [n, [a, b]] of members.entries()) {
 					await a.do('streams', 'send', undefined, `${n} to all`);
 					await b.do('streams', 'send', ['same', 'a0', 'b0', 'a1', 'b1'], `${n} to some`);
 					await a.do('subscriptions', 'send', { ...TOOLS, params: { n } });
 				}
-				for (const [n, [a, b]] of places.entries()) {
+				for (const [n, [a, b]] of members.entries()) {
 					await a.do('received', 'same', 2);
 					await b.do('called', 1, 2);
 					await mark(a, b);
@@ -661,13 +661,13 @@ describeWithRedis('of two nodes', () => {
 					assert.deepEqual(await b.do('called', 1, 0), ['acknowledge', { ...TOOLS, params: { n } }]);
 					assert.deepEqual(await b.do('info', 'getClientInfo', 'same'), { name: `client ${n}`, version: '1' });
 					assert.deepEqual(await b.do('info', 'getSubscriptions', 'file:///a'), [`a${n}`]);
-					for (const other of places.keys()) {
+					for (const other of members.keys()) {
 						assert.equal(await b.do('streams', 'has', `a${other}`), other === n);
 					}
 				}
-				await places[0][1].do('streams', 'delete', 'same');
-				await places[0][0].do('closed', 'same');
-				for (const [a, b] of places.slice(1)) {
+				await members[0][1].do('streams', 'delete', 'same');
+				await members[0][0].do('closed', 'same');
+				for (const [a, b] of members.slice(1)) {
 					await mark(a, b);
 					assert.equal(await b.do('streams', 'has', 'same'), true);
 				}
@@ -780,7 +780,7 @@ describeWithRedis('of two nodes', () => {
 		test('of who watches what is the same for both, in the order they came', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			const get = async (/** @type {string} */ uri) => {
-				const [one, two] = await Promise.all([a, b].map((place) => place.do('info', 'getSubscriptions', uri)));
+				const [one, two] = await Promise.all([a, b].map((member) => member.do('info', 'getSubscriptions', uri)));
 				assert.deepEqual(one, two);
 				return one;
 			};
@@ -837,11 +837,11 @@ describeWithRedis('of two nodes', () => {
 				await mark(b, a);
 				await a.do('streams', 'send', undefined, 'after');
 				assert.deepEqual(await b.do('received', 'b', 1), ['after']);
-				for (const place of [a, b]) {
-					const { backplane } = await place.do('streams', 'stats');
+				for (const member of [a, b]) {
+					const { backplane } = await member.do('streams', 'stats');
 					assert.equal(backplane.malformed, entries.length);
 					assert.deepEqual([backplane.gaps, backplane.missed, backplane.reconnects], [0, 0, 0]);
-					assert.deepEqual(await place.do('gaps', 0), []);
+					assert.deepEqual(await member.do('gaps', 0), []);
 				}
 				assert.deepEqual(await a.do('seen', 'a'), [{ messages: ['after'], closed: 0 }]);
 			});
@@ -904,7 +904,7 @@ describeWithRedis('of two nodes', () => {
 			const late = await join(t, again, { prefix });
 			await create(late, 'late');
 			await create(b, 'new');
-			for (const place of [a, late]) await place.do('streams', 'send', ['new'], 'text');
+			for (const member of [a, late]) await member.do('streams', 'send', ['new'], 'text');
 			assert.deepEqual(await b.do('received', 'new', 2), ['text', 'text']);
 			await b.do('streams', 'send', ['late'], 'text');
 			assert.deepEqual((await late.do('received', 'late', 1)).at(-1), 'text');
@@ -918,9 +918,9 @@ describeWithRedis('of two nodes', () => {
 		test('is of another type, onError hears of it, local sessions go on, and all goes on when it is gone', async (t) => {
 			const prefix = newPrefix();
 			await redis.command('SET', `${prefix}:stream`, 'not a stream');
-			const places = await Promise.all(nodes.map((node) => node.open(redis.url, { prefix })));
-			const [a, b] = places;
-			t.after(() => Promise.all(places.map((place) => place.do('leave').then(place.forget))));
+			const members = await Promise.all(nodes.map((node) => node.open(redis.url, { prefix })));
+			const [a, b] = members;
+			t.after(() => Promise.all(members.map((member) => member.do('leave').then(member.forget))));
 			await a.do('create', 'a');
 			await b.do('create', 'b');
 			await a.do('streams', 'send', undefined, 'meanwhile');
@@ -929,15 +929,15 @@ describeWithRedis('of two nodes', () => {
 			assert.match(message, /WRONGTYPE|wrong kind of value/);
 			await redis.command('DEL', `${prefix}:stream`);
 			await until(() =>
-				Promise.all(places.map((place) => place.do('streams', 'ready'))).then(
+				Promise.all(members.map((member) => member.do('streams', 'ready'))).then(
 					() => true,
 					() => false,
 				),
 			);
 			await a.do('streams', 'send', undefined, 'afterwards');
-			await b.run(async (place) => {
-				const last = async () => (await place.received('b', 1)).at(-1);
-				while ((await last()) !== 'afterwards') await place.tools.turn();
+			await b.run(async (member) => {
+				const last = async () => (await member.received('b', 1)).at(-1);
+				while ((await last()) !== 'afterwards') await member.tools.turn();
 			});
 		});
 
@@ -1012,8 +1012,8 @@ describeWithRedis('of two nodes', () => {
 				assert.ok(kept < 500, `${kept} are left of 1,000`);
 				nodes[1].resume();
 				await a.do('streams', 'send', ['b'], 'after');
-				await b.run(async (place) => {
-					while ((await place.received('b', 0)).at(-1) !== 'after') await place.tools.turn();
+				await b.run(async (member) => {
+					while ((await member.received('b', 0)).at(-1) !== 'after') await member.tools.turn();
 				});
 				const got = (await b.do('received', 'b', 0)).slice(1, -1).map(Number);
 				/** How many are missing between one that it got and the next. */

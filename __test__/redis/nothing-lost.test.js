@@ -11,14 +11,14 @@ import { setTimeout as pass } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { assertNothingLost } from '../support/redis-node/load.js';
+import { BreakingProxy } from '../support/redis-node/breaking-proxy.js';
 import { Node, newPrefix, until } from '../support/redis-node/node.js';
-import { BreakingProxy } from '../support/redis-node/proxy.js';
+import { assertNothingLost } from '../support/redis-node/node-workload.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisServer } from '../support/redis.js' */
-/** @import { LoadOptions } from '../support/redis-node/load.js' */
-/** @import { PlaceThere } from '../support/redis-node/node.js' */
+/** @import { NodeWorkloadOptions } from '../support/redis-node/node-workload.js' */
+/** @import { NodeManagersProxy } from '../support/redis-node/node.js' */
 
 const { values } = parseArgs({
 	options: { runs: { type: 'string' }, seed: { type: 'string' }, messages: { type: 'string' } },
@@ -53,30 +53,30 @@ function test(name, what) {
 }
 
 /**
- * A Redis, and nodes at it that have their part in a load.
+ * A Redis, and nodes at it that have their part in a workload.
  *
  * @param {TestContext} t
- * @param {LoadOptions} load
+ * @param {NodeWorkloadOptions} workload
  * @param {{ redis?: RedisServer, url?: string, options?: any }} [given] other than a Redis of its own, and the defaults
  */
-async function start(t, load, { redis, url, options } = {}) {
+async function start(t, workload, { redis, url, options } = {}) {
 	const server = redis ?? (await startRedis(PERSISTENT));
 	t.after(() => server.end());
 	const prefix = newPrefix();
-	const nodes = load.sessions.map(() => new Node());
+	const nodes = workload.sessions.map(() => new Node());
 	t.after(() => Promise.all(nodes.map((node) => node.kill())));
 	const join = (/** @type {Pick<Node, 'open'>} */ where) => where.open(url ?? server.url, { prefix, ...options });
-	const places = await Promise.all(nodes.map(join));
-	await Promise.all(places.map((place) => place.do('streams', 'ready')));
-	await Promise.all(places.map((place, node) => place.do('prepareLoad', node, load)));
-	return { redis: server, nodes, places, join };
+	const members = await Promise.all(nodes.map(join));
+	await Promise.all(members.map((member) => member.do('streams', 'ready')));
+	await Promise.all(members.map((member, node) => member.do('prepareWorkload', node, workload)));
+	return { redis: server, nodes, members, join };
 }
 
 /**
  * @param {number} seed
  * @param {number} perSecond of each node
  * @param {number} [nodes]
- * @returns {LoadOptions}
+ * @returns {NodeWorkloadOptions}
  */
 function loadOf(seed, perSecond, nodes = 2) {
 	const sessions = Array.from({ length: nodes }, (_, node) =>
@@ -89,49 +89,49 @@ function loadOf(seed, perSecond, nodes = 2) {
  * Has it all sent, and checks what has come of it.
  *
  * @param {TestContext} t
- * @param {PlaceThere[]} places
- * @param {LoadOptions} load
+ * @param {NodeManagersProxy[]} members
+ * @param {NodeWorkloadOptions} workload
  * @param {() => Promise<unknown>} meanwhile
  */
-async function survive(t, places, load, meanwhile) {
-	await Promise.all([...places.map((place) => place.do('load')), meanwhile()]);
-	const reports = await Promise.all(places.map((place) => place.do('loadReport')));
-	const stats = await Promise.all(places.map((place) => place.do('streams', 'stats')));
+async function survive(t, members, workload, meanwhile) {
+	await Promise.all([...members.map((member) => member.do('runWorkload')), meanwhile()]);
+	const reports = await Promise.all(members.map((member) => member.do('workloadReport')));
+	const stats = await Promise.all(members.map((member) => member.do('streams', 'stats')));
 	for (const { backplane } of stats) t.diagnostic(JSON.stringify(backplane));
-	assertNothingLost(new Map(reports.entries()), load);
+	assertNothingLost(new Map(reports.entries()), workload);
 	for (const { backplane } of stats) {
 		const { gaps, missed, malformed, pendingBytes } = backplane;
 		assert.deepEqual({ gaps, missed, malformed, pendingBytes }, { gaps: 0, missed: 0, malformed: 0, pendingBytes: 0 });
 	}
-	for (const place of places) {
-		for (const id of load.sessions.flat())
-			assert.equal(await place.do('streams', 'has', id), true, `${id} is forgotten`);
+	for (const member of members) {
+		for (const id of workload.sessions.flat())
+			assert.equal(await member.do('streams', 'has', id), true, `${id} is forgotten`);
 	}
 	return stats;
 }
 
 /**
- * Does something each time that a node has sent some share of the load.
+ * Does something each time that a node has sent some share of the workload.
  *
- * @param {PlaceThere} place
+ * @param {NodeManagersProxy} member
  * @param {number[]} shares
  * @param {() => unknown} what
  */
-async function at(place, shares, what) {
+async function at(member, shares, what) {
 	for (const share of shares) {
-		await place.do('loadReached', Math.floor((share * MESSAGES) / 2));
+		await member.do('workloadReached', Math.floor((share * MESSAGES) / 2));
 		await what();
 	}
 }
 
-describeWithRedis('under load', () => {
+describeWithRedis('under workload', () => {
 	// They wait most of the time.
 	describe('nothing is lost, doubled or disordered', { concurrency: RUNS > 1 ? 1 : 5 }, () => {
 		test('while Redis is killed three times, and started again with what it had written down', async (t, seed) => {
-			const load = loadOf(seed, 2_000);
-			const { redis, places } = await start(t, load);
-			const stats = await survive(t, places, load, () =>
-				at(places[0], [0.2, 0.5, 0.8], async () => {
+			const workload = loadOf(seed, 2_000);
+			const { redis, members } = await start(t, workload);
+			const stats = await survive(t, members, workload, () =>
+				at(members[0], [0.2, 0.5, 0.8], async () => {
 					await redis.kill();
 					await redis.start();
 				}),
@@ -140,18 +140,18 @@ describeWithRedis('under load', () => {
 		});
 
 		test('while all connections are cut, ten times', async (t, seed) => {
-			const load = loadOf(seed, 2_000);
-			const { redis, places } = await start(t, load);
+			const workload = loadOf(seed, 2_000);
+			const { redis, members } = await start(t, workload);
 			const shares = Array.from({ length: 10 }, (_, n) => (n + 1) / 11);
-			const stats = await survive(t, places, load, () => at(places[1], shares, () => redis.cutConnections()));
+			const stats = await survive(t, members, workload, () => at(members[1], shares, () => redis.cutConnections()));
 			for (const { backplane } of stats) assert.ok(backplane.reconnects > 0);
 		});
 
 		test('while Redis is stopped for 5 s', async (t, seed) => {
-			const load = loadOf(seed, 1_000);
-			const { redis, places } = await start(t, load);
-			await survive(t, places, load, () =>
-				at(places[0], [0.2], async () => {
+			const workload = loadOf(seed, 1_000);
+			const { redis, members } = await start(t, workload);
+			await survive(t, members, workload, () =>
+				at(members[0], [0.2], async () => {
 					redis.pause();
 					await pass(5_000);
 					redis.resume();
@@ -160,56 +160,58 @@ describeWithRedis('under load', () => {
 		});
 
 		test('while connections break after any number of bytes, on the way there or back', async (t, seed) => {
-			const load = loadOf(seed, 1_000);
+			const workload = loadOf(seed, 1_000);
 			const redis = await startRedis(PERSISTENT);
 			const proxy = new BreakingProxy(redis.port, { seed, cuts: 30 });
 			t.after(() => proxy.end());
 			// What is sent again takes room in the stream, and a node may be away for long.
 			const options = { maxLen: 100_000 };
-			const { places } = await start(t, load, { redis, url: await proxy.start(), options });
-			await survive(t, places, load, async () => proxy.begin());
+			const { members } = await start(t, workload, { redis, url: await proxy.start(), options });
+			await survive(t, members, workload, async () => proxy.begin());
 			t.diagnostic(JSON.stringify(proxy.cut));
 			assert.ok(proxy.cut.commands > 0 && proxy.cut.answers > 0);
 		});
 
 		test('that was taken, where more waits than may, and those who sent the rest are told', async (t, seed) => {
-			const load = { ...loadOf(seed, 2_000), mayRefuse: true };
-			const { redis, places } = await start(t, load, { options: { maxPendingBytes: 100_000 } });
-			await survive(t, places, load, async () => {
-				await at(places[0], [0.2], () => redis.kill());
-				await at(places[0], [0.35], () => redis.start());
+			const workload = { ...loadOf(seed, 2_000), mayRefuse: true };
+			const { redis, members } = await start(t, workload, { options: { maxPendingBytes: 100_000 } });
+			await survive(t, members, workload, async () => {
+				await at(members[0], [0.2], () => redis.kill());
+				await at(members[0], [0.35], () => redis.start());
 			});
-			for (const place of places) {
-				const { refused } = await place.do('loadReport');
+			for (const member of members) {
+				const { refused } = await member.do('workloadReport');
 				t.diagnostic(`${refused.length} refused`);
 				assert.ok(refused.length > 0);
-				const [{ code }] = await place.do('errors', 1);
+				const [{ code }] = await member.do('errors', 1);
 				assert.equal(code, 'ERR_BACKPLANE_UNAVAILABLE');
 			}
 		});
 
 		test('while another node is killed, whose sessions are gone for the others within 15 s', async (t, seed) => {
-			const load = { ...loadOf(seed, 500, 3), mortal: 2 };
-			const { nodes, places, join } = await start(t, load);
-			const [a, b, c] = places;
+			const workload = { ...loadOf(seed, 500, 3), mortal: 2 };
+			const { nodes, members, join } = await start(t, workload);
+			const [a, b, c] = members;
 			const thread = await nodes[2].thread();
 			const worker = await join(thread);
 			await worker.do('create', 'of a worker');
 			await worker.do('streams', 'flush');
-			const doomed = [...load.sessions[2], 'of a worker'];
+			const doomed = [...workload.sessions[2], 'of a worker'];
 			for (const id of doomed) assert.equal(await a.do('streams', 'has', id), true);
 			// Most of what it is to send it never will.
-			c.do('load').catch(() => {});
+			c.do('runWorkload').catch(() => {});
 			let gone = 0;
-			const reports = Promise.all([a, b].map((place) => place.do('load').then(() => place.do('loadReport'))));
-			await c.do('loadReached', 500);
+			const reports = Promise.all(
+				[a, b].map((member) => member.do('runWorkload').then(() => member.do('workloadReport'))),
+			);
+			await c.do('workloadReached', 500);
 			await nodes[2].kill();
 			const killed = performance.now();
-			for (const place of [a, b]) {
+			for (const member of [a, b]) {
 				for (const id of doomed) {
 					await until(async () => {
-						for (const living of ['0-0', '1-0']) assert.equal(await place.do('streams', 'has', living), true);
-						return !(await place.do('streams', 'has', id));
+						for (const living of ['0-0', '1-0']) assert.equal(await member.do('streams', 'has', living), true);
+						return !(await member.do('streams', 'has', id));
 					});
 				}
 				gone = performance.now() - killed;
@@ -222,12 +224,12 @@ describeWithRedis('under load', () => {
 					[0, ofA],
 					[1, ofB],
 				]),
-				load,
+				workload,
 			);
-			for (const place of [a, b]) {
-				assert.deepEqual(await place.do('gaps', 0), []);
-				assert.deepEqual(await place.do('errors', 0), []);
-				assert.equal((await place.do('streams', 'stats')).backplane.reconnects, 0);
+			for (const member of [a, b]) {
+				assert.deepEqual(await member.do('gaps', 0), []);
+				assert.deepEqual(await member.do('errors', 0), []);
+				assert.equal((await member.do('streams', 'stats')).backplane.reconnects, 0);
 			}
 			await a.do('create', doomed[0]);
 			await b.do('streams', 'send', [doomed[0]], 'to the new one');

@@ -9,7 +9,7 @@ import { testChangedSubscriptions, testSubscriptions } from '../suites/subscript
 import { describeWithRedis } from '../support/redis.js';
 import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
 import { literally } from '../support/text.js';
-import { subscribeHere } from '../support/threads/subscriber.js';
+import { driveSubscriptionsHere } from '../support/threads/subscription-driver.js';
 
 describeWithRedis('on Redis', () => {
 	const makeOf = managersOnRedis();
@@ -26,7 +26,7 @@ describeWithRedis('on Redis', () => {
 	testNotificationRefusals({
 		async open() {
 			const prefix = newPrefix();
-			const [here, there] = [0, 1].map(() => subscribeHere({}, makeOf(RedisSubscriptionManager, { prefix })));
+			const [here, there] = [0, 1].map(() => driveSubscriptionsHere({}, makeOf(RedisSubscriptionManager, { prefix })));
 			return { here, there };
 		},
 		refusal: (found) => RegExp(`^send: "notification" has to be what JSON can carry, .*; ${literally(found)}: `),

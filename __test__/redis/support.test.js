@@ -181,7 +181,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 	});
 
 	test('does not outlive the process that started it, though that is killed', async () => {
-		const starter = spawn(process.execPath, [child('started-redis.js')], { stdio: ['ignore', 'pipe', 'inherit'] });
+		const starter = spawn(process.execPath, [child('start-redis.js')], { stdio: ['ignore', 'pipe', 'inherit'] });
 		const [line] = await once(starter.stdout.setEncoding('utf8'), 'data');
 		const redis = JSON.parse(line);
 		const { closed } = await connected(redis);

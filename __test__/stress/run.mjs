@@ -1,4 +1,4 @@
-// Runs ends.js on one runtime or several, and prints a table: threads that end at any moment while others post to them. It
+// Runs thread-ends.js on one runtime or several, and prints a table: threads that end at any moment while others post to them. It
 // fails where a process crashes, does not come to its end, finds something wrong, or grows by more than one does in which
 // those threads never load the package.
 //
@@ -81,7 +81,7 @@ function flagsOf(runtime) {
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string }>}
  */
 function run(runtime, how) {
-	const program = fileURLToPath(new URL('ends.js', import.meta.url));
+	const program = fileURLToPath(new URL('thread-ends.js', import.meta.url));
 	const args = [...flagsOf(runtime), program, String(ends), seed, ...how];
 	// With glibc's eight arenas a core, what grows is where hundreds of threads have left holes: 30 to 80 MiB more, and other
 	// ones each time.

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { notification } from '../support/subscriptions.js';
 
 /** @import { SubscriptionManager } from '../support/implementations.js' */
-/** @import { SubscriberThere } from '../support/threads/subscriber.js' */
+/** @import { SubscriptionDriverProxy } from '../support/threads/subscription-driver.js' */
 
 /** @param {number} n */
 const changed = (n) => notification('notifications/tools/list_changed', { n });
@@ -54,7 +54,7 @@ export const REFUSED = [
 
 /**
  * @param {object} implementation
- * @param {() => Promise<{ here: SubscriberThere & { manager: SubscriptionManager }, there: SubscriberThere }>} implementation.open
+ * @param {() => Promise<{ here: SubscriptionDriverProxy & { manager: SubscriptionManager }, there: SubscriptionDriverProxy }>} implementation.open
  *   two that get what either sends
  * @param {(found: string) => string | RegExp} implementation.refusal what it says of a notification that JSON cannot carry
  */

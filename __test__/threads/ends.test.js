@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 
 import { newScope, openHere, Thread, until } from '../support/threads/threads.js';
 
-/** @import { SeatThere } from '../support/threads/threads.js' */
+/** @import { StreamDriverProxy } from '../support/threads/threads.js' */
 
 /** Whoever waits in vain takes no other along. @param {string} name @param {() => unknown} what */
 const test = (name, what) => testOf(name, { timeout: 60_000 }, what);
 
-/** How a worker ends. @type {Record<string, (worker: Thread, there: SeatThere) => unknown>} */
+/** How a worker ends. @type {Record<string, (worker: Thread, there: StreamDriverProxy) => unknown>} */
 const ways = {
 	'was terminated': (worker) => worker.terminate(),
 	'was terminated while it waited': (worker, there) => {
@@ -78,25 +78,25 @@ describe('the sessions of a worker', () => {
 			await there.do('create', 'there');
 			const ids = Array.from({ length: 100 }, (_, n) => `of the victim ${n}`);
 			for (const id of ids) await victim.do('create', id);
-			assert.equal(here.seat.size(), 102);
+			assert.equal(here.driver.size(), 102);
 
 			await end(ending, victim);
 			await ending.ended;
 			// In the same turn: nobody has to find out first.
-			assert.equal(here.seat.size(), 2);
-			assert.deepEqual(here.seat.ids(), ['here', 'there']);
+			assert.equal(here.driver.size(), 2);
+			assert.deepEqual(here.driver.ids(), ['here', 'there']);
 			for (const id of ids) assert.equal(await here.do('has', id), false);
 			assert.equal(await there.do('size'), 2);
 
-			here.seat.send(ids, 'to nobody');
-			here.seat.delete(ids[0]);
+			here.driver.send(ids, 'to nobody');
+			here.driver.delete(ids[0]);
 			await here.do('flush');
 			const got = (await there.do('seen', 'there'))[0].messages.length;
-			here.seat.send(undefined, 'to those who are left');
+			here.driver.send(undefined, 'to those who are left');
 			await here.do('flush');
 			assert.deepEqual((await there.do('seen', 'there'))[0].messages.slice(got), ['to those who are left']);
 			await there.do('create', ids[0]);
-			here.seat.send(ids, 'to one of that name');
+			here.driver.send(ids, 'to one of that name');
 			await here.do('flush');
 			assert.deepEqual(await there.do('seen', ids[0]), [{ messages: ['to one of that name'], closed: 0 }]);
 			assert.deepEqual(await there.do('uncaught'), []);
@@ -113,11 +113,11 @@ describe('the sessions of a worker', () => {
 		await there.do('create', 'a');
 		await there.do('flush');
 		await worker.terminate();
-		assert.equal(here.seat.size(), 0);
-		assert.deepEqual(here.seat.seen('a'), [{ messages: [], closed: 1 }]);
-		here.seat.create('a');
-		here.seat.send(['a'], 'x');
-		assert.deepEqual(here.seat.seen('a').at(-1), { messages: ['x'], closed: 0 });
+		assert.equal(here.driver.size(), 0);
+		assert.deepEqual(here.driver.seen('a'), [{ messages: [], closed: 1 }]);
+		here.driver.create('a');
+		here.driver.send(['a'], 'x');
+		assert.deepEqual(here.driver.seen('a').at(-1), { messages: ['x'], closed: 0 });
 	});
 });
 
@@ -135,7 +135,7 @@ test('a thread that sends to one that ends, and flushes all the while, is never 
 		let flushes = 0;
 		const flushing = (async () => {
 			while (!ended) {
-				for (let n = 0; n < 100; n++) here.seat.send(undefined, 'x');
+				for (let n = 0; n < 100; n++) here.driver.send(undefined, 'x');
 				await here.do('flush');
 				flushes++;
 				// A flush that finds nothing under way lets nobody have a turn.
@@ -146,12 +146,12 @@ test('a thread that sends to one that ends, and flushes all the while, is never 
 		worker.terminate();
 		await flushing;
 	}
-	assert.equal(here.seat.size(), 0);
-	assert.equal(here.seat.stats().mailboxBytes, 0);
+	assert.equal(here.driver.size(), 0);
+	assert.equal(here.driver.stats().mailboxBytes, 0);
 });
 
 test('60 workers that end at any moment, while four threads post as fast as they can, leave nothing behind', async () => {
-	const { code, signal, stdout, stderr } = await child('../stress/ends.js', '60');
+	const { code, signal, stdout, stderr } = await child('../stress/thread-ends.js', '60');
 	assert.deepEqual([code, signal], [0, null], `${stdout}${stderr}`);
 	assert.deepEqual(JSON.parse(stdout).problems, [], stderr);
 });

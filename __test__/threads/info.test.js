@@ -12,7 +12,7 @@ import {
 
 import { REFUSED, testInfoCopies, testInfoRefusals } from '../suites/info-values.js';
 import { collected } from '../support/garbage.js';
-import { deferred, Managers, newScope, Thread, until } from '../support/threads/info.js';
+import { deferred, Managers, newScope, Thread, until } from '../support/threads/info-threads.js';
 
 const CLIENT = { name: 'client', version: '1' };
 

@@ -34,7 +34,7 @@ async function inOneScope(options) {
 	const onClose = (/** @type {string} */ id, /** @type {string} */ reason) => void closings.push([id, reason]);
 	const [one, two] = await Promise.all(workers.map((worker) => worker.open({ scope, ...options })));
 	const here = openHere({ scope, ...options, onClose });
-	return { here, manager: here.seat.manager, one, two, closings, scope };
+	return { here, manager: here.driver.manager, one, two, closings, scope };
 }
 
 /** @param {string[]} messages */
@@ -267,7 +267,7 @@ describe('maxQueuedBytes', () => {
 		const dropping = openHere({ scope, maxQueuedBytes: 10, onSlowClient: 'drop' });
 		const [slow, dropped] = [openStream(), openStream()];
 		manager.create('slow', slow.controller);
-		dropping.seat.manager.create('dropped', dropped.controller);
+		dropping.driver.manager.create('dropped', dropped.controller);
 		for (const data of ['x'.repeat(9), 'y'.repeat(9), 'z']) await one.do('send', undefined, data);
 		await one.do('flush');
 		assert.deepEqual(closings, [['slow', 'slow']]);
@@ -289,11 +289,11 @@ describe('stats', () => {
 			Atomics.notify(flag, 0);
 		}, flag);
 		Atomics.wait(flag, 0, 0);
-		for (const id of ['b', 'c', 'd']) here.seat.create(id);
+		for (const id of ['b', 'c', 'd']) here.driver.create(id);
 		await one.do('flush');
 		assert.deepEqual(await here.do('seen', 'a'), [open('message')]);
 		assert.deepEqual(await here.do('seen', 'b'), [open()]);
-		assert.deepEqual([here.seat.stats().messages, here.seat.stats().bytes], [1, 7]);
+		assert.deepEqual([here.driver.stats().messages, here.driver.stats().bytes], [1, 7]);
 	});
 });
 
@@ -391,7 +391,7 @@ describe('sliceMs', () => {
 		for (const before of [0, 300]) {
 			const messages = async () => (await one.do('stats')).messages - before;
 			await one.run(hold);
-			here.seat.send(undefined, 'message');
+			here.driver.send(undefined, 'message');
 			await until(async () => (await messages()) > 0);
 			let flushed = 0;
 			const flushes = [1, 2].map(() => here.do('flush').then(() => flushed++));
@@ -407,12 +407,12 @@ describe('sliceMs', () => {
 	test('feeds a session what threads have sent before it is deleted or replaced by one of them', async () => {
 		const { here, one, two } = await inOneScope({ sliceMs: 1 });
 		await one.run(crowd, 300);
-		const { seat } = here;
-		seat.send(undefined, 'a');
-		seat.send(['299', '298'], 'b');
-		seat.delete('299');
-		seat.create('298');
-		seat.send(undefined, 'c');
+		const { driver } = here;
+		driver.send(undefined, 'a');
+		driver.send(['299', '298'], 'b');
+		driver.delete('299');
+		driver.create('298');
+		driver.send(undefined, 'c');
 		await here.do('flush');
 		const { got, closed } = await one.run(({ own }) => own);
 		assert.deepEqual([got[297], got[298], got[299]], ['ac', 'ab', 'ab']);
@@ -431,8 +431,8 @@ describe('sliceMs', () => {
 			}
 		});
 		for (let n = 0; n < 5; n++) {
-			here.seat.send(undefined, `x${n}`);
-			here.seat.send(['199'], `y${n}`);
+			here.driver.send(undefined, `x${n}`);
+			here.driver.send(['199'], `y${n}`);
 		}
 		await own;
 		await Promise.all([here.do('flush'), one.do('flush')]);

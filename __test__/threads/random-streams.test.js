@@ -10,14 +10,14 @@ import fc from 'fast-check';
 
 import { operationsToDo, sequences } from '../support/random.js';
 import { fakeController } from '../support/streams.js';
-import { read, write } from '../support/threads/messages.js';
-import { Model } from '../support/threads/model.js';
-import { assertSound, Storm } from '../support/threads/storm.js';
+import { Model } from '../support/threads/stream-model.js';
+import { assertConsistent, StreamWorkload } from '../support/threads/stream-workload.js';
 import { newScope, openHere, Thread } from '../support/threads/threads.js';
+import { read, write } from '../support/threads/verifiable-messages.js';
 
-/** @import { Operation } from '../support/threads/model.js' */
-/** @import { Report } from '../support/threads/storm.js' */
-/** @import { SeatThere } from '../support/threads/threads.js' */
+/** @import { Operation } from '../support/threads/stream-model.js' */
+/** @import { Report } from '../support/threads/stream-workload.js' */
+/** @import { StreamDriverProxy } from '../support/threads/threads.js' */
 
 const SEQUENTIAL = operationsToDo(10_000);
 const CONCURRENT = operationsToDo(10_000) * 4;
@@ -26,7 +26,7 @@ const seed = Number(process.env.RANDOM_SEED ?? Math.floor(Math.random() * 2 ** 3
 const workers = [new Thread(), new Thread(), new Thread()];
 after(() => Promise.all(workers.map((worker) => worker.terminate())));
 
-/** @returns {Promise<SeatThere[]>} four threads in a new scope, this one first */
+/** @returns {Promise<StreamDriverProxy[]>} four threads in a new scope, this one first */
 async function inOneScope() {
 	const scope = newScope();
 	return [openHere({ scope }), ...(await Promise.all(workers.map((worker) => worker.open({ scope }))))];
@@ -73,9 +73,9 @@ test(`${SEQUENTIAL} random operations, one after the other in four threads, come
 });
 
 test(`${CONCURRENT} random operations, in four threads at once, send nothing astray`, async () => {
-	const { reports, ids } = await storm(CONCURRENT);
+	const { reports, ids } = await workload(CONCURRENT);
 	try {
-		assertSound(reports, ids);
+		assertConsistent(reports, ids);
 	} catch (error) {
 		throw new Error(`seed ${seed}: ${/** @type {Error} */ (error).message}`);
 	}
@@ -87,7 +87,7 @@ test(`${CONCURRENT} random operations, in four threads at once, send nothing ast
 });
 
 /** @param {number} operations of all threads together */
-async function storm(operations) {
+async function workload(operations) {
 	const threads = await inOneScope();
 	const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 	const lasting = threads.flatMap((_, thread) => [0, 1, 2].map((n) => `lasting-${thread}-${n}`));
@@ -95,14 +95,14 @@ async function storm(operations) {
 	await Promise.all(
 		threads.map((there, thread) => {
 			const options = { thread, operations: Math.ceil(operations / 4), seed: seed + thread, ids, lasting, channel };
-			return there.do('prepareStorm', options);
+			return there.do('prepareWorkload', options);
 		}),
 	);
-	await Promise.all(threads.map((there) => there.do('storm')));
+	await Promise.all(threads.map((there) => there.do('runWorkload')));
 	// What controllers sent when they were fed last is waited for as well, and what they sent when they got that.
 	for (let again = 0; again < 20; again++) await Promise.all(threads.map((there) => there.do('flush')));
 	/** @type {Report[]} */
-	const reports = await Promise.all(threads.map((there) => there.do('stormReport')));
+	const reports = await Promise.all(threads.map((there) => there.do('workloadReport')));
 	const left = await Promise.all(threads.map((there) => there.do('ids')));
 	for (const [thread, there] of threads.entries()) {
 		assert.deepEqual(left[thread], left[0]);
@@ -119,7 +119,7 @@ describe('the check of random operations', () => {
 	/** Two threads; the session of one is replaced once, that of the other lasts. */
 	function sound() {
 		const sent = [undefined, ['a'], ['lasting-1-0', 'a'], ['unknown'], ['a'], undefined];
-		const stream = (/** @type {Partial<import('../support/threads/storm.js').Stream>} */ own) => ({
+		const stream = (/** @type {Partial<import('../support/threads/stream-workload.js').Stream>} */ own) => ({
 			id: 'a',
 			closed: 0,
 			lasting: false,
@@ -148,7 +148,7 @@ describe('the check of random operations', () => {
 
 	test('passes what is right', () => {
 		const { reports, ids } = sound();
-		assertSound(reports, ids);
+		assertConsistent(reports, ids);
 	});
 
 	/** @type {[string, (reports: Report[], ids: string[]) => void][]} */
@@ -171,7 +171,7 @@ describe('the check of random operations', () => {
 		test(`notices ${what}`, () => {
 			const { reports, ids } = sound();
 			make(reports, ids);
-			assert.throws(() => assertSound(reports, ids), assert.AssertionError);
+			assert.throws(() => assertConsistent(reports, ids), assert.AssertionError);
 		});
 	}
 
@@ -186,11 +186,11 @@ describe('the check of random operations', () => {
 		const faultsOf = async (...texts) => {
 			controllers.length = 0;
 			// A seed with which the session has a plain controller.
-			const storm = new Storm(manager, options);
+			const workload = new StreamWorkload(manager, options);
 			const chunks = texts.map((text) => new TextEncoder().encode(text));
 			for (const chunk of chunks) controllers[0].enqueue(chunk);
 			if (texts.length > 1) chunks[0][0] = 'y'.charCodeAt(0);
-			return (await storm.report()).faults.length;
+			return (await workload.report()).faults.length;
 		};
 		const right = write({ sender: 0, number: 5, to: ['lasting-1-0'] });
 		const next = write({ sender: 0, number: 6, to: undefined });

@@ -9,12 +9,12 @@ import { after, describe, test } from 'node:test';
 import fc from 'fast-check';
 
 import { operationsToDo, sequences } from '../support/random.js';
-import { subscribeHere, subscribeThere } from '../support/threads/subscriber.js';
+import { driveSubscriptionsHere, driveSubscriptionsIn } from '../support/threads/subscription-driver.js';
 import { SubscriptionModel } from '../support/threads/subscription-model.js';
-import { assertSound, SubscriptionStorm } from '../support/threads/subscription-storm.js';
+import { assertConsistent, SubscriptionWorkload } from '../support/threads/subscription-workload.js';
 import { newScope, Thread } from '../support/threads/threads.js';
 
-/** @import { Report } from '../support/threads/subscription-storm.js' */
+/** @import { Report } from '../support/threads/subscription-workload.js' */
 
 const SEQUENTIAL = operationsToDo(10_000);
 const CONCURRENT = operationsToDo(10_000) * 2;
@@ -26,13 +26,13 @@ after(() => Promise.all(workers.map((worker) => worker.terminate())));
 /** Four threads in a new scope, this one first; and how to have one of the others end and another take its place. */
 async function inOneScope() {
 	const scope = newScope();
-	const there = () => Promise.all(workers.map((worker) => subscribeThere(worker, { scope })));
-	const threads = [subscribeHere({ scope }), ...(await there())];
+	const there = () => Promise.all(workers.map((worker) => driveSubscriptionsIn(worker, { scope })));
+	const threads = [driveSubscriptionsHere({ scope }), ...(await there())];
 	const replace = async (/** @type {number} */ thread) => {
 		const worker = workers[thread - 1];
 		await Promise.all([worker.terminate(), worker.ended]);
 		workers[thread - 1] = new Thread();
-		return subscribeThere(workers[thread - 1], { scope });
+		return driveSubscriptionsIn(workers[thread - 1], { scope });
 	};
 	return { threads, replace };
 }
@@ -106,7 +106,7 @@ test(`${SEQUENTIAL} random operations on subscriptions, one after the other in f
 			const model = new SubscriptionModel(threads, replace);
 			for (const operation of sequence) await model.perform(/** @type {any} */ (operation));
 			await model.finish();
-			await Promise.all(threads.slice(1).map((there) => there.seat.do('leave')));
+			await Promise.all(threads.slice(1).map((there) => there.thread.do('leave')));
 		}),
 		{ numRuns: Math.ceil(SEQUENTIAL / 200), seed, reporter },
 	);
@@ -117,19 +117,19 @@ test(`${CONCURRENT} random operations on subscriptions, in four threads at once,
 	await Promise.all(
 		threads.map(async (there, thread) => {
 			const options = { thread, operations: Math.ceil(CONCURRENT / 4), seed: seed + thread, names: 8 };
-			await there.do('prepareStorm', options);
+			await there.do('prepareWorkload', options);
 		}),
 	);
-	await Promise.all(threads.map((there) => there.do('storm')));
+	await Promise.all(threads.map((there) => there.do('runWorkload')));
 	assert.deepEqual(await threads[0].do('closeAll', 'passing'), { resolved: undefined });
 	/** @type {Report[]} */
-	const reports = await Promise.all(threads.map((there) => there.do('stormReport')));
+	const reports = await Promise.all(threads.map((there) => there.do('workloadReport')));
 	try {
-		assertSound(reports);
+		assertConsistent(reports);
 	} catch (error) {
 		throw new Error(`RANDOM_SEED=${seed}: ${/** @type {Error} */ (error).message}`);
 	}
-	for (const there of threads.slice(1)) assert.deepEqual(await there.seat.do('uncaught'), []);
+	for (const there of threads.slice(1)) assert.deepEqual(await there.thread.do('uncaught'), []);
 	// It was one.
 	for (const { sent, seen } of reports) {
 		assert.ok(sent > CONCURRENT / 16);
@@ -159,7 +159,7 @@ describe('the check of random operations on subscriptions', () => {
 		return reports;
 	}
 
-	test('passes what is right', () => assertSound(sound()));
+	test('passes what is right', () => assertConsistent(sound()));
 
 	/** @type {[string, (lasting: unknown[], passing: unknown[], refused: unknown[], reports: Report[]) => unknown][]} */
 	const faults = [
@@ -182,16 +182,16 @@ describe('the check of random operations on subscriptions', () => {
 			const reports = sound();
 			const [lasting, passing, refused] = reports.flatMap(({ seen }) => seen.map(({ calls }) => calls));
 			make(lasting, passing, refused, reports);
-			assert.throws(() => assertSound(reports), assert.AssertionError);
+			assert.throws(() => assertConsistent(reports), assert.AssertionError);
 		});
 	}
 
 	test('gives the threads different things to do, and each the same again', async () => {
 		const sent = async (/** @type {number} */ seed) => {
-			const { subscriber } = subscribeHere({ scope: newScope() });
-			const storm = new SubscriptionStorm(subscriber.manager, { thread: 0, operations: 200, seed, names: 4 });
-			await storm.run();
-			return storm.report().seen.map(({ id }) => id);
+			const { driver } = driveSubscriptionsHere({ scope: newScope() });
+			const workload = new SubscriptionWorkload(driver.manager, { thread: 0, operations: 200, seed, names: 4 });
+			await workload.run();
+			return workload.report().seen.map(({ id }) => id);
 		};
 		assert.deepEqual(await sent(1), await sent(1));
 		assert.notDeepEqual(await sent(1), await sent(2));

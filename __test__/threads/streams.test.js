@@ -16,7 +16,7 @@ import { assertMemoryStaysFlat } from '../support/memory.js';
 import { fakeController } from '../support/streams.js';
 import { block, newScope, openHere, releaseAll, Thread, until } from '../support/threads/threads.js';
 
-/** @import { SeatThere } from '../support/threads/threads.js' */
+/** @import { StreamDriverProxy } from '../support/threads/threads.js' */
 
 const run = promisify(execFile);
 const child = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
@@ -44,7 +44,7 @@ async function inOneScope(options) {
 	return { here: openHere({ scope, ...options }), one, two, scope };
 }
 
-/** @param {SeatThere[]} threads */
+/** @param {StreamDriverProxy[]} threads */
 const flush = (...threads) => Promise.all(threads.map((thread) => thread.do('flush')));
 
 /** @param {string[]} messages */
@@ -331,11 +331,11 @@ describe('order', () => {
 	test('is kept between messages and a create that replaces a session of another thread', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
-		await here.run((seat) => {
-			seat.send(['a'], 'to the older');
-			seat.create('a');
-			seat.send(['a'], 'to the newer');
-			return seat.flush();
+		await here.run((driver) => {
+			driver.send(['a'], 'to the older');
+			driver.create('a');
+			driver.send(['a'], 'to the newer');
+			return driver.flush();
 		});
 		assert.deepEqual(await one.do('seen', 'a'), [closed('to the older')]);
 		assert.deepEqual(await here.do('seen', 'a'), [open('to the newer')]);
@@ -376,16 +376,16 @@ describe('delete by a thread whose own stream another has replaced', () => {
 				manager.create('a', own.stream.controller ?? own.stream);
 			}, kind);
 			// Nobody reads it: a stream that is full and one that has ended desire the same, nothing.
-			here.seat.send(['a'], 'x');
+			here.driver.send(['a'], 'x');
 			await flush(here);
 			const { release } = await block(one);
-			here.seat.create('a');
+			here.driver.create('a');
 			const deleted = one.do('delete', 'a');
 			await release();
 			await deleted;
 			assert.equal(await here.do('has', 'a'), false);
 			await flush(one, here);
-			assert.deepEqual(here.seat.seen('a'), [closed()]);
+			assert.deepEqual(here.driver.seen('a'), [closed()]);
 			const rest = await one.run(({ own }) => own.stream.rest?.() ?? own.stream.messages);
 			assert.deepEqual(rest, ['x']);
 		});
@@ -408,12 +408,12 @@ describe('create over an id of another thread', () => {
 
 	test('can go round the threads 1,000 times, and one stream is open in the end', async () => {
 		const { here, one, two } = await inOneScope();
-		const create = (/** @type {any} */ seat) => {
+		const create = (/** @type {any} */ driver) => {
 			for (let n = 0; n < 1_000; n++) {
-				seat.create('a');
-				seat.send(['a'], 'x');
+				driver.create('a');
+				driver.send(['a'], 'x');
 			}
-			return seat.flush();
+			return driver.flush();
 		};
 		const threads = [here, one, two];
 		await Promise.all(threads.map((thread) => thread.run(create)));
@@ -442,9 +442,9 @@ describe('flush', () => {
 			);
 		}
 		for (let round = 1; round <= 20; round++) {
-			for (let n = 0; n < 50; n++) here.seat.send(undefined, 'to all');
-			for (let n = 0; n < 50; n++) here.seat.send(['counting 0', 'counting 1'], 'to two');
-			await here.seat.flush();
+			for (let n = 0; n < 50; n++) here.driver.send(undefined, 'to all');
+			for (let n = 0; n < 50; n++) here.driver.send(['counting 0', 'counting 1'], 'to two');
+			await here.driver.flush();
 			assert.deepEqual([...fed], [round * 100, round * 100]);
 			for (const thread of [one, two]) {
 				const desired = await thread.run(({ own }) => own.stream.controller.desiredSize);
@@ -459,8 +459,8 @@ describe('flush', () => {
 		await one.run(({ manager }, closes) => {
 			manager.create('a', { enqueue() {}, close: () => Atomics.add(closes, 0, 1) });
 		}, closes);
-		here.seat.delete('a');
-		assert.equal(await here.seat.flush(), undefined);
+		here.driver.delete('a');
+		assert.equal(await here.driver.flush(), undefined);
 		assert.equal(closes[0], 1);
 	});
 
@@ -493,8 +493,8 @@ describe('flush', () => {
 		/** @type {string[]} */
 		const order = [];
 		const flushes = numbered(5).map((name) => {
-			here.seat.send(['a'], name);
-			return here.seat.flush().then(() => order.push(name));
+			here.driver.send(['a'], name);
+			return here.driver.flush().then(() => order.push(name));
 		});
 		await release();
 		await Promise.all(flushes);
@@ -503,7 +503,7 @@ describe('flush', () => {
 
 	test('resolves at once without a scope, and with nothing under way', async () => {
 		const { here } = await inOneScope();
-		for (const { manager } of [openHere().seat, openHere({ scope: newScope() }).seat, here.seat]) {
+		for (const { manager } of [openHere().driver, openHere({ scope: newScope() }).driver, here.driver]) {
 			manager.create('a', fakeController());
 			manager.send(undefined, 'x');
 			let flushed = false;
@@ -532,7 +532,7 @@ describe('flush', () => {
 	test('in a worker waits for the main thread', async () => {
 		const { here, one } = await inOneScope();
 		let fed = 0;
-		here.seat.manager.create('a', { enqueue: () => fed++, close() {} });
+		here.driver.manager.create('a', { enqueue: () => fed++, close() {} });
 		await one.run(({ manager }) => {
 			for (let n = 0; n < 100; n++) manager.send(['a'], 'x');
 			return manager.flush();
@@ -553,9 +553,9 @@ describe('a controller in another thread', () => {
 		await one.do('create', 'throwing', 'throwing');
 		await one.do('create', 'after');
 		const messages = numbered(20);
-		for (const message of messages) here.seat.send(undefined, message);
-		here.seat.send(['throwing', 'after'], 'to ids');
-		await here.seat.flush();
+		for (const message of messages) here.driver.send(undefined, message);
+		here.driver.send(['throwing', 'after'], 'to ids');
+		await here.driver.flush();
 		assert.deepEqual(await one.do('seen', 'before'), [open(...messages)]);
 		assert.deepEqual(await one.do('seen', 'after'), [open(...messages, 'to ids')]);
 		assert.deepEqual(await one.do('seen', 'throwing'), [open()]);
@@ -572,10 +572,10 @@ describe('a controller in another thread', () => {
 			manager.create('a', { enqueue() {}, close });
 		});
 		await one.do('create', 'b');
-		here.seat.delete('a');
-		here.seat.send(undefined, 'x');
-		here.seat.delete('b');
-		await here.seat.flush();
+		here.driver.delete('a');
+		here.driver.send(undefined, 'x');
+		here.driver.delete('b');
+		await here.driver.flush();
 		assert.deepEqual(await one.do('seen', 'b'), [closed('x')]);
 		assert.deepEqual(await one.do('uncaught'), []);
 	});
@@ -593,8 +593,8 @@ describe('a controller in another thread', () => {
 			await cancelled.reader.cancel();
 		});
 		await one.do('create', 'last');
-		here.seat.send(undefined, 'x');
-		await here.seat.flush();
+		here.driver.send(undefined, 'x');
+		await here.driver.flush();
 		assert.deepEqual(await here.do('ids'), ['last']);
 		assert.deepEqual(await one.do('seen', 'last'), [open('x')]);
 		assert.deepEqual(await one.do('uncaught'), []);
@@ -604,29 +604,29 @@ describe('a controller in another thread', () => {
 		const { here, one, two } = await inOneScope();
 		await here.do('create', 'home');
 		await two.do('create', 'afar');
-		await one.run((seat) => {
-			const { manager } = seat;
+		await one.run((driver) => {
+			const { manager } = driver;
 			let fed = 0;
 			manager.create('calling', {
 				enqueue() {
 					fed++;
 					manager.send(['home', 'afar', 'plain'], `answer ${fed}`);
 					if (fed === 3) manager.delete('deleted');
-					if (fed === 5) seat.create('created');
+					if (fed === 5) driver.create('created');
 					if (fed === 7) manager.delete('calling');
 				},
 				close() {},
 			});
-			for (const id of ['deleted', 'plain']) seat.create(id);
+			for (const id of ['deleted', 'plain']) driver.create(id);
 		});
 		const messages = numbered(10);
 		const { release } = await block(one);
-		for (const message of messages) here.seat.send(undefined, message);
+		for (const message of messages) here.driver.send(undefined, message);
 		await release();
-		await here.seat.flush();
+		await here.driver.flush();
 		await flush(one);
 		const answers = Array.from({ length: 7 }, (_, n) => `answer ${n + 1}`);
-		for (const [id, thread] of /** @type {[string, SeatThere][]} */ ([
+		for (const [id, thread] of /** @type {[string, StreamDriverProxy][]} */ ([
 			['home', here],
 			['afar', two],
 			['plain', one],
@@ -650,11 +650,11 @@ describe('a controller in another thread', () => {
 
 	test('can be replaced and replace itself while it is fed', async () => {
 		const { here, one } = await inOneScope();
-		await one.run((seat) => {
-			const { manager } = seat;
+		await one.run((driver) => {
+			const { manager } = driver;
 			manager.create('a', {
 				enqueue() {
-					seat.create('a');
+					driver.create('a');
 					manager.send(['a'], 'from the older');
 				},
 				close() {},
@@ -672,10 +672,10 @@ describe('a controller in another thread', () => {
 		}
 		const messages = Array.from({ length: 50 }, (_, n) => `${n}:${'é☃x'[n % 3].repeat(n * 20)}`);
 		for (const message of messages) {
-			here.seat.send(undefined, message);
-			if (message.startsWith('2')) await here.seat.flush();
+			here.driver.send(undefined, message);
+			if (message.startsWith('2')) await here.driver.flush();
 		}
-		await here.seat.flush();
+		await here.driver.flush();
 		for (const id of ['fake before', 'bytes', 'fake after']) {
 			assert.deepEqual(await one.do('seen', id), [open(...messages)], id);
 		}
@@ -691,9 +691,9 @@ describe('a controller in another thread', () => {
 			});
 		});
 		const messages = ['', 'x', '☃'.repeat(100), 'x'.repeat(100_000)];
-		for (const message of messages) here.seat.send(undefined, message);
-		here.seat.send(['a', 'b'], 'to two');
-		await here.seat.flush();
+		for (const message of messages) here.driver.send(undefined, message);
+		here.driver.send(['a', 'b'], 'to two');
+		await here.driver.flush();
 		const seen = await one.run(({ own }) => {
 			/** @type {Uint8Array[]} */
 			const chunks = own.streams.flatMap((/** @type {any} */ stream) => stream.chunks);
@@ -715,8 +715,8 @@ describe('a controller in another thread', () => {
 			own.stream = tools.fakeController();
 			manager.create('a', own.stream);
 		});
-		for (const message of ['small', 'x'.repeat(3_000), 'x'.repeat(100_000)]) here.seat.send(undefined, message);
-		await here.seat.flush();
+		for (const message of ['small', 'x'.repeat(3_000), 'x'.repeat(100_000)]) here.driver.send(undefined, message);
+		await here.driver.flush();
 		const kept = await one.run(({ own }) => {
 			const { port1, port2 } = new MessageChannel();
 			const lengths = own.stream.chunks.map((/** @type {Uint8Array} */ chunk) => {
@@ -750,11 +750,11 @@ describe('a mailbox', () => {
 		const { release } = await block(one);
 		const burst = Array.from({ length: 20 }, (_, n) => `${n} ${'x'.repeat(BOUND / 10)}`);
 		for (const message of burst) {
-			here.seat.send(['a', 'b', 'c', 'd'], message);
+			here.driver.send(['a', 'b', 'c', 'd'], message);
 			await until(async () => (await two.do('stats')).mailboxBytes === 0);
 		}
 		await release();
-		await until(() => here.seat.size() === 2);
+		await until(() => here.driver.size() === 2);
 		for (const id of ['a', 'b']) {
 			const [{ messages, closed }] = await one.do('seen', id);
 			assert.equal(closed, 1);
@@ -762,7 +762,7 @@ describe('a mailbox', () => {
 			assert.deepEqual(messages, ['before', ...burst].slice(0, messages.length));
 			assert.equal(await here.do('has', id), false);
 		}
-		const overflowed = async (/** @type {SeatThere} */ there) => {
+		const overflowed = async (/** @type {StreamDriverProxy} */ there) => {
 			const { sessions, closed, mailboxBytes } = await there.do('stats');
 			return { sessions, overflow: closed.overflow, mailboxBytes };
 		};
@@ -774,8 +774,8 @@ describe('a mailbox', () => {
 
 		await one.do('create', 'a');
 		await one.do('create', 'e');
-		for (const message of ['one', 'two']) here.seat.send(undefined, message);
-		here.seat.delete('e');
+		for (const message of ['one', 'two']) here.driver.send(undefined, message);
+		here.driver.delete('e');
 		await flush(here);
 		assert.deepEqual((await one.do('seen', 'a')).at(-1), open('one', 'two'));
 		assert.deepEqual(await one.do('seen', 'e'), [closed('one', 'two')]);
@@ -786,10 +786,10 @@ describe('a mailbox', () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'a');
 		const { release } = await block(one);
-		for (let n = 0; n < 20; n++) here.seat.send(['a'], 'x'.repeat(BOUND / 10));
+		for (let n = 0; n < 20; n++) here.driver.send(['a'], 'x'.repeat(BOUND / 10));
 		await flush(here);
 		await release();
-		await until(() => here.seat.size() === 0);
+		await until(() => here.driver.size() === 0);
 	});
 
 	test('can overflow again and again', async () => {
@@ -797,7 +797,7 @@ describe('a mailbox', () => {
 		for (let round = 1; round <= 5; round++) {
 			await one.do('create', 'a');
 			const { release } = await block(one);
-			for (let n = 0; n < 20; n++) here.seat.send(['a'], 'x'.repeat(BOUND / 10));
+			for (let n = 0; n < 20; n++) here.driver.send(['a'], 'x'.repeat(BOUND / 10));
 			const flushing = flush(here);
 			await release();
 			await flushing;
@@ -811,13 +811,13 @@ describe('a mailbox', () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'before');
 		const { release } = await block(one);
-		for (let n = 0; n < 20; n++) here.seat.send(undefined, 'x'.repeat(BOUND / 10));
+		for (let n = 0; n < 20; n++) here.driver.send(undefined, 'x'.repeat(BOUND / 10));
 		const after = one.do('create', 'after');
 		await release();
 		await after;
 		await flush(here);
 		await until(async () => (await one.do('stats')).closed.overflow > 0);
-		here.seat.send(undefined, 'x');
+		here.driver.send(undefined, 'x');
 		await flush(here);
 		const [{ messages, closed }] = await one.do('seen', 'after');
 		// Nothing that it should have had was lost: either it lives and has all, or it was closed and its client knows.
@@ -828,12 +828,12 @@ describe('a mailbox', () => {
 
 	test('holds what is waiting for a busy thread, and stats say how much', async () => {
 		const { here, one } = await inOneScope();
-		here.seat.create('a');
-		assert.equal(here.seat.stats().mailboxBytes, 0);
-		assert.equal(here.seat.stats().closed.overflow, 0);
-		assert.equal(here.seat.stats().sessions, 1);
+		here.driver.create('a');
+		assert.equal(here.driver.stats().mailboxBytes, 0);
+		assert.equal(here.driver.stats().closed.overflow, 0);
+		assert.equal(here.driver.stats().sessions, 1);
 		await one.do('create', 'b');
-		assert.equal(here.seat.stats().sessions, 1);
+		assert.equal(here.driver.stats().sessions, 1);
 		const counts = new Int32Array(new SharedArrayBuffer(8));
 		const sent = one.run(({ manager }, counts) => {
 			for (let n = 0; n < 10; n++) manager.send(['a'], 'x'.repeat(1_000));
@@ -842,11 +842,11 @@ describe('a mailbox', () => {
 		}, counts);
 		// This thread takes nothing as long as it does not get to its event loop.
 		while (Atomics.load(counts, 0) === 0);
-		const { mailboxBytes } = here.seat.stats();
+		const { mailboxBytes } = here.driver.stats();
 		assert.ok(mailboxBytes >= 10_000 && mailboxBytes < 20_000, `${mailboxBytes} bytes`);
 		await sent;
 		await flush(one);
-		assert.equal(here.seat.stats().mailboxBytes, 0);
+		assert.equal(here.driver.stats().mailboxBytes, 0);
 	});
 
 	test('overflows by one message that is larger than it', async () => {
@@ -873,7 +873,7 @@ describe('a thread', () => {
 			return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(own.fed))));
 		}, flags);
 		await until(() => Atomics.load(flags, 1) === 1);
-		for (let n = 0; n < 200_000; n++) here.seat.send(['a'], 'x');
+		for (let n = 0; n < 200_000; n++) here.driver.send(['a'], 'x');
 		Atomics.store(flags, 0, 1);
 		Atomics.notify(flags, 0);
 		const fed = await turned;
@@ -915,16 +915,16 @@ describe('two managers of one scope in one thread', () => {
 
 	test('get what another thread sends, once', async () => {
 		const { here, one, scope } = await inOneScope();
-		await one.run((seat, /** @type {string} */ scope) => {
-			const { tools, own } = seat;
+		await one.run((driver, /** @type {string} */ scope) => {
+			const { tools, own } = driver;
 			own.second = new tools.InMemoryStreamSessionManager({ scope });
 			own.b = tools.fakeController();
-			seat.create('a');
+			driver.create('a');
 			own.second.create('b', own.b);
 		}, scope);
-		here.seat.send(undefined, 'one');
-		here.seat.send(['a', 'b'], 'two');
-		await here.seat.flush();
+		here.driver.send(undefined, 'one');
+		here.driver.send(['a', 'b'], 'two');
+		await here.driver.flush();
 		assert.deepEqual(await one.do('seen', 'a'), [open('one', 'two')]);
 		assert.deepEqual(await one.run(({ own }) => own.b.messages), ['one', 'two']);
 	});
@@ -946,9 +946,9 @@ describe('a manager of a scope', () => {
 			};
 			for (const reference of make()) await collected(reference);
 		}, scope);
-		await until(() => here.seat.size() === 2);
+		await until(() => here.driver.size() === 2);
 		assert.deepEqual(await two.do('ids'), ['here', 'two']);
-		here.seat.send(undefined, 'x');
+		here.driver.send(undefined, 'x');
 		await flush(here);
 		assert.deepEqual(await two.do('seen', 'two'), [open('x')]);
 		await worker.terminate();
@@ -962,7 +962,7 @@ describe('a manager of a scope', () => {
 		assert.equal(await one.do('has', 'of the collected'), true);
 		await one.do('send', undefined, 'x');
 		await flush(one);
-		here.seat.send(['of the collected'], 'y');
+		here.driver.send(['of the collected'], 'y');
 		assert.deepEqual(controller.messages, ['x', 'y']);
 	});
 
@@ -975,9 +975,9 @@ describe('a manager of a scope', () => {
 			await other.do('leave');
 		}
 		const again = openHere({ scope });
-		again.seat.create('a');
-		again.seat.send(undefined, 'x');
-		assert.deepEqual(again.seat.seen('a'), [open('x')]);
+		again.driver.create('a');
+		again.driver.send(undefined, 'x');
+		assert.deepEqual(again.driver.seen('a'), [open('x')]);
 	});
 
 	test('leaves memory flat, made and dropped 20,000 times with sessions in it', async () => {
@@ -995,7 +995,7 @@ describe('a manager of a scope', () => {
 		const worker = new Worker(child('open-scoped-sessions.js'), { workerData: scope });
 		const ended = new Promise((resolve) => worker.once('exit', resolve));
 		await new Promise((resolve) => worker.once('message', resolve));
-		assert.equal(here.seat.size(), 1_000);
+		assert.equal(here.driver.size(), 1_000);
 		worker.postMessage('seen');
 		let exited = false;
 		ended.then(() => {
@@ -1003,12 +1003,12 @@ describe('a manager of a scope', () => {
 		});
 		// However often it is woken.
 		await until(async () => {
-			for (let n = 0; n < 10; n++) here.seat.send(undefined, 'x');
+			for (let n = 0; n < 10; n++) here.driver.send(undefined, 'x');
 			await flush(here);
 			return exited;
 		});
 		assert.equal(await ended, 0);
-		assert.equal(here.seat.size(), 0);
+		assert.equal(here.driver.size(), 0);
 	});
 });
 
@@ -1076,7 +1076,7 @@ describe('an option', () => {
 
 	test('maxMailboxBytes of a second manager of a scope in a thread must be that of the first', async () => {
 		const { scope, here, one } = await inOneScope({ maxMailboxBytes: 1_000_000 });
-		here.seat.create('a');
+		here.driver.create('a');
 		for (const manager of [openHere, (/** @type {any} */ options) => new InMemoryStreamSessionManager(options)]) {
 			assert.throws(() => manager({ scope, maxMailboxBytes: 1_000_001 }), {
 				name: 'TypeError',
@@ -1084,10 +1084,10 @@ describe('an option', () => {
 				message: /"maxMailboxBytes"/,
 			});
 		}
-		assert.equal(openHere({ scope, maxMailboxBytes: 1_000_000 }).seat.size(), 1);
+		assert.equal(openHere({ scope, maxMailboxBytes: 1_000_000 }).driver.size(), 1);
 		await one.do('send', ['a'], 'x');
 		await flush(one);
-		assert.deepEqual(here.seat.seen('a'), [open('x')]);
+		assert.deepEqual(here.driver.seen('a'), [open('x')]);
 	});
 
 	test('maxMailboxBytes may be another in another thread', async () => {
@@ -1095,7 +1095,7 @@ describe('an option', () => {
 		const here = openHere({ scope, maxMailboxBytes: 1_000 });
 		const there = await workers[0].open({ scope, maxMailboxBytes: 1_000_000 });
 		await there.do('create', 'a');
-		here.seat.send(['a'], 'x'.repeat(100_000));
+		here.driver.send(['a'], 'x'.repeat(100_000));
 		await flush(here);
 		assert.deepEqual(await there.do('seen', 'a'), [open('x'.repeat(100_000))]);
 	});
@@ -1104,26 +1104,26 @@ describe('an option', () => {
 describe('what goes wrong in one stream', () => {
 	test('by taking the memory of its chunk away costs neither the thread nor a message of another session without a sign of it', async () => {
 		const { here, one } = await inOneScope();
-		await one.run((seat) => {
-			seat.own.seen = [];
+		await one.run((driver) => {
+			driver.own.seen = [];
 			// As a byte stream does that is enqueued in by hand. Some runtimes refuse it, since the chunk is shared.
 			const thief = {
 				enqueue: (/** @type {Uint8Array} */ chunk) => {
-					const bytes = new seat.tools.ReadableStream({
+					const bytes = new driver.tools.ReadableStream({
 						type: 'bytes',
 						start: (controller) => controller.enqueue(chunk),
 					});
-					seat.own.seen.push(bytes);
+					driver.own.seen.push(bytes);
 				},
 				close() {},
 			};
-			seat.manager.create('thief', thief);
+			driver.manager.create('thief', thief);
 		});
 		for (const id of ['a', 'b', 'gone']) await one.do('create', id);
 		const { release } = await block(one);
-		for (const number of numbered(5)) here.seat.send(undefined, `${number} for all`);
-		here.seat.send(['b'], '');
-		here.seat.delete('gone');
+		for (const number of numbered(5)) here.driver.send(undefined, `${number} for all`);
+		here.driver.send(['b'], '');
+		here.driver.delete('gone');
 		const flushed = flush(here);
 		await release();
 		await flushed;
@@ -1139,7 +1139,7 @@ describe('what goes wrong in one stream', () => {
 		assert.deepEqual(await one.do('uncaught'), []);
 		await one.do('delete', 'thief');
 		await one.do('create', 'later');
-		here.seat.send(['later'], 'as before');
+		here.driver.send(['later'], 'as before');
 		await flush(here);
 		assert.deepEqual(await one.do('seen', 'later'), [open('as before')]);
 	});
@@ -1160,7 +1160,7 @@ describe('what goes wrong in one stream', () => {
 			return own.stream.cancel();
 		}, flags);
 		await until(() => Atomics.load(flags, 1) === 1);
-		here.seat.create('a');
+		here.driver.create('a');
 		Atomics.store(flags, 0, 1);
 		Atomics.notify(flags, 0);
 		await left;
@@ -1168,11 +1168,11 @@ describe('what goes wrong in one stream', () => {
 		assert.equal(await two.do('has', 'a'), true);
 		await two.do('send', ['a'], 'for the newer one');
 		await flush(two);
-		assert.deepEqual(here.seat.seen('a'), [open('for the newer one')]);
+		assert.deepEqual(here.driver.seen('a'), [open('for the newer one')]);
 		// Who means the session ends it.
 		await one.do('delete', 'a');
 		await flush(one);
-		assert.deepEqual(here.seat.seen('a'), [closed('for the newer one')]);
+		assert.deepEqual(here.driver.seen('a'), [closed('for the newer one')]);
 	});
 });
 
@@ -1181,9 +1181,9 @@ describe('a mailbox that is nearly full', () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: 1_000 });
 		for (const id of ['a', 'b']) await one.do('create', id);
 		const { release } = await block(one);
-		here.seat.send(['a'], 'x'.repeat(800));
+		here.driver.send(['a'], 'x'.repeat(800));
 		const flushed = [1, 2, 3, 4].map(() => flush(here));
-		here.seat.delete('b');
+		here.driver.delete('b');
 		await release();
 		await Promise.all(flushed);
 		await flush(here);
@@ -1199,10 +1199,10 @@ describe('a mailbox that is nearly full', () => {
 			for (const id of ['a', 'b', 'c']) manager.create(id, { enqueue() {}, close });
 		});
 		const { release } = await block(one);
-		here.seat.delete('c');
-		for (let number = 0; number < 5; number++) here.seat.send(['a'], 'x'.repeat(500));
+		here.driver.delete('c');
+		for (let number = 0; number < 5; number++) here.driver.send(['a'], 'x'.repeat(500));
 		await release();
-		await until(() => here.seat.size() === 0);
+		await until(() => here.driver.size() === 0);
 		// That of "c" first, which is not one of them.
 		assert.deepEqual(await one.run(({ own }) => own.counts), [0, 2, 2]);
 	});
@@ -1213,8 +1213,8 @@ describe('a mailbox that is nearly full', () => {
 		openHere({ scope, maxMailboxBytes: 1_000 });
 		assert.throws(() => openHere({ scope, maxMailboxBytes: 2_000 }), { code: 'ERR_INVALID_ARG_VALUE' });
 		const there = await workers[0].open({ scope });
-		first.seat.create('a');
+		first.driver.create('a');
 		await there.do('send', ['a'], 'x'.repeat(2_000));
-		await until(() => first.seat.stats().closed.overflow === 1);
+		await until(() => first.driver.stats().closed.overflow === 1);
 	});
 });

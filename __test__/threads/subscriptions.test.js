@@ -15,10 +15,10 @@ import { REFUSED, testNotificationRefusals } from '../suites/notification-values
 import { collected } from '../support/garbage.js';
 import { assertMemoryStaysFlat } from '../support/memory.js';
 import { listener, notification, stateOf, subscription, toolsChanged, updated } from '../support/subscriptions.js';
-import { subscribeHere, subscribeThere } from '../support/threads/subscriber.js';
+import { driveSubscriptionsHere, driveSubscriptionsIn } from '../support/threads/subscription-driver.js';
 import { block, newScope, releaseAll, Thread, until } from '../support/threads/threads.js';
 
-/** @import { SubscriberThere } from '../support/threads/subscriber.js' */
+/** @import { SubscriptionDriverProxy } from '../support/threads/subscription-driver.js' */
 
 const run = promisify(execFile);
 const child = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
@@ -42,8 +42,8 @@ const test = (name, what) => testOf(name, { timeout: 30_000 }, what);
  */
 async function inOneScope(options) {
 	const scope = newScope();
-	const [one, two] = await Promise.all(workers.map((worker) => subscribeThere(worker, { scope, ...options })));
-	return { here: subscribeHere({ scope, ...options }), one, two, scope };
+	const [one, two] = await Promise.all(workers.map((worker) => driveSubscriptionsIn(worker, { scope, ...options })));
+	return { here: driveSubscriptionsHere({ scope, ...options }), one, two, scope };
 }
 
 /**
@@ -54,8 +54,8 @@ async function inOneScope(options) {
 async function withWorker(options) {
 	const scope = newScope();
 	const worker = new Thread();
-	const there = await subscribeThere(worker, { scope, ...options });
-	return { here: subscribeHere({ scope }), there, worker, scope };
+	const there = await driveSubscriptionsIn(worker, { scope, ...options });
+	return { here: driveSubscriptionsHere({ scope }), there, worker, scope };
 }
 
 /** @type {unknown[]} */
@@ -73,7 +73,7 @@ const PROMPTS = { promptsListChanged: true };
 /**
  * Settles when each of the threads has taken what the others had left for it, and the answers to that.
  *
- * @param {SubscriberThere[]} threads
+ * @param {SubscriptionDriverProxy[]} threads
  */
 async function caughtUp(...threads) {
 	// Twice: what came of the first is sent before the second.
@@ -88,18 +88,18 @@ async function caughtUp(...threads) {
 /**
  * As {@link block} does, and has the thread do something when it is released, before it takes what came for it.
  *
- * @param {SubscriberThere} thread
- * @param {(subscriber: any) => any} then must use nothing from around it
+ * @param {SubscriptionDriverProxy} thread
+ * @param {(driver: any) => any} then must use nothing from around it
  * @returns {Promise<{ release: () => Promise<any> }>} `release` settles with what comes of it
  */
 function blockBefore(thread, then) {
-	/** @type {SubscriberThere['run']} */
+	/** @type {SubscriptionDriverProxy['run']} */
 	const waitThenRun = (wait, flags) =>
 		thread.run(
-			(subscriber, wait, then, flags) => {
+			(driver, wait, then, flags) => {
 				const [waits, thens] = [wait, then].map((source) => Function(`return (${source})`)());
-				waits(subscriber, flags);
-				return thens(subscriber);
+				waits(driver, flags);
+				return thens(driver);
 			},
 			wait.toString(),
 			then.toString(),
@@ -138,7 +138,7 @@ describe('send', () => {
 			await one.do('release', 'slow');
 		}
 		assert.deepEqual(await Promise.all(sends), Array(500).fill(resolved));
-		for (const [thread, id] of /** @type {[SubscriberThere, string][]} */ ([
+		for (const [thread, id] of /** @type {[SubscriptionDriverProxy, string][]} */ ([
 			[one, 'quick'],
 			[one, 'slow'],
 			[two, 'of two'],
@@ -181,11 +181,11 @@ describe('send', () => {
 
 	test('does not reach another scope, nor managers without one', async () => {
 		const [{ here, one }, elsewhere] = [await inOneScope(), await inOneScope()];
-		const alone = await subscribeThere(workers[0]);
+		const alone = await driveSubscriptionsIn(workers[0]);
 		for (const thread of [one, elsewhere.one, alone]) await thread.do('create', 'a');
 		await here.do('send', changed(1));
 		await elsewhere.here.do('send', changed(2));
-		await subscribeHere().do('send', changed(3));
+		await driveSubscriptionsHere().do('send', changed(3));
 		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 1]]);
 		assert.deepEqual(await elsewhere.one.do('calls', 'a'), [['acknowledge', 2]]);
 		assert.deepEqual(await alone.do('calls', 'a'), [['acknowledge']]);
@@ -254,7 +254,7 @@ describe('send', () => {
 	test('does not reach a registration that another thread makes after it', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'early');
-		const { release } = await blockBefore(one, (subscriber) => subscriber.create('late'));
+		const { release } = await blockBefore(one, (driver) => driver.create('late'));
 		const sent = here.do('send', changed(1));
 		assert.deepEqual(await release(), { resolved: true });
 		assert.deepEqual(await sent, resolved);
@@ -345,7 +345,7 @@ describe('a thread without a match', () => {
 		await one.do('create', 'a', { filters: { resourceSubscriptions: ['file:///a'] } });
 		await two.do('create', 'tools');
 		await two.do('create', 'b', { filters: { resourceSubscriptions: ['file:///b'] } });
-		const { release } = await block(one.seat);
+		const { release } = await block(one.thread);
 		assert.deepEqual(await here.do('send', changed(1)), resolved);
 		assert.deepEqual(await here.do('send', updated('file:///b')), resolved);
 		assert.deepEqual(await two.do('send', changed(2)), resolved);
@@ -357,8 +357,8 @@ describe('a thread without a match', () => {
 	test('finds nothing in its mailbox', async () => {
 		const scope = newScope();
 		// One byte would be too much.
-		const there = await subscribeThere(workers[0], { scope, maxMailboxBytes: 1 });
-		const here = subscribeHere({ scope });
+		const there = await driveSubscriptionsIn(workers[0], { scope, maxMailboxBytes: 1 });
+		const here = driveSubscriptionsHere({ scope });
 		await there.do('create', 'prompts', { filters: PROMPTS });
 		await there.do('create', 'a', { filters: { resourceSubscriptions: ['file:///a'] } });
 		for (const n of numbers(100)) await here.do('send', changed(n));
@@ -384,7 +384,7 @@ describe('a callback that fails in another thread', () => {
 			assert.equal(/** @type {any} */ (error).code, 'E_TEST');
 			assert.equal(String(error), 'RangeError: the client is gone');
 			// Where it was made, in the other thread.
-			assert.match(error.stack ?? '', /subscriber\.js/);
+			assert.match(error.stack ?? '', /subscription-driver\.js/);
 			assert.deepEqual(Object.keys(error), ['code']);
 			return true;
 		});
@@ -657,7 +657,7 @@ describe('a callback that fails in another thread', () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'failing', { waits: ['send'] });
 		await two.do('create', 'blocked');
-		const { release } = await block(two.seat);
+		const { release } = await block(two.thread);
 		const sent = here.do('send', changed(1));
 		await one.do('called', 'send', 1, 'failing');
 		await one.do('fail', 'failure', 'failing');
@@ -681,7 +681,7 @@ describe('a callback that fails in another thread', () => {
 		}
 		await two.do('fail', 'last', '2 a');
 		await caughtUp(here, one, two);
-		for (const thread of [one, two]) assert.deepEqual(await thread.seat.do('uncaught'), []);
+		for (const thread of [one, two]) assert.deepEqual(await thread.thread.do('uncaught'), []);
 	});
 });
 
@@ -786,10 +786,10 @@ describe('create', () => {
 	test('takes it when the managers were collected that had it', async () => {
 		const { here, one, scope } = await inOneScope();
 		const worker = new Thread();
-		const seat = await worker.open();
-		await seat.run(async (/** @type {any} */ { tools }, scope) => {
+		const driver = await worker.open();
+		await driver.run(async (/** @type {any} */ { tools }, scope) => {
 			const make = async () => {
-				const { manager } = new tools.Subscriber({ scope });
+				const { manager } = new tools.SubscriptionDriver({ scope });
 				const callbacks = { acknowledge() {}, send() {}, close() {} };
 				await manager.create({ id: 'a', origin: 'origin', filters: { toolsListChanged: true } }, callbacks);
 				return [new WeakRef(manager), new WeakRef(callbacks)];
@@ -901,7 +901,7 @@ describe('close', () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		await one.do('create', 'b');
-		const { release } = await blockBefore(one, (subscriber) => subscriber.close('a'));
+		const { release } = await blockBefore(one, (driver) => driver.close('a'));
 		const sent = here.do('send', changed(1));
 		assert.deepEqual(await release(), { resolved: true });
 		assert.deepEqual(await sent, resolved);
@@ -912,7 +912,7 @@ describe('close', () => {
 	test('on its way to a registration that closes itself meanwhile calls it once and resolves to true', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
-		const { release } = await blockBefore(one, (subscriber) => subscriber.close('a', 'closed'));
+		const { release } = await blockBefore(one, (driver) => driver.close('a', 'closed'));
 		const closing = here.do('close', 'a', 'cancelled');
 		assert.deepEqual(await Promise.all([closing, release()]), [{ resolved: true }, { resolved: true }]);
 		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 'close: closed']]);
@@ -921,9 +921,9 @@ describe('close', () => {
 	test('does not close the registration that takes the name of the one it was for', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
-		const { release } = await blockBefore(one, async (subscriber) => {
-			await subscriber.close('a');
-			return subscriber.create('a');
+		const { release } = await blockBefore(one, async (driver) => {
+			await driver.close('a');
+			return driver.create('a');
 		});
 		const closing = here.do('close', 'a', 'cancelled');
 		assert.deepEqual(await release(), { resolved: true });
@@ -998,14 +998,14 @@ describe('closeAll', () => {
 			await thread.do('called', 'close', 1, `behind ${index}`);
 			assert.deepEqual(await thread.do('create', `failing ${index}`), { resolved: true });
 		}
-		for (const thread of [one, two]) assert.deepEqual(await thread.seat.do('uncaught'), []);
+		for (const thread of [one, two]) assert.deepEqual(await thread.thread.do('uncaught'), []);
 	});
 
 	test('is not held up by a thread that has none of the origin', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a', { origin: 'a' });
 		await two.do('create', 'b', { origin: 'b' });
-		const { release } = await block(two.seat);
+		const { release } = await block(two.thread);
 		assert.deepEqual(await here.do('closeAll', 'a'), resolved);
 		await release();
 		assert.deepEqual(await two.do('calls', 'b', 'b'), [['acknowledge']]);
@@ -1013,7 +1013,7 @@ describe('closeAll', () => {
 });
 
 describe('a thread that ends', () => {
-	/** @type {[string, (worker: Thread, there: SubscriberThere) => unknown][]} */
+	/** @type {[string, (worker: Thread, there: SubscriptionDriverProxy) => unknown][]} */
 	const ends = [
 		['has nothing more to do', (_, there) => there.run(({ tools }) => tools.parentPort?.unref()).catch(() => {})],
 		['is terminated', (worker) => worker.terminate()],
@@ -1052,7 +1052,7 @@ describe('a thread that ends', () => {
 		const { here, there, worker } = await withWorker();
 		await there.do('create', 'a');
 		await there.do('create', 'b');
-		const { release } = await block(there.seat);
+		const { release } = await block(there.thread);
 		const pending = [here.do('send', changed(1)), here.do('close', 'a'), here.do('closeAll')];
 		for (const each of pending) assert.equal(await stateOf(each), 'pending');
 		await worker.terminate();
@@ -1085,7 +1085,7 @@ describe('a thread that ends', () => {
 
 	test('does not keep send from waiting for the others, nor from hearing of their failure', async () => {
 		const { here, there, worker, scope } = await withWorker();
-		const other = await subscribeThere(workers[0], { scope });
+		const other = await driveSubscriptionsIn(workers[0], { scope });
 		for (const [id, thread] of [there, other].entries()) await thread.do('create', id, { waits: ['send'] });
 		const sends = [here.do('send', changed(1)), here.do('send', changed(2))];
 		await other.do('called', 'send', 1, 1);
@@ -1137,7 +1137,7 @@ describe('a mailbox that overflows', () => {
 		await one.do('create', 'quiet', { filters: PROMPTS });
 		await two.do('create', 'of two');
 		assert.deepEqual(await here.do('send', changed(0)), resolved);
-		const { release } = await block(one.seat);
+		const { release } = await block(one.thread);
 		const early = [here.do('send', large(1)), here.do('close', 'quiet')];
 		await two.do('called', 'send', 2, 'of two');
 		for (const pending of early) assert.equal(await stateOf(pending), 'pending');
@@ -1163,7 +1163,7 @@ describe('a mailbox that overflows', () => {
 		assert.deepEqual(await here.do('send', changed(7)), resolved);
 		assert.deepEqual((await one.do('calls', 'a')).at(-1), ['acknowledge', 7]);
 		assert.deepEqual(await here.do('close', 'quiet'), { resolved: true });
-		assert.deepEqual(await one.seat.do('uncaught'), []);
+		assert.deepEqual(await one.thread.do('uncaught'), []);
 	});
 
 	test('closes a registration once that is closing already, and waits for the delivery under way', async () => {
@@ -1174,7 +1174,7 @@ describe('a mailbox that overflows', () => {
 		await one.do('called', 'send', 1, 'sending');
 		const closing = here.do('close', 'closing', 'closed');
 		await one.do('called', 'close', 1, 'closing');
-		const { release } = await block(one.seat);
+		const { release } = await block(one.thread);
 		const lost = numbers(6).map((n) => here.do('send', large(n)));
 		for (const { error } of await Promise.all(lost)) assert.equal(error?.code, 'ERR_MAILBOX_OVERFLOW');
 		await release();
@@ -1191,7 +1191,7 @@ describe('a mailbox that overflows', () => {
 	test('frees the names of its registrations', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'a', { waits: ['close'] });
-		const { release } = await block(one.seat);
+		const { release } = await block(one.thread);
 		await Promise.all(numbers(6).map((n) => here.do('send', large(n))));
 		await release();
 		await one.do('called', 'close', 1, 'a');
@@ -1208,14 +1208,14 @@ describe('a mailbox that overflows', () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'a', { waits: ['close'] });
 		await one.do('create', 'b');
-		const { release } = await block(one.seat);
+		const { release } = await block(one.thread);
 		await Promise.all(numbers(6).map((n) => here.do('send', large(n))));
 		await release();
 		await one.do('called', 'close', 1, 'a');
 		await one.do('fail', 'not closed', 'a');
 		await one.do('called', 'close', 1, 'b');
 		await caughtUp(here, one);
-		assert.deepEqual(await one.seat.do('uncaught'), []);
+		assert.deepEqual(await one.thread.do('uncaught'), []);
 		for (const id of ['a', 'b']) assert.deepEqual(await here.do('create', id), { resolved: true });
 	});
 
@@ -1225,7 +1225,7 @@ describe('a mailbox that overflows', () => {
 		await here.do('create', 'slow', { waits: ['send', 'close'] });
 		const sent = one.do('send', changed(1));
 		await here.do('called', 'send', 1, 'slow');
-		const { release } = await block(one.seat);
+		const { release } = await block(one.thread);
 		const lost = numbers(6).map((n) => here.do('send', large(n)));
 		await here.do('release', 'slow');
 		for (const n of numbers(6)) {
@@ -1242,7 +1242,7 @@ describe('a mailbox that overflows', () => {
 describe('a manager that is collected', () => {
 	test('is not one that waits for other threads, though nobody else holds it', async () => {
 		const scope = newScope();
-		const there = await subscribeThere(workers[0], { scope });
+		const there = await driveSubscriptionsIn(workers[0], { scope });
 		await there.do('create', 'a', { waits: ['send'] });
 		await there.do('create', 'b', { filters: {}, waits: ['close'] });
 		const heard = new Set();
@@ -1266,10 +1266,10 @@ describe('a manager that is collected', () => {
 	test('while another thread waits for its callbacks is not waited for', async () => {
 		const { here, scope } = await inOneScope();
 		const worker = new Thread();
-		const seat = await worker.open();
-		await seat.run(async (/** @type {any} */ { tools, own }, scope) => {
+		const driver = await worker.open();
+		await driver.run(async (/** @type {any} */ { tools, own }, scope) => {
 			own.make = async () => {
-				const { manager } = new tools.Subscriber({ scope });
+				const { manager } = new tools.SubscriptionDriver({ scope });
 				const callbacks = { acknowledge() {}, send: () => new Promise(() => {}), close() {} };
 				await manager.create({ id: 'a', origin: 'origin', filters: { toolsListChanged: true } }, callbacks);
 				own.manager = manager;
@@ -1279,7 +1279,7 @@ describe('a manager that is collected', () => {
 		const sent = here.do('send', changed(1));
 		await caughtUp(here);
 		assert.equal(await stateOf(sent), 'pending');
-		await seat.run(async (/** @type {any} */ { tools, own }) => {
+		await driver.run(async (/** @type {any} */ { tools, own }) => {
 			const reference = new WeakRef(own.manager);
 			own.manager = undefined;
 			await tools.collected(reference);
@@ -1354,7 +1354,7 @@ describe('two managers of one scope in one thread', () => {
 		streams.create('a', { enqueue() {}, close: () => closed++ });
 		const callbacks = listener();
 		await manager.create(subscription('a'), callbacks);
-		const there = await subscribeThere(workers[0], { scope });
+		const there = await driveSubscriptionsIn(workers[0], { scope });
 		await there.do('send', notification('notifications/tools/list_changed', { filler: 'x'.repeat(20_000) }));
 		await until(() => closed === 1);
 		assert.equal(streams.stats().closed.overflow, 1);

@@ -13,7 +13,7 @@ const PAUSE_MS = 50;
 const text = (/** @type {string} */ value) => /** @type {const} */ ({ type: 'text', text: value });
 const image = /** @type {const} */ ({ type: 'image', data: PNG, mimeType: 'image/png' });
 
-/** @param {import('./sides.js').Side} side */
+/** @param {import('./installations.js').Installation} installation */
 export function makeConformanceServer({ McpServer }) {
 	const server = new McpServer(
 		{ name: 'conformance', version: '1.0.0', description: 'What the conformance suite expects' },

@@ -7,7 +7,7 @@ export const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical'
 export const noteUri = (name) => `note://${name}`;
 
 /**
- * @param {import('./sides.js').Side} side
+ * @param {import('./installations.js').Installation} installation
  * @param {number} notes how many there are: `note://0` and so on
  */
 export function makeNotesServer({ McpServer }, notes) {

@@ -6,19 +6,19 @@ import { fileURLToPath } from 'node:url';
 
 import { Calls } from './calls.js';
 
-/** @import { Place } from './place.js' */
+/** @import { NodeManagers } from './node-managers.js' */
 
 /**
  * The managers of one Redis and prefix in some thread of a node.
  *
- * @typedef {object} PlaceThere
- * @property {(command: keyof Place, ...args: any[]) => Promise<any>} do performs a method of {@link Place} there
- * @property {(what: (place: Place, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function there, which
+ * @typedef {object} NodeManagersProxy
+ * @property {(command: keyof NodeManagers, ...args: any[]) => Promise<any>} do performs a method of {@link NodeManagers} there
+ * @property {(what: (member: NodeManagers, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function there, which
  *   must use nothing from around it
  * @property {() => Promise<void>} forget drops it, without telling its managers
  */
 
-const program = fileURLToPath(new URL('program.js', import.meta.url));
+const program = fileURLToPath(new URL('node-program.js', import.meta.url));
 
 let prefixes = 0;
 
@@ -32,7 +32,7 @@ export class Node {
 	#child;
 	#calls;
 	#threads = 0;
-	#places = 0;
+	#members = 0;
 	/** What it has printed. */
 	output = '';
 	/** Settles when it has ended. @type {Promise<{ code: number | null, signal: string | null }>} */
@@ -104,15 +104,15 @@ export class Node {
 	 * @param {any[]} way of an order to the thread
 	 * @param {string} url
 	 * @param {any} options
-	 * @returns {Promise<PlaceThere>}
+	 * @returns {Promise<NodeManagersProxy>}
 	 */
 	async #open(way, url, options) {
-		const place = ++this.#places;
-		await this.#calls.do(...way, 'open', place, url, options);
+		const member = ++this.#members;
+		await this.#calls.do(...way, 'open', member, url, options);
 		return {
-			do: (command, ...args) => this.#calls.do(...way, 'at', place, command, ...args),
-			run: (what, ...args) => this.#calls.do(...way, 'at', place, 'run', what.toString(), ...args),
-			forget: () => this.#calls.do(...way, 'forget', place),
+			do: (command, ...args) => this.#calls.do(...way, 'at', member, command, ...args),
+			run: (what, ...args) => this.#calls.do(...way, 'at', member, 'run', what.toString(), ...args),
+			forget: () => this.#calls.do(...way, 'forget', member),
 		};
 	}
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { matchesSubscription } from 'upstream';
 
 /** @import { JSONRPCRequest, SubscriptionFilter } from '@tmcp-native/session-manager' */
-/** @import { SubscriberThere } from './subscriber.js' */
+/** @import { SubscriptionDriverProxy } from './subscription-driver.js' */
 
 /** @typedef {'closed' | 'cancelled'} Reason */
 /**
@@ -28,8 +28,8 @@ export class SubscriptionModel {
 	#replace;
 
 	/**
-	 * @param {SubscriberThere[]} threads
-	 * @param {(thread: number) => Promise<SubscriberThere>} replace ends a thread and starts another
+	 * @param {SubscriptionDriverProxy[]} threads
+	 * @param {(thread: number) => Promise<SubscriptionDriverProxy>} replace ends a thread and starts another
 	 */
 	constructor(threads, replace) {
 		this.threads = threads;
@@ -99,7 +99,7 @@ export class SubscriptionModel {
 					`${JSON.stringify([origin, id])} of thread ${index}`,
 				);
 			}
-			if (index > 0) assert.deepEqual(await thread.seat.do('uncaught'), []);
+			if (index > 0) assert.deepEqual(await thread.thread.do('uncaught'), []);
 		}
 	}
 

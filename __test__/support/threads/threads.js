@@ -3,21 +3,21 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-import { Seat } from './seat.js';
+import { StreamDriver } from './stream-driver.js';
 
 /**
- * A seat in some thread.
+ * A driver in some thread.
  *
- * @typedef {object} SeatThere
- * @property {(command: keyof Seat | 'leave', ...args: any[]) => Promise<any>} do performs a method of {@link Seat} there
- * @property {(what: (seat: Seat, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function there, which
+ * @typedef {object} StreamDriverProxy
+ * @property {(command: keyof StreamDriver | 'leave', ...args: any[]) => Promise<any>} do performs a method of {@link StreamDriver} there
+ * @property {(what: (driver: StreamDriver, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function there, which
  *   must use nothing from around it
  */
 
 /** @type {Set<Int32Array>} */
 const blocked = new Set();
 
-let seats = 0;
+let drivers = 0;
 let scopes = 0;
 
 /** A name that no scope has had yet. */
@@ -27,7 +27,7 @@ export function newScope() {
 
 /** A worker thread that does what it is told. */
 export class Thread {
-	#worker = new Worker(new URL('../../programs/thread.js', import.meta.url));
+	#worker = new Worker(new URL('../../programs/driven-thread.js', import.meta.url));
 	/** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
 	#calls = new Map();
 	#called = 0;
@@ -49,14 +49,14 @@ export class Thread {
 	 * Makes a manager there.
 	 *
 	 * @param {any} [options]
-	 * @returns {Promise<SeatThere>}
+	 * @returns {Promise<StreamDriverProxy>}
 	 */
 	async open(options) {
-		const seat = ++seats;
-		await this.#call(seat, 'open', [options]);
+		const driver = ++drivers;
+		await this.#call(driver, 'open', [options]);
 		return {
-			do: (command, ...args) => this.#call(seat, command, args),
-			run: (what, ...args) => this.#call(seat, 'run', [what.toString(), ...args]),
+			do: (command, ...args) => this.#call(driver, command, args),
+			run: (what, ...args) => this.#call(driver, 'run', [what.toString(), ...args]),
 		};
 	}
 
@@ -65,15 +65,15 @@ export class Thread {
 	}
 
 	/**
-	 * @param {number} seat
+	 * @param {number} driver
 	 * @param {string} command
 	 * @param {unknown[]} args
 	 */
-	#call(seat, command, args) {
+	#call(driver, command, args) {
 		const call = ++this.#called;
 		return new Promise((resolve, reject) => {
 			this.#calls.set(call, { resolve, reject });
-			this.#worker.postMessage({ call, seat, command, args });
+			this.#worker.postMessage({ call, driver, command, args });
 		});
 	}
 
@@ -85,16 +85,16 @@ export class Thread {
 }
 
 /**
- * A seat of this thread.
+ * A driver of this thread.
  *
- * @param {Seat} seat
- * @returns {SeatThere & { seat: Seat }}
+ * @param {StreamDriver} driver
+ * @returns {StreamDriverProxy & { driver: StreamDriver }}
  */
-export function seatHere(seat) {
+export function localProxy(driver) {
 	return {
-		seat,
-		do: async (command, ...args) => /** @type {any} */ (seat)[command]?.(...args),
-		run: async (what, ...args) => what(seat, ...args),
+		driver,
+		do: async (command, ...args) => /** @type {any} */ (driver)[command]?.(...args),
+		run: async (what, ...args) => what(driver, ...args),
 	};
 }
 
@@ -102,13 +102,13 @@ export function seatHere(seat) {
  * @param {any} [options]
  */
 export function openHere(options) {
-	return seatHere(Seat.open(options));
+	return localProxy(StreamDriver.open(options));
 }
 
 /**
  * Has a thread do nothing, not even take what comes for it, until it is released. Settles when it has stopped.
  *
- * @param {SeatThere} thread
+ * @param {StreamDriverProxy} thread
  * @returns {Promise<{ release: () => Promise<void> }>} `release` settles when the thread goes on
  */
 export async function block(thread) {

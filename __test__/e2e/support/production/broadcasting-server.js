@@ -4,7 +4,7 @@
 //
 // It is driven by messages of the process that started it: see broadcasting.js.
 
-import { messageOf } from './messages.js';
+import { messageOf } from './numbered-messages.js';
 import { serveStreams } from './stream-server.js';
 
 /** @typedef {{ from: number, to: number }} Order which messages to send */

@@ -3,8 +3,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { MESSAGE_BYTES } from './messages.js';
-import { Reader } from './reader.js';
+import { MESSAGE_BYTES } from './numbered-messages.js';
+import { StreamReader } from './stream-reader.js';
 
 /** @typedef {import('./broadcasting-server.js').Report} Report */
 /** @typedef {Awaited<ReturnType<typeof startBroadcasting>>} Broadcasting */
@@ -35,9 +35,9 @@ export async function startBroadcasting(test, side, options = {}) {
 	child.once('exit', () => ended.abort());
 	const answer = async () => (await once(child, 'message', { signal: ended.signal }))[0];
 	const { port } = await answer();
-	const connect = (/** @type {string} */ id) => Reader.open({ host: '127.0.0.1', port, path: `/${id}` });
+	const connect = (/** @type {string} */ id) => StreamReader.open({ host: '127.0.0.1', port, path: `/${id}` });
 
-	/** @type {Reader[]} */
+	/** @type {StreamReader[]} */
 	const good = [];
 	for (let index = 0; index < GOOD_CLIENTS; index++) good.push((await connect(`good-${index}`)).readMessages());
 	let sent = 0;

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** @typedef {Awaited<ReturnType<typeof load>>} Side */
+/** @typedef {Awaited<ReturnType<typeof load>>} Installation */
 
 export const upstreams = await load('upstreams');
 export const ours = await load('ours');

@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ours, upstreams } from './installations.js';
+import { ListenClient } from './listen-client.js';
 import { listen } from './listener.js';
-import { ListeningClient } from './listening-client.js';
 import { makeNotesServer } from './notes-server.js';
-import { ours, upstreams } from './sides.js';
-import { WatchingClient } from './watching-client.js';
+import { SessionClient } from './session-client.js';
 
 /** @typedef {'http' | 'sse'} Kind */
-/** @typedef {Awaited<ReturnType<typeof openStage>>} Stage */
+/** @typedef {Awaited<ReturnType<typeof startSetup>>} Setup */
 
 const LONG_ENOUGH = { timeout: 30_000 };
 
@@ -18,55 +18,55 @@ const LONG_ENOUGH = { timeout: 30_000 };
  *
  * @param {string} fact
  * @param {readonly Kind[]} kinds
- * @param {(stage: Stage) => Promise<unknown>} scenario asserts what has to be; what it returns has to be equal, too
+ * @param {(setup: Setup) => Promise<unknown>} scenario asserts what has to be; what it returns has to be equal, too
  */
-export function both(fact, kinds, scenario) {
+export function testBoth(fact, kinds, scenario) {
 	for (const kind of kinds) {
 		const over = { http: 'HttpTransport', sse: 'SseTransport' }[kind];
 		test(`over ${over}, ${fact}, with upstream’s managers and with ours`, LONG_ENOUGH, async () => {
-			const theirs = await play(upstreams, kind, scenario);
-			const mine = await play(ours, kind, scenario);
+			const theirs = await run(upstreams, kind, scenario);
+			const mine = await run(ours, kind, scenario);
 			assert.deepEqual(mine, theirs);
 		});
 	}
 }
 
 /**
- * @param {import('./sides.js').Side} side
+ * @param {import('./installations.js').Installation} installation
  * @param {Kind} kind
- * @param {(stage: Stage) => Promise<unknown>} scenario
+ * @param {(setup: Setup) => Promise<unknown>} scenario
  */
-async function play(side, kind, scenario) {
-	const stage = await openStage(side, kind);
+async function run(installation, kind, scenario) {
+	const setup = await startSetup(installation, kind);
 	try {
-		const returned = await scenario(stage);
-		const everybody = [...stage.clients, ...stage.listeners];
+		const returned = await scenario(setup);
+		const everybody = [...setup.clients, ...setup.listeners];
 		return {
 			returned,
-			told: Object.fromEntries(everybody.map(({ name, told }) => [name, told])),
+			received: Object.fromEntries(everybody.map(({ name, received }) => [name, received])),
 			errors: everybody.flatMap(({ name, errors }) => errors.map(({ message }) => `${name}: ${message}`)),
 			// Clients are served at the same time: the order is not the managers' matter.
-			exchanges: stage.exchanges.map(({ method, path, status }) => `${method} ${path}: ${status}`).sort(),
+			exchanges: setup.exchanges.map(({ method, path, status }) => `${method} ${path}: ${status}`).sort(),
 		};
 	} finally {
-		await stage.close();
+		await setup.close();
 	}
 }
 
 /**
- * @param {import('./sides.js').Side} side
+ * @param {import('./installations.js').Installation} installation
  * @param {Kind} kind
  */
-async function openStage(side, kind) {
-	const server = makeNotesServer(side, 20);
+async function startSetup(installation, kind) {
+	const server = makeNotesServer(installation, 20);
 	const transport =
 		kind === 'http'
-			? new side.HttpTransport(server, { path: '/mcp', allowedOrigins: [] })
-			: new side.SseTransport(server, { path: '/sse', endpoint: '/message', allowedOrigins: [] });
+			? new installation.HttpTransport(server, { path: '/mcp', allowedOrigins: [] })
+			: new installation.SseTransport(server, { path: '/sse', endpoint: '/message', allowedOrigins: [] });
 	const { origin, exchanges, until, close } = await listen(transport);
-	/** @type {WatchingClient[]} */
+	/** @type {SessionClient[]} */
 	const clients = [];
-	/** @type {ListeningClient[]} */
+	/** @type {ListenClient[]} */
 	const listeners = [];
 
 	/**
@@ -76,7 +76,7 @@ async function openStage(side, kind) {
 	 * @param {object} [capabilities]
 	 */
 	async function connect(name, capabilities) {
-		const client = new WatchingClient(name, kind, origin, capabilities);
+		const client = new SessionClient(name, kind, origin, capabilities);
 		clients.push(client);
 		await client.connect();
 		// Over SSE it is there before anything else.
@@ -90,7 +90,7 @@ async function openStage(side, kind) {
 	 * @param {string} name
 	 */
 	async function connectListener(name) {
-		const client = new ListeningClient(name, origin);
+		const client = new ListenClient(name, origin);
 		listeners.push(client);
 		await client.connect();
 		return client;

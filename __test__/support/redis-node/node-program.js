@@ -1,14 +1,14 @@
-// A node: a process, or a worker thread of one, that does what it is told. `open` makes a place, `thread` starts a worker,
-// `in` tells that worker something; everything else is a method of a place (see `place.js`).
+// A node: a process, or a worker thread of one, that does what it is told. `open` makes a member, `thread` starts a worker,
+// `in` tells that worker something; everything else is a method of a member (see `node-managers.js`).
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 import { answering, Calls } from './calls.js';
-import { Place } from './place.js';
+import { NodeManagers } from './node-managers.js';
 
-/** @type {Map<number, Place>} */
-const places = new Map();
+/** @type {Map<number, NodeManagers>} */
+const members = new Map();
 /** @type {Map<number, { worker: Worker, calls: Calls, ended: Promise<number>, blocked?: Blocked }>} */
 const threads = new Map();
 /** @typedef {{ flags: Int32Array, stats: Promise<any> }} Blocked */
@@ -20,12 +20,12 @@ const threads = new Map();
 function perform(command, ...args) {
 	switch (command) {
 		case 'open':
-			places.set(args[0], new Place(args[1], args[2]));
+			members.set(args[0], new NodeManagers(args[1], args[2]));
 			return;
 		case 'at':
-			return /** @type {any} */ (places.get(args[0]))[args[1]](...args.slice(2));
+			return /** @type {any} */ (members.get(args[0]))[args[1]](...args.slice(2));
 		case 'forget':
-			places.delete(args[0]);
+			members.delete(args[0]);
 			return;
 		case 'thread':
 			return startThread(args[0]);
@@ -107,7 +107,7 @@ function performInThread(command, ...args) {
 	if (command === 'block') {
 		Atomics.store(args[0], 1, 1);
 		Atomics.wait(args[0], 0, 0);
-		return [...places.values()].map(({ manager }) => manager.stats());
+		return [...members.values()].map(({ manager }) => manager.stats());
 	}
 	if (command !== 'throw') return perform(command, ...args);
 	setImmediate(() => {

@@ -3,12 +3,12 @@
 
 import { EventEmitter, once } from 'node:events';
 import { get } from 'node:http';
-import { MESSAGE_BYTES, messageOf } from './messages.js';
+import { MESSAGE_BYTES, messageOf } from './numbered-messages.js';
 
-export class Reader {
+export class StreamReader {
 	/** The body so far, in ASCII, without the messages that were taken out of it. */
 	rest = '';
-	/** The numbers of the messages it has got whole (see messages.js), in order. @type {number[]} */
+	/** The numbers of the messages it has got whole (see numbered-messages.js), in order. @type {number[]} */
 	numbers = [];
 	/** How it came to an end: by the server's last chunk, or in the middle. @type {'ended' | 'cut' | undefined} */
 	end;
@@ -30,7 +30,7 @@ export class Reader {
 	static async open(where) {
 		// Each its own connection.
 		const [response] = await once(get({ ...where, agent: false }), 'response');
-		return new Reader(response);
+		return new StreamReader(response);
 	}
 
 	/** Begins to read, and goes on. */

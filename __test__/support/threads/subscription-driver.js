@@ -8,11 +8,11 @@ import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
 
 import { deferred, subscription } from '../subscriptions.js';
 import { outcome } from './outcome.js';
-import { SubscriptionStorm } from './subscription-storm.js';
+import { SubscriptionWorkload } from './subscription-workload.js';
 
 /** @import { JSONRPCRequest, SubscriptionFilter } from '@tmcp-native/session-manager' */
-/** @import { StormOptions } from './subscription-storm.js' */
-/** @import { SeatThere, Thread } from './threads.js' */
+/** @import { WorkloadOptions } from './subscription-workload.js' */
+/** @import { StreamDriverProxy, Thread } from './threads.js' */
 
 /** @typedef {'acknowledge' | 'send' | 'close'} Callback */
 /**
@@ -23,16 +23,16 @@ import { SubscriptionStorm } from './subscription-storm.js';
  */
 
 /**
- * A subscriber in some thread.
+ * A driver in some thread.
  *
- * @typedef {object} SubscriberThere
- * @property {(command: keyof Subscriber, ...args: any[]) => Promise<any>} do performs a method of {@link Subscriber} there
- * @property {(what: (subscriber: Subscriber, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function
+ * @typedef {object} SubscriptionDriverProxy
+ * @property {(command: keyof SubscriptionDriver, ...args: any[]) => Promise<any>} do performs a method of {@link SubscriptionDriver} there
+ * @property {(what: (driver: SubscriptionDriver, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function
  *   there, which must use nothing from around it
- * @property {SeatThere} seat of the thread itself
+ * @property {StreamDriverProxy} thread the stream driver of the same thread
  */
 
-export class Subscriber {
+export class SubscriptionDriver {
 	/** What was made of each name, oldest first. @type {Map<string, Registered[]>} */
 	#made = new Map();
 	/** For the functions that a test has run here. */
@@ -134,18 +134,18 @@ export class Subscriber {
 			?.reject(Object.assign(new RangeError(message), { code: 'E_TEST' }));
 	}
 
-	/** @param {StormOptions} options */
-	prepareStorm(options) {
-		this.own.storm = new SubscriptionStorm(this.manager, options);
-		return this.own.storm.prepare();
+	/** @param {WorkloadOptions} options */
+	prepareWorkload(options) {
+		this.own.workload = new SubscriptionWorkload(this.manager, options);
+		return this.own.workload.prepare();
 	}
 
-	storm() {
-		return this.own.storm.run();
+	runWorkload() {
+		return this.own.workload.run();
 	}
 
-	stormReport() {
-		return this.own.storm.report();
+	workloadReport() {
+		return this.own.workload.report();
 	}
 
 	/**
@@ -227,26 +227,26 @@ function nameOf(id, origin) {
 }
 
 /**
- * A subscriber in another thread.
+ * A driver in another thread.
  *
  * @param {Thread} thread
  * @param {any} [options]
- * @returns {Promise<SubscriberThere>}
+ * @returns {Promise<SubscriptionDriverProxy>}
  */
-export async function subscribeThere(thread, options) {
-	// The seat's own manager, of no scope, is not used.
-	const seat = await thread.open();
-	await seat.run((/** @type {any} */ { own, tools }, options) => {
-		own.subscriber = new tools.Subscriber(options);
+export async function driveSubscriptionsIn(thread, options) {
+	// The driver's own manager, of no scope, is not used.
+	const streams = await thread.open();
+	await streams.run((/** @type {any} */ { own, tools }, options) => {
+		own.driver = new tools.SubscriptionDriver(options);
 	}, options);
 	return {
-		seat,
+		thread: streams,
 		do: (command, ...args) =>
-			seat.run(({ own }, command, ...args) => own.subscriber[command](...args), command, ...args),
+			streams.run(({ own }, command, ...args) => own.driver[command](...args), command, ...args),
 		run: (what, ...args) =>
-			seat.run(
+			streams.run(
 				// biome-ignore format: it is read as text
-				({ own }, what, ...args) => Function(`return (${what})`)()(own.subscriber, ...args),
+				({ own }, what, ...args) => Function(`return (${what})`)()(own.driver, ...args),
 				what.toString(),
 				...args,
 			),
@@ -254,19 +254,19 @@ export async function subscribeThere(thread, options) {
 }
 
 /**
- * A subscriber in this thread.
+ * A driver in this thread.
  *
  * @param {any} [options]
  * @param {InMemorySubscriptionManager} [manager] in place of one of these options
- * @returns {SubscriberThere & { subscriber: Subscriber, manager: InMemorySubscriptionManager }}
+ * @returns {SubscriptionDriverProxy & { driver: SubscriptionDriver, manager: InMemorySubscriptionManager }}
  */
-export function subscribeHere(options, manager) {
-	const subscriber = new Subscriber(options, manager);
+export function driveSubscriptionsHere(options, manager) {
+	const driver = new SubscriptionDriver(options, manager);
 	return {
-		subscriber,
-		manager: subscriber.manager,
-		seat: /** @type {any} */ (undefined),
-		do: async (command, ...args) => /** @type {any} */ (subscriber)[command](...args),
-		run: async (what, ...args) => what(subscriber, ...args),
+		driver,
+		manager: driver.manager,
+		thread: /** @type {any} */ (undefined),
+		do: async (command, ...args) => /** @type {any} */ (driver)[command](...args),
+		run: async (what, ...args) => what(driver, ...args),
 	};
 }

@@ -4,12 +4,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** @type {{ number: number, how: import('./ends.js').How, moment: import('./ends.js').Moment, seed: number, small: boolean, control: boolean }} */
+/** @type {{ number: number, how: import('./thread-ends.js').How, moment: import('./thread-ends.js').Moment, seed: number, small: boolean, control: boolean }} */
 const { number, how, moment, seed, small, control } = workerData;
 
 passing('birth');
-const { generator } = await import('../support/threads/storm.js');
-const { SCOPE, SHARED } = await import('./names.js');
+const { generator } = await import('../support/threads/stream-workload.js');
+const { SCOPE, SHARED } = await import('./session-ids.js');
 const makeManager = control ? standIn : await ofPackage();
 const random = generator(seed);
 passing('imported');
@@ -28,7 +28,7 @@ const controller = {
 const last = random(5);
 for (let turns = 0; ; turns++) {
 	for (let n = 0; n < 20; n++) {
-		manager.create(random(10) === 0 ? SHARED[random(SHARED.length)] : `victim ${number} ${n}`, controller);
+		manager.create(random(10) === 0 ? SHARED[random(SHARED.length)] : `ending ${number} ${n}`, controller);
 		if (turns === last && n === random(20)) passing('creating');
 	}
 	for (let n = 0; n < 20; n++) {
@@ -40,7 +40,7 @@ for (let turns = 0; ; turns++) {
 	if (turns > last + 5 && random(4) === 0) passing('later', true);
 	await turn();
 	if (turns % 4 === 3) {
-		for (let n = 0; n < 20; n += 2) manager.delete(`victim ${number} ${n}`);
+		for (let n = 0; n < 20; n += 2) manager.delete(`ending ${number} ${n}`);
 		// Not waited for: it is to be under way.
 		manager.flush();
 	}
@@ -70,7 +70,7 @@ function standIn() {
 }
 
 /**
- * @param {import('./ends.js').Moment} here
+ * @param {import('./thread-ends.js').Moment} here
  * @param {boolean} [last]
  */
 function passing(here, last = false) {

@@ -3,25 +3,25 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, execute, npm, workshop } from './folders.js';
+import { describe, execute, npm, temporary } from './projects.js';
 
 const modules = fileURLToPath(new URL('node_modules', import.meta.url));
 
 /**
  * What a folder is to hold.
  *
- * @typedef {object} Wish
+ * @typedef {object} ProjectContents
  * @property {Record<string, string>} dependencies
  * @property {Record<string, string> | undefined} replaced what stands for a package, wherever it is asked for
  * @property {string} registry where the packages of our scope are
  */
 
-/** @typedef {{ name: string, knowsLibc: boolean, setUp(folder: string, wish: Wish): void, install(folder: string, ...args: string[]): Promise<unknown> }} Manager */
+/** @typedef {{ name: string, knowsLibc: boolean, setUp(folder: string, contents: ProjectContents): void, install(folder: string, ...args: string[]): Promise<unknown> }} Manager */
 
 /** @param {string} registry */
 export const npmrc = (registry) => `@tmcp-native:registry=${registry}/\n`;
 
-/** @type {Manager} */
+/** @type {PackageManager} */
 const npm11 = {
 	name: 'npm',
 	knowsLibc: true,
@@ -32,7 +32,7 @@ const npm11 = {
 	install: (folder, ...args) => npm(folder, 'install', ...args),
 };
 
-/** @type {Manager} */
+/** @type {PackageManager} */
 const pnpm = {
 	name: 'pnpm',
 	knowsLibc: true,
@@ -43,10 +43,10 @@ const pnpm = {
 		writeFileSync(join(folder, 'pnpm-workspace.yaml'), lines.length > 0 ? `overrides:\n${lines.join('')}` : '{}\n');
 	},
 	install: (folder, ...args) =>
-		execute(folder, join(modules, 'pnpm', 'pnpm'), 'install', '--store-dir', join(workshop, 'pnpm'), ...args),
+		execute(folder, join(modules, 'pnpm', 'pnpm'), 'install', '--store-dir', join(temporary, 'pnpm'), ...args),
 };
 
-/** @type {Manager} */
+/** @type {PackageManager} */
 const yarnClassic = {
 	name: 'yarn 1',
 	knowsLibc: false,
@@ -55,7 +55,7 @@ const yarnClassic = {
 		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
 	},
 	install: (folder, ...args) => {
-		const cache = ['--cache-folder', join(workshop, 'yarn-1')];
+		const cache = ['--cache-folder', join(temporary, 'yarn-1')];
 		const yarn = join(modules, 'yarn', 'bin', 'yarn.js');
 		return execute(folder, process.execPath, yarn, 'install', '--non-interactive', '--no-progress', ...cache, ...args);
 	},
@@ -63,7 +63,7 @@ const yarnClassic = {
 
 /** @param {'node-modules' | 'pnp'} linker */
 const yarnBerry = (linker) =>
-	/** @type {Manager} */ ({
+	/** @type {PackageManager} */ ({
 		name: `yarn 4 with ${linker}`,
 		knowsLibc: true,
 		setUp(folder, { dependencies, replaced, registry }) {
@@ -72,7 +72,7 @@ const yarnBerry = (linker) =>
 				nodeLinker: linker,
 				npmScopes: { 'tmcp-native': { npmRegistryServer: registry } },
 				unsafeHttpWhitelist: ['127.0.0.1'],
-				globalFolder: join(workshop, 'yarn-4'),
+				globalFolder: join(temporary, 'yarn-4'),
 				enableTelemetry: false,
 			};
 			// JSON is YAML.

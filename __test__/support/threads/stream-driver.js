@@ -8,11 +8,11 @@ import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
 import { collected } from '../garbage.js';
 import { fakeController, openByteStream, openStream, text } from '../streams.js';
-import { Storm } from './storm.js';
-import { Subscriber } from './subscriber.js';
+import { StreamWorkload } from './stream-workload.js';
+import { SubscriptionDriver } from './subscription-driver.js';
 
 /** @import { StreamManager } from '../implementations.js' */
-/** @import { StormOptions } from './storm.js' */
+/** @import { WorkloadOptions } from './stream-workload.js' */
 
 /** The manager as far as these tests use it. @typedef {StreamManager & Record<string, any>} Manager */
 /** @typedef {'fake' | 'stream' | 'bytes' | 'throwing'} Kind */
@@ -21,14 +21,14 @@ import { Subscriber } from './subscriber.js';
 /** What nobody caught in this thread. @type {string[]} */
 export const uncaught = [];
 
-export class Seat {
+export class StreamDriver {
 	/** The streams made here for each id, oldest first. @type {Map<string, Seen[]>} */
 	streams = new Map();
 	/** For the functions that a test has run here. */
 	tools = {
 		InMemoryStreamSessionManager,
 		ReadableStream,
-		Subscriber,
+		SubscriptionDriver,
 		collected,
 		fakeController,
 		openByteStream,
@@ -47,7 +47,7 @@ export class Seat {
 
 	/** @param {any} [options] */
 	static open(options) {
-		return new Seat(/** @type {Manager} */ (new InMemoryStreamSessionManager(options)));
+		return new StreamDriver(/** @type {Manager} */ (new InMemoryStreamSessionManager(options)));
 	}
 
 	/**
@@ -110,7 +110,7 @@ export class Seat {
 	}
 
 	/**
-	 * @param {string} source of a function that takes this seat first
+	 * @param {string} source of a function that takes this driver first
 	 * @param {unknown[]} args
 	 */
 	run(source, ...args) {
@@ -118,17 +118,17 @@ export class Seat {
 		return Function(`return (${source})`)()(this, ...args);
 	}
 
-	/** @param {StormOptions} options */
-	prepareStorm(options) {
-		this.own.storm = new Storm(this.manager, options);
+	/** @param {WorkloadOptions} options */
+	prepareWorkload(options) {
+		this.own.workload = new StreamWorkload(this.manager, options);
 	}
 
-	storm() {
-		return this.own.storm.run();
+	runWorkload() {
+		return this.own.workload.run();
 	}
 
-	stormReport() {
-		return this.own.storm.report();
+	workloadReport() {
+		return this.own.workload.report();
 	}
 }
 

@@ -12,16 +12,16 @@ import {
 import { collected } from '../garbage.js';
 import { text } from '../streams.js';
 import { subscription } from '../subscriptions.js';
-import { Load } from './load.js';
+import { NodeWorkload } from './node-workload.js';
 
 /** @import { JSONRPCRequest, SubscriptionFilter } from '@tmcp-native/session-manager' */
-/** @import { LoadOptions } from './load.js' */
+/** @import { NodeWorkloadOptions } from './node-workload.js' */
 
 /** @typedef {{ messages: string[], closed: number }} Seen what a stream has got, and how often it was closed */
 /** @typedef {{ node: string, missed: number }} Gap */
 /** @typedef {{ name: string, message: string, code: unknown }} Heard an error that `onError` was told */
 
-export class Place {
+export class NodeManagers {
 	/** The streams made here for each id, oldest first. @type {Map<string, Seen[]>} */
 	#streams = new Map();
 	/** What the registrations made here were called with, likewise. @type {Map<string, unknown[][]>} */
@@ -32,8 +32,8 @@ export class Place {
 	#errors = [];
 	/** @type {(() => void)[]} */
 	#watchers = [];
-	/** @type {Load | undefined} */
-	#load;
+	/** @type {NodeWorkload | undefined} */
+	#workload;
 	/** @type {any} */
 	#subscriptions;
 	/** @type {any} */
@@ -195,40 +195,40 @@ export class Place {
 		return calls();
 	}
 
-	/** Makes all three managers of this place leave. */
+	/** Makes all three managers of this member leave. */
 	async leave() {
 		await Promise.all([this.manager.close(), this.#info?.close(), this.#subscriptions?.close()]);
 	}
 
 	/**
-	 * Makes the sessions of a load.
+	 * Makes the sessions of a workload.
 	 *
 	 * @param {number} node
-	 * @param {LoadOptions} options
+	 * @param {NodeWorkloadOptions} options
 	 */
-	async prepareLoad(node, options) {
-		this.#load = new Load(this.manager, node, options, () => this.#changed());
-		await this.#load.prepare();
+	async prepareWorkload(node, options) {
+		this.#workload = new NodeWorkload(this.manager, node, options, () => this.#changed());
+		await this.#workload.prepare();
 	}
 
-	/** Sends all of the load, and settles when it has gone out. */
-	load() {
-		return this.#loaded().run();
+	/** Sends all of the workload, and settles when it has gone out. */
+	runWorkload() {
+		return this.#preparedWorkload().run();
 	}
 
-	/** Settles when so many messages of the load are sent. @param {number} count */
-	loadReached(count) {
-		return this.#until(() => this.#loaded().sent >= count);
+	/** Settles when so many messages of the workload are sent. @param {number} count */
+	workloadReached(count) {
+		return this.#until(() => this.#preparedWorkload().sent >= count);
 	}
 
-	/** What the load of all nodes has come to here, as soon as the last message of each has come to each session. */
-	async loadReport() {
-		await this.#until(() => this.#loaded().isComplete());
-		return this.#loaded().report();
+	/** What the workload of all nodes has come to here, as soon as the last message of each has come to each session. */
+	async workloadReport() {
+		await this.#until(() => this.#preparedWorkload().isComplete());
+		return this.#preparedWorkload().report();
 	}
 
 	/**
-	 * @param {string} source of a function that takes this place first
+	 * @param {string} source of a function that takes this member first
 	 * @param {unknown[]} args
 	 */
 	run(source, ...args) {
@@ -248,9 +248,9 @@ export class Place {
 		return newest;
 	}
 
-	#loaded() {
-		if (this.#load === undefined) throw new Error('no load was prepared');
-		return this.#load;
+	#preparedWorkload() {
+		if (this.#workload === undefined) throw new Error('no workload was prepared');
+		return this.#workload;
 	}
 
 	/** @param {() => boolean} condition */

@@ -1,4 +1,4 @@
-// A client of the official SDK (1.32) that notes what it is told, over either transport.
+// A client of the official SDK (1.32) that notes what it is received, over either transport.
 
 import { EventEmitter, once } from 'node:events';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -13,9 +13,9 @@ const NO_RECONNECTION = {
 	maxRetries: 0,
 };
 
-export class WatchingClient {
-	/** @type {string[]} what it was told: the method without `notifications/`, and the URI or level */
-	told = [];
+export class SessionClient {
+	/** @type {string[]} what it was received: the method without `notifications/`, and the URI or level */
+	received = [];
 	/** @type {Error[]} */
 	errors = [];
 	/** What was asked of the server, and whether it is still connected. */
@@ -34,7 +34,7 @@ export class WatchingClient {
 		this.sdk = new Client({ name, version: '1.0.0' }, { capabilities });
 		this.sdk.fallbackNotificationHandler = async ({ method, params }) => {
 			const about = params?.uri ?? params?.level;
-			this.told.push([method.replace('notifications/', ''), about].filter((part) => part !== undefined).join(' '));
+			this.received.push([method.replace('notifications/', ''), about].filter((part) => part !== undefined).join(' '));
 			this.#changes.emit('change');
 		};
 		this.sdk.onerror = (error) => this.errors.push(error);
@@ -62,9 +62,9 @@ export class WatchingClient {
 		return JSON.parse(content[0].text);
 	}
 
-	/** Resolves as soon as it was told this, as often as that. */
+	/** Resolves as soon as it was received this, as often as that. */
 	async until(/** @type {string} */ message, times = 1) {
-		while (this.told.filter((one) => one === message).length < times) await once(this.#changes, 'change');
+		while (this.received.filter((one) => one === message).length < times) await once(this.#changes, 'change');
 	}
 
 	/** Says goodbye (DELETE), over HTTP. */

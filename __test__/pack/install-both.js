@@ -1,6 +1,6 @@
 // Our stream manager and upstream's in one folder, by their own names, to hand to the transports.
 
-import { load, npm, project } from './folders.js';
+import { load, npm, project } from './projects.js';
 import { dependencies } from './transports.js';
 
 /** @param {string} tarball */

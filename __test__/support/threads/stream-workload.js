@@ -1,14 +1,14 @@
-// What one thread does in a storm: random operations as fast as it can, on sessions whose ids all threads use, while it
-// looks at every message that its own sessions get. And what must be so of all threads' storms together, afterwards.
+// What one thread does in a workload: random operations as fast as it can, on sessions whose ids all threads use, while it
+// looks at every message that its own sessions get. And what must be so of all threads' workloads together, afterwards.
 
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { openByteStream, openStream } from '../streams.js';
-import { read, write } from './messages.js';
+import { read, write } from './verifiable-messages.js';
 
 /**
- * @typedef {object} StormOptions
+ * @typedef {object} WorkloadOptions
  * @property {number} thread its number, from 0
  * @property {number} operations
  * @property {number} seed
@@ -44,7 +44,7 @@ const TURNS_UNFLUSHED = 25;
 const LATE = 5;
 const KEPT_CHUNKS = 20_000;
 
-export class Storm {
+export class StreamWorkload {
 	#manager;
 	#options;
 	#random;
@@ -57,7 +57,7 @@ export class Storm {
 
 	/**
 	 * @param {any} manager
-	 * @param {StormOptions} options
+	 * @param {WorkloadOptions} options
 	 */
 	constructor(manager, options) {
 		this.#manager = manager;
@@ -209,23 +209,23 @@ export class Storm {
 }
 
 /**
- * What must be so of the storms of all threads.
+ * What must be so of the workloads of all threads.
  *
  * @param {Report[]} reports of each thread
  * @param {string[]} ids that there are in the end
  */
-export function assertSound(reports, ids) {
+export function assertConsistent(reports, ids) {
 	for (const [thread, { faults }] of reports.entries()) {
 		assert.deepEqual(faults, [], `thread ${thread} has noticed faults`);
 	}
 	const streams = reports.flatMap(({ streams }, thread) => streams.map((stream) => ({ thread, ...stream })));
 	assertEnds(streams, ids);
-	const letters = new Letters(reports);
+	const expected = new ExpectedNumbers(reports);
 	for (const { thread, id, numbers, lasting, after } of streams) {
 		for (const [sender, report] of reports.entries()) {
 			const got = numbers[sender] ?? [];
 			const what = `thread ${thread}’s ${id}, of what ${sender} sent`;
-			const wanted = letters.for(sender, id);
+			const wanted = expected.for(sender, id);
 			if (got.length > 0) assertUnbroken(got, wanted, report.sent, what);
 			if (sender === thread) assert.ok(!(got[0] <= after), `${what}: got ${got[0]}, sent before it was created`);
 			if (lasting) assertAllSince(got, wanted, report.since[id] ?? Infinity, what);
@@ -258,7 +258,7 @@ function assertEnds(streams, ids) {
  * @param {string} what
  */
 function assertUnbroken(got, wanted, sent, what) {
-	const start = place(wanted, got[0]);
+	const start = lowerBound(wanted, got[0]);
 	for (let index = 0; index < got.length; index++) {
 		if (got[index] === wanted[start + index]) continue;
 		/** @param {number[]} numbers @param {number} at */
@@ -276,14 +276,14 @@ function assertUnbroken(got, wanted, sent, what) {
  * @param {string} what
  */
 function assertAllSince(got, wanted, since, what) {
-	const first = wanted[place(wanted, since)];
+	const first = wanted[lowerBound(wanted, since)];
 	if (first === undefined) return;
 	assert.ok(got[0] <= first, `${what}: the first it got is ${got[0]}, and ${first} was for it`);
 	assert.equal(got.at(-1), wanted.at(-1), `${what}: the last it got`);
 }
 
 /** The numbers of each sender's messages that were for an id. */
-class Letters {
+class ExpectedNumbers {
 	/** @type {Map<string, number[]>[]} */
 	#for;
 	/** @type {number[][]} */
@@ -324,7 +324,7 @@ const ascending = (a, b) => a - b;
  * @param {number[]} numbers ascending
  * @param {number} number
  */
-function place(numbers, number) {
+function lowerBound(numbers, number) {
 	let [low, high] = [0, numbers.length];
 	while (low < high) {
 		const middle = (low + high) >> 1;

@@ -1,7 +1,7 @@
 // Worker threads that end in every way, at any moment from their birth on, while four threads post to them as fast as they
 // can: this one, and three that live as long as it does. Prints what is left of them as a line of JSON, and ends by itself.
 //
-//   node __test__/stress/ends.js [ends] [seed] [control]
+//   node __test__/stress/thread-ends.js [ends] [seed] [control]
 //
 // With "control", those that end do not load the package: what is used then, Node uses.
 
@@ -9,19 +9,19 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isMainThread, Worker } from 'node:worker_threads';
 
-import { generator } from '../support/threads/storm.js';
-import { SURVIVORS } from './names.js';
-import { collectGarbage, Poster } from './poster.js';
+import { generator } from '../support/threads/stream-workload.js';
+import { collectGarbage, Sender } from './sender.js';
+import { SURVIVORS } from './session-ids.js';
 
 /** A thread that posts, and does what it is told. */
-class PostingThread {
+class SendingThread {
 	#worker;
 	/** @type {((answer: any) => void)[]} */
 	#asked = [];
 
-	/** @param {number} poster */
-	constructor(poster) {
-		this.#worker = new Worker(new URL('poster.js', import.meta.url), { workerData: { poster, newest, seed } });
+	/** @param {number} sender */
+	constructor(sender) {
+		this.#worker = new Worker(new URL('sender.js', import.meta.url), { workerData: { sender, newest, seed } });
 		this.#worker.on('message', (answer) => this.#asked.shift()?.(answer));
 	}
 
@@ -45,7 +45,7 @@ class PostingThread {
 }
 
 /** @typedef {'terminate' | 'throw' | 'exit'} How */
-/** Where in its life a worker ends; see victim.js. @typedef {(typeof MOMENTS)[number]} Moment */
+/** Where in its life a worker ends; see ending-thread.js. @typedef {(typeof MOMENTS)[number]} Moment */
 
 const HOW = /** @type {const} */ (['terminate', 'throw', 'exit']);
 const MOMENTS = /** @type {const} */ ([
@@ -59,7 +59,7 @@ const MOMENTS = /** @type {const} */ ([
 	'later',
 ]);
 const AT_A_TIME = 4;
-const POSTERS = 4;
+const SENDERS = 4;
 /** A terminated worker's life, at most. */
 const LIFE_MS = 120;
 
@@ -74,9 +74,9 @@ if (!isMainThread) throw new Error('this is the program, not one of its workers'
 // Whoever watches knows what to run again where this does not come to its end.
 console.error(`seed ${seed}`);
 const newest = new Int32Array(new SharedArrayBuffer(4));
-const here = new Poster(0, newest, seed);
-const posters = Array.from({ length: POSTERS - 1 }, (_, index) => new PostingThread(index + 1));
-for (const poster of posters) await poster.ask('ready');
+const here = new Sender(0, newest, seed);
+const senders = Array.from({ length: SENDERS - 1 }, (_, index) => new SendingThread(index + 1));
+for (const sender of senders) await sender.ask('ready');
 
 const warmUp = Math.max(20, Math.ceil(ends / 10));
 const start = performance.now();
@@ -84,11 +84,11 @@ const memory = [await memoryAfter(warmUp)];
 for (let quarter = 0; quarter < 4; quarter++) memory.push(await memoryAfter(Math.ceil(ends / 4)));
 const seconds = (performance.now() - start) / 1_000;
 
-const ids = Array.from({ length: POSTERS }, (_, poster) => SURVIVORS.map((n) => `survivor ${poster} ${n}`))
+const ids = Array.from({ length: SENDERS }, (_, sender) => SURVIVORS.map((n) => `survivor ${sender} ${n}`))
 	.flat()
 	.sort();
 expect('ids', here.manager.ids().sort(), ids);
-for (const ask of [async () => here.state(), ...posters.map((poster) => () => poster.ask('state'))]) {
+for (const ask of [async () => here.state(), ...senders.map((sender) => () => sender.ask('state'))]) {
 	const { size, sessions, overflow, mailboxBytes } = await ask();
 	expect('size', size, ids.length);
 	expect('sessions', sessions, SURVIVORS.length);
@@ -96,8 +96,8 @@ for (const ask of [async () => here.state(), ...posters.map((poster) => () => po
 	expect('mailboxBytes', mailboxBytes, 0);
 }
 const posts =
-	here.posts + (await Promise.all(posters.map((poster) => poster.ask('posts')))).reduce((sum, n) => sum + n, 0);
-for (const poster of posters) expect('exit code of a poster', await poster.end(), 0);
+	here.posts + (await Promise.all(senders.map((sender) => sender.ask('posts')))).reduce((sum, n) => sum + n, 0);
+for (const sender of senders) expect('exit code of a sender', await sender.end(), 0);
 expect('size in the end', here.manager.size, SURVIVORS.length);
 
 const mib = (/** @type {number} */ bytes) => Math.round(bytes / 2 ** 20);
@@ -120,23 +120,23 @@ process.exitCode = problems.length > 0 ? 1 : 0;
  * @param {number} count
  */
 async function memoryAfter(count) {
-	for (const poster of posters) poster.ask('post');
+	for (const sender of senders) sender.ask('post');
 	const posting = here.post();
 	let begun = 0;
 	const oneByOne = async () => {
-		while (begun < count) await victim(begun++);
+		while (begun < count) await endOneThread(begun++);
 	};
 	await Promise.all(Array.from({ length: AT_A_TIME }, oneByOne));
 	here.stop();
 	await posting;
-	for (const poster of posters) await poster.ask('stop');
+	for (const sender of senders) await sender.ask('stop');
 	// What they have sent last is dealt with; then all are idle.
 	for (let again = 0; again < 2; again++) {
 		await here.flush();
-		for (const poster of posters) await poster.ask('flush');
+		for (const sender of senders) await sender.ask('flush');
 	}
 	for (let again = 0; again < 3; again++) {
-		for (const poster of posters) await poster.ask('collect');
+		for (const sender of senders) await sender.ask('collect');
 		collectGarbage();
 		await turn();
 	}
@@ -145,11 +145,11 @@ async function memoryAfter(count) {
 }
 
 /** @param {number} count */
-async function victim(count) {
+async function endOneThread(count) {
 	const number = Atomics.add(newest, 0, 1) + 1;
 	const how = HOW[count % HOW.length];
 	const moment = MOMENTS[random(MOMENTS.length)];
-	const worker = new Worker(new URL('victim.js', import.meta.url), {
+	const worker = new Worker(new URL('ending-thread.js', import.meta.url), {
 		workerData: { number, how, moment, seed: random(2 ** 31), small: random(4) === 0, control },
 	});
 	const what = `${number}, ${how} at ${moment}`;
@@ -167,7 +167,7 @@ async function victim(count) {
 		worker.once('online', () => moment === 'birth' && worker.terminate());
 	}
 	const code = await exit;
-	const sessions = () => here.manager.ids().filter((id) => id.startsWith(`victim ${number} `));
+	const sessions = () => here.manager.ids().filter((id) => id.startsWith(`ending ${number} `));
 	// Deno says so while the thread is still about to end.
 	while ('Deno' in globalThis && sessions().length > 0) await turn();
 	// Gone with its thread, not when somebody finds out.

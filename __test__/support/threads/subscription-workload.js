@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { subscription } from '../subscriptions.js';
 import { outcome } from './outcome.js';
-import { generator } from './storm.js';
+import { generator } from './stream-workload.js';
 
 /** @import { InMemorySubscriptionManager, JSONRPCRequest } from '@tmcp-native/session-manager' */
 /** @import { Outcome } from './outcome.js' */
@@ -15,7 +15,7 @@ import { generator } from './storm.js';
 const AT_ONCE = 20;
 
 /**
- * @typedef {object} StormOptions
+ * @typedef {object} WorkloadOptions
  * @property {number} thread
  * @property {number} operations
  * @property {number} seed
@@ -26,13 +26,13 @@ const AT_ONCE = 20;
  *
  * @typedef {object} Seen
  * @property {string | number} id
- * @property {boolean} lasting it was open before the storm, and nobody closes it
+ * @property {boolean} lasting it was open before the workload, and nobody closes it
  * @property {boolean} created what `create` has said
  * @property {unknown[]} calls in order: `'acknowledge'`, `[sender, number]` for a `send`, and `'close'`
  */
 /** @typedef {{ sent: number, faults: string[], seen: Seen[] }} Report */
 
-export class SubscriptionStorm {
+export class SubscriptionWorkload {
 	/** @type {Seen[]} */
 	#seen = [];
 	/** @type {string[]} */
@@ -44,7 +44,7 @@ export class SubscriptionStorm {
 
 	/**
 	 * @param {InMemorySubscriptionManager} manager
-	 * @param {StormOptions} options
+	 * @param {WorkloadOptions} options
 	 */
 	constructor(manager, options) {
 		this.#manager = manager;
@@ -153,7 +153,7 @@ function failureOf(from, n) {
  *
  * @param {Report[]} reports
  */
-export function assertSound(reports) {
+export function assertConsistent(reports) {
 	for (const { faults, seen } of reports) {
 		assert.deepEqual(faults, []);
 		for (const { id, lasting, created, calls } of seen) {

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-import { generator } from '../threads/storm.js';
+import { generator } from '../threads/stream-workload.js';
 
 /** @import { AddressInfo, Server, Socket } from 'node:net' */
 

@@ -4,10 +4,10 @@
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { installBoth } from './both.js';
-import { pack } from './folders.js';
-import { Client, directly, Log } from './mcp.js';
-import { kinds, stage } from './transports.js';
+import { installBoth } from './install-both.js';
+import { pack } from './projects.js';
+import { Client, directly, Log } from './recording-clients.js';
+import { kinds, serve } from './transports.js';
 
 /** @type {Awaited<ReturnType<typeof installBoth>>} */
 let installed;
@@ -75,7 +75,7 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
  * @param {object} streams
  */
 async function prepare(kind, streams) {
-	const { server, transport, paths } = await stage(installed.folder, kind, streams);
+	const { server, transport, paths } = await serve(installed.folder, kind, streams);
 	const log = new Log();
 	const clients = [1, 2].map(() => new Client('same', directly(transport), log, paths));
 	return { server, clients };

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 
-/** @import { Seen } from './seat.js' */
-/** @import { SeatThere } from './threads.js' */
+/** @import { Seen } from './stream-driver.js' */
+/** @import { StreamDriverProxy } from './threads.js' */
 
 /**
  * @typedef {{ do: 'create', thread: number, id: string, kind: 'fake' | 'stream' | 'bytes' }
@@ -31,7 +31,7 @@ export class Model {
 	#streams;
 	#messages = 0;
 
-	/** @param {SeatThere[]} threads */
+	/** @param {StreamDriverProxy[]} threads */
 	constructor(threads) {
 		this.threads = threads;
 		this.#streams = threads.map(() => new Map());

@@ -26,8 +26,8 @@ const run = promisify(execFile);
 export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A folder for everything that this test file writes. */
-export const workshop = realpathSync(mkdtempSync(join(tmpdir(), 'session-manager-pack-')));
-after(() => rmSync(workshop, { recursive: true, force: true, maxRetries: 5 }));
+export const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'session-manager-pack-')));
+after(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 
 /** This environment, without what `npm run` tells its scripts: it would send the npm below to this checkout. */
 export const environment = inherited();
@@ -46,7 +46,7 @@ export const transport07 = {
  * @returns {Promise<string>} the tarball that `npm publish` would upload
  */
 export async function pack(folder = checkout) {
-	const destination = mkdtempSync(join(workshop, 'packed-'));
+	const destination = mkdtempSync(join(temporary, 'packed-'));
 	await run('npm', ['pack', '--loglevel=error', '--pack-destination', destination], { cwd: folder, env: environment });
 	const tarballs = readdirSync(destination);
 	assert.equal(tarballs.length, 1);
@@ -61,7 +61,7 @@ export async function pack(folder = checkout) {
  * @param {string} [tarball]
  */
 export function project(name, manifest, tarball) {
-	const folder = join(workshop, name);
+	const folder = join(temporary, name);
 	mkdirSync(folder);
 	if (tarball !== undefined) copyFileSync(tarball, join(folder, 'ours.tgz'));
 	describe(folder, manifest);
@@ -158,7 +158,7 @@ export function filesBelow(folder) {
 
 /** @param {...string} names of programs */
 function pathWith(...names) {
-	const folder = join(workshop, 'bin');
+	const folder = join(temporary, 'bin');
 	mkdirSync(folder);
 	for (const name of names) {
 		const places = (process.env.PATH ?? '').split(delimiter).map((place) => join(place, name));

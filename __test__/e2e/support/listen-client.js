@@ -9,9 +9,9 @@ export const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 
 /** @typedef {{ closed: Promise<'local' | 'graceful' | 'remote'>, close(): Promise<void>, honoredFilter: object }} Subscription */
 
-export class ListeningClient {
+export class ListenClient {
 	/** @type {Record<string, string[]>} what came, by the id of its stream: the SDK calls them `listen:0` and so on */
-	told = {};
+	received = {};
 	/** @type {Error[]} */
 	errors = [];
 	#changes = new EventEmitter();
@@ -30,7 +30,7 @@ export class ListeningClient {
 		this.#sdk.fallbackNotificationHandler = async ({ method, params }) => {
 			const meta = /** @type {Record<string, unknown> | undefined} */ (params?._meta);
 			const about = params?.uri === undefined ? [] : [params.uri];
-			this.toldBy(String(meta?.[SUBSCRIPTION])).push([method.replace('notifications/', ''), ...about].join(' '));
+			this.receivedOn(String(meta?.[SUBSCRIPTION])).push([method.replace('notifications/', ''), ...about].join(' '));
 			this.#changes.emit('change');
 		};
 	}
@@ -50,9 +50,9 @@ export class ListeningClient {
 	}
 
 	/** @param {string} stream */
-	toldBy(stream) {
-		this.told[stream] ??= [];
-		return this.told[stream];
+	receivedOn(stream) {
+		this.received[stream] ??= [];
+		return this.received[stream];
 	}
 
 	/**
@@ -62,7 +62,7 @@ export class ListeningClient {
 	 * @param {string} message
 	 */
 	async until(stream, message, times = 1) {
-		while (this.toldBy(stream).filter((one) => one === message).length < times) await once(this.#changes, 'change');
+		while (this.receivedOn(stream).filter((one) => one === message).length < times) await once(this.#changes, 'change');
 	}
 
 	/** Cuts its connections without a word. */

@@ -5,13 +5,13 @@ import assert from 'node:assert/strict';
 import { setTimeout as pass } from 'node:timers/promises';
 
 import { text } from '../streams.js';
-import { read, write } from '../threads/messages.js';
-import { generator } from '../threads/storm.js';
+import { generator } from '../threads/stream-workload.js';
+import { read, write } from '../threads/verifiable-messages.js';
 
 /**
- * The load of all nodes.
+ * The workload of all nodes.
  *
- * @typedef {object} LoadOptions
+ * @typedef {object} NodeWorkloadOptions
  * @property {string[][]} sessions of each node
  * @property {number} messages that each node sends
  * @property {number} perSecond about how many
@@ -29,7 +29,7 @@ import { generator } from '../threads/storm.js';
 /** How many messages go in one turn of the event loop. */
 const A_BURST = 10;
 
-export class Load {
+export class NodeWorkload {
 	/** @type {Report} */
 	#report = { got: {}, refused: [], faults: [] };
 	/** @type {Record<string, number>} of how many senders each session has got the last message */
@@ -44,7 +44,7 @@ export class Load {
 	/**
 	 * @param {any} manager
 	 * @param {number} node its number, from 0
-	 * @param {LoadOptions} options
+	 * @param {NodeWorkloadOptions} options
 	 * @param {() => void} changed to be called when something has come or gone
 	 */
 	constructor(manager, node, options, changed) {
@@ -136,7 +136,7 @@ export class Load {
  * is for all.
  *
  * @param {number} node
- * @param {LoadOptions} options
+ * @param {NodeWorkloadOptions} options
  * @returns {(string[] | undefined)[]}
  */
 function planOf(node, { sessions, messages, seed }) {
@@ -153,7 +153,7 @@ function planOf(node, { sessions, messages, seed }) {
  * came to no end it has got them to some point; of what was refused, only those of the same node have.
  *
  * @param {Map<number, Report>} reports of the nodes that live
- * @param {LoadOptions} options
+ * @param {NodeWorkloadOptions} options
  */
 export function assertNothingLost(reports, options) {
 	const plans = options.sessions.map((_, node) => planOf(node, options));

@@ -8,15 +8,15 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { generator } from '../support/threads/storm.js';
-import { SCOPE, SHARED, SURVIVORS } from './names.js';
+import { generator } from '../support/threads/stream-workload.js';
+import { SCOPE, SHARED, SURVIVORS } from './session-ids.js';
 
 const A_TURN = 100;
 const TURNS_UNFLUSHED = 50;
 
 const controller = { enqueue() {}, close() {} };
 
-export class Poster {
+export class Sender {
 	manager = new InMemoryStreamSessionManager({ scope: SCOPE });
 	posts = 0;
 	#stopped = false;
@@ -76,7 +76,7 @@ export class Poster {
 			const which = random(10);
 			if (which === 0) return SHARED[random(SHARED.length)];
 			if (which === 1) return `survivor ${random(4)} ${random(SURVIVORS.length)}`;
-			return `victim ${newest - random(6)} ${random(20)}`;
+			return `ending ${newest - random(6)} ${random(20)}`;
 		});
 	}
 }
@@ -89,9 +89,9 @@ function ofV8() {
 	return runInNewContext('gc');
 }
 
-if (!isMainThread && workerData?.poster) {
-	const { poster, newest, seed } = workerData;
-	const here = new Poster(poster, newest, seed);
+if (!isMainThread && workerData?.sender) {
+	const { sender, newest, seed } = workerData;
+	const here = new Sender(sender, newest, seed);
 	/** @type {Promise<void> | undefined} */
 	let posting;
 	/** @type {Record<string, () => unknown>} */
