@@ -273,7 +273,7 @@ describeWithRedis('of two nodes', () => {
 					assert.deepEqual(messages, [`${sender} to all`, `${sender} to each`]);
 				}
 			}
-			for (const place of all) {
+			for (const member of all) {
 				for (const n of all.keys()) assert.equal(await member.do('streams', 'has', `${n}`), true);
 			}
 			await Promise.all(threads.map((thread) => thread.end('terminate')));

@@ -1,6 +1,6 @@
-// What a runtime cannot do, by the exact name of the test that shows it, or by what it begins with (`*`). Each is a row in the
-// README as well. An entry whose test passes after all, or that names no test, fails `npm run test:runtimes`; `sometimes` is
-// for what is near a bound, and passes on some runs.
+// Known limits of runtimes. Each entry names the test that fails there, by its exact name or by the beginning of its name with
+// `*`. `npm run test:runtimes` fails when the test of an entry passes, or when no test has its name. `sometimes` marks a test
+// that passes on some runs.
 
 /** @typedef {{ runtime: string, file: string, test: string, sometimes?: boolean, reason: string }} Limit */
 
@@ -11,49 +11,52 @@ export const knownLimits = [
 		file: 'lifetime/lifetime.test.js',
 		test: '20,000 managers made and dropped with sessions in them leave memory flat',
 		sometimes: true,
-		reason: 'Deno never frees the native functions of a manager: each one made and dropped leaves some 0.4 KB behind',
+		reason: 'Deno never frees the native functions of a manager: each dropped manager leaks about 0.4 KB',
 	},
 	...['e2e/listen.test.js', 'e2e/sessions.test.js'].map((file) => ({
 		runtime: 'Deno',
 		file,
 		test: '(the file)',
-		reason: 'Deno does not load a package that npm links into node_modules, as this one is there, from another package',
+		reason: 'Deno does not load a package that npm has linked into node_modules when another package imports it',
 	})),
 	{
 		runtime: 'Bun',
 		file: 'threads/ends.test.js',
-		test: '20 processes whose main thread ends while its workers post > end with code 1 on an uncaught error, and not by a crash',
+		test: '20 processes whose main thread ends while its workers send > exit with code 1 on an uncaught error, without a crash',
 		reason:
 			'an uncaught error in the main thread does not end a process that has workers, with or without this package',
 	},
 	{
 		runtime: 'Deno',
 		file: 'threads/ends.test.js',
-		// In whichever way it ended: the tests look in the same turn.
+		// The tests of all ways to end: they look at the scope in the same turn.
 		test: 'the sessions of a worker > *',
 		sometimes: true,
-		reason: 'Deno says that a worker has ended before its part of a scope is given up',
+		reason: 'Deno reports that a worker has ended before the cleanup of the worker has run',
 	},
 	...[
-		['threads/ends.test.js', 'a thread that sends to one that ends, and flushes all the while, is never left waiting'],
+		['threads/ends.test.js', 'flush() always resolves in a thread that sends to an ending thread'],
 		[
 			'threads/ends.test.js',
-			'60 workers that end at any moment, while four threads post as fast as they can, leave nothing behind',
+			'60 workers that end at random moments, while four threads send without pause, leave nothing behind',
 		],
 		['threads/streams.test.js', 'flush > resolves when a thread it waits for is terminated'],
-		['threads/subscriptions.test.js', 'a thread that ends > before it has woken to them is not waited for either'],
+		[
+			'threads/subscriptions.test.js',
+			'a thread that ends > before it has drained its mailbox does not delay them either',
+		],
 	].map(([file, test]) => ({
 		runtime: 'Deno',
 		file,
 		test,
 		sometimes: true,
-		reason: 'a worker that is terminated while it spins or waits does not give up its part of a scope',
+		reason: 'Deno does not run the cleanup of a worker that is terminated while it is blocked',
 	})),
 	{
 		runtime: 'Deno',
 		file: 'threads/streams.test.js',
-		test: 'a manager of a scope > leaves memory flat, made and dropped 20,000 times with sessions in it',
+		test: 'a manager of a scope > keeps memory flat when 20,000 managers with sessions are created and dropped',
 		sometimes: true,
-		reason: 'Deno never frees the native functions of a manager: each one made and dropped leaves some 0.4 KB behind',
+		reason: 'Deno never frees the native functions of a manager: each dropped manager leaks about 0.4 KB',
 	},
 ];

@@ -8,10 +8,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 const { number, how, moment, seed, small, control } = workerData;
 
 passing('birth');
-const { generator } = await import('../support/threads/stream-workload.js');
+const { randomNumbers } = await import('../support/threads/random-numbers.js');
 const { SCOPE, SHARED } = await import('./session-ids.js');
 const makeManager = control ? standIn : await ofPackage();
-const random = generator(seed);
+const random = randomNumbers(seed);
 passing('imported');
 const manager = makeManager();
 passing('joined');

@@ -8,7 +8,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { generator } from '../support/threads/stream-workload.js';
+import { randomNumbers } from '../support/threads/random-numbers.js';
 import { SCOPE, SHARED, SURVIVORS } from './session-ids.js';
 
 const A_TURN = 100;
@@ -30,7 +30,7 @@ export class Sender {
 	 */
 	constructor(number, newest, seed) {
 		this.#newest = newest;
-		this.#random = generator(seed + number);
+		this.#random = randomNumbers(seed + number);
 		for (const n of SURVIVORS) this.manager.create(`survivor ${number} ${n}`, controller);
 	}
 

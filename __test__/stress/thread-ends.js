@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isMainThread, Worker } from 'node:worker_threads';
 
-import { generator } from '../support/threads/stream-workload.js';
+import { randomNumbers } from '../support/threads/random-numbers.js';
 import { collectGarbage, Sender } from './sender.js';
 import { SURVIVORS } from './session-ids.js';
 
@@ -66,7 +66,7 @@ const LIFE_MS = 120;
 const ends = Number(process.argv[2] ?? 1_000);
 const seed = Number(process.argv[3] ?? Math.floor(Math.random() * 2 ** 31));
 const control = process.argv[4] === 'control';
-const random = generator(seed);
+const random = randomNumbers(seed);
 const problems = /** @type {string[]} */ ([]);
 
 if (!isMainThread) throw new Error('this is the program, not one of its workers');

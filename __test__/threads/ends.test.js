@@ -1,5 +1,5 @@
-// Ends of threads: in whichever way a thread of a scope ends, and whatever others do meanwhile, it takes along what is its
-// own, and nothing else.
+// Ends of threads: when a thread of a scope ends, in any way and while others are busy, its own sessions are removed, and
+// nothing else.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -11,13 +11,18 @@ import { newScope, openHere, Thread, until } from '../support/threads/threads.js
 
 /** @import { StreamDriverProxy } from '../support/threads/threads.js' */
 
-/** Whoever waits in vain takes no other along. @param {string} name @param {() => unknown} what */
+/**
+ * Defines a test with a timeout, so that a test that waits forever fails alone.
+ *
+ * @param {string} name
+ * @param {() => unknown} what
+ */
 const test = (name, what) => testOf(name, { timeout: 60_000 }, what);
 
-/** How a worker ends. @type {Record<string, (worker: Thread, there: StreamDriverProxy) => unknown>} */
+/** Ways in which a worker ends. @type {Record<string, (worker: Thread, there: StreamDriverProxy) => unknown>} */
 const ways = {
 	'was terminated': (worker) => worker.terminate(),
-	'was terminated while it waited': (worker, there) => {
+	'was terminated while it was blocked': (worker, there) => {
 		const flags = new Int32Array(new SharedArrayBuffer(4));
 		there.run((_, flags) => Atomics.wait(flags, 0, 0), flags).catch(() => {});
 		worker.terminate();
@@ -48,7 +53,7 @@ const ways = {
 	'called process.exit()': (_, there) => {
 		there.run(() => process.exit(3)).catch(() => {});
 	},
-	'called process.exit() while it was fed': (_, there) => {
+	'called process.exit() during a delivery': (_, there) => {
 		there
 			.run(({ manager }) => {
 				manager.create('exits', { enqueue: () => process.exit(3), close() {} });
@@ -56,10 +61,10 @@ const ways = {
 			})
 			.catch(() => {});
 	},
-	'came to its end': (_, there) => {
+	'had no work left': (_, there) => {
 		there
 			.run(({ tools }) => {
-				// Deno’s port has no such method.
+				// In Deno the port has no `close`.
 				if (tools.parentPort?.close) tools.parentPort.close();
 				else globalThis.close();
 			})
@@ -69,20 +74,20 @@ const ways = {
 
 describe('the sessions of a worker', () => {
 	for (const [way, end] of Object.entries(ways)) {
-		test(`are gone for all others as soon as it is, when it ${way}`, async () => {
+		test(`are removed for all other threads at its end, when it ${way}`, async () => {
 			const scope = newScope();
 			const here = openHere({ scope });
 			const [other, ending] = [new Thread(), new Thread()];
-			const [there, victim] = await Promise.all([other.open({ scope }), ending.open({ scope })]);
+			const [there, endingDriver] = await Promise.all([other.open({ scope }), ending.open({ scope })]);
 			await here.do('create', 'here');
 			await there.do('create', 'there');
-			const ids = Array.from({ length: 100 }, (_, n) => `of the victim ${n}`);
-			for (const id of ids) await victim.do('create', id);
+			const ids = Array.from({ length: 100 }, (_, n) => `of the ending thread ${n}`);
+			for (const id of ids) await endingDriver.do('create', id);
 			assert.equal(here.driver.size(), 102);
 
-			await end(ending, victim);
+			await end(ending, endingDriver);
 			await ending.ended;
-			// In the same turn: nobody has to find out first.
+			// In the same turn, before any other call.
 			assert.equal(here.driver.size(), 2);
 			assert.deepEqual(here.driver.ids(), ['here', 'there']);
 			for (const id of ids) assert.equal(await here.do('has', id), false);
@@ -104,7 +109,7 @@ describe('the sessions of a worker', () => {
 		});
 	}
 
-	test('that took another’s place are gone with it, and what they replaced does not come back', async () => {
+	test('that replaced others are removed with it, and the replaced sessions stay closed', async () => {
 		const scope = newScope();
 		const here = openHere({ scope });
 		const worker = new Thread();
@@ -121,7 +126,7 @@ describe('the sessions of a worker', () => {
 	});
 });
 
-test('a thread that sends to one that ends, and flushes all the while, is never left waiting', async () => {
+test('flush() always resolves in a thread that sends to an ending thread', async () => {
 	const scope = newScope();
 	const here = openHere({ scope });
 	for (let round = 0; round < 10; round++) {
@@ -138,7 +143,7 @@ test('a thread that sends to one that ends, and flushes all the while, is never 
 				for (let n = 0; n < 100; n++) here.driver.send(undefined, 'x');
 				await here.do('flush');
 				flushes++;
-				// A flush that finds nothing under way lets nobody have a turn.
+				// A flush with nothing pending resolves without a turn of the event loop.
 				await turn();
 			}
 		})();
@@ -150,18 +155,18 @@ test('a thread that sends to one that ends, and flushes all the while, is never 
 	assert.equal(here.driver.stats().mailboxBytes, 0);
 });
 
-test('60 workers that end at any moment, while four threads post as fast as they can, leave nothing behind', async () => {
+test('60 workers that end at random moments, while four threads send without pause, leave nothing behind', async () => {
 	const { code, signal, stdout, stderr } = await child('../stress/thread-ends.js', '60');
 	assert.deepEqual([code, signal], [0, null], `${stdout}${stderr}`);
 	assert.deepEqual(JSON.parse(stdout).problems, [], stderr);
 });
 
-describe('20 processes whose main thread ends while its workers post', () => {
+describe('20 processes whose main thread ends while its workers send', () => {
 	for (const [how, expected] of [
 		['exit', 7],
 		['throw', 1],
 	]) {
-		test(`end with code ${expected} on ${how === 'exit' ? 'process.exit(7)' : 'an uncaught error'}, and not by a crash`, async () => {
+		test(`exit with code ${expected} on ${how === 'exit' ? 'process.exit(7)' : 'an uncaught error'}, without a crash`, async () => {
 			for (let round = 0; round < 10; round++) {
 				const ends = await Promise.all([0, 1].map(() => child('../programs/end-while-posting.js', String(how))));
 				for (const { code, signal, stderr } of ends) {

@@ -1,5 +1,5 @@
-// Info managers of one scope in several threads: what a thread knows of what others have set, what cannot be set, and what
-// is left when a thread ends.
+// Info managers of one scope in several threads: what a thread sees of the values that others have set, which values are
+// refused, and what remains when a thread ends.
 
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -16,7 +16,7 @@ import { deferred, Managers, newScope, Thread, until } from '../support/threads/
 
 const CLIENT = { name: 'client', version: '1' };
 
-/** Their names in methods, and in what a getter rejects with. */
+/** The name in the methods, the name in the error of a getter, and a value. */
 const VALUES = /** @type {const} */ ([
 	['ClientInfo', 'Client info', CLIENT],
 	['ClientCapabilities', 'Client capabilities', { sampling: {}, roots: { listChanged: true } }],
@@ -41,9 +41,9 @@ async function inOneScope(options) {
 /** @param {any} [options] */
 const make = (options) => new InMemoryInfoSessionManager({ scope: newScope(), ...options });
 
-describe('what one thread has set', () => {
+describe('a value that one thread has set', () => {
 	for (const [what, words, value] of VALUES) {
-		test(`as ${what} is known to every thread, until another sets something else`, async () => {
+		test(`as ${what} is the same in every thread, until another thread sets another value`, async () => {
 			const { here, one, two } = await inOneScope();
 			await one.info(`set${what}`, 'a', value);
 			for (const thread of [here, one, two]) assert.deepEqual(await thread.info(`get${what}`, 'a'), value);
@@ -57,7 +57,7 @@ describe('what one thread has set', () => {
 		});
 	}
 
-	test('of three kinds does not get in each other’s way', async () => {
+	test('of one kind does not affect the other kinds', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.info('setClientInfo', 'a', CLIENT);
 		await two.info('setLogLevel', 'a', 'error');
@@ -75,7 +75,7 @@ describe('what one thread has set', () => {
 	});
 
 	for (const nothing of [undefined, null]) {
-		test(`is not found where it was ${nothing}, and the session is there all the same`, async () => {
+		test(`is not found when it was ${nothing}, and the session still exists`, async () => {
 			const { here, one } = await inOneScope({ maxSessions: 1 });
 			for (const [what, words] of VALUES) {
 				await one.info(`set${what}`, 'a', nothing);
@@ -85,7 +85,7 @@ describe('what one thread has set', () => {
 			await one.info('setLogLevel', 'a', 'error');
 			await here.info('setLogLevel', 'a', nothing);
 			await assert.rejects(one.info('getLogLevel', 'a'));
-			// As nothing is known of it, it goes with its last subscription.
+			// The session has no value left, so it is removed with its last subscription.
 			await here.info('addSubscription', 'a', 'uri');
 			await one.info('removeSubscription', 'a', 'uri');
 			await here.info('setLogLevel', 'b', 'error');
@@ -94,7 +94,7 @@ describe('what one thread has set', () => {
 });
 
 describe('getSubscriptions', () => {
-	test('gives the sessions in the order they came, in whichever thread they came', async () => {
+	test('returns the sessions in the order in which they subscribed, across threads', async () => {
 		const { here, one, two } = await inOneScope();
 		await two.info('addSubscription', 'b', 'uri');
 		await here.info('addSubscription', 'a', 'uri');
@@ -114,7 +114,7 @@ describe('getSubscriptions', () => {
 		}
 	});
 
-	test('keeps apart ids and URIs of any kind', async () => {
+	test('distinguishes ids and URIs of any kind', async () => {
 		const { here, one } = await inOneScope();
 		const strings = ['', '__proto__', 'constructor', 'c:d', 'ü', '\ud83d', '\ude00', 'a\0b', 'a', 'x'.repeat(20_000)];
 		for (const uri of strings) {
@@ -124,7 +124,7 @@ describe('getSubscriptions', () => {
 	});
 });
 
-test('delete forgets all of a session, from every URI, whichever thread it is called in, and nothing of the others', async () => {
+test('delete removes all values and subscriptions of a session, in any thread, and does not affect other sessions', async () => {
 	const { here, one, two } = await inOneScope();
 	for (const id of ['a', 'b']) {
 		for (const [what, , value] of VALUES) await one.info(`set${what}`, id, value);
@@ -148,8 +148,8 @@ testInfoRefusals({
 		`${argument} has to be what JSON can carry, as it goes to other threads; ${found}: give plain data, or use no "scope"`,
 });
 
-describe('a value that JSON cannot carry is refused, and nothing is changed', () => {
-	test('without a scope, all of them are kept as they are', async () => {
+describe('a value that JSON cannot carry', () => {
+	test('is kept as it is without a scope', async () => {
 		const manager = new InMemoryInfoSessionManager();
 		for (const [, value] of REFUSED) {
 			manager.setClientInfo('a', /** @type {any} */ (value));
@@ -182,7 +182,7 @@ describe('maxSessions', () => {
 		await assert.rejects(two.info('setLogLevel', 'a', 'error'), { code: 'ERR_SESSION_LIMIT' });
 	});
 
-	test('does not count a session whose last subscription another thread removed', async () => {
+	test('does not count a session whose last subscription another thread has removed', async () => {
 		const { here, one } = await inOneScope({ maxSessions: 1 });
 		await one.info('addSubscription', 'a', 'uri');
 		await here.info('removeSubscription', 'a', 'uri');
@@ -190,7 +190,7 @@ describe('maxSessions', () => {
 		assert.deepEqual(await here.info('getSubscriptions', 'uri'), ['b']);
 	});
 
-	test('is each manager’s own', async () => {
+	test('applies to the manager that sets it, and to no other', async () => {
 		const { one, scope } = await inOneScope();
 		const limited = new InMemoryInfoSessionManager({ scope, maxSessions: 1 });
 		for (const id of ['a', 'b', 'c']) await one.info('setLogLevel', id, 'debug');
@@ -200,22 +200,22 @@ describe('maxSessions', () => {
 });
 
 describe('ttlMs', () => {
-	// Long enough that a thread that was told to do something has done it before the time is over.
-	const A_WHILE_MS = 1_000;
-	// Nobody touches anything for that long: it is asked for at once, and again and again.
-	const AT_ONCE_MS = 4;
+	// Long enough for a worker to finish a command before the TTL has passed.
+	const LONG_MS = 1_000;
+	// Every session is idle for that long: the manager asks for it at once, and repeatedly.
+	const SHORT_MS = 4;
 
-	/** Whoever waits for a manager to ask holds it no more than that does who will be asked. @type {unknown[]} */
-	const held = [];
+	/** Keeps the managers from being collected: the test itself only waits for their calls. @type {unknown[]} */
+	const kept = [];
 
 	/** @param {import('@tmcp-native/session-manager').InfoSessionManagerOptions} options */
-	function sweeper(options) {
+	function managerWithTtl(options) {
 		const manager = new InMemoryInfoSessionManager(options);
-		held.push(manager);
+		kept.push(manager);
 		return manager;
 	}
 
-	test('forgets what was set in any thread, when it has asked the stream manager for it', async () => {
+	test('removes what was set in any thread, after it has asked the stream manager for the session', async () => {
 		const { here, one, scope } = await inOneScope();
 		const asked = deferred();
 		const has = async (/** @type {string} */ id) => {
@@ -224,15 +224,15 @@ describe('ttlMs', () => {
 		};
 		await one.info('setLogLevel', 'a', 'debug');
 		await one.info('addSubscription', 'a', 'uri');
-		const sweeping = sweeper({ scope, ttlMs: AT_ONCE_MS, streams: { has } });
+		const manager = managerWithTtl({ scope, ttlMs: SHORT_MS, streams: { has } });
 		assert.equal(await asked.promise, 'a');
 		await turn();
 		for (const thread of [here, one]) assert.deepEqual(await thread.info('getSubscriptions', 'uri'), []);
 		await assert.rejects(one.info('getLogLevel', 'a'));
-		await assert.rejects(sweeping.getLogLevel('a'));
+		await assert.rejects(manager.getLogLevel('a'));
 	});
 
-	test('keeps a session whose stream is open, in whichever thread, and forgets it when it is not any more', async () => {
+	test('keeps a session whose stream is open in any thread, and removes it when the stream is closed', async () => {
 		const { here, one, scope } = await inOneScope();
 		await one.createStream('a');
 		for (const id of ['a', 'b']) await one.info('addSubscription', id, 'uri');
@@ -242,15 +242,15 @@ describe('ttlMs', () => {
 			if (id === 'a') asked++;
 			return streams.has(id);
 		};
-		const sweeping = sweeper({ scope, ttlMs: AT_ONCE_MS, streams: { has } });
+		const manager = managerWithTtl({ scope, ttlMs: SHORT_MS, streams: { has } });
 		await until(() => asked > 5);
 		assert.deepEqual(await here.info('getSubscriptions', 'uri'), ['a']);
 		await one.deleteStream('a');
-		await until(async () => (await sweeping.getSubscriptions('uri')).length === 0);
+		await until(async () => (await manager.getSubscriptions('uri')).length === 0);
 		await assert.rejects(one.info('getLogLevel', 'a'));
 	});
 
-	test('counts from when the stream was open last', async () => {
+	test('counts from the last time the stream was found open', async () => {
 		const TTL_MS = 400;
 		/** @type {number[]} */
 		const asked = [];
@@ -259,11 +259,11 @@ describe('ttlMs', () => {
 			if (asked.push(performance.now()) === 2) second.resolve();
 			return true;
 		};
-		const manager = sweeper({ scope: newScope(), ttlMs: TTL_MS, streams: { has } });
+		const manager = managerWithTtl({ scope: newScope(), ttlMs: TTL_MS, streams: { has } });
 		manager.addSubscription('a', 'uri');
 		await second.promise;
 		const passed = asked[1] - asked[0];
-		assert.ok(passed > TTL_MS - 1, `it was asked again after ${passed} ms`);
+		assert.ok(passed > TTL_MS - 1, `\`has\` was called again after ${passed} ms`);
 	});
 
 	for (const [what, broken] of /** @type {[string, () => any][]} */ ([
@@ -275,11 +275,11 @@ describe('ttlMs', () => {
 			},
 		],
 	])) {
-		test(`keeps a session of which the stream manager cannot say whether it is open: it ${what}`, async () => {
+		test(`keeps a session while the stream manager cannot tell whether it is open: it ${what}`, async () => {
 			const scope = newScope();
 			let asked = 0;
 			const has = () => (asked++ < 5 ? broken() : Promise.resolve(false));
-			const manager = sweeper({ scope, ttlMs: AT_ONCE_MS, streams: { has } });
+			const manager = managerWithTtl({ scope, ttlMs: SHORT_MS, streams: { has } });
 			manager.addSubscription('a', 'uri');
 			await until(() => asked === 5);
 			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
@@ -288,7 +288,7 @@ describe('ttlMs', () => {
 		});
 	}
 
-	test('asks the stream manager for a session once at a time, however long the answer takes', async () => {
+	test('calls `has` once at a time for each session, even when the reply takes long', async () => {
 		const scope = newScope();
 		/** @type {string[]} */
 		const asked = [];
@@ -297,7 +297,7 @@ describe('ttlMs', () => {
 			asked.push(id);
 			return id === 'a' ? answer.promise : Promise.resolve(true);
 		};
-		const manager = sweeper({ scope, ttlMs: AT_ONCE_MS, streams: { has } });
+		const manager = managerWithTtl({ scope, ttlMs: SHORT_MS, streams: { has } });
 		for (const id of ['a', 'b']) manager.addSubscription(id, 'uri');
 		await until(() => asked.filter((id) => id === 'b').length > 5);
 		assert.equal(asked.filter((id) => id === 'a').length, 1);
@@ -308,11 +308,11 @@ describe('ttlMs', () => {
 
 	for (const [what, touch] of /** @type {[string, (there: Thread) => Promise<unknown>][]} */ ([
 		['setting', (there) => there.info('setLogLevel', 'a', 'error')],
-		['asking in vain', (there) => there.info('getClientInfo', 'a').catch(() => {})],
+		['getting a value that is not set', (there) => there.info('getClientInfo', 'a').catch(() => {})],
 		['adding a subscription', (there) => there.info('addSubscription', 'a', 'other')],
-		['removing one', (there) => there.info('removeSubscription', 'a', 'none')],
+		['removing a subscription', (there) => there.info('removeSubscription', 'a', 'none')],
 	])) {
-		test(`keeps a session that another thread touches while the stream manager is asked: ${what}`, async () => {
+		test(`keeps a session that another thread uses while the stream manager is asked: ${what}`, async () => {
 			const { one, scope } = await inOneScope();
 			const [first, second, answer] = [deferred(), deferred(), deferred()];
 			let asked = 0;
@@ -325,23 +325,23 @@ describe('ttlMs', () => {
 				return Promise.resolve(false);
 			};
 			await one.info('addSubscription', 'a', 'uri');
-			const sweeping = sweeper({ scope, ttlMs: A_WHILE_MS, streams: { has } });
+			const manager = managerWithTtl({ scope, ttlMs: LONG_MS, streams: { has } });
 			await first.promise;
 			await touch(one);
 			answer.resolve(false);
 			await turn();
-			assert.deepEqual(await sweeping.getSubscriptions('uri'), ['a']);
-			// Until it is idle again.
+			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
+			// The session is idle for the TTL again.
 			await second.promise;
 			await turn();
-			assert.deepEqual(await sweeping.getSubscriptions('uri'), []);
+			assert.deepEqual(await manager.getSubscriptions('uri'), []);
 		});
 	}
 
-	test('of a manager in one thread forgets what was set in another that has none', async () => {
+	test('of a manager in one thread removes what was set in a thread without a TTL', async () => {
 		const { here, one, scope } = await inOneScope();
 		await here.info('addSubscription', 'a', 'uri');
-		await one.open({ scope, ttlMs: AT_ONCE_MS });
+		await one.open({ scope, ttlMs: SHORT_MS });
 		await until(async () => (await here.info('getSubscriptions', 'uri')).length === 0);
 	});
 });
@@ -351,9 +351,9 @@ describe('a thread that ends', () => {
 		['terminate', 'is terminated'],
 		['throw', 'throws'],
 		['exit', 'exits'],
-		['nothing left', 'ends by itself, its managers keeping it no longer'],
+		['nothing left', 'has no work left'],
 	])) {
-		test(`takes what is known of its streams’ sessions along, and nothing else: it ${what}`, async () => {
+		test(`removes the values of the sessions that had a stream in it, and no others: it ${what}`, async () => {
 			const { here, one, two, scope } = await inOneScope();
 			const ending = new Thread();
 			await ending.open({ scope, ttlMs: 3_600_000 });
@@ -370,7 +370,7 @@ describe('a thread that ends', () => {
 			assert.deepEqual(await here.info('getSubscriptions', 'uri'), ids);
 
 			await ending.end(how);
-			// Deno says that a thread has ended before it has ended.
+			// Deno reports the end of a thread before the thread has ended.
 			if ('Deno' in globalThis) await until(async () => !(await hasInfo(here, 'its own')));
 			for (const thread of [here, one, two]) {
 				assert.deepEqual(await thread.info('getSubscriptions', 'uri'), ids.slice(2));
@@ -407,7 +407,7 @@ async function hasInfo(thread, id) {
 }
 
 describe('a scope', () => {
-	test('knows nothing of another, nor of managers without one', async () => {
+	test('is separate from other scopes, and from managers without a scope', async () => {
 		const { here, one, scope } = await inOneScope();
 		const alone = new InMemoryInfoSessionManager();
 		const elsewhere = make();
@@ -423,7 +423,7 @@ describe('a scope', () => {
 		assert.deepEqual(await here.info('getSubscriptions', 'uri'), []);
 	});
 
-	test('is of no matter to those that share it in one thread: they know the same', async () => {
+	test('is the same for two managers in one thread', async () => {
 		const scope = newScope();
 		const [first, second] = [new InMemoryInfoSessionManager({ scope }), new InMemoryInfoSessionManager({ scope })];
 		first.setClientInfo('a', CLIENT);
@@ -434,7 +434,7 @@ describe('a scope', () => {
 		await assert.rejects(first.getClientInfo('a'));
 	});
 
-	test('is forgotten with the last thread that has managers of it', async () => {
+	test('is removed with the last thread that has a manager of it', async () => {
 		const scope = newScope();
 		const [first, last] = [new Thread(), new Thread()];
 		for (const thread of [first, last]) await thread.open({ scope });
@@ -442,17 +442,17 @@ describe('a scope', () => {
 		await first.end('terminate');
 		assert.deepEqual(await last.info('getSubscriptions', 'uri'), ['a']);
 		await last.end('terminate');
-		if ('Deno' in globalThis) await untilForgotten(scope);
+		if ('Deno' in globalThis) await untilRemoved(scope);
 		assert.deepEqual(await new InMemoryInfoSessionManager({ scope }).getSubscriptions('uri'), []);
 	});
 
-	test('is forgotten when all its managers are collected', async () => {
+	test('is removed when all its managers are collected', async () => {
 		const scope = newScope();
 		await collected(droppedManager(scope));
-		await untilForgotten(scope);
+		await untilRemoved(scope);
 	});
 
-	test('is not forgotten as long as another thread has a manager of it', async () => {
+	test('is kept while another thread has a manager of it', async () => {
 		const scope = newScope();
 		const [worker] = workers;
 		await worker.open({ scope });
@@ -461,7 +461,7 @@ describe('a scope', () => {
 		assert.deepEqual(await worker.info('getSubscriptions', 'uri'), ['a']);
 	});
 
-	test('is not forgotten as long as an info manager is left, be it alone', async () => {
+	test('is kept while an info manager is left, even when it is the only manager', async () => {
 		const scope = newScope();
 		const manager = new InMemoryInfoSessionManager({ scope });
 		manager.addSubscription('a', 'uri');
@@ -473,7 +473,7 @@ describe('a scope', () => {
 });
 
 /**
- * A manager that knows of a session, and that nobody holds.
+ * Returns a weak reference to a manager that has one session and that nothing else references.
  *
  * @param {string} scope
  */
@@ -484,8 +484,8 @@ function droppedManager(scope) {
 }
 
 /** @param {string} scope */
-async function untilForgotten(scope) {
-	// Whoever looks keeps it, until he is collected as well.
+async function untilRemoved(scope) {
+	// The manager that looks up the scope keeps it, until it is collected as well.
 	const look = async () => {
 		const manager = new InMemoryInfoSessionManager({ scope });
 		return { ids: await manager.getSubscriptions('uri'), reference: new WeakRef(manager) };

@@ -1,4 +1,4 @@
-// What a stream manager is told to do with its streams, in a scope that several threads share.
+// The options of a stream manager for its streams, in a scope that several threads share.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, describe, test as testOf } from 'node:test';
@@ -15,7 +15,7 @@ after(() => Promise.all(workers.map((worker) => worker.terminate())));
 afterEach(releaseAll);
 
 /**
- * One that waits in vain takes no other along.
+ * Defines a test with a timeout, so that a test that waits forever fails alone.
  *
  * @param {string} name
  * @param {() => unknown} what
@@ -23,7 +23,7 @@ afterEach(releaseAll);
 const test = (name, what) => testOf(name, { timeout: 30_000 }, what);
 
 /**
- * Managers of one new scope in the main thread and in two workers; here the ends of sessions are noted.
+ * Managers of one new scope in the main thread and in two workers. The one in the main thread records `onClose` calls.
  *
  * @param {StreamSessionManagerOptions} [options]
  */
@@ -43,8 +43,8 @@ const open = (...messages) => ({ messages, closed: 0 });
 /** @param {string[]} messages */
 const closed = (...messages) => ({ messages, closed: 1 });
 
-describe('onClose, of a session that another thread', () => {
-	test('deletes, says so once, behind what that thread has sent to it', async () => {
+describe('onClose, for a session that another thread', () => {
+	test('deletes, is called once, after the messages that the thread sent before', async () => {
 		const { here, one, closings } = await inOneScope();
 		await here.do('create', 'a');
 		await one.do('send', ['a'], 'last');
@@ -56,7 +56,7 @@ describe('onClose, of a session that another thread', () => {
 		assert.deepEqual((await one.do('stats')).closed, NONE);
 	});
 
-	test('replaces, says so once', async () => {
+	test('replaces, is called once', async () => {
 		const { here, one, two, closings } = await inOneScope();
 		await here.do('create', 'a');
 		await one.do('create', 'a');
@@ -68,7 +68,7 @@ describe('onClose, of a session that another thread', () => {
 		assert.deepEqual((await two.do('stats')).closed, NONE);
 	});
 
-	test('deletes, but whose client has left before, says that it is gone', async () => {
+	test('deletes after its client has left, reports "gone"', async () => {
 		const { manager, one, closings } = await inOneScope();
 		const stream = openStream();
 		manager.create('a', stream.controller);
@@ -83,12 +83,12 @@ describe('onClose, of a session that another thread', () => {
 		{ coalesce: true },
 		{ maxQueuedBytes: 100 },
 	])) {
-		test(`replaces while its client leaves: the newer stays, as \`cancel\` deletes the older, with ${JSON.stringify(options)}`, async () => {
+		test(`replaces while its client leaves, is called once, and the \`delete\` of \`cancel\` does not end the newer session, with ${JSON.stringify(options)}`, async () => {
 			for (const data of ['', 'message']) {
 				const { manager, one, closings } = await inOneScope(options);
 				const stream = openStream({ cancel: () => manager.delete('a') });
 				manager.create('a', stream.controller);
-				// Nothing is taken from the mailbox here meanwhile: it is told by shared memory when they are done.
+				// This thread must not drain its mailbox meanwhile, so the worker reports by shared memory.
 				const flag = new Int32Array(new SharedArrayBuffer(4));
 				one.run(
 					({ manager, tools }, flag, data) => {
@@ -102,7 +102,7 @@ describe('onClose, of a session that another thread', () => {
 				);
 				Atomics.wait(flag, 0, 0);
 				await stream.reader.cancel();
-				assert.equal(await manager.has('a'), true, `with ${JSON.stringify(data)} on the way`);
+				assert.equal(await manager.has('a'), true, `with ${JSON.stringify(data)} pending`);
 				await one.do('flush');
 				assert.equal(closings.length, 1);
 				assert.equal(await one.do('has', 'a'), true);
@@ -110,14 +110,14 @@ describe('onClose, of a session that another thread', () => {
 		});
 	}
 
-	test('has, and which that thread’s onClose answers with another, goes to and fro', async () => {
+	test('replaces, and whose own onClose creates it again, is called once in each thread', async () => {
 		const { here, one, closings, scope } = await inOneScope();
 		await one.run(({ tools, own }, scope) => {
-			own.told = [];
+			own.closings = [];
 			own.noting = new tools.InMemoryStreamSessionManager({
 				scope,
 				onClose: (/** @type {string} */ id, /** @type {string} */ reason) => {
-					own.told.push([id, reason]);
+					own.closings.push([id, reason]);
 					if (reason === 'replaced') own.noting.create(id, tools.fakeController());
 				},
 			});
@@ -125,7 +125,7 @@ describe('onClose, of a session that another thread', () => {
 		}, scope);
 		await here.do('create', 'a');
 		await here.do('flush');
-		assert.deepEqual(await one.run(({ own }) => own.told), [['a', 'replaced']]);
+		assert.deepEqual(await one.run(({ own }) => own.closings), [['a', 'replaced']]);
 		await one.do('flush');
 		assert.deepEqual(closings, [['a', 'replaced']]);
 		assert.equal(await here.do('size'), 1);
@@ -133,7 +133,7 @@ describe('onClose, of a session that another thread', () => {
 });
 
 describe('overflow', () => {
-	test('is told by onClose of each session of the thread, once, and by no other thread', async () => {
+	test('is reported to onClose once for each session of the thread, and in no other thread', async () => {
 		const { here, manager, one, two, closings } = await inOneScope({ maxMailboxBytes: 1_000 });
 		await here.do('create', 'a');
 		await here.do('create', 'b');
@@ -161,7 +161,7 @@ describe('overflow', () => {
 		assert.deepEqual((await here.do('seen', 'a'))[1], open('again'));
 	});
 
-	test('closes a stream that has something waiting, and feeds it nothing behind its end', async () => {
+	test('closes a stream with pending chunks, and enqueues nothing after the close', async () => {
 		const { manager, one, closings } = await inOneScope({ maxMailboxBytes: 1_000, coalesce: true });
 		/** @type {string[]} */
 		const log = [];
@@ -177,7 +177,7 @@ describe('overflow', () => {
 		}, flag);
 		Atomics.wait(flag, 0, 0);
 		manager.send(['a'], 'mine');
-		// Deals with what is in the mailbox, before the microtask.
+		// Drains the mailbox before the microtask of the coalesced burst runs.
 		manager.delete('older');
 		await sent;
 		await until(() => closings.length === 2);
@@ -187,7 +187,7 @@ describe('overflow', () => {
 });
 
 describe('maxSessions', () => {
-	test('counts the sessions of all threads, and refuses in each', async () => {
+	test('counts the sessions of all threads, and is enforced in each', async () => {
 		const { here, one, two, closings } = await inOneScope({ maxSessions: 3 });
 		await here.do('create', 'a');
 		await one.do('create', 'b');
@@ -196,7 +196,7 @@ describe('maxSessions', () => {
 			await assert.rejects(thread.do('create', 'd'), { code: 'ERR_SESSION_LIMIT' });
 			assert.deepEqual(await thread.do('ids'), ['a', 'b', 'c']);
 		}
-		// One that takes another's place is not one more, in whichever thread that is.
+		// A session that replaces another is not counted in addition, in any thread.
 		await two.do('create', 'a');
 		await two.do('flush');
 		assert.deepEqual(closings, [['a', 'replaced']]);
@@ -206,7 +206,7 @@ describe('maxSessions', () => {
 		assert.deepEqual(await one.do('ids'), ['c', 'a', 'd']);
 	});
 
-	test('is never passed by threads that create at the same time', async () => {
+	test('is not exceeded by threads that create sessions at the same time', async () => {
 		const { manager, one, two } = await inOneScope({ maxSessions: 50 });
 		const create = (/** @type {any} */ { manager, tools }, /** @type {string} */ prefix) => {
 			let made = 0;
@@ -227,7 +227,7 @@ describe('maxSessions', () => {
 });
 
 describe('keepAliveMs', () => {
-	test('keeps alive the streams of the thread that was told so, and of no other', () =>
+	test('sends comments to the streams of the manager that sets it, and to no other', () =>
 		withClock(async (pass) => {
 			const { here, one, scope } = await inOneScope();
 			const keeping = openHere({ scope, keepAliveMs: 1_000 });
@@ -240,7 +240,7 @@ describe('keepAliveMs', () => {
 			assert.deepEqual(await one.do('seen', 'c'), [open()]);
 		}));
 
-	test('sends none to a stream that other threads have sent something', () =>
+	test('sends no comment to a stream that gets messages of other threads', () =>
 		withClock(async (pass) => {
 			const { here, one } = await inOneScope({ keepAliveMs: 1_000 });
 			await here.do('create', 'a');
@@ -252,7 +252,7 @@ describe('keepAliveMs', () => {
 			assert.deepEqual(await here.do('seen', 'a'), [open('0', '1', '2', '3')]);
 		}));
 
-	test('in each thread, comes by a timer of its own', async () => {
+	test('has a timer of its own in each thread', async () => {
 		const { one, two } = await inOneScope({ keepAliveMs: 20, deadAfterKeepAlives: 0 });
 		for (const thread of [one, two]) await thread.do('create', thread === one ? 'a' : 'b');
 		await until(async () => (await one.do('seen', 'a'))[0].messages.length >= 2);
@@ -262,7 +262,7 @@ describe('keepAliveMs', () => {
 });
 
 describe('maxQueuedBytes', () => {
-	test('cuts or drops by what other threads send', async () => {
+	test('closes the stream, or drops messages, when other threads send too much', async () => {
 		const { manager, one, closings, scope } = await inOneScope({ maxQueuedBytes: 10 });
 		const dropping = openHere({ scope, maxQueuedBytes: 10, onSlowClient: 'drop' });
 		const [slow, dropped] = [openStream(), openStream()];
@@ -279,7 +279,7 @@ describe('maxQueuedBytes', () => {
 });
 
 describe('stats', () => {
-	test('count a message of another thread for the sessions that get it, and not for those created since', async () => {
+	test('count a message of another thread for the sessions that get it, and not for sessions created since', async () => {
 		const { here, one } = await inOneScope();
 		await here.do('create', 'a');
 		const flag = new Int32Array(new SharedArrayBuffer(4));
@@ -298,7 +298,7 @@ describe('stats', () => {
 });
 
 describe('coalesce', () => {
-	test('joins what other threads have sent to a stream, and flush() there waits for it', async () => {
+	test('joins the messages of other threads to a stream, and flush() in those threads waits for it', async () => {
 		const { here, one } = await inOneScope({ coalesce: true });
 		await here.do('create', 'a');
 		await here.do('create', 'b');
@@ -317,7 +317,7 @@ describe('coalesce', () => {
 		assert.deepEqual(await here.do('seen', 'b'), [open('two three')]);
 	});
 
-	test('has what other threads have sent in the stream before they close it', async () => {
+	test('delivers the messages of other threads before they close the stream', async () => {
 		const { here, one, closings } = await inOneScope({ coalesce: true });
 		await here.do('create', 'a');
 		await one.run(async ({ manager }) => {
@@ -334,8 +334,8 @@ describe('coalesce', () => {
 });
 
 describe('sliceMs', () => {
-	/** Has the streams of a thread take their time. */
-	const crowd = (/** @type {any} */ { manager, own }, /** @type {number} */ count) => {
+	/** Creates sessions whose streams are slow to accept a chunk. */
+	const createSlowSessions = (/** @type {any} */ { manager, own }, /** @type {number} */ count) => {
 		own.got = Array.from({ length: count }, () => '');
 		own.closed = [];
 		for (let number = 0; number < count; number++) {
@@ -351,9 +351,9 @@ describe('sliceMs', () => {
 		}
 	};
 
-	test('lets a thread that gets a message for many do other work in between, and flush() waits for all', async () => {
+	test('lets a thread do other work during a broadcast, and flush() waits for the whole broadcast', async () => {
 		const { here, one } = await inOneScope({ sliceMs: 1 });
-		await one.run(crowd, 300);
+		await one.run(createSlowSessions, 300);
 		await one.run(({ own }) => {
 			own.turns = 0;
 			const next = () => {
@@ -373,8 +373,8 @@ describe('sliceMs', () => {
 		assert.deepEqual([messages, bytes], [601, 601]);
 	});
 
-	/** Has a thread's next slices wait. */
-	const hold = (/** @type {any} */ { own, tools: { timers } }) => {
+	/** Holds back the next slices of a thread. */
+	const holdSlices = (/** @type {any} */ { own, tools: { timers } }) => {
 		const { setImmediate } = timers;
 		/** @type {(() => void)[]} */
 		const held = [];
@@ -385,18 +385,18 @@ describe('sliceMs', () => {
 		};
 	};
 
-	test('is waited for by a flush() that comes when the thread has begun to feed', async () => {
+	test('makes a flush() wait that is called in the middle of a delivery', async () => {
 		const { here, one } = await inOneScope({ sliceMs: 1 });
-		await one.run(crowd, 300);
+		await one.run(createSlowSessions, 300);
 		for (const before of [0, 300]) {
 			const messages = async () => (await one.do('stats')).messages - before;
-			await one.run(hold);
+			await one.run(holdSlices);
 			here.driver.send(undefined, 'message');
 			await until(async () => (await messages()) > 0);
 			let flushed = 0;
 			const flushes = [1, 2].map(() => here.do('flush').then(() => flushed++));
 			const sofar = await messages();
-			assert.ok(sofar < 300, `${sofar}`);
+			assert.ok(sofar < 300, `${sofar} messages were delivered`);
 			assert.equal(flushed, 0);
 			await one.run(({ own }) => own.goOn());
 			await Promise.all(flushes);
@@ -404,9 +404,9 @@ describe('sliceMs', () => {
 		}
 	});
 
-	test('feeds a session what threads have sent before it is deleted or replaced by one of them', async () => {
+	test('delivers the messages of other threads before they delete or replace the session', async () => {
 		const { here, one, two } = await inOneScope({ sliceMs: 1 });
-		await one.run(crowd, 300);
+		await one.run(createSlowSessions, 300);
 		const { driver } = here;
 		driver.send(undefined, 'a');
 		driver.send(['299', '298'], 'b');
@@ -421,9 +421,9 @@ describe('sliceMs', () => {
 		assert.equal(await two.do('size'), 299);
 	});
 
-	test('keeps the order of what the thread itself and others send', async () => {
+	test('keeps the order of the messages of the thread itself and of others', async () => {
 		const { here, one } = await inOneScope({ sliceMs: 1 });
-		await one.run(crowd, 200);
+		await one.run(createSlowSessions, 200);
 		const own = one.run(({ manager }) => {
 			for (let n = 0; n < 5; n++) {
 				manager.send(undefined, `o${n}`);
@@ -448,7 +448,7 @@ describe('sliceMs', () => {
 });
 
 describe('close() of one thread', () => {
-	test('leaves the sessions of others alone, which go on', async () => {
+	test('does not affect the sessions of other threads', async () => {
 		const { here, manager, one, two, closings } = await inOneScope();
 		await here.do('create', 'a');
 		await one.do('create', 'b');
@@ -464,7 +464,7 @@ describe('close() of one thread', () => {
 		assert.deepEqual(await here.do('seen', 'a'), [closed()]);
 	});
 
-	test('has first in the queues what others had sent by then, and resolves when what it sent is in theirs', async () => {
+	test('delivers pending messages of other threads first, and resolves when its own messages are delivered there', async () => {
 		const { here, manager, one, two, closings } = await inOneScope({ coalesce: true });
 		await here.do('create', 'a');
 		await two.do('create', 'b');
@@ -483,7 +483,7 @@ describe('close() of one thread', () => {
 		await sent;
 	});
 
-	test('closes the sessions of all its managers of the scope', async () => {
+	test('closes the sessions of all managers of the scope in this thread', async () => {
 		const { here, manager, closings, scope } = await inOneScope();
 		const other = openHere({ scope });
 		await here.do('create', 'a');
@@ -494,7 +494,7 @@ describe('close() of one thread', () => {
 		assert.deepEqual(manager.stats().closed, { ...NONE, shutdown: 2 });
 	});
 
-	test('with drainMs, takes no longer though another thread does not take what was sent to it', async () => {
+	test('with drainMs resolves in time, even when another thread does not drain its mailbox', async () => {
 		const { here, manager, one, closings } = await inOneScope();
 		await here.do('create', 'a');
 		await one.do('create', 'b');

@@ -1,7 +1,7 @@
-// Random operations of four threads on the sessions of one scope: each session receives exactly the messages sent to it
-// or to all while it lived, once, in order for each sender, and no byte of one ever reaches another.
+// Random operations of four threads on the sessions of one scope. Each session receives exactly the messages that were sent
+// to it or to all while it existed, once, in order for each sender. No byte of a message reaches another session.
 //
-// RANDOM_OPERATIONS=1000000 does more of them, RANDOM_SEED=1 those of a run that failed.
+// RANDOM_OPERATIONS=1000000 runs more operations. RANDOM_SEED=1 repeats a failed run.
 
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -59,7 +59,7 @@ const operations = sequences(
 	},
 );
 
-test(`${SEQUENTIAL} random operations, one after the other in four threads, come out as in a plain model`, async () => {
+test(`${SEQUENTIAL} random operations, one after the other in four threads, give the results of a plain model`, async () => {
 	await fc.assert(
 		fc.asyncProperty(operations, async (sequence) => {
 			const threads = await inOneScope();
@@ -72,14 +72,14 @@ test(`${SEQUENTIAL} random operations, one after the other in four threads, come
 	);
 });
 
-test(`${CONCURRENT} random operations, in four threads at once, send nothing astray`, async () => {
-	const { reports, ids } = await workload(CONCURRENT);
+test(`${CONCURRENT} random operations, at the same time in four threads, deliver every message to the right sessions`, async () => {
+	const { reports, ids } = await runWorkloads(CONCURRENT);
 	try {
 		assertConsistent(reports, ids);
 	} catch (error) {
 		throw new Error(`seed ${seed}: ${/** @type {Error} */ (error).message}`);
 	}
-	// It was one.
+	// The workload was large enough.
 	for (const { sent, streams } of reports) {
 		assert.ok(sent.length > CONCURRENT / 8 && streams.length > CONCURRENT / 100);
 		assert.ok(streams.every(({ numbers, lasting }) => !lasting || numbers.filter(Boolean).length === 4));
@@ -87,7 +87,7 @@ test(`${CONCURRENT} random operations, in four threads at once, send nothing ast
 });
 
 /** @param {number} operations of all threads together */
-async function workload(operations) {
+async function runWorkloads(operations) {
 	const threads = await inOneScope();
 	const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 	const lasting = threads.flatMap((_, thread) => [0, 1, 2].map((n) => `lasting-${thread}-${n}`));
@@ -99,7 +99,7 @@ async function workload(operations) {
 		}),
 	);
 	await Promise.all(threads.map((there) => there.do('runWorkload')));
-	// What controllers sent when they were fed last is waited for as well, and what they sent when they got that.
+	// Controllers have sent messages during the last deliveries, and others during the deliveries of those. Flush them all.
 	for (let again = 0; again < 20; again++) await Promise.all(threads.map((there) => there.do('flush')));
 	/** @type {Report[]} */
 	const reports = await Promise.all(threads.map((there) => there.do('workloadReport')));
@@ -116,8 +116,8 @@ async function workload(operations) {
 }
 
 describe('the check of random operations', () => {
-	/** Two threads; the session of one is replaced once, that of the other lasts. */
-	function sound() {
+	/** Returns the reports of two threads. The session of one is replaced once, the session of the other is lasting. */
+	function correctReports() {
 		const sent = [undefined, ['a'], ['lasting-1-0', 'a'], ['unknown'], ['a'], undefined];
 		const stream = (/** @type {Partial<import('../support/threads/stream-workload.js').Stream>} */ own) => ({
 			id: 'a',
@@ -133,49 +133,49 @@ describe('the check of random operations', () => {
 			{
 				sent,
 				since,
-				faults: [],
+				problems: [],
 				streams: [stream({ closed: 1, numbers: [[0, 1]] }), stream({ after: 1, numbers: [[2, 4, 5], [0]] })],
 			},
 			{
 				sent: [undefined],
 				since,
-				faults: [],
+				problems: [],
 				streams: [stream({ id: 'lasting-1-0', lasting: true, numbers: [[2, 5], [0]] })],
 			},
 		];
 		return { reports, ids: ['a', 'lasting-1-0'] };
 	}
 
-	test('passes what is right', () => {
-		const { reports, ids } = sound();
+	test('accepts correct reports', () => {
+		const { reports, ids } = correctReports();
 		assertConsistent(reports, ids);
 	});
 
 	/** @type {[string, (reports: Report[], ids: string[]) => void][]} */
-	const faults = [
+	const problems = [
 		['a message lost between two others', ([{ streams }]) => streams[1].numbers[0].splice(1, 1)],
-		['a message twice', ([{ streams }]) => streams[1].numbers[0].push(5)],
-		['two messages the wrong way round', ([{ streams }]) => streams[1].numbers[0].reverse()],
-		['a message that was for somebody else', ([{ streams }]) => streams[1].numbers[0].splice(1, 0, 3)],
-		['a message that was sent before', ([{ streams }]) => streams[1].numbers[0].unshift(1)],
-		['a lasting session that lacks the last', ([, { streams }]) => streams[0].numbers[0].pop()],
-		['a lasting session that lacks the first', ([, { streams }]) => streams[0].numbers[0].shift()],
+		['a duplicated message', ([{ streams }]) => streams[1].numbers[0].push(5)],
+		['two messages in the wrong order', ([{ streams }]) => streams[1].numbers[0].reverse()],
+		['a message for another session', ([{ streams }]) => streams[1].numbers[0].splice(1, 0, 3)],
+		['a message that was sent before the session existed', ([{ streams }]) => streams[1].numbers[0].unshift(1)],
+		['a lasting session that lacks the last message', ([, { streams }]) => streams[0].numbers[0].pop()],
+		['a lasting session that lacks the first message', ([, { streams }]) => streams[0].numbers[0].shift()],
 		['a lasting session that got nothing', ([, { streams }]) => streams[0].numbers.shift()],
 		['a lasting session that was closed', ([, { streams }], ids) => [streams[0].closed++, ids.pop()]],
-		['a stream that is open, and not registered', (_, ids) => ids.shift()],
-		['a stream that is registered, and not open', ([{ streams }]) => streams[1].closed++],
+		['an open stream that is not registered', (_, ids) => ids.shift()],
+		['a registered stream that is not open', ([{ streams }]) => streams[1].closed++],
 		['a stream that was closed twice', ([{ streams }]) => streams[0].closed++],
-		['a fault that a thread has noticed', ([{ faults }]) => faults.push('torn bytes')],
+		['a problem that a thread has found', ([{ problems }]) => problems.push('torn bytes')],
 	];
-	for (const [what, make] of faults) {
-		test(`notices ${what}`, () => {
-			const { reports, ids } = sound();
+	for (const [what, make] of problems) {
+		test(`detects ${what}`, () => {
+			const { reports, ids } = correctReports();
 			make(reports, ids);
 			assert.throws(() => assertConsistent(reports, ids), assert.AssertionError);
 		});
 	}
 
-	test('notices a byte that is another’s, a message of another id, and a chunk that is overwritten', async () => {
+	test('detects a wrong byte, a message for another id, and a chunk that was overwritten', async () => {
 		/** @type {ReturnType<typeof fakeController>[]} */
 		const controllers = [];
 		const manager = {
@@ -183,23 +183,23 @@ describe('the check of random operations', () => {
 		};
 		const options = { thread: 1, operations: 0, seed: 3, ids: ['a'], lasting: ['lasting-1-0'], channel: 'none' };
 		/** @param {string[]} texts */
-		const faultsOf = async (...texts) => {
+		const problemsOf = async (...texts) => {
 			controllers.length = 0;
-			// A seed with which the session has a plain controller.
+			// With this seed, the session has a plain controller.
 			const workload = new StreamWorkload(manager, options);
 			const chunks = texts.map((text) => new TextEncoder().encode(text));
 			for (const chunk of chunks) controllers[0].enqueue(chunk);
 			if (texts.length > 1) chunks[0][0] = 'y'.charCodeAt(0);
-			return (await workload.report()).faults.length;
+			return (await workload.report()).problems.length;
 		};
 		const right = write({ sender: 0, number: 5, to: ['lasting-1-0'] });
 		const next = write({ sender: 0, number: 6, to: undefined });
-		assert.equal(await faultsOf(right), 0);
-		assert.equal(await faultsOf(right.replace(/.\.$/, 'y.')), 1);
-		assert.equal(await faultsOf(right.slice(1)), 1);
-		assert.equal(await faultsOf(right + next), 1);
-		assert.equal(await faultsOf(write({ sender: 0, number: 5, to: ['a', 'lasting'] })), 1);
-		assert.equal(await faultsOf(right, next), 1);
+		assert.equal(await problemsOf(right), 0);
+		assert.equal(await problemsOf(right.replace(/.\.$/, 'y.')), 1);
+		assert.equal(await problemsOf(right.slice(1)), 1);
+		assert.equal(await problemsOf(right + next), 1);
+		assert.equal(await problemsOf(write({ sender: 0, number: 5, to: ['a', 'lasting'] })), 1);
+		assert.equal(await problemsOf(right, next), 1);
 		assert.deepEqual(read(right), { sender: 0, number: 5, to: ['lasting-1-0'] });
 	});
 });

@@ -1,7 +1,7 @@
-// Random operations of four threads on the subscriptions of one scope: each registration is called as it should be, once,
-// and in order.
+// Random operations of four threads on the subscriptions of one scope: each registration is called correctly, once, and in
+// order.
 //
-// RANDOM_OPERATIONS=1000000 does more of them, RANDOM_SEED=1 those of a run that failed.
+// RANDOM_OPERATIONS=1000000 runs more operations. RANDOM_SEED=1 repeats a failed run.
 
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -23,7 +23,7 @@ const seed = Number(process.env.RANDOM_SEED ?? Math.floor(Math.random() * 2 ** 3
 const workers = [new Thread(), new Thread(), new Thread()];
 after(() => Promise.all(workers.map((worker) => worker.terminate())));
 
-/** Four threads in a new scope, this one first; and how to have one of the others end and another take its place. */
+/** Returns four threads in a new scope, this one first, and a function that ends one of the others and starts another. */
 async function inOneScope() {
 	const scope = newScope();
 	const there = () => Promise.all(workers.map((worker) => driveSubscriptionsIn(worker, { scope })));
@@ -93,13 +93,13 @@ const ends = fc.tuple(
 	operations,
 	fc.array(fc.record({ at: fc.nat(199), thread: fc.integer({ min: 1, max: 3 }) }), { maxLength: 2 }),
 );
-/** Threads end here and there: seldom, as it takes a while to start one. */
+/** Some threads end in between. Few, because it takes a while to start one. */
 const withEnds = ends.map(([sequence, ends]) => {
 	for (const { at, thread } of ends) sequence[at] = /** @type {any} */ ({ do: 'end', thread });
 	return sequence;
 });
 
-test(`${SEQUENTIAL} random operations on subscriptions, one after the other in four threads, come out as in a plain model`, async () => {
+test(`${SEQUENTIAL} random operations on subscriptions, one after the other in four threads, give the results of a plain model`, async () => {
 	await fc.assert(
 		fc.asyncProperty(withEnds, async (sequence) => {
 			const { threads, replace } = await inOneScope();
@@ -112,7 +112,7 @@ test(`${SEQUENTIAL} random operations on subscriptions, one after the other in f
 	);
 });
 
-test(`${CONCURRENT} random operations on subscriptions, in four threads at once, call each registration as they should`, async () => {
+test(`${CONCURRENT} random operations on subscriptions, at the same time in four threads, call each registration correctly`, async () => {
 	const { threads } = await inOneScope();
 	await Promise.all(
 		threads.map(async (there, thread) => {
@@ -130,7 +130,7 @@ test(`${CONCURRENT} random operations on subscriptions, in four threads at once,
 		throw new Error(`RANDOM_SEED=${seed}: ${/** @type {Error} */ (error).message}`);
 	}
 	for (const there of threads.slice(1)) assert.deepEqual(await there.thread.do('uncaught'), []);
-	// It was one.
+	// The workload was large enough.
 	for (const { sent, seen } of reports) {
 		assert.ok(sent > CONCURRENT / 16);
 		assert.ok(seen.filter(({ created, calls }) => created && calls.length > 3).length > CONCURRENT / 200);
@@ -138,18 +138,18 @@ test(`${CONCURRENT} random operations on subscriptions, in four threads at once,
 });
 
 describe('the check of random operations on subscriptions', () => {
-	/** Two threads; one has a registration that lasts, the other one that passes, and one that was refused. */
-	function sound() {
+	/** Returns the reports of two threads: one with a lasting registration, one with a passing and a refused registration. */
+	function correctReports() {
 		/** @type {Report[]} */
 		const reports = [
 			{
 				sent: 3,
-				faults: [],
+				problems: [],
 				seen: [{ id: 'lasting', lasting: true, created: true, calls: ['acknowledge', [0, 0], [1, 0], [0, 1], [0, 2]] }],
 			},
 			{
 				sent: 1,
-				faults: [],
+				problems: [],
 				seen: [
 					{ id: 1, lasting: false, created: true, calls: ['acknowledge', [0, 1], [0, 2], 'close'] },
 					{ id: 1, lasting: false, created: false, calls: [] },
@@ -159,34 +159,34 @@ describe('the check of random operations on subscriptions', () => {
 		return reports;
 	}
 
-	test('passes what is right', () => assertConsistent(sound()));
+	test('accepts correct reports', () => assertConsistent(correctReports()));
 
 	/** @type {[string, (lasting: unknown[], passing: unknown[], refused: unknown[], reports: Report[]) => unknown][]} */
-	const faults = [
-		['one that lasts and lacks the last', (lasting) => lasting.pop()],
-		['one that lasts and lacks the first', (lasting) => lasting.splice(1, 1)],
-		['one that lasts and was closed', (lasting) => lasting.push('close')],
-		['a notification twice', (_, passing) => passing.splice(1, 0, [0, 1])],
-		['two the wrong way round', (_, passing) => passing.splice(1, 2, [0, 2], [0, 1])],
-		['one that passes with a gap in it', (_, passing) => passing.splice(1, 2, [0, 0], [0, 2])],
-		['one that was not acknowledged', (_, passing) => passing.shift()],
-		['one that was acknowledged twice', (_, passing) => passing.unshift('acknowledge')],
-		['one that was not closed', (_, passing) => passing.pop()],
-		['one that was closed twice', (_, passing) => passing.push('close')],
-		['one that was sent to after it was closed', (_, passing) => passing.push([1, 0])],
-		['one that was refused and called', (_, __, refused) => refused.push('acknowledge')],
-		['a fault that a thread has noticed', (_, __, ___, reports) => reports[1].faults.push('never settled')],
+	const problems = [
+		['a lasting registration that lacks the last notification', (lasting) => lasting.pop()],
+		['a lasting registration that lacks the first notification', (lasting) => lasting.splice(1, 1)],
+		['a lasting registration that was closed', (lasting) => lasting.push('close')],
+		['a duplicated notification', (_, passing) => passing.splice(1, 0, [0, 1])],
+		['two notifications in the wrong order', (_, passing) => passing.splice(1, 2, [0, 2], [0, 1])],
+		['a passing registration with a gap', (_, passing) => passing.splice(1, 2, [0, 0], [0, 2])],
+		['a registration that was not acknowledged', (_, passing) => passing.shift()],
+		['a registration that was acknowledged twice', (_, passing) => passing.unshift('acknowledge')],
+		['a registration that was not closed', (_, passing) => passing.pop()],
+		['a registration that was closed twice', (_, passing) => passing.push('close')],
+		['a notification after the close', (_, passing) => passing.push([1, 0])],
+		['a call to a refused registration', (_, __, refused) => refused.push('acknowledge')],
+		['a problem that a thread has found', (_, __, ___, reports) => reports[1].problems.push('never settled')],
 	];
-	for (const [what, make] of faults) {
-		test(`notices ${what}`, () => {
-			const reports = sound();
+	for (const [what, make] of problems) {
+		test(`detects ${what}`, () => {
+			const reports = correctReports();
 			const [lasting, passing, refused] = reports.flatMap(({ seen }) => seen.map(({ calls }) => calls));
 			make(lasting, passing, refused, reports);
 			assert.throws(() => assertConsistent(reports), assert.AssertionError);
 		});
 	}
 
-	test('gives the threads different things to do, and each the same again', async () => {
+	test('gives each thread other operations, and the same operations for the same seed', async () => {
 		const sent = async (/** @type {number} */ seed) => {
 			const { driver } = driveSubscriptionsHere({ scope: newScope() });
 			const workload = new SubscriptionWorkload(driver.manager, { thread: 0, operations: 200, seed, names: 4 });

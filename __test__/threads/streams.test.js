@@ -1,5 +1,5 @@
-// Stream managers of one scope in several threads: what a thread sees of the others' sessions, what reaches them, and in
-// what order.
+// Stream managers of one scope in several threads: which sessions a thread sees, which messages reach them, and in what
+// order.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -26,7 +26,7 @@ after(() => Promise.all(workers.map((worker) => worker.terminate())));
 afterEach(releaseAll);
 
 /**
- * One that waits in vain takes no other along.
+ * Defines a test with a timeout, so that a test that waits forever fails alone.
  *
  * @param {string} name
  * @param {() => unknown} what
@@ -57,7 +57,7 @@ const closed = (...messages) => ({ messages, closed: 1 });
 const numbered = (count, prefix = '') => Array.from({ length: count }, (_, number) => `${prefix}${number}`);
 
 describe('has, size and ids', () => {
-	test('see the sessions of every thread', async () => {
+	test('show the sessions of every thread', async () => {
 		const { here, one, two } = await inOneScope();
 		await here.do('create', 'a');
 		await one.do('create', 'b');
@@ -70,7 +70,7 @@ describe('has, size and ids', () => {
 		}
 	});
 
-	test('see in one thread what another has deleted or replaced', async () => {
+	test('show in one thread what another thread has deleted or replaced', async () => {
 		const { here, one, two } = await inOneScope();
 		for (const id of ['a', 'b', 'c']) await one.do('create', id);
 		await two.do('delete', 'b');
@@ -83,7 +83,7 @@ describe('has, size and ids', () => {
 		}
 	});
 
-	test('do not see the sessions of another scope, nor those of managers without one', async () => {
+	test('do not show the sessions of another scope, or of a manager without a scope', async () => {
 		const { here, one } = await inOneScope();
 		const elsewhere = await inOneScope();
 		const [alone, aloneThere] = [openHere(), await workers[0].open()];
@@ -107,7 +107,7 @@ describe('has, size and ids', () => {
 		assert.deepEqual(await Promise.all(managers.map(([maker]) => maker.do('size'))), [0, 1, 1, 1]);
 	});
 
-	test('keep apart ids of any kind', async () => {
+	test('distinguish ids of any kind', async () => {
 		const { here, one, two } = await inOneScope();
 		const ids = ['', '__proto__', 'constructor', 'ü', '\u{1f600}', '\ud83d', '\ude00', 'a\0b', 'a', 'x'.repeat(20_000)];
 		for (const [index, id] of ids.entries()) await [here, one, two][index % 3].do('create', id);
@@ -124,7 +124,7 @@ describe('has, size and ids', () => {
 });
 
 describe('send', () => {
-	test('to ids reaches those sessions, in whichever thread they live, and no other', async () => {
+	test('with ids reaches exactly those sessions, in every thread', async () => {
 		const { here, one, two } = await inOneScope();
 		for (const [name, thread] of Object.entries({ here, one, two })) {
 			await thread.do('create', `first ${name}`);
@@ -140,7 +140,7 @@ describe('send', () => {
 		}
 	});
 
-	test('to everyone reaches the sessions of every thread', async () => {
+	test('to all reaches the sessions of every thread', async () => {
 		const { here, one, two } = await inOneScope();
 		const threads = [here, one, two];
 		for (const [index, thread] of threads.entries()) {
@@ -158,7 +158,7 @@ describe('send', () => {
 		}
 	});
 
-	test('feeds the sessions of its own thread before it returns', async () => {
+	test('reaches the sessions of its own thread before it returns', async () => {
 		const { here, one } = await inOneScope();
 		for (const thread of [here, one]) {
 			const messages = await thread.run(({ manager, tools }) => {
@@ -178,12 +178,12 @@ describe('send', () => {
 		}
 	});
 
-	test('to everyone does not reach a session that another thread creates after it', async () => {
+	test('to all does not reach a session that another thread creates later', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'early');
 		const { release } = await block(one);
 		await here.do('send', undefined, 'to all');
-		// In the same turn in which it wakes, before what came for it can be taken.
+		// In the same turn in which the thread wakes, before it can drain its mailbox.
 		const late = one.do('create', 'late');
 		await release();
 		await late;
@@ -195,7 +195,7 @@ describe('send', () => {
 		assert.deepEqual(await one.do('seen', 'late'), [open('again')]);
 	});
 
-	test('to an id does not reach the session that takes its place after it', async () => {
+	test('with an id does not reach a session that replaces the addressed one later', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a');
 		await one.do('create', 'b');
@@ -223,7 +223,7 @@ describe('send', () => {
 	for (const length of [1_023, 1_025, 8_192, 16_385, 65_536])
 		texts.push([`a message of ${length} snowmen`, '☃'.repeat(length)]);
 	for (const [what, message] of texts) {
-		test(`carries ${what} into another thread`, async () => {
+		test(`delivers ${what} to another thread`, async () => {
 			const { here, one } = await inOneScope();
 			await one.do('create', 'a');
 			await here.do('send', ['a'], message);
@@ -235,7 +235,7 @@ describe('send', () => {
 		});
 	}
 
-	test('makes U+FFFD of a lone surrogate, as it does in its own thread', async () => {
+	test('replaces a lone surrogate with U+FFFD, as in its own thread', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'there');
 		await here.do('create', 'here');
@@ -248,7 +248,7 @@ describe('send', () => {
 		assert.deepEqual(await one.do('seen', 'there'), expected);
 	});
 
-	test('reaches 10,000 sessions of a worker, by their ids and as everyone', async () => {
+	test('reaches 10,000 sessions of a worker, by their ids and as a broadcast', async () => {
 		const { here, one, two } = await inOneScope();
 		const ids = numbered(10_000, 'session ');
 		await one.run(({ manager, own }, /** @type {string[]} */ ids) => {
@@ -265,7 +265,7 @@ describe('send', () => {
 		assert.equal(await here.do('size'), 10_000);
 	});
 
-	test('lays each message of a burst into bytes that stay as they are', async () => {
+	test('encodes each message of a burst into bytes that are not overwritten', async () => {
 		const { here, one } = await inOneScope();
 		await one.run(({ manager, own, tools }) => {
 			own.stream = tools.fakeController();
@@ -283,7 +283,7 @@ describe('send', () => {
 });
 
 describe('order', () => {
-	test('is kept for what one thread sends to a session of another, to it and to all', async () => {
+	test('is kept for the messages of one thread to one session of another, unicasts and broadcasts', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a');
 		await one.do('create', 'b', 'stream');
@@ -307,7 +307,7 @@ describe('order', () => {
 		}
 	});
 
-	test('is kept between messages and a delete: what was sent before arrives, what is sent after does not', async () => {
+	test('is kept between messages and a delete: a message sent before it arrives, a message sent after it does not', async () => {
 		const { here, one, two } = await inOneScope();
 		for (const kind of ['fake', 'stream', 'bytes']) {
 			await one.do('create', 'a', kind);
@@ -343,7 +343,7 @@ describe('order', () => {
 });
 
 describe('delete', () => {
-	test('closes the stream wherever it lives, and forgets the session at once', async () => {
+	test('closes the stream in its own thread, and removes the session at once', async () => {
 		const { here, one, two } = await inOneScope();
 		for (const [owner, deleter] of [
 			[one, here],
@@ -367,15 +367,15 @@ describe('delete', () => {
 	});
 });
 
-describe('delete by a thread whose own stream another has replaced', () => {
+describe('delete by a thread whose stream another thread has replaced', () => {
 	for (const kind of ['fakeController', 'openStream', 'openByteStream']) {
-		test(`ends the newer session, though the older stream is open still: ${kind}`, async () => {
+		test(`ends the newer session even while the older stream is still open: ${kind}`, async () => {
 			const { here, one } = await inOneScope();
 			await one.run(({ manager, own, tools }, /** @type {'openStream'} */ kind) => {
 				own.stream = tools[kind]();
 				manager.create('a', own.stream.controller ?? own.stream);
 			}, kind);
-			// Nobody reads it: a stream that is full and one that has ended desire the same, nothing.
+			// Nobody reads this stream. A full stream and an ended stream both have a `desiredSize` of 0.
 			here.driver.send(['a'], 'x');
 			await flush(here);
 			const { release } = await block(one);
@@ -393,7 +393,7 @@ describe('delete by a thread whose own stream another has replaced', () => {
 });
 
 describe('create over an id of another thread', () => {
-	test('closes the older stream there, and only there', async () => {
+	test('closes the older stream in its thread, and no other stream', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a');
 		await one.do('create', 'b');
@@ -406,7 +406,7 @@ describe('create over an id of another thread', () => {
 		assert.equal(await here.do('size'), 2);
 	});
 
-	test('can go round the threads 1,000 times, and one stream is open in the end', async () => {
+	test('works 1,000 times in turn in all threads, and leaves one open stream', async () => {
 		const { here, one, two } = await inOneScope();
 		const create = (/** @type {any} */ driver) => {
 			for (let n = 0; n < 1_000; n++) {
@@ -427,7 +427,7 @@ describe('create over an id of another thread', () => {
 });
 
 describe('flush', () => {
-	test('resolves when all that was sent before is in the queues of the other threads', async () => {
+	test('resolves when the messages sent before are in the stream queues of the other threads', async () => {
 		const { here, one, two } = await inOneScope();
 		const fed = new Int32Array(new SharedArrayBuffer(8));
 		for (const [place, thread] of [one, two].entries()) {
@@ -453,7 +453,7 @@ describe('flush', () => {
 		}
 	});
 
-	test('resolves to undefined, a delete included', async () => {
+	test('resolves to undefined, also after a delete', async () => {
 		const { here, one } = await inOneScope();
 		const closes = new Int32Array(new SharedArrayBuffer(4));
 		await one.run(({ manager }, closes) => {
@@ -464,7 +464,7 @@ describe('flush', () => {
 		assert.equal(closes[0], 1);
 	});
 
-	test('waits for a thread that is busy, and for no other', async () => {
+	test('waits for a busy thread that has messages to take, and for no other', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'busy');
 		await two.do('create', 'idle');
@@ -476,7 +476,7 @@ describe('flush', () => {
 		const flushing = flush(here).then(() => {
 			flushed = true;
 		});
-		// What another thread does is waited for in vain meanwhile.
+		// Turns of this event loop, and activity of another thread, do not resolve it.
 		await two.do('send', ['idle'], 'y');
 		await flush(two);
 		for (let turns = 0; turns < 50; turns++) await turn();
@@ -486,7 +486,7 @@ describe('flush', () => {
 		assert.deepEqual(await one.do('seen', 'busy'), [open('x')]);
 	});
 
-	test('waits for each of several that were called one after the other', async () => {
+	test('waits for each of several flushes that were called in turn', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		const { release } = await block(one);
@@ -501,7 +501,7 @@ describe('flush', () => {
 		assert.deepEqual(order, numbered(5));
 	});
 
-	test('resolves at once without a scope, and with nothing under way', async () => {
+	test('resolves at once without a scope, and when no message is pending', async () => {
 		const { here } = await inOneScope();
 		for (const { manager } of [openHere().driver, openHere({ scope: newScope() }).driver, here.driver]) {
 			manager.create('a', fakeController());
@@ -515,7 +515,7 @@ describe('flush', () => {
 		}
 	});
 
-	test('resolves when a thread it waits for is terminated', async () => {
+	test('resolves when a thread that it waits for is terminated', async () => {
 		const scope = newScope();
 		const here = openHere({ scope });
 		const worker = new Thread();
@@ -540,14 +540,14 @@ describe('flush', () => {
 		assert.equal(fed, 100);
 	});
 
-	test('at the end of a program lets it come to its end', async () => {
+	test('as the last call of a program lets the process end', async () => {
 		const { stdout } = await run(process.execPath, [child('flush-before-exit.js')], { timeout: 30_000 });
 		assert.equal(stdout, 'flushed: 100 of 100\n');
 	});
 });
 
 describe('a controller in another thread', () => {
-	test('that throws loses its session, and every other gets the whole burst', async () => {
+	test('that throws ends its session, and every other session gets the whole burst', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'before');
 		await one.do('create', 'throwing', 'throwing');
@@ -563,7 +563,7 @@ describe('a controller in another thread', () => {
 		assert.deepEqual(await one.do('uncaught'), []);
 	});
 
-	test('that throws on close disturbs nothing', async () => {
+	test('that throws on close affects no other session', async () => {
 		const { here, one } = await inOneScope();
 		await one.run(({ manager }) => {
 			const close = () => {
@@ -580,7 +580,7 @@ describe('a controller in another thread', () => {
 		assert.deepEqual(await one.do('uncaught'), []);
 	});
 
-	test('whose stream was closed, errored or cancelled loses its session', async () => {
+	test('whose stream was closed, errored or cancelled ends its session', async () => {
 		const { here, one } = await inOneScope();
 		await one.run(async ({ manager, tools }) => {
 			const [closed, errored, cancelled] = [tools.openStream(), tools.openStream(), tools.openStream()];
@@ -600,7 +600,7 @@ describe('a controller in another thread', () => {
 		assert.deepEqual(await one.do('uncaught'), []);
 	});
 
-	test('can send, delete and create while it is fed, and every other gets the whole burst', async () => {
+	test('may send, delete and create from its enqueue, and every other session gets the whole burst', async () => {
 		const { here, one, two } = await inOneScope();
 		await here.do('create', 'home');
 		await two.do('create', 'afar');
@@ -633,7 +633,7 @@ describe('a controller in another thread', () => {
 		])) {
 			const [seen] = await thread.do('seen', id);
 			assert.equal(seen.closed, 0);
-			// Of two senders, in the order of each.
+			// Messages of two senders: the order is kept for each of them.
 			const isAnswer = (/** @type {string} */ message) => message.startsWith('answer');
 			assert.deepEqual(
 				seen.messages.filter((/** @type {string} */ message) => !isAnswer(message)),
@@ -642,13 +642,13 @@ describe('a controller in another thread', () => {
 			assert.deepEqual(seen.messages.filter(isAnswer), answers);
 		}
 		assert.deepEqual(await one.do('seen', 'deleted'), [closed('0', '1')]);
-		// All of the burst was sent before it was there.
+		// The whole burst was sent before this session existed.
 		assert.deepEqual(await one.do('seen', 'created'), [open()]);
 		assert.deepEqual((await here.do('ids')).sort(), ['afar', 'created', 'home', 'plain']);
 		assert.deepEqual(await one.do('uncaught'), []);
 	});
 
-	test('can be replaced and replace itself while it is fed', async () => {
+	test('may be replaced, and replace itself, from its enqueue', async () => {
 		const { here, one } = await inOneScope();
 		await one.run((driver) => {
 			const { manager } = driver;
@@ -665,7 +665,7 @@ describe('a controller in another thread', () => {
 		assert.deepEqual(await one.do('seen', 'a'), [open('from the older')]);
 	});
 
-	test('of a byte stream gets chunks of its own, and takes no other’s', async () => {
+	test('of a byte stream gets chunks of its own, and does not detach those of others', async () => {
 		const { here, one } = await inOneScope();
 		for (const id of ['fake before', 'bytes', 'fake after']) {
 			await one.do('create', id, id === 'bytes' ? 'bytes' : 'fake');
@@ -681,7 +681,7 @@ describe('a controller in another thread', () => {
 		}
 	});
 
-	test('gets chunks with a buffer of their own under pool: false', async () => {
+	test('gets chunks with a buffer of their own with pool: false', async () => {
 		const { here, one } = await inOneScope({ pool: false });
 		await one.run(({ manager, own, tools }) => {
 			own.streams = ['a', 'b'].map((id) => {
@@ -709,7 +709,7 @@ describe('a controller in another thread', () => {
 		assert.deepEqual(seen, { messages: [all, all], whole: true, buffers: 10 });
 	});
 
-	test('gets a plain Uint8Array whose shared buffer nobody can take away', async () => {
+	test('gets a plain Uint8Array whose shared buffer cannot be transferred', async () => {
 		const { here, one } = await inOneScope();
 		await one.run(({ manager, own, tools }) => {
 			own.stream = tools.fakeController();
@@ -723,7 +723,7 @@ describe('a controller in another thread', () => {
 				try {
 					port1.postMessage(chunk, [chunk.buffer]);
 				} catch {
-					// Refused, as it should be; Node 20 makes a copy.
+					// The transfer is refused, as expected. Node 20 makes a copy.
 				}
 				return [Object.getPrototypeOf(chunk) === Uint8Array.prototype, chunk.length];
 			});
@@ -741,7 +741,7 @@ describe('a controller in another thread', () => {
 describe('a mailbox', () => {
 	const BOUND = 100_000;
 
-	test('that overflows closes its thread’s sessions, counts them, and gives none a gap', async () => {
+	test('that overflows closes the sessions of its thread, counts them, and leaves no gap in any stream', async () => {
 		const { here, one, two } = await inOneScope({ maxMailboxBytes: BOUND });
 		for (const id of ['a', 'b']) await one.do('create', id);
 		for (const id of ['c', 'd']) await two.do('create', id);
@@ -782,7 +782,7 @@ describe('a mailbox', () => {
 		assert.deepEqual(await overflowed(one), { sessions: 1, overflow: 2, mailboxBytes: 0 });
 	});
 
-	test('that has overflowed is waited for by no flush', async () => {
+	test('that has overflowed does not delay a flush', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'a');
 		const { release } = await block(one);
@@ -792,7 +792,7 @@ describe('a mailbox', () => {
 		await until(() => here.driver.size() === 0);
 	});
 
-	test('can overflow again and again', async () => {
+	test('may overflow repeatedly', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		for (let round = 1; round <= 5; round++) {
 			await one.do('create', 'a');
@@ -807,7 +807,7 @@ describe('a mailbox', () => {
 		assert.deepEqual(await one.do('uncaught'), []);
 	});
 
-	test('that overflows does not take the sessions along that its thread creates before it wakes to it', async () => {
+	test('that overflows does not close sessions that its thread creates before it learns of the overflow', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'before');
 		const { release } = await block(one);
@@ -820,13 +820,13 @@ describe('a mailbox', () => {
 		here.driver.send(undefined, 'x');
 		await flush(here);
 		const [{ messages, closed }] = await one.do('seen', 'after');
-		// Nothing that it should have had was lost: either it lives and has all, or it was closed and its client knows.
+		// Nothing is lost without a sign: the session is open and has every message, or it was closed and its client knows.
 		if (closed === 0) assert.deepEqual(messages, ['x']);
 		else assert.deepEqual(messages, []);
 		assert.equal(await here.do('has', 'after'), closed === 0);
 	});
 
-	test('holds what is waiting for a busy thread, and stats say how much', async () => {
+	test('holds the messages for a busy thread, and stats() reports their size', async () => {
 		const { here, one } = await inOneScope();
 		here.driver.create('a');
 		assert.equal(here.driver.stats().mailboxBytes, 0);
@@ -840,7 +840,7 @@ describe('a mailbox', () => {
 			Atomics.store(counts, 0, 1);
 			Atomics.notify(counts, 0);
 		}, counts);
-		// This thread takes nothing as long as it does not get to its event loop.
+		// This thread drains nothing until it returns to its event loop.
 		while (Atomics.load(counts, 0) === 0);
 		const { mailboxBytes } = here.driver.stats();
 		assert.ok(mailboxBytes >= 10_000 && mailboxBytes < 20_000, `${mailboxBytes} bytes`);
@@ -849,7 +849,7 @@ describe('a mailbox', () => {
 		assert.equal(here.driver.stats().mailboxBytes, 0);
 	});
 
-	test('overflows by one message that is larger than it', async () => {
+	test('overflows on one message that is larger than its bound', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: 1_000_000 });
 		await one.do('create', 'a');
 		await here.do('send', ['a'], 'x'.repeat(5_000_000));
@@ -860,7 +860,7 @@ describe('a mailbox', () => {
 });
 
 describe('a thread', () => {
-	test('gets to its other work while it takes what many have sent it', async () => {
+	test('does other work while it delivers a large backlog', async () => {
 		const { here, one } = await inOneScope();
 		await one.run(({ manager, own }) => {
 			own.fed = 0;
@@ -877,14 +877,14 @@ describe('a thread', () => {
 		Atomics.store(flags, 0, 1);
 		Atomics.notify(flags, 0);
 		const fed = await turned;
-		assert.ok(fed < 100_000, `after two turns it had taken ${fed} of 200000`);
+		assert.ok(fed < 100_000, `after two turns it had delivered ${fed} of 200000`);
 		await flush(here);
 		assert.equal(await one.run(({ own }) => own.fed), 200_000);
 	});
 });
 
 describe('two managers of one scope in one thread', () => {
-	test('share their sessions, and feed each other’s synchronously', async () => {
+	test('share their sessions, and deliver to each other’s synchronously', async () => {
 		const scope = newScope();
 		const [first, second] = [new InMemoryStreamSessionManager({ scope }), new InMemoryStreamSessionManager({ scope })];
 		const [a, b, newer] = [fakeController(), fakeController(), fakeController()];
@@ -913,7 +913,7 @@ describe('two managers of one scope in one thread', () => {
 		assert.deepEqual([b.messages, newer.messages], [['two', 'three'], ['four']]);
 	});
 
-	test('get what another thread sends, once', async () => {
+	test('get each message of another thread once', async () => {
 		const { here, one, scope } = await inOneScope();
 		await one.run((driver, /** @type {string} */ scope) => {
 			const { tools, own } = driver;
@@ -931,7 +931,7 @@ describe('two managers of one scope in one thread', () => {
 });
 
 describe('a manager of a scope', () => {
-	test('that is collected takes its thread’s sessions along, and only those', async () => {
+	test('that is collected ends the sessions of its thread, and no others', async () => {
 		const { here, two, scope } = await inOneScope();
 		await here.do('create', 'here');
 		await two.do('create', 'two');
@@ -980,16 +980,16 @@ describe('a manager of a scope', () => {
 		assert.deepEqual(again.driver.seen('a'), [open('x')]);
 	});
 
-	test('leaves memory flat, made and dropped 20,000 times with sessions in it', async () => {
+	test('keeps memory flat when 20,000 managers with sessions are created and dropped', async () => {
 		await assertMemoryStaysFlat('dropped-scoped-managers.js', 20_000);
 	});
 
-	test('keeps no process and no worker alive', async () => {
+	test('keeps neither the process nor a worker alive', async () => {
 		const { stdout } = await run(process.execPath, [child('open-scoped-sessions.js')], { timeout: 30_000 });
 		assert.equal(stdout, '2000 sessions are open\nthe worker ended with 0\n1000 sessions are left\n');
 	});
 
-	test('keeps a worker alive no longer than it lives by itself, with messages on their way to it', async () => {
+	test('does not keep a worker alive, even with messages pending for it', async () => {
 		const scope = newScope();
 		const here = openHere({ scope });
 		const worker = new Worker(child('open-scoped-sessions.js'), { workerData: scope });
@@ -1001,7 +1001,7 @@ describe('a manager of a scope', () => {
 		ended.then(() => {
 			exited = true;
 		});
-		// However often it is woken.
+		// No matter how often it is woken.
 		await until(async () => {
 			for (let n = 0; n < 10; n++) here.driver.send(undefined, 'x');
 			await flush(here);
@@ -1013,7 +1013,7 @@ describe('a manager of a scope', () => {
 });
 
 /**
- * Makes a manager with a session, and settles when it was collected.
+ * Creates a manager with a session, and settles when the manager was collected.
  *
  * @param {string} scope
  * @param {ReturnType<typeof fakeController>} controller
@@ -1041,7 +1041,7 @@ describe('an option', () => {
 	];
 	for (const [options, name] of mistakes) {
 		const given = Object.entries(options).map(([name, value]) => `${name}: ${typeof value} ${String(value)}`);
-		test(`is refused as a mistake: ${given.at(-1)}`, () => {
+		test(`is refused when it is invalid: ${given.at(-1)}`, () => {
 			assert.throws(
 				() => new InMemoryStreamSessionManager(options),
 				(/** @type {any} */ error) => {
@@ -1054,13 +1054,13 @@ describe('an option', () => {
 		});
 	}
 
-	test('is none where it is undefined', () => {
+	test('has no effect when it is undefined', () => {
 		const manager = new InMemoryStreamSessionManager({ scope: undefined, maxMailboxBytes: undefined });
 		manager.create('a', fakeController());
 		assert.equal(new InMemoryStreamSessionManager({ scope: undefined }).size, 0);
 	});
 
-	test('that is unknown is refused with the nearest that is known', () => {
+	test('with an unknown name is refused, and the error suggests the nearest known name', () => {
 		const [scop, maxMailboxByte] = [{ scop: 'a' }, { scope: 'a', maxMailboxByte: 1 }];
 		for (const [options, meant] of /** @type {[any, string][]} */ ([
 			[scop, 'scope'],
@@ -1074,7 +1074,7 @@ describe('an option', () => {
 		}
 	});
 
-	test('maxMailboxBytes of a second manager of a scope in a thread must be that of the first', async () => {
+	test('maxMailboxBytes must be the same for all managers of a scope in one thread', async () => {
 		const { scope, here, one } = await inOneScope({ maxMailboxBytes: 1_000_000 });
 		here.driver.create('a');
 		for (const manager of [openHere, (/** @type {any} */ options) => new InMemoryStreamSessionManager(options)]) {
@@ -1090,7 +1090,7 @@ describe('an option', () => {
 		assert.deepEqual(here.driver.seen('a'), [open('x')]);
 	});
 
-	test('maxMailboxBytes may be another in another thread', async () => {
+	test('maxMailboxBytes may differ between threads', async () => {
 		const scope = newScope();
 		const here = openHere({ scope, maxMailboxBytes: 1_000 });
 		const there = await workers[0].open({ scope, maxMailboxBytes: 1_000_000 });
@@ -1101,12 +1101,12 @@ describe('an option', () => {
 	});
 });
 
-describe('what goes wrong in one stream', () => {
-	test('by taking the memory of its chunk away costs neither the thread nor a message of another session without a sign of it', async () => {
+describe('a failure in one stream', () => {
+	test('that detaches the buffer of its chunk ends neither the thread nor another session without a sign', async () => {
 		const { here, one } = await inOneScope();
 		await one.run((driver) => {
 			driver.own.seen = [];
-			// As a byte stream does that is enqueued in by hand. Some runtimes refuse it, since the chunk is shared.
+			// A hand-written byte stream may transfer the buffer. Some runtimes refuse it, because the chunk is shared.
 			const thief = {
 				enqueue: (/** @type {Uint8Array} */ chunk) => {
 					const bytes = new driver.tools.ReadableStream({
@@ -1131,7 +1131,7 @@ describe('what goes wrong in one stream', () => {
 			const [{ messages, closed }] = await one.do('seen', id);
 			const all = [...numbered(5).map((number) => `${number} for all`), ...(id === 'b' ? [''] : [])];
 			assert.deepEqual(messages, all.slice(0, messages.length));
-			// It has all of them, or it was closed and its client knows.
+			// The session has all of them, or it was closed and its client knows.
 			assert.equal(closed, messages.length === all.length ? 0 : 1);
 			assert.equal(await here.do('has', id), closed === 0);
 		}
@@ -1144,12 +1144,12 @@ describe('what goes wrong in one stream', () => {
 		assert.deepEqual(await one.do('seen', 'later'), [open('as before')]);
 	});
 
-	test('whose client leaves while another thread replaces it does not end the newer one', async () => {
+	test('whose client leaves while another thread replaces the session does not end the newer session', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.run(({ manager, own, tools }) => {
 			own.stream = new tools.ReadableStream({
 				start: (/** @type {any} */ controller) => manager.create('a', controller),
-				// As the transports do it.
+				// As the transports do.
 				cancel: () => manager.delete('a'),
 			});
 		});
@@ -1169,7 +1169,7 @@ describe('what goes wrong in one stream', () => {
 		await two.do('send', ['a'], 'for the newer one');
 		await flush(two);
 		assert.deepEqual(here.driver.seen('a'), [open('for the newer one')]);
-		// Who means the session ends it.
+		// A delete after that ends the newer session.
 		await one.do('delete', 'a');
 		await flush(one);
 		assert.deepEqual(here.driver.seen('a'), [closed('for the newer one')]);
@@ -1177,7 +1177,7 @@ describe('what goes wrong in one stream', () => {
 });
 
 describe('a mailbox that is nearly full', () => {
-	test('is not made to overflow by a flush or by the end of a session', async () => {
+	test('does not overflow on a flush or on the end of a session', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: 1_000 });
 		for (const id of ['a', 'b']) await one.do('create', id);
 		const { release } = await block(one);
@@ -1191,7 +1191,7 @@ describe('a mailbox that is nearly full', () => {
 		assert.deepEqual(await one.do('seen', 'b'), [closed()]);
 	});
 
-	test('is counted as overflowed before its streams are closed, without those that were deleted', async () => {
+	test('that overflows counts the sessions before it closes their streams, without those already deleted', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: 1_000 });
 		await one.run(({ manager, own }) => {
 			own.counts = [];
@@ -1203,11 +1203,11 @@ describe('a mailbox that is nearly full', () => {
 		for (let number = 0; number < 5; number++) here.driver.send(['a'], 'x'.repeat(500));
 		await release();
 		await until(() => here.driver.size() === 0);
-		// That of "c" first, which is not one of them.
+		// "c" is closed first. It is not counted.
 		assert.deepEqual(await one.run(({ own }) => own.counts), [0, 2, 2]);
 	});
 
-	test('takes the bound that the first manager names, whichever was made before it', async () => {
+	test('takes its bound from the first manager that sets one, even after managers without one', async () => {
 		const scope = newScope();
 		const first = openHere({ scope });
 		openHere({ scope, maxMailboxBytes: 1_000 });

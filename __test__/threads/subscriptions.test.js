@@ -1,5 +1,5 @@
-// The subscription managers of one scope in several threads: whom a notification reaches, what its sender hears of it, and
-// what one thread can do with the registrations of another.
+// Subscription managers of one scope in several threads: which registrations a notification reaches, what its sender
+// learns of the result, and what one thread can do with the registrations of another.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -28,7 +28,7 @@ after(() => Promise.all(workers.map((worker) => worker.terminate())));
 afterEach(releaseAll);
 
 /**
- * One that waits in vain takes no other along.
+ * Defines a test with a timeout, so that a test that waits forever fails alone.
  *
  * @param {string} name
  * @param {() => Promise<unknown>} what
@@ -47,7 +47,7 @@ async function inOneScope(options) {
 }
 
 /**
- * A manager here, and one of the same scope in a worker that the test may end.
+ * A manager in this thread, and one of the same scope in a worker that the test may end.
  *
  * @param {any} [options]
  */
@@ -71,12 +71,12 @@ const resolved = { resolved: undefined };
 const PROMPTS = { promptsListChanged: true };
 
 /**
- * Settles when each of the threads has taken what the others had left for it, and the answers to that.
+ * Settles when each of the threads has drained its mailbox, and the replies have arrived.
  *
  * @param {SubscriptionDriverProxy[]} threads
  */
 async function caughtUp(...threads) {
-	// Twice: what came of the first is sent before the second.
+	// Twice: the replies to the first flush are sent before the second.
 	for (const _ of [1, 2]) {
 		for (const [id, thread] of threads.entries()) {
 			await thread.do('create', id, { origin: 'caught up', filters: { resourcesListChanged: true } });
@@ -86,11 +86,11 @@ async function caughtUp(...threads) {
 }
 
 /**
- * As {@link block} does, and has the thread do something when it is released, before it takes what came for it.
+ * Blocks a thread like {@link block}, and runs a function there on release, before the thread drains its mailbox.
  *
  * @param {SubscriptionDriverProxy} thread
- * @param {(driver: any) => any} then must use nothing from around it
- * @returns {Promise<{ release: () => Promise<any> }>} `release` settles with what comes of it
+ * @param {(driver: any) => any} then must not use anything from its scope
+ * @returns {Promise<{ release: () => Promise<any> }>} `release` settles with what `then` returns
  */
 function blockBefore(thread, then) {
 	/** @type {SubscriptionDriverProxy['run']} */
@@ -109,7 +109,7 @@ function blockBefore(thread, then) {
 }
 
 describe('send', () => {
-	test('reaches the registrations of every thread, each once, in order for each', async () => {
+	test('reaches the registrations of every thread once, and in order for each registration', async () => {
 		const { here, one, two } = await inOneScope();
 		const threads = [here, one, two];
 		for (const [index, thread] of threads.entries()) {
@@ -127,7 +127,7 @@ describe('send', () => {
 		}
 	});
 
-	test('keeps the order of what one thread sends in a burst, for each registration of another', async () => {
+	test('keeps the order of a burst of one thread, for each registration of another thread', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'quick');
 		await one.do('create', 'slow', { waits: ['send'] });
@@ -147,7 +147,7 @@ describe('send', () => {
 		}
 	});
 
-	test('reaches by the list that has changed, and by the URI of the resource, exactly', async () => {
+	test('selects registrations by the list that has changed, and by the exact URI of the resource', async () => {
 		const { here, one, two } = await inOneScope();
 		const uris = ['file:///a', 'file:///A', '', '__proto__', 'ü', '\ud83d', '\ude00', 'a\0b', 'x'.repeat(20_000)];
 		const lists = { tools: 'toolsListChanged', prompts: 'promptsListChanged', resources: 'resourcesListChanged' };
@@ -179,7 +179,7 @@ describe('send', () => {
 		for (const id of filters.keys()) assert.deepEqual(await one.do('got', id), expected[id], `${id}`);
 	});
 
-	test('does not reach another scope, nor managers without one', async () => {
+	test('does not reach another scope, or a manager without a scope', async () => {
 		const [{ here, one }, elsewhere] = [await inOneScope(), await inOneScope()];
 		const alone = await driveSubscriptionsIn(workers[0]);
 		for (const thread of [one, elsewhere.one, alone]) await thread.do('create', 'a');
@@ -191,7 +191,7 @@ describe('send', () => {
 		assert.deepEqual(await alone.do('calls', 'a'), [['acknowledge']]);
 	});
 
-	test('gives each thread a copy that is equal, and its own thread’s registrations the very object', async () => {
+	test('gives each other thread an equal copy, and the registrations of its own thread the same object', async () => {
 		const { here, one, two } = await inOneScope();
 		const callbacks = listener();
 		await here.manager.create(subscription('here'), callbacks);
@@ -215,7 +215,7 @@ describe('send', () => {
 		}
 	});
 
-	test('gives the registrations of one thread one copy, which is another than the next', async () => {
+	test('gives the registrations of one thread one shared copy, and the next notification another', async () => {
 		const { here, one } = await inOneScope();
 		const same = await one.run(async ({ manager, own }) => {
 			own.sent = [];
@@ -232,7 +232,7 @@ describe('send', () => {
 		);
 	});
 
-	test('carries the notification as it is when it is sent, whatever becomes of it afterwards', async () => {
+	test('delivers the notification as it was at the call, even when the caller changes it later', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		const given = changed(1);
@@ -243,7 +243,7 @@ describe('send', () => {
 		assert.deepEqual(await one.do('got', 'a'), [changed(1)]);
 	});
 
-	test('leaves out what is undefined', async () => {
+	test('leaves out properties that are undefined', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		const given = { ...toolsChanged(), params: { a: undefined, b: { c: undefined } }, id: undefined };
@@ -251,7 +251,7 @@ describe('send', () => {
 		assert.deepEqual(await one.do('got', 'a'), [{ ...toolsChanged(), params: { b: {} } }]);
 	});
 
-	test('does not reach a registration that another thread makes after it', async () => {
+	test('does not reach a registration that another thread creates later', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'early');
 		const { release } = await blockBefore(one, (driver) => driver.create('late'));
@@ -262,7 +262,7 @@ describe('send', () => {
 		assert.deepEqual(await one.do('calls', 'late'), [['acknowledge']]);
 	});
 
-	test('waits behind the acknowledgement of a registration in another thread', async () => {
+	test('waits for the acknowledgement of a registration in another thread', async () => {
 		const { here, one } = await inOneScope();
 		const created = one.do('create', 'a', { waits: ['acknowledge'] });
 		await one.do('called', 'acknowledge', 1, 'a');
@@ -275,7 +275,7 @@ describe('send', () => {
 		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 1, 2]]);
 	});
 
-	test('resolves though the acknowledgement fails that it waits for in another thread', async () => {
+	test('resolves even when the acknowledgement that it waits for in another thread fails', async () => {
 		const { here, one } = await inOneScope();
 		const created = one.do('create', 'a', { waits: ['acknowledge'] });
 		await one.do('called', 'acknowledge', 1, 'a');
@@ -288,7 +288,7 @@ describe('send', () => {
 		assert.deepEqual(await here.do('create', 'a'), { resolved: true });
 	});
 
-	test('resolves when the last callback in any thread has, and not before', async () => {
+	test('resolves when the last callback in any thread has settled, and not before', async () => {
 		for (const order of [
 			[0, 1, 2],
 			[1, 2, 0],
@@ -311,7 +311,7 @@ describe('send', () => {
 		}
 	});
 
-	test('resolves to undefined where no thread listens', async () => {
+	test('resolves to undefined when no thread has a registration', async () => {
 		const { here, one } = await inOneScope();
 		assert.deepEqual(await here.do('send', changed(1)), resolved);
 		await one.do('create', 'a', { filters: PROMPTS });
@@ -339,7 +339,7 @@ describe('send', () => {
 });
 
 describe('a thread without a match', () => {
-	test('is not waited for: one that is blocked does not hold send up', async () => {
+	test('does not delay send, even while it is blocked', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'prompts', { filters: PROMPTS });
 		await one.do('create', 'a', { filters: { resourceSubscriptions: ['file:///a'] } });
@@ -354,9 +354,9 @@ describe('a thread without a match', () => {
 		assert.deepEqual(await two.do('calls', 'tools'), [['acknowledge', 1, 2]]);
 	});
 
-	test('finds nothing in its mailbox', async () => {
+	test('gets no message', async () => {
 		const scope = newScope();
-		// One byte would be too much.
+		// One byte more would overflow the mailbox.
 		const there = await driveSubscriptionsIn(workers[0], { scope, maxMailboxBytes: 1 });
 		const here = driveSubscriptionsHere({ scope });
 		await there.do('create', 'prompts', { filters: PROMPTS });
@@ -371,7 +371,7 @@ describe('a thread without a match', () => {
 });
 
 describe('a callback that fails in another thread', () => {
-	test('rejects send with an error like the one it threw', async () => {
+	test('rejects send with an error like the one that it threw', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a', { waits: ['send'] });
 		const sent = here.manager.send(changed(1));
@@ -383,7 +383,7 @@ describe('a callback that fails in another thread', () => {
 			assert.equal(error.message, 'the client is gone');
 			assert.equal(/** @type {any} */ (error).code, 'E_TEST');
 			assert.equal(String(error), 'RangeError: the client is gone');
-			// Where it was made, in the other thread.
+			// The stack of the other thread.
 			assert.match(error.stack ?? '', /subscription-driver\.js/);
 			assert.deepEqual(Object.keys(error), ['code']);
 			return true;
@@ -391,14 +391,14 @@ describe('a callback that fails in another thread', () => {
 	});
 
 	/**
-	 * Sends to a worker where a callback throws what `make` makes there.
+	 * Sends to a worker whose callback throws what `make` returns there.
 	 *
-	 * @param {() => unknown} make must use nothing from around it
+	 * @param {() => unknown} make must not use anything from its scope
 	 */
 	async function sendToOneThatThrows(make) {
 		const { here, one } = await inOneScope();
 		await one.run(async ({ manager, own }, make) => {
-			// Once: what it is made of may be there only once.
+			// `make` may work only once.
 			own.thrown = Function(`return (${make})`)()();
 			const callbacks = {
 				acknowledge() {},
@@ -411,7 +411,7 @@ describe('a callback that fails in another thread', () => {
 		}, make.toString());
 		const outcome = await here.do('send', changed(1));
 		assert.deepEqual(await here.do('close', 'a'), outcome);
-		// It has disturbed nothing.
+		// No other delivery is affected.
 		await one.do('create', 'b');
 		assert.deepEqual(await here.do('send', changed(2)), resolved);
 		assert.deepEqual(await one.do('calls', 'b'), [['acknowledge', 2]]);
@@ -492,7 +492,7 @@ describe('a callback that fails in another thread', () => {
 		['a bigint', () => 5n],
 		['NaN', () => NaN],
 	])) {
-		test(`comes without its code where that is ${code}`, async () => {
+		test(`loses the code of its error when the code is ${code}`, async () => {
 			const source = `() => Object.assign(new Error('coded'), { code: (${make})() })`;
 			const { error } = await sendToOneThatThrows(/** @type {any} */ ({ toString: () => source }));
 			assert.deepEqual([error.message, error.code, error.keys], ['coded', undefined, []]);
@@ -507,7 +507,7 @@ describe('a callback that fails in another thread', () => {
 		['null', () => null],
 		['undefined', () => undefined],
 	])) {
-		test(`may throw ${what}, which comes as it is`, async () => {
+		test(`may throw ${what}, which arrives unchanged`, async () => {
 			const { rejected, error } = await sendToOneThatThrows(make);
 			assert.deepEqual([rejected, error], [make(), undefined]);
 		});
@@ -524,7 +524,7 @@ describe('a callback that fails in another thread', () => {
 		[() => new Map(), 'an instance of Map'],
 		[() => Object.create(null), 'an object'],
 	])) {
-		test(`may throw ${described} (${make}), of which the sender is told`, async () => {
+		test(`may throw ${described} (${make}), and the sender’s error names it`, async () => {
 			const { error } = await sendToOneThatThrows(make);
 			assert.equal(error.message, `a callback in another thread threw ${described}`);
 		});
@@ -586,7 +586,7 @@ describe('a callback that fails in another thread', () => {
 		});
 	}
 
-	test('may throw an error of any length, of which the beginning comes', async () => {
+	test('may throw an error of any length, and its beginning arrives', async () => {
 		const { error } = await sendToOneThatThrows(() =>
 			Object.assign(new Error('m'.repeat(5_000_000)), { name: 'n'.repeat(5_000_000), code: 'c'.repeat(5_000_000) }),
 		);
@@ -607,7 +607,7 @@ describe('a callback that fails in another thread', () => {
 		assert.deepEqual([error.name, error.message, error.code], ['TypeError', 'from afar', 'E_FAR']);
 	});
 
-	test('does not keep anybody else from getting the notification', async () => {
+	test('does not keep other registrations from receiving the notification', async () => {
 		const { here, one, two } = await inOneScope();
 		for (const [index, thread] of [here, one, two].entries()) {
 			await thread.do('create', `before ${index}`);
@@ -630,7 +630,7 @@ describe('a callback that fails in another thread', () => {
 		}
 	});
 
-	test('rejects send at once, though another hangs, in its thread or in another', async () => {
+	test('rejects send at once, even while another callback hangs, in the same thread or in another', async () => {
 		for (const hanging of ['here', 'one', 'two']) {
 			const threads = await inOneScope();
 			const { here, one } = threads;
@@ -642,7 +642,7 @@ describe('a callback that fails in another thread', () => {
 			await one.do('called', 'send', 1, 'failing');
 			await one.do('fail', 'failure', 'failing');
 			assert.equal((await sent).error.message, 'failure');
-			// The one that hangs goes on with the next behind it.
+			// The hanging callback settles, and the next delivery follows.
 			const next = here.do('send', changed(2));
 			await other.do('release', 'hanging');
 			await other.do('called', 'send', 2, 'hanging');
@@ -653,7 +653,7 @@ describe('a callback that fails in another thread', () => {
 		}
 	});
 
-	test('rejects send while a thread is blocked that is to get it, and gets it afterwards', async () => {
+	test('rejects send while another receiving thread is blocked, and that thread delivers later', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'failing', { waits: ['send'] });
 		await two.do('create', 'blocked');
@@ -666,7 +666,7 @@ describe('a callback that fails in another thread', () => {
 		await two.do('called', 'send', 1, 'blocked');
 	});
 
-	test('rejects send with the first failure of several, and nothing is left unhandled', async () => {
+	test('rejects send with the first of several errors, and no rejection stays unhandled', async () => {
 		const { here, one, two } = await inOneScope();
 		for (const thread of [here, one, two]) {
 			for (const id of ['a', 'b'])
@@ -705,7 +705,7 @@ describe('a notification that JSON cannot carry', () => {
 		);
 	});
 
-	test('may have the same object in it several times, objects without a prototype, and those of another realm', async () => {
+	test('may repeat an object, and hold objects without a prototype and objects of another realm', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		const shared = { x: [1] };
@@ -719,7 +719,7 @@ describe('a notification that JSON cannot carry', () => {
 		assert.deepEqual(got.params, JSON.parse(JSON.stringify(params)));
 	});
 
-	test('of a proxy is what the proxy says', async () => {
+	test('may be a proxy, and is read through it', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		const params = new Proxy({ list: new Proxy([1, 2], {}) }, {});
@@ -729,7 +729,7 @@ describe('a notification that JSON cannot carry', () => {
 });
 
 describe('create', () => {
-	test('refuses an origin and id that another thread has, and calls nothing', async () => {
+	test('refuses an origin and id that another thread has, and calls no callback', async () => {
 		const { here, one, two } = await inOneScope();
 		const ids = [1, '1', 0, NaN, '', '__proto__', 'ü\ud83d', 'x'.repeat(500)];
 		for (const id of ids) assert.deepEqual(await one.do('create', id), { resolved: true });
@@ -747,7 +747,7 @@ describe('create', () => {
 		for (const id of ids) assert.deepEqual(await one.do('calls', id), [['acknowledge', 1]]);
 	});
 
-	test('of one name by three threads at once is granted to one', async () => {
+	test('of one name in three threads at once succeeds in one thread', async () => {
 		const { here, one, two } = await inOneScope();
 		const threads = [here, one, two];
 		for (const id of numbers(100)) {
@@ -756,7 +756,7 @@ describe('create', () => {
 		}
 	});
 
-	test('refuses one whose acknowledgement is pending in another thread, and takes it when that has failed', async () => {
+	test('refuses a name while its acknowledgement is pending in another thread, and accepts it after that has failed', async () => {
 		const { here, one } = await inOneScope();
 		const created = one.do('create', 'a', { waits: ['acknowledge'] });
 		await one.do('called', 'acknowledge', 1, 'a');
@@ -766,7 +766,7 @@ describe('create', () => {
 		assert.deepEqual(await here.do('create', 'a'), { resolved: true });
 	});
 
-	test('takes it when another thread has closed it, and not while that is going on', async () => {
+	test('accepts a name after another thread has closed it, and refuses it while the close is pending', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a', { waits: ['close'] });
 		const closing = one.do('close', 'a');
@@ -783,7 +783,7 @@ describe('create', () => {
 		assert.deepEqual((await one.do('calls', 'a')).at(-1), ['acknowledge', 1]);
 	});
 
-	test('takes it when the managers were collected that had it', async () => {
+	test('accepts a name after the managers that had it were collected', async () => {
 		const { here, one, scope } = await inOneScope();
 		const worker = new Thread();
 		const driver = await worker.open();
@@ -805,7 +805,7 @@ describe('create', () => {
 
 describe('close', () => {
 	for (const reason of /** @type {const} */ (['closed', 'cancelled'])) {
-		test(`closes a registration of another thread as ${reason}, and resolves to true behind its callback`, async () => {
+		test(`closes a registration of another thread as ${reason}, and resolves to true after its callback`, async () => {
 			const { here, one, two } = await inOneScope();
 			for (const closer of [here, two, one]) {
 				await one.do('create', 'a', { waits: ['close'] });
@@ -813,7 +813,7 @@ describe('close', () => {
 				await one.do('called', 'close', 1, 'a');
 				await caughtUp(here, one, two);
 				assert.equal(await stateOf(closing), 'pending');
-				// It is sent nothing more.
+				// It receives nothing more.
 				assert.deepEqual(await here.do('send', changed(1)), resolved);
 				await one.do('release', 'a');
 				assert.deepEqual(await closing, { resolved: true });
@@ -825,7 +825,7 @@ describe('close', () => {
 		});
 	}
 
-	test('resolves to false for what no thread has', async () => {
+	test('resolves to false for a registration that no thread has', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 1);
 		for (const [id, origin] of /** @type {any[]} */ ([
@@ -845,7 +845,7 @@ describe('close', () => {
 		assert.deepEqual(await one.do('calls', 1), [['acknowledge']]);
 	});
 
-	test('tells ids of another thread apart as a Map does', async () => {
+	test('compares ids of another thread as a Map does', async () => {
 		const { here, one } = await inOneScope();
 		const ids = [1, '1', 0, NaN, 'NaN', 0.1, 2 ** 53, Infinity, '', '\ud83d', '\ude00', 'x'.repeat(5_000)];
 		for (const id of ids) await one.do('create', id);
@@ -853,7 +853,7 @@ describe('close', () => {
 		for (const id of ids) assert.deepEqual(await one.do('calls', id), [['acknowledge', 'close: closed']]);
 	});
 
-	test('rejects with the error of a callback in another thread; the registration is gone', async () => {
+	test('rejects with the error of a callback in another thread, and the registration is removed', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a', { waits: ['close'] });
 		const closings = [here.do('close', 'a'), here.do('close', 'a')];
@@ -868,7 +868,7 @@ describe('close', () => {
 		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 'close: closed']]);
 	});
 
-	test('from several threads calls the callback once, and all wait for it', async () => {
+	test('from several threads calls the callback once, and every caller waits for it', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a', { waits: ['close'] });
 		const first = two.do('close', 'a', 'cancelled');
@@ -883,7 +883,7 @@ describe('close', () => {
 		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 'close: cancelled']]);
 	});
 
-	test('waits for the delivery under way in another thread, and drops what is behind it: those sends resolve', async () => {
+	test('waits for the current delivery in another thread, and drops the deliveries after it, whose sends resolve', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a', { waits: ['send'] });
 		const sends = [here.do('send', changed(1)), here.do('send', changed(2)), here.do('send', changed(3))];
@@ -897,7 +897,7 @@ describe('close', () => {
 		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 1, 'close: closed']]);
 	});
 
-	test('meanwhile is no failure to a send that is on its way', async () => {
+	test('does not fail a send that is pending meanwhile', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		await one.do('create', 'b');
@@ -909,7 +909,7 @@ describe('close', () => {
 		assert.deepEqual(await one.do('calls', 'b'), [['acknowledge', 1]]);
 	});
 
-	test('on its way to a registration that closes itself meanwhile calls it once and resolves to true', async () => {
+	test('of a registration that closes itself meanwhile calls it once and resolves to true', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		const { release } = await blockBefore(one, (driver) => driver.close('a', 'closed'));
@@ -918,7 +918,7 @@ describe('close', () => {
 		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 'close: closed']]);
 	});
 
-	test('does not close the registration that takes the name of the one it was for', async () => {
+	test('does not close a new registration that takes the name meanwhile', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a');
 		const { release } = await blockBefore(one, async (driver) => {
@@ -950,7 +950,7 @@ describe('closeAll', () => {
 		}
 	});
 
-	test('closes those of one origin in every thread, for the reason given', async () => {
+	test('with an origin closes the registrations of that origin in every thread, with the given reason', async () => {
 		const { here, one, two } = await inOneScope();
 		const threads = [here, one, two];
 		for (const [index, thread] of threads.entries()) {
@@ -968,7 +968,7 @@ describe('closeAll', () => {
 		}
 	});
 
-	test('resolves when the last callback in any thread has', async () => {
+	test('resolves when the last callback in any thread has settled', async () => {
 		const { here, one, two } = await inOneScope();
 		const threads = [here, one, two];
 		for (const [id, thread] of threads.entries()) await thread.do('create', id, { waits: ['close'] });
@@ -982,7 +982,7 @@ describe('closeAll', () => {
 		assert.deepEqual(await closing, resolved);
 	});
 
-	test('closes every one though some fail, and rejects with the first error', async () => {
+	test('closes every registration even when some callbacks fail, and rejects with the first error', async () => {
 		const { here, one, two } = await inOneScope();
 		const threads = [here, one, two];
 		for (const [index, thread] of threads.entries()) {
@@ -1001,7 +1001,7 @@ describe('closeAll', () => {
 		for (const thread of [one, two]) assert.deepEqual(await thread.thread.do('uncaught'), []);
 	});
 
-	test('is not held up by a thread that has none of the origin', async () => {
+	test('does not wait for a thread that has no registration of the origin', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.do('create', 'a', { origin: 'a' });
 		await two.do('create', 'b', { origin: 'b' });
@@ -1024,7 +1024,7 @@ describe('a thread that ends', () => {
 				const fail = () => {
 					process.removeAllListeners('uncaughtException');
 					setImmediate(() => {
-						throw new Error('uncaught, as it has to be');
+						throw new Error('uncaught, on purpose');
 					});
 				};
 				return there.run(fail).catch(() => {});
@@ -1032,7 +1032,7 @@ describe('a thread that ends', () => {
 		],
 	];
 
-	test('while a callback hangs in it is not waited for by send, close and closeAll', async () => {
+	test('while a callback hangs in it does not delay send, close or closeAll', async () => {
 		const { here, there, worker } = await withWorker();
 		await there.do('create', 'sending', { waits: ['send'] });
 		await there.do('create', 'closing', { waits: ['close'] });
@@ -1048,7 +1048,7 @@ describe('a thread that ends', () => {
 		assert.deepEqual(await Promise.all([sent, closing, all]), [resolved, { resolved: true }, resolved]);
 	});
 
-	test('before it has woken to them is not waited for either', async () => {
+	test('before it has drained its mailbox does not delay them either', async () => {
 		const { here, there, worker } = await withWorker();
 		await there.do('create', 'a');
 		await there.do('create', 'b');
@@ -1056,7 +1056,7 @@ describe('a thread that ends', () => {
 		const pending = [here.do('send', changed(1)), here.do('close', 'a'), here.do('closeAll')];
 		for (const each of pending) assert.equal(await stateOf(each), 'pending');
 		await worker.terminate();
-		// Deno ends no thread before it is released.
+		// Deno does not end a thread that is blocked.
 		if ('Deno' in globalThis) release();
 		assert.deepEqual(await Promise.all(pending), [resolved, { resolved: true }, resolved]);
 		assert.deepEqual(await here.do('send', changed(2)), resolved);
@@ -1064,7 +1064,7 @@ describe('a thread that ends', () => {
 	});
 
 	for (const [how, end] of ends) {
-		test(`because it ${how} is not waited for, and its registrations are gone at once`, async () => {
+		test(`because it ${how} delays no caller, and its registrations are removed at once`, async () => {
 			const { here, there, worker } = await withWorker();
 			await there.do('create', 'a', { waits: ['send'] });
 			await there.do('create', 'closing', { waits: ['close'] });
@@ -1075,7 +1075,7 @@ describe('a thread that ends', () => {
 			assert.deepEqual(await here.do('create', 'a'), { resolved: false });
 			await end(worker, there);
 			await worker.ended;
-			// Deno says so before it has ended.
+			// Deno reports the end before the thread has ended.
 			if ('Deno' in globalThis) await sent;
 			for (const id of ['a', 'closing']) assert.deepEqual(await here.do('create', id), { resolved: true });
 			assert.deepEqual(await sent, resolved);
@@ -1083,7 +1083,7 @@ describe('a thread that ends', () => {
 		});
 	}
 
-	test('does not keep send from waiting for the others, nor from hearing of their failure', async () => {
+	test('does not keep send from waiting for other threads, or from rejecting with their error', async () => {
 		const { here, there, worker, scope } = await withWorker();
 		const other = await driveSubscriptionsIn(workers[0], { scope });
 		for (const [id, thread] of [there, other].entries()) await thread.do('create', id, { waits: ['send'] });
@@ -1100,16 +1100,16 @@ describe('a thread that ends', () => {
 		assert.equal((await sends[1]).error.message, 'failure');
 	});
 
-	test('at the end of the process, with an answer on its way, disturbs nothing', async () => {
+	test('at the end of the process, with a reply pending, causes no error', async () => {
 		const { here, one } = await inOneScope();
 		await one.do('create', 'a', { waits: ['send'] });
 		here.do('send', changed(1));
 		await one.do('called', 'send', 1, 'a');
-		// The worker ends behind the tests, and the process with it.
+		// The worker ends after the tests, together with the process.
 		heldToTheEnd.push(here);
 	});
 
-	test('with questions of its own under way leaves the others as they are', async () => {
+	test('with requests of its own pending does not affect other threads', async () => {
 		const { here, there, worker } = await withWorker();
 		await here.do('create', 'a', { waits: ['send', 'close'] });
 		there.do('send', changed(1)).catch(() => {});
@@ -1118,7 +1118,7 @@ describe('a thread that ends', () => {
 		await worker.terminate();
 		await here.do('release', 'a');
 		assert.deepEqual(await here.do('close', 'nobody'), { resolved: false });
-		// It was asked to before the thread ended, or not.
+		// The other thread has received the request before this one ended, or not.
 		const closing = here.do('close', 'a', 'cancelled');
 		await here.do('called', 'close', 1, 'a');
 		await here.do('release', 'a');
@@ -1131,7 +1131,7 @@ describe('a mailbox that overflows', () => {
 	const large = (/** @type {number} */ n) =>
 		notification('notifications/tools/list_changed', { n, filler: 'x'.repeat(BOUND / 5) });
 
-	test('settles what waited for its thread at once, and closes its registrations as cancelled when it wakes', async () => {
+	test('settles the calls that wait for its thread at once, and closes its registrations as cancelled when the thread wakes', async () => {
 		const { here, one, two } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'a');
 		await one.do('create', 'quiet', { filters: PROMPTS });
@@ -1145,20 +1145,20 @@ describe('a mailbox that overflows', () => {
 			early.push(here.do('send', large(n)));
 			await two.do('called', 'send', n + 1, 'of two');
 		}
-		// What is lost is told at once; and who wants it closed has what it wants.
+		// The callers learn of the loss at once. A close has reached its goal.
 		const [first, closing, ...others] = await Promise.all(early);
 		assert.deepEqual(closing, { resolved: true });
 		for (const lost of [first, ...others]) assert.equal(lost.error?.code, 'ERR_MAILBOX_OVERFLOW');
 		assert.deepEqual(await here.do('create', 'a'), { resolved: false });
 		await release();
 		for (const id of ['a', 'quiet']) await one.do('called', 'close', 1, id);
-		// None of the six, or the beginning of them: there is no gap.
+		// All six are lost, or the last of them: there is no gap.
 		const [calls] = await one.do('calls', 'a');
 		assert.deepEqual(calls, ['acknowledge', 0, 'close: cancelled']);
 		assert.deepEqual(await one.do('calls', 'quiet'), [['acknowledge', 'close: cancelled']]);
 		// The other worker has lost nothing.
 		assert.deepEqual(await two.do('calls', 'of two'), [['acknowledge', 0, 1, 2, 3, 4, 5, 6]]);
-		// And it works again.
+		// The mailbox accepts messages again.
 		for (const id of ['a', 'quiet']) assert.deepEqual(await one.do('create', id), { resolved: true });
 		assert.deepEqual(await here.do('send', changed(7)), resolved);
 		assert.deepEqual((await one.do('calls', 'a')).at(-1), ['acknowledge', 7]);
@@ -1166,7 +1166,7 @@ describe('a mailbox that overflows', () => {
 		assert.deepEqual(await one.thread.do('uncaught'), []);
 	});
 
-	test('closes a registration once that is closing already, and waits for the delivery under way', async () => {
+	test('closes a registration that is closing already only once, and waits for the current delivery', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'closing', { waits: ['close'] });
 		await one.do('create', 'sending', { waits: ['send'] });
@@ -1188,7 +1188,7 @@ describe('a mailbox that overflows', () => {
 		assert.deepEqual(await one.do('calls', 'sending'), [['acknowledge', 0, 'close: cancelled']]);
 	});
 
-	test('frees the names of its registrations', async () => {
+	test('releases the names of its registrations', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'a', { waits: ['close'] });
 		const { release } = await block(one.thread);
@@ -1198,13 +1198,13 @@ describe('a mailbox that overflows', () => {
 		assert.deepEqual(await here.do('create', 'a'), { resolved: true });
 		await one.do('release', 'a');
 		await caughtUp(here, one);
-		// What the older one does when it is closed does not touch the newer.
+		// The older registration does not affect the newer one when it is closed.
 		assert.deepEqual(await one.do('create', 'a'), { resolved: false });
 		assert.deepEqual(await one.do('send', changed(1)), resolved);
 		assert.deepEqual(await here.do('calls', 'a'), [['acknowledge', 1]]);
 	});
 
-	test('leaves nothing unhandled where the callbacks fail that it calls', async () => {
+	test('leaves no rejection unhandled when the close callbacks fail', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'a', { waits: ['close'] });
 		await one.do('create', 'b');
@@ -1219,7 +1219,7 @@ describe('a mailbox that overflows', () => {
 		for (const id of ['a', 'b']) assert.deepEqual(await here.do('create', id), { resolved: true });
 	});
 
-	test('still brings the answers that its thread waits for', async () => {
+	test('still delivers the replies that its thread waits for', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'of one', { origin: 'lost' });
 		await here.do('create', 'slow', { waits: ['send', 'close'] });
@@ -1240,7 +1240,7 @@ describe('a mailbox that overflows', () => {
 });
 
 describe('a manager that is collected', () => {
-	test('is not one that waits for other threads, though nobody else holds it', async () => {
+	test('has received the replies of other threads before that', async () => {
 		const scope = newScope();
 		const there = await driveSubscriptionsIn(workers[0], { scope });
 		await there.do('create', 'a', { waits: ['send'] });
@@ -1263,7 +1263,7 @@ describe('a manager that is collected', () => {
 		await collected(reference);
 	});
 
-	test('while another thread waits for its callbacks is not waited for', async () => {
+	test('while another thread waits for its callbacks does not delay that thread', async () => {
 		const { here, scope } = await inOneScope();
 		const worker = new Thread();
 		const driver = await worker.open();
@@ -1290,7 +1290,7 @@ describe('a manager that is collected', () => {
 });
 
 describe('two managers of one scope in one thread', () => {
-	test('share their registrations, as if they were one', async () => {
+	test('share their registrations', async () => {
 		const scope = newScope();
 		const [first, second] = [new InMemorySubscriptionManager({ scope }), new InMemorySubscriptionManager({ scope })];
 		const [a, b] = [listener(), listener()];
@@ -1308,7 +1308,7 @@ describe('two managers of one scope in one thread', () => {
 		assert.deepEqual(b.calls, ['acknowledge', 'send', 'close: cancelled']);
 	});
 
-	test('get what another thread sends, once', async () => {
+	test('get each notification of another thread once', async () => {
 		const { here, one, scope } = await inOneScope();
 		await one.run(async ({ tools, own }, scope) => {
 			own.sent = [];
@@ -1326,7 +1326,7 @@ describe('two managers of one scope in one thread', () => {
 		assert.deepEqual(await one.run(({ own }) => own.sent), [1, 2]);
 	});
 
-	test('leave their registrations to each other when one is collected', async () => {
+	test('keep the registrations of the other when one is collected', async () => {
 		const scope = newScope();
 		const left = new InMemorySubscriptionManager({ scope });
 		const callbacks = listener();
@@ -1341,7 +1341,7 @@ describe('two managers of one scope in one thread', () => {
 		assert.deepEqual(callbacks.calls, ['acknowledge', 'send', 'close: closed']);
 	});
 
-	test('have one mailbox with the stream managers of the scope, and its bound', async () => {
+	test('share one mailbox and its bound with the stream managers of the scope', async () => {
 		const scope = newScope();
 		const streams = new InMemoryStreamSessionManager({ scope, maxMailboxBytes: 10_000 });
 		assert.throws(() => new InMemorySubscriptionManager({ scope, maxMailboxBytes: 10_001 }), {
@@ -1363,7 +1363,7 @@ describe('two managers of one scope in one thread', () => {
 });
 
 describe('callbacks', () => {
-	test('may call into the manager and wait for other threads', async () => {
+	test('may call the manager and wait for other threads', async () => {
 		const { here, one, two } = await inOneScope();
 		await two.do('create', 'afar', { filters: PROMPTS });
 		await one.run(async ({ manager, own }) => {
@@ -1394,7 +1394,7 @@ describe('callbacks', () => {
 		assert.deepEqual(await here.do('calls', 'here', 'here'), [['acknowledge', 'close: cancelled']]);
 	});
 
-	test('may change the notification that they are given without anybody’s harm but their own thread’s', async () => {
+	test('may change the notification that they receive, which affects no other thread', async () => {
 		const { here, one, two } = await inOneScope();
 		await one.run(({ manager }) => {
 			const send = (/** @type {any} */ given) => {
@@ -1412,18 +1412,18 @@ describe('callbacks', () => {
 });
 
 describe('a manager of a scope', () => {
-	test('keeps no process and no worker alive, whatever is under way', async () => {
+	test('keeps neither the process nor a worker alive, whatever calls are pending', async () => {
 		const { stdout } = await run(process.execPath, [child('open-scoped-subscriptions.js')], { timeout: 30_000 });
 		assert.deepEqual(JSON.parse(stdout), { code: 0, settled: [{}, { resolved: true }, {}] });
 	});
 
-	test('keeps a worker alive no longer than it lives by itself', async () => {
+	test('does not keep a worker alive', async () => {
 		const asked = new Int32Array(new SharedArrayBuffer(4)).fill(1);
 		const worker = new Worker(child('open-scoped-subscriptions.js'), { workerData: { scope: newScope(), asked } });
 		assert.equal(await new Promise((resolve) => worker.once('exit', resolve)), 0);
 	});
 
-	test('leaves memory flat, made and dropped 10,000 times with registrations in it', async () => {
+	test('keeps memory flat when 10,000 managers with registrations are created and dropped', async () => {
 		await assertMemoryStaysFlat('dropped-scoped-subscription-managers.js', 10_000);
 	});
 });

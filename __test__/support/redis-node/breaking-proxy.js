@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-import { generator } from '../threads/stream-workload.js';
+import { randomNumbers } from '../threads/random-numbers.js';
 
 /** @import { AddressInfo, Server, Socket } from 'node:net' */
 
@@ -30,7 +30,7 @@ export class BreakingProxy {
 	 */
 	constructor(port, { seed, cuts }) {
 		this.#port = port;
-		this.#random = generator(seed);
+		this.#random = randomNumbers(seed);
 		this.#cuts = cuts;
 	}
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as pass } from 'node:timers/promises';
 
 import { text } from '../streams.js';
-import { generator } from '../threads/stream-workload.js';
+import { randomNumbers } from '../threads/random-numbers.js';
 import { read, write } from '../threads/verifiable-messages.js';
 
 /**
@@ -140,7 +140,7 @@ export class NodeWorkload {
  * @returns {(string[] | undefined)[]}
  */
 function planOf(node, { sessions, messages, seed }) {
-	const random = generator(seed * 31 + node);
+	const random = randomNumbers(seed * 31 + node);
 	const ids = [...sessions.flat(), 'nobody'];
 	return Array.from({ length: messages }, (_, number) => {
 		if (number === messages - 1 || random(10) < 3) return undefined;

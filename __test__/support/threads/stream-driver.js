@@ -1,5 +1,5 @@
-// What a thread of these tests can be told to do: its manager in a scope, and the streams that it made for sessions.
-// The main thread has one as well as each worker, so that a test can treat them alike.
+// A stream manager of one thread and the streams of its sessions, driven by the commands of a test. The main thread has a
+// driver too, so that a test can treat all threads alike.
 
 import timers from 'node:timers';
 import { parentPort } from 'node:worker_threads';
@@ -14,17 +14,17 @@ import { SubscriptionDriver } from './subscription-driver.js';
 /** @import { StreamManager } from '../implementations.js' */
 /** @import { WorkloadOptions } from './stream-workload.js' */
 
-/** The manager as far as these tests use it. @typedef {StreamManager & Record<string, any>} Manager */
+/** The part of a manager that these tests use. @typedef {StreamManager & Record<string, any>} Manager */
 /** @typedef {'fake' | 'stream' | 'bytes' | 'throwing'} Kind */
-/** @typedef {{ messages: string[], closed: number }} Seen what a stream has got, and how often it was closed */
+/** @typedef {{ messages: string[], closed: number }} Seen the messages of a stream, and how often it was closed */
 
-/** What nobody caught in this thread. @type {string[]} */
+/** Uncaught errors of this thread. @type {string[]} */
 export const uncaught = [];
 
 export class StreamDriver {
-	/** The streams made here for each id, oldest first. @type {Map<string, Seen[]>} */
+	/** The streams of this driver for each id, oldest first. @type {Map<string, Seen[]>} */
 	streams = new Map();
-	/** For the functions that a test has run here. */
+	/** For the functions that a test runs here. */
 	tools = {
 		InMemoryStreamSessionManager,
 		ReadableStream,
@@ -37,7 +37,7 @@ export class StreamDriver {
 		text,
 		timers,
 	};
-	/** A test's own, from one `run` to the next. @type {Record<string, any>} */
+	/** State that a test keeps from one `run` to the next. @type {Record<string, any>} */
 	own = {};
 
 	/** @param {Manager} manager */
@@ -97,7 +97,7 @@ export class StreamDriver {
 	}
 
 	/**
-	 * What the streams made here for an id have got, oldest first.
+	 * Returns what the streams of an id have received, oldest first.
 	 *
 	 * @param {string} id
 	 */
@@ -110,11 +110,11 @@ export class StreamDriver {
 	}
 
 	/**
-	 * @param {string} source of a function that takes this driver first
+	 * @param {string} source of a function that takes this driver as its first argument
 	 * @param {unknown[]} args
 	 */
 	run(source, ...args) {
-		// In the global scope, so that it sees nothing of this file.
+		// Evaluated in the global scope, so the function sees nothing of this file.
 		return Function(`return (${source})`)()(this, ...args);
 	}
 

@@ -1,10 +1,11 @@
-// What one thread does in a workload: random operations as fast as it can, on sessions whose ids all threads use, while it
-// looks at every message that its own sessions get. And what must be so of all threads' workloads together, afterwards.
+// Random operations of one thread, without pause, on sessions whose ids all threads use. The workload checks every message of
+// its own sessions on arrival. {@link assertConsistent} checks the reports of all threads afterwards.
 
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { openByteStream, openStream } from '../streams.js';
+import { randomNumbers } from './random-numbers.js';
 import { read, write } from './verifiable-messages.js';
 
 /**
@@ -12,35 +13,35 @@ import { read, write } from './verifiable-messages.js';
  * @property {number} thread its number, from 0
  * @property {number} operations
  * @property {number} seed
- * @property {string[]} ids which are created, replaced and deleted all the time, by every thread
- * @property {string[]} lasting ids that are there from the start, and stay; `lasting-2-1` is of thread 2
- * @property {string} channel by whose name the threads tell each other of lasting sessions that they create later
+ * @property {string[]} ids sessions that every thread creates, replaces and deletes repeatedly
+ * @property {string[]} lasting sessions that exist from the start and stay open; `lasting-2-1` belongs to thread 2
+ * @property {string} channel name of the BroadcastChannel on which the threads announce lasting sessions created later
  */
 
 /**
- * What one stream got. A session that is created again has another.
+ * The messages of one stream. A session that is created again has another stream.
  *
  * @typedef {object} Stream
  * @property {string} id
- * @property {number} closed how often
+ * @property {number} closed how often it was closed
  * @property {boolean} lasting
- * @property {number} after the number of the last message that its own thread had sent when it was created
- * @property {number[][]} numbers of the messages it got, for each sender
+ * @property {number} after number of the last message that its own thread had sent when it was created
+ * @property {number[][]} numbers of the messages it received, for each sender
  */
 
 /**
  * @typedef {object} Report
- * @property {(string[] | undefined)[]} sent for whom each message was, by its number
- * @property {Record<string, number>} since the number of the first message that was sent when it was known here that there
- *   is this lasting session
+ * @property {(string[] | undefined)[]} sent recipients of each message, by its number
+ * @property {Record<string, number>} since for each lasting session, the number of the first message that this thread sent
+   after it knew of the session
  * @property {Stream[]} streams
- * @property {string[]} faults that were noticed at once
+ * @property {string[]} problems found during the run
  */
 
-/** How many operations a thread does before it lets others have a turn, and looks at what has come. */
+/** Number of operations in one turn of the event loop. */
 const A_TURN = 40;
 const TURNS_UNFLUSHED = 25;
-/** How many lasting sessions each thread adds meanwhile. */
+/** Number of lasting sessions that each thread adds during the run. */
 const LATE = 5;
 const KEPT_CHUNKS = 20_000;
 
@@ -49,8 +50,8 @@ export class StreamWorkload {
 	#options;
 	#random;
 	/** @type {Report} */
-	#report = { sent: [], since: {}, streams: [], faults: [] };
-	/** Chunks and what they said when they came. @type {{ chunk: Uint8Array, text: string }[]} */
+	#report = { sent: [], since: {}, streams: [], problems: [] };
+	/** Chunks, with their text at the time of arrival. @type {{ chunk: Uint8Array, text: string }[]} */
 	#kept = [];
 	/** @type {string[]} */
 	#lasting;
@@ -62,7 +63,7 @@ export class StreamWorkload {
 	constructor(manager, options) {
 		this.#manager = manager;
 		this.#options = options;
-		this.#random = generator(options.seed);
+		this.#random = randomNumbers(options.seed);
 		this.#lasting = [...options.lasting];
 		for (const id of options.lasting) {
 			this.#report.since[id] = 0;
@@ -70,7 +71,7 @@ export class StreamWorkload {
 		}
 	}
 
-	/** To be called when all threads are ready. */
+	/** Runs the operations. Call it when all threads have created their workloads. */
 	async run() {
 		const { operations, thread, channel } = this.#options;
 		const news = new BroadcastChannel(channel);
@@ -83,7 +84,7 @@ export class StreamWorkload {
 				news.postMessage(id);
 				this.#learn(id);
 			}
-			// Without it, who gets no processor for a while would overflow.
+			// Without this flush, the mailbox of a thread that gets no CPU time for a while would overflow.
 			if (turns % TURNS_UNFLUSHED === 0) await this.#manager.flush();
 			else await turn();
 		}
@@ -91,12 +92,12 @@ export class StreamWorkload {
 		news.close();
 	}
 
-	/** To be called when all threads have flushed. */
+	/** Returns the report. Call it when all threads have flushed. */
 	async report() {
-		// What is queued in a stream is read by then.
+		// After this turn, the chunks that are queued in streams are read.
 		await turn();
 		for (const { chunk, text } of this.#kept) {
-			if (decode(chunk) !== text) this.#fault(`a chunk was overwritten: ${text} became ${decode(chunk)}`);
+			if (decode(chunk) !== text) this.#problem(`a chunk was overwritten: ${text} became ${decode(chunk)}`);
 		}
 		this.#kept = [];
 		return this.#report;
@@ -114,9 +115,9 @@ export class StreamWorkload {
 
 	#look() {
 		const ids = this.#manager.ids();
-		if (new Set(ids).size !== ids.length) this.#fault(`ids() has one twice: ${ids}`);
+		if (new Set(ids).size !== ids.length) this.#problem(`ids() has one twice: ${ids}`);
 		const missing = this.#lasting.filter((id) => !ids.includes(id));
-		if (missing.length > 0) this.#fault(`ids() lacks ${missing}`);
+		if (missing.length > 0) this.#problem(`ids() lacks ${missing}`);
 	}
 
 	/** @param {string[] | undefined} to */
@@ -151,23 +152,23 @@ export class StreamWorkload {
 	#take(stream, chunk, during) {
 		const text = decode(chunk);
 		const message = read(text);
-		if (message === undefined) return this.#fault(`${stream.id} got torn bytes: ${text}`);
+		if (message === undefined) return this.#problem(`${stream.id} got torn bytes: ${text}`);
 		const { sender, number, to } = message;
-		if (to && !to.includes(stream.id)) this.#fault(`${stream.id} got a message of ${to}`);
-		if (stream.closed > 0) this.#fault(`${stream.id} got a message after it was closed`);
+		if (to && !to.includes(stream.id)) this.#problem(`${stream.id} got a message of ${to}`);
+		if (stream.closed > 0) this.#problem(`${stream.id} got a message after it was closed`);
 		if (sender === during?.sender && number <= during.number) {
-			this.#fault(`${stream.id} was created while ${number} of ${sender} was delivered, and got ${number}`);
+			this.#problem(`${stream.id} was created while ${number} of ${sender} was delivered, and got ${number}`);
 		}
 		stream.numbers[sender] ??= [];
 		stream.numbers[sender].push(number);
 		if (this.#kept.length < KEPT_CHUNKS) this.#kept.push({ chunk, text });
 		else if (this.#random(100) === 0) this.#kept[this.#random(KEPT_CHUNKS)] = { chunk, text };
-		// Only for what others sent: one's own messages would overtake the one that is being delivered.
+		// Only for messages of others: messages of this thread would overtake the one that is being delivered.
 		if (sender !== this.#options.thread && this.#random(20) === 0) this.#callBack(stream, { sender, number });
 	}
 
 	/**
-	 * What a controller may do while it is fed.
+	 * Calls the manager from `enqueue`, as a controller may.
 	 *
 	 * @param {Stream} stream
 	 * @param {{ sender: number, number: number }} during
@@ -203,20 +204,20 @@ export class StreamWorkload {
 	}
 
 	/** @param {string} what */
-	#fault(what) {
-		if (this.#report.faults.length < 20) this.#report.faults.push(what.slice(0, 300));
+	#problem(what) {
+		if (this.#report.problems.length < 20) this.#report.problems.push(what.slice(0, 300));
 	}
 }
 
 /**
- * What must be so of the workloads of all threads.
+ * Checks the reports of all threads.
  *
  * @param {Report[]} reports of each thread
- * @param {string[]} ids that there are in the end
+ * @param {string[]} ids of the sessions at the end
  */
 export function assertConsistent(reports, ids) {
-	for (const [thread, { faults }] of reports.entries()) {
-		assert.deepEqual(faults, [], `thread ${thread} has noticed faults`);
+	for (const [thread, { problems }] of reports.entries()) {
+		assert.deepEqual(problems, [], `thread ${thread} found problems`);
 	}
 	const streams = reports.flatMap(({ streams }, thread) => streams.map((stream) => ({ thread, ...stream })));
 	assertEnds(streams, ids);
@@ -250,10 +251,10 @@ function assertEnds(streams, ids) {
 }
 
 /**
- * A session that lived when one message was sent, and when another was, lived all the time between them.
+ * Checks that nothing is missing between two received messages: the session existed all the time between them.
  *
  * @param {number[]} got
- * @param {number[]} wanted all that were for its id or for all
+ * @param {number[]} wanted numbers of all messages to its id or to all
  * @param {Report['sent']} sent
  * @param {string} what
  */
@@ -278,11 +279,11 @@ function assertUnbroken(got, wanted, sent, what) {
 function assertAllSince(got, wanted, since, what) {
 	const first = wanted[lowerBound(wanted, since)];
 	if (first === undefined) return;
-	assert.ok(got[0] <= first, `${what}: the first it got is ${got[0]}, and ${first} was for it`);
-	assert.equal(got.at(-1), wanted.at(-1), `${what}: the last it got`);
+	assert.ok(got[0] <= first, `${what}: the first message received is ${got[0]}, expected ${first}`);
+	assert.equal(got.at(-1), wanted.at(-1), `${what}: the last message received`);
 }
 
-/** The numbers of each sender's messages that were for an id. */
+/** The numbers of each sender's messages to an id. */
 class ExpectedNumbers {
 	/** @type {Map<string, number[]>[]} */
 	#for;
@@ -319,7 +320,7 @@ class ExpectedNumbers {
 const ascending = (a, b) => a - b;
 
 /**
- * Where the first is that is not smaller.
+ * Returns the index of the first number that is not smaller than `number`.
  *
  * @param {number[]} numbers ascending
  * @param {number} number
@@ -355,18 +356,3 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** @param {Uint8Array} chunk */
 const decode = (chunk) => decoder.decode(chunk);
-
-/**
- * Numbers below a limit: the same ones for the same seed (mulberry32).
- *
- * @param {number} seed
- */
-export function generator(seed) {
-	let state = seed | 0;
-	return (/** @type {number} */ limit) => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-		return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-	};
-}

@@ -1,17 +1,17 @@
-// Random operations of one thread on the subscriptions of a scope, done while other threads do theirs, and the check of what
-// came of it in all of them.
+// Random operations of one thread on the subscriptions of a scope, while other threads run theirs, and the check of the
+// reports of all threads.
 
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { subscription } from '../subscriptions.js';
 import { outcome } from './outcome.js';
-import { generator } from './stream-workload.js';
+import { randomNumbers } from './random-numbers.js';
 
 /** @import { InMemorySubscriptionManager, JSONRPCRequest } from '@tmcp-native/session-manager' */
 /** @import { Outcome } from './outcome.js' */
 
-/** How many operations are under way at most. */
+/** Maximum number of pending operations. */
 const AT_ONCE = 20;
 
 /**
@@ -19,24 +19,24 @@ const AT_ONCE = 20;
  * @property {number} thread
  * @property {number} operations
  * @property {number} seed
- * @property {number} names of how many registrations there are: they are opened and closed all the time, by all threads
+ * @property {number} names number of registration names, which all threads open and close repeatedly
  */
 /**
  * A registration.
  *
  * @typedef {object} Seen
  * @property {string | number} id
- * @property {boolean} lasting it was open before the workload, and nobody closes it
- * @property {boolean} created what `create` has said
+ * @property {boolean} lasting true for a registration that is open before the run and is never closed
+ * @property {boolean} created result of `create`
  * @property {unknown[]} calls in order: `'acknowledge'`, `[sender, number]` for a `send`, and `'close'`
  */
-/** @typedef {{ sent: number, faults: string[], seen: Seen[] }} Report */
+/** @typedef {{ sent: number, problems: string[], seen: Seen[] }} Report */
 
 export class SubscriptionWorkload {
 	/** @type {Seen[]} */
 	#seen = [];
 	/** @type {string[]} */
-	#faults = [];
+	#problems = [];
 	#sent = 0;
 	#manager;
 	#options;
@@ -49,7 +49,7 @@ export class SubscriptionWorkload {
 	constructor(manager, options) {
 		this.#manager = manager;
 		this.#options = options;
-		this.#random = generator(options.seed);
+		this.#random = randomNumbers(options.seed);
 	}
 
 	prepare() {
@@ -71,7 +71,7 @@ export class SubscriptionWorkload {
 
 	/** @returns {Report} */
 	report() {
-		return { sent: this.#sent, faults: this.#faults, seen: this.#seen };
+		return { sent: this.#sent, problems: this.#problems, seen: this.#seen };
 	}
 
 	async #operation() {
@@ -89,9 +89,9 @@ export class SubscriptionWorkload {
 			this.#manager.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params }),
 		);
 		if ('resolved' in sent) {
-			if (sent.resolved !== undefined) this.#faults.push(`send resolved to ${sent.resolved}`);
+			if (sent.resolved !== undefined) this.#problems.push(`send resolved to ${sent.resolved}`);
 		} else if (sent.error?.message !== failureOf(params.from, params.n)) {
-			this.#faults.push(`send ${params.n} rejected with ${sent.error?.stack ?? sent.rejected}`);
+			this.#problems.push(`send ${params.n} rejected with ${sent.error?.stack ?? sent.rejected}`);
 		}
 	}
 
@@ -135,7 +135,7 @@ export class SubscriptionWorkload {
 		/** @type {Outcome} */
 		const came = await outcome(promise);
 		if (!('resolved' in came) || !expected.includes(came.resolved)) {
-			this.#faults.push(`${what}: ${JSON.stringify(came)}`);
+			this.#problems.push(`${what}: ${JSON.stringify(came)}`);
 		}
 	}
 }
@@ -154,8 +154,8 @@ function failureOf(from, n) {
  * @param {Report[]} reports
  */
 export function assertConsistent(reports) {
-	for (const { faults, seen } of reports) {
-		assert.deepEqual(faults, []);
+	for (const { problems, seen } of reports) {
+		assert.deepEqual(problems, []);
 		for (const { id, lasting, created, calls } of seen) {
 			const what = `${id}: ${JSON.stringify(calls).slice(0, 2_000)}`;
 			if (!created) {
