@@ -1,5 +1,5 @@
-// A worker thread that does what it is told: `open` makes a driver, everything else is a method of one (see
-// `support/threads/stream-driver.js`). Each command is begun when it comes, and answered when it is done.
+// A worker thread that runs commands: `open` creates a driver, `leave` drops it, and every other command is a method of a driver
+// (see `support/threads/stream-driver.js`). A command starts on arrival, and is answered when it is done.
 
 import { parentPort } from 'node:worker_threads';
 

@@ -1,4 +1,4 @@
-// Makes and drops managers with sessions in them. Run with --expose-gc and the number of managers.
+// Creates and drops managers with sessions. Run it with --expose-gc and the number of managers.
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 

@@ -1,4 +1,4 @@
-// Makes and drops managers of scopes with sessions in them. Run with --expose-gc and the number of managers.
+// Creates and drops managers with scopes and sessions. Run it with --expose-gc and the number of managers.
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
@@ -8,7 +8,7 @@ const controller = { enqueue() {}, close() {} };
 let scopes = 0;
 
 await printMemory(() => {
-	// Two of each, so that some share theirs.
+	// Two managers for each scope, so that they share it.
 	const manager = new InMemoryStreamSessionManager({ scope: `scope ${scopes++ >> 1}` });
 	for (let session = 0; session < 5; session++) manager.create(`session ${session}`, controller);
 	manager.send(['session 1', 'session 3'], 'text');

@@ -1,5 +1,4 @@
-// Makes and drops subscription managers of scopes with registrations in them. Run with --expose-gc and the number of
-// managers.
+// Creates and drops subscription managers with scopes and registrations. Run it with --expose-gc and the number of managers.
 
 import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
 
@@ -10,7 +9,7 @@ const filters = { toolsListChanged: true, resourceSubscriptions: ['file:///a'] }
 let managers = 0;
 
 await printMemory(() => {
-	// Two of each scope, so that some share theirs.
+	// Two managers for each scope, so that they share it.
 	const manager = new InMemorySubscriptionManager({ scope: `scope ${managers >> 1}` });
 	const origin = `origin ${managers++ % 2}`;
 	for (let id = 0; id < 5; id++) manager.create({ id, origin, filters }, callbacks);

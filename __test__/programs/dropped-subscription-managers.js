@@ -1,10 +1,10 @@
-// Makes and drops managers with registrations in them. Run with --expose-gc and the number of managers.
+// Creates and drops subscription managers with registrations. Run it with --expose-gc and the number of managers.
 
 import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
 
 import { printMemory } from '../support/memory.js';
 
-// What stays of 10,000 of these in native memory cannot be overlooked.
+// Large enough that 10,000 leaked copies in native memory would show.
 const long = 'x'.repeat(30_000);
 const callbacks = { acknowledge() {}, send() {}, close() {} };
 

@@ -1,5 +1,5 @@
-// Ends the main thread while it and its workers post to each other as fast as they can: with process.exit(7), or by an
-// uncaught error. At which moment, dice say.
+// Ends the main thread at a random moment while it and its workers send to each other without pause: with process.exit(7), or by
+// an uncaught error.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
@@ -15,7 +15,7 @@ if (isMainThread) {
 	const last = Math.floor(Math.random() * 2_000);
 	await post(last);
 	if (process.argv[2] === 'exit') process.exit(7);
-	// Out of reach of any promise.
+	// Outside of any promise.
 	setImmediate(() => {
 		throw new Error('nobody catches this');
 	});

@@ -1,5 +1,5 @@
-// A worker thread that does what it is told: `open` makes managers of a scope, `info` and `streams` call a method of one,
-// `end` ends the thread. Each command is answered when it is done.
+// A worker thread that runs commands: `open` creates managers of a scope, `end` ends the thread, and every other command is a
+// method of the managers. A command is answered when it is done.
 
 import { parentPort } from 'node:worker_threads';
 
@@ -30,7 +30,7 @@ function end(how) {
 	if (how === 'nothing left') parentPort?.unref();
 	if (how === 'throw') {
 		setImmediate(() => {
-			throw new Error('thrown by a thread that is to end');
+			throw new Error('thrown to end the thread');
 		});
 	}
 }

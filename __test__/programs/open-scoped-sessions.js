@@ -1,5 +1,5 @@
-// Leaves the sessions of a scope open, in the main thread and in a worker, and ends when nothing else is left to do. As a
-// worker of a test it leaves those of the test's scope.
+// Leaves the sessions of a scope open, in the main thread and in a worker, and ends when no other work is left. As the worker of
+// a test, it uses the scope of the test.
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -12,7 +12,7 @@ for (let n = 0; n < 1_000; n++) {
 }
 manager.send(undefined, 'text');
 
-// Not collected before.
+// Keeps the manager from being collected.
 process.on('exit', () => manager.size);
 
 if (isMainThread) {
@@ -25,7 +25,7 @@ if (isMainThread) {
 	});
 	process.on('exit', () => console.log(`${manager.size} sessions are left`));
 } else {
-	// Until somebody has seen its sessions, and not longer.
+	// Keeps the worker alive until the main thread has seen its sessions.
 	parentPort?.once('message', () => {});
 	parentPort?.postMessage(manager.size);
 }

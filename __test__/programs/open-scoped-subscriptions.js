@@ -1,5 +1,5 @@
-// Leaves the registrations of a scope open, in the main thread and in a worker, where the callbacks never answer, and ends
-// when nothing else is left to do. As a worker of a test it leaves those of the test's scope.
+// Leaves the registrations of a scope open, in the main thread and in a worker, with callbacks that never settle, and ends when
+// no other work is left. As the worker of a test, it uses the scope of the test.
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -34,11 +34,11 @@ if (isMainThread) {
 		];
 		Atomics.store(asked, 0, 1);
 		Atomics.notify(asked, 0);
-		// The worker has nothing more to do, and ends. This thread would, too, before it hears of it.
+		// The worker has no work left, and ends. The interval keeps this thread alive until the calls have settled.
 		const hold = setInterval(() => {}, 60_000);
 		seen.settled = await Promise.all(settled);
 		clearInterval(hold);
-		// This thread waits for itself, in vain.
+		// This send never settles: its own callback hangs.
 		manager.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
 	});
 	process.on('exit', () => console.log(JSON.stringify(seen)));

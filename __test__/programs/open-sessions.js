@@ -1,4 +1,4 @@
-// Leaves its sessions open, and ends when nothing else is left to do.
+// Leaves its sessions open, and ends when no other work is left.
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 

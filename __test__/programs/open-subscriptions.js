@@ -1,4 +1,4 @@
-// Leaves its registrations open, one of them never acknowledged, and ends when nothing else is left to do.
+// Leaves its registrations open, one of them never acknowledged, and ends when no other work is left.
 
 import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
 

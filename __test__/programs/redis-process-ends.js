@@ -1,5 +1,5 @@
-// Ends, in the way that it is told, with managers that have sessions and messages under way, of a Redis that may not be
-// there. Its argument is JSON: `url`, `way`, and `steps`, before which it waits for a line each: `ready`, `dropped`.
+// Ends in a given way, with Redis managers that have sessions and pending messages. Redis may be unreachable. The argument is
+// JSON: `url`, `way`, and `steps` (`ready`, `dropped`). Before each step the program waits for a line on its input.
 
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -14,9 +14,9 @@ import {
 import { collected } from '../support/garbage.js';
 import { listener, subscription, toolsChanged } from '../support/subscriptions.js';
 
-/** @typedef {{ url: string, way: string, steps: string[] }} Told */
+/** @typedef {{ url: string, way: string, steps: string[] }} Parameters */
 
-/** @type {Told} */
+/** @type {Parameters} */
 const { url, way, steps } = isMainThread ? JSON.parse(process.argv[2]) : workerData;
 
 const options = { prefix: 'ends', commandTimeoutMs: 300, maxPendingBytes: 20_000 };
@@ -30,14 +30,14 @@ function open() {
 }
 
 /**
- * What a server does that looks after nothing: nobody hears how it went.
+ * Calls the managers as a server does that ignores every result.
  *
  * @param {ReturnType<typeof open>} managers
  */
 function work({ streams, info, subscriptions }) {
 	for (let n = 0; n < 20; n++) streams.create(`session ${n}`, { enqueue() {}, close() {} });
 	for (let n = 0; n < 100; n++) streams.send(n % 2 ? ['of another node'] : undefined, 'text');
-	// More than may wait.
+	// Exceeds `maxPendingBytes`.
 	streams.send(undefined, 'x'.repeat(options.maxPendingBytes));
 	streams.delete('session 0');
 	info.setClientInfo('session 1', client);
@@ -66,7 +66,7 @@ async function endWorkers(how) {
 	await Promise.all(
 		workers.map(async (worker) => {
 			const ended = new Promise((resolve) => worker.once('exit', resolve));
-			// One that is told to throw does.
+			// The `throw` end causes an error on purpose.
 			worker.on('error', () => {});
 			await once(worker, 'message');
 			if (how === 'terminate') worker.terminate();
@@ -76,7 +76,7 @@ async function endWorkers(how) {
 	);
 }
 
-/** Works without a pause until it is told how to end. */
+/** Sends without pause until the main thread says how to end. */
 async function beWorker() {
 	let end = '';
 	parentPort?.once('message', (/** @type {string} */ how) => {
@@ -91,18 +91,18 @@ async function beWorker() {
 		await turn();
 	}
 	if (end === 'exit') process.exit(3);
-	if (end === 'throw') throw new Error('thrown by a thread that is to end');
+	if (end === 'throw') throw new Error('thrown to end the thread');
 }
 
 /** @type {Record<string, (managers: ReturnType<typeof open>) => unknown>} */
 const ways = {
-	'comes to its end': work,
+	'has no work left': work,
 	'calls process.exit(7)': (managers) => {
 		work(managers);
 		console.log('last work');
 		process.exit(7);
 	},
-	'calls process.exit(7) while workers work': async (managers) => {
+	'calls process.exit(7) while workers send': async (managers) => {
 		work(managers);
 		const workers = Array.from(
 			{ length: 3 },
@@ -112,13 +112,13 @@ const ways = {
 		console.log('last work');
 		process.exit(7);
 	},
-	'throws an error that nobody catches': (managers) => {
+	'throws an uncaught error': (managers) => {
 		work(managers);
 		setImmediate(() => {
 			throw new Error('nobody catches this');
 		});
 	},
-	'is told to end (SIGTERM)': async (managers) => {
+	'gets SIGTERM': async (managers) => {
 		work(managers);
 		console.log('last work');
 		process.kill(process.pid, 'SIGTERM');
@@ -128,12 +128,12 @@ const ways = {
 		work(managers);
 		await Promise.all([managers.streams.close(), managers.info.close(), managers.subscriptions.close()]);
 	},
-	'has closed managers that did nothing': async (managers) => {
+	'has closed unused managers': async (managers) => {
 		await managers.streams.close();
 		await managers.info.close();
 		await managers.subscriptions.close();
 	},
-	'waits for what it has asked': async ({ streams, info }) => {
+	'waits for its pending calls': async ({ streams, info }) => {
 		const ready = streams.ready();
 		streams.send(undefined, 'text');
 		const calls = {
@@ -149,34 +149,34 @@ const ways = {
 			console.log(`${name}: ${status}${reason ? `, ${reason.code}` : ''}`);
 		}
 	},
-	'has waited for nothing it has asked': ({ streams, info }) => {
+	'does not wait for its pending calls': ({ streams, info }) => {
 		for (const call of [streams.ready(), streams.flush(), streams.has('unknown'), info.getClientInfo('session 1')]) {
 			call.catch(() => {});
 		}
 	},
-	'has seen workers terminated': async (managers) => {
+	'had workers that were terminated': async (managers) => {
 		work(managers);
 		await endWorkers('terminate');
 	},
-	'has seen workers fail': async (managers) => {
+	'had workers that failed': async (managers) => {
 		work(managers);
 		await endWorkers('throw');
 	},
-	'has seen workers exit': async (managers) => {
+	'had workers that exited': async (managers) => {
 		work(managers);
 		await endWorkers('exit');
 	},
-	'has seen workers come to their end': async (managers) => {
+	'had workers that ran out of work': async (managers) => {
 		work(managers);
 		await endWorkers('end');
 	},
-	'has only worked in workers that have ended': async () => {
+	'used managers only in workers that have ended': async () => {
 		for (const how of /** @type {const} */ (['terminate', 'exit', 'throw', 'end'])) await endWorkers(how, 1);
 	},
 };
 
 /**
- * A function of its own, so that nothing holds the managers when it is over.
+ * A separate function, so that nothing references the managers after it.
  *
  * @returns {Promise<WeakRef<object>[]>}
  */
@@ -192,20 +192,20 @@ if (!isMainThread) {
 	await beWorker();
 } else if (way === 'has dropped its managers') {
 	for (const reference of await workAndDrop()) await collected(reference);
-	// What they had goes with them, in its turn.
-	let isTold = false;
+	// The sessions are removed some turns after the managers were collected.
+	let continues = false;
 	step('dropped').then(() => {
-		isTold = true;
+		continues = true;
 	});
 	do await collected(new WeakRef({}));
-	while (!isTold);
+	while (!continues);
 	console.log('last work');
 } else {
-	const managers = way === 'has only worked in workers that have ended' ? /** @type {any} */ ({}) : open();
+	const managers = way === 'used managers only in workers that have ended' ? /** @type {any} */ ({}) : open();
 	if (steps.includes('ready')) await managers.streams?.ready();
 	await step('ready');
 	await ways[way](managers);
 	console.log('last work');
-	// They live as long as the process.
+	// Keeps the managers until the process ends.
 	process.on('exit', () => managers.streams?.size);
 }

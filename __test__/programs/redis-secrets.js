@@ -1,5 +1,5 @@
-// Does everything with managers of the URL that it is told, and prints all that it sees of them and their errors, in every
-// way in which somebody may log it.
+// Calls every method of managers with the given URL, and prints the results and errors in every way in which a program may log
+// them.
 
 import { inspect } from 'node:util';
 
@@ -31,7 +31,7 @@ function print(what, value) {
  * @param {string} what
  * @param {() => unknown} call
  */
-async function attempt(what, call) {
+async function printResult(what, call) {
 	try {
 		print(what, await call());
 	} catch (error) {
@@ -44,24 +44,24 @@ for (const Manager of /** @type {any[]} */ ([
 	RedisInfoSessionManager,
 	RedisSubscriptionManager,
 ])) {
-	await attempt(`new ${Manager.name}`, async () => {
+	await printResult(`new ${Manager.name}`, async () => {
 		const manager = new Manager(url, options);
 		await Promise.all([
-			attempt('ready', () => manager.ready()),
-			attempt('has', () => manager.has?.('a')),
-			attempt('getClientInfo', () => manager.getClientInfo?.('a')),
-			attempt('setLogLevel', () => manager.setLogLevel?.('a', 'error')),
-			attempt('getSubscriptions', () => manager.getSubscriptions?.('a')),
-			attempt('too much', () => manager.send?.(undefined, 'x'.repeat(2_000))),
-			attempt('no notification', () => manager.send?.({ method: 'x'.repeat(2_000) })),
-			attempt('flush', () => manager.flush?.()),
-			attempt('the manager itself', () => manager),
-			attempt('other settings', () => new Manager(url, { ...options, maxLen: 77 })),
-			attempt('unknown option', () => new Manager(url, { ...options, maxLenn: 77 })),
+			printResult('ready', () => manager.ready()),
+			printResult('has', () => manager.has?.('a')),
+			printResult('getClientInfo', () => manager.getClientInfo?.('a')),
+			printResult('setLogLevel', () => manager.setLogLevel?.('a', 'error')),
+			printResult('getSubscriptions', () => manager.getSubscriptions?.('a')),
+			printResult('too large', () => manager.send?.(undefined, 'x'.repeat(2_000))),
+			printResult('invalid notification', () => manager.send?.({ method: 'x'.repeat(2_000) })),
+			printResult('flush', () => manager.flush?.()),
+			printResult('the manager itself', () => manager),
+			printResult('other settings', () => new Manager(url, { ...options, maxLen: 77 })),
+			printResult('unknown option', () => new Manager(url, { ...options, maxLenn: 77 })),
 		]);
-		await attempt('stats', () => manager.stats());
-		await attempt('close', () => manager.close());
-		await attempt('closed', () => manager.has?.('a'));
-		await attempt('closed', () => manager.send?.(undefined, 'a'));
+		await printResult('stats', () => manager.stats());
+		await printResult('close', () => manager.close());
+		await printResult('closed', () => manager.has?.('a'));
+		await printResult('closed', () => manager.send?.(undefined, 'a'));
 	});
 }

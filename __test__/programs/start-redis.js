@@ -1,4 +1,4 @@
-// Starts a Redis, says where it is, and stays.
+// Starts a Redis server, prints its port and folder, and keeps running.
 
 import { startRedis } from '../support/redis.js';
 

@@ -1,7 +1,7 @@
-// Ends: however a thread or a process ends, whether Redis is there or not, it does so at once, with its exit code and without
-// a crash; and nothing that it prints gives the password away.
+// Ends of threads and processes with Redis managers, in any way, with Redis reachable or not: they end at once, with the right
+// exit code and without a crash. Nothing that they print contains the password.
 //
-// REDIS_ENDS=all tries every way to end in every state of things; otherwise some of both are left out.
+// REDIS_ENDS=all tries every way to end in every state of Redis. Without it, some combinations are left out.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -20,48 +20,48 @@ import { until } from '../support/redis-node/node.js';
 const test = (name, what) => testOf(name, { timeout: 60_000 }, async (t) => void (await what(t)));
 
 const CALLS = ['ready', 'flush', 'has', 'set', 'get'];
-const THERE = CALLS.map((name) => `${name}: fulfilled`);
-const AWAY = CALLS.map((name) => `${name}: rejected, ERR_BACKPLANE_UNAVAILABLE`);
+const FULFILLED = CALLS.map((name) => `${name}: fulfilled`);
+const REJECTED = CALLS.map((name) => `${name}: rejected, ERR_BACKPLANE_UNAVAILABLE`);
 
 /**
- * A way to end: with which code, what it prints in place of `last work`, whether it prints what became of its calls before,
+ * A way to end: the exit code, what the process prints instead of `last work`, whether it first prints the outcome of its calls,
  * and whether it is tried in some states only.
  *
  * @typedef {{ code: unknown, prints?: RegExp, asks?: boolean, rare?: boolean }} Way
  */
 /** @type {Record<string, Way>} */
 const WAYS = {
-	'comes to its end': { code: 0 },
+	'has no work left': { code: 0 },
 	'calls process.exit(7)': { code: 7 },
-	'calls process.exit(7) while workers work': { code: 7 },
-	'throws an error that nobody catches': { code: 1, prints: /Error: nobody catches this/, rare: true },
-	'is told to end (SIGTERM)': { code: 'SIGTERM', rare: true },
+	'calls process.exit(7) while workers send': { code: 7 },
+	'throws an uncaught error': { code: 1, prints: /Error: nobody catches this/, rare: true },
+	'gets SIGTERM': { code: 'SIGTERM', rare: true },
 	'has closed its managers': { code: 0 },
-	'has closed managers that did nothing': { code: 0, rare: true },
-	'waits for what it has asked': { code: 0, asks: true },
-	'has waited for nothing it has asked': { code: 0, rare: true },
+	'has closed unused managers': { code: 0, rare: true },
+	'waits for its pending calls': { code: 0, asks: true },
+	'does not wait for its pending calls': { code: 0, rare: true },
 	'has dropped its managers': { code: 0 },
-	'has seen workers terminated': { code: 0 },
-	'has seen workers fail': { code: 0, rare: true },
-	'has seen workers exit': { code: 0, rare: true },
-	'has seen workers come to their end': { code: 0, rare: true },
-	'has only worked in workers that have ended': { code: 0 },
+	'had workers that were terminated': { code: 0 },
+	'had workers that failed': { code: 0, rare: true },
+	'had workers that exited': { code: 0, rare: true },
+	'had workers that ran out of work': { code: 0, rare: true },
+	'used managers only in workers that have ended': { code: 0 },
 };
 
-/** How many processes run at once: each is to have time to be prompt. */
+/** Number of processes that run at once: few, so that each gets enough CPU time to end promptly. */
 const AT_ONCE = 3;
 
 /** @typedef {{ code: unknown, output: string, afterMs: number }} End */
 
 /** @type {RedisServer} */
 let redis;
-/** Takes connections, and says nothing. */
+/** Accepts connections, and never replies. */
 const silent = createServer((socket) => socket.on('error', () => {}));
 
 /** @param {import('node:net').Server} server */
 const urlOf = (server) => `redis://127.0.0.1:${/** @type {AddressInfo} */ (server.address()).port}`;
 
-/** A URL at which nothing listens. */
+/** Returns a URL on which no server listens. */
 async function nowhere() {
 	const server = createServer();
 	await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -81,7 +81,7 @@ function start(way, url, steps = []) {
 		'__test__/programs/redis-process-ends.js',
 		JSON.stringify({ url, way, steps }),
 	]);
-	// One that hangs takes no other along.
+	// A process that hangs must not delay the others.
 	const limit = setTimeout(program.stop, 20_000);
 	/** @type {Promise<End>} */
 	const end = (async () => {
@@ -100,12 +100,12 @@ function start(way, url, steps = []) {
 }
 
 /**
- * All ways to end, in some state of things.
+ * The state of Redis in which all ways to end are tried.
  *
  * @typedef {object} State
  * @property {() => string | Promise<string>} url
- * @property {boolean} [answers] whether Redis does, at the end
- * @property {boolean} [all] whether every way is tried
+ * @property {boolean} [answers] true when Redis replies at the end
+ * @property {boolean} [all] true when every way is tried
  * @property {() => unknown} [begin] before the processes start
  * @property {() => unknown} [whenConnected] runs when they are connected
  * @property {() => unknown} [again] undoes `whenConnected`
@@ -141,13 +141,19 @@ function ends(
 			await finish?.();
 		});
 		for (const [way, { code: expected, prints, asks }] of tried) {
-			test(`a process that ${way} ends`, () => {
+			test(`a process that ${way} ends in time`, () => {
 				const { code, output, afterMs } = /** @type {End} */ (ended.get(way));
 				assert.equal(code, expected, output);
 				if (prints) assert.match(output, prints);
 				else {
-					// Whoever was ready once stays so.
-					const answered = asks ? (answers ? THERE : whenConnected ? [THERE[0], ...AWAY.slice(1)] : AWAY) : [];
+					// A manager that was ready once stays ready.
+					const answered = asks
+						? answers
+							? FULFILLED
+							: whenConnected
+								? [FULFILLED[0], ...REJECTED.slice(1)]
+								: REJECTED
+						: [];
 					const lines = [...(whenConnected ? ['ready'] : []), ...answered, 'last work'];
 					assert.equal(output, lines.map((line) => `${line}\n`).join(''));
 				}
@@ -158,7 +164,7 @@ function ends(
 	});
 }
 
-describeWithRedis('whatever ends', () => {
+describeWithRedis('ends with Redis managers', () => {
 	before(async () => {
 		redis = await startRedis();
 		await once(silent.listen(0, '127.0.0.1'), 'listening');
@@ -168,23 +174,28 @@ describeWithRedis('whatever ends', () => {
 		silent.close();
 	});
 
-	ends('with Redis there', { url: () => redis.url, answers: true });
-	ends('with Redis there, and connected', { url: () => redis.url, answers: true, all: true, whenConnected() {} });
-	ends('where nothing listens', { url: nowhere });
-	ends('where a host takes connections and never answers', { url: () => urlOf(silent) });
-	ends('where Redis is stopped', { url: () => redis.url, begin: () => redis.pause(), finish: () => redis.resume() });
-	ends('where Redis is stopped when they are connected', {
+	ends('with Redis reachable', { url: () => redis.url, answers: true });
+	ends('with Redis reachable, and managers connected', {
+		url: () => redis.url,
+		answers: true,
+		all: true,
+		whenConnected() {},
+	});
+	ends('when no server listens', { url: nowhere });
+	ends('when a host accepts connections and never replies', { url: () => urlOf(silent) });
+	ends('when Redis is paused', { url: () => redis.url, begin: () => redis.pause(), finish: () => redis.resume() });
+	ends('when Redis is paused after managers have connected', {
 		url: () => redis.url,
 		whenConnected: () => redis.pause(),
 		again: () => redis.resume(),
 	});
-	ends('where Redis is killed when they are connected', {
+	ends('when Redis is killed after managers have connected', {
 		url: () => redis.url,
 		whenConnected: () => redis.kill(),
 		again: () => redis.start(),
 	});
 
-	test('the last manager that is dropped takes connections and sessions along', async () => {
+	test('when the last manager is dropped, its connections are closed and its sessions removed', async () => {
 		const connections = async () => (await redis.command('CLIENT', 'LIST')).trim().split('\n').length;
 		await redis.command('FLUSHALL');
 		const before = await connections();
@@ -203,7 +214,7 @@ describeWithRedis('whatever ends', () => {
 		const SECRET = 'geheim';
 		const PASSWORD = `${SECRET}%40${SECRET}`;
 		const UNAVAILABLE = /ERR_BACKPLANE_UNAVAILABLE/;
-		/** Asks everybody for a password. @type {RedisServer} */
+		/** Requires a password. @type {RedisServer} */
 		let guarded;
 
 		before(async () => {
@@ -225,27 +236,27 @@ describeWithRedis('whatever ends', () => {
 		 */
 		const withUser = (user, to = redis.url) => to.replace('redis://', `redis://${user}:${PASSWORD}@`);
 
-		/** What somebody has to be told. @type {Record<string, { url: () => string | Promise<string>, says: RegExp }>} */
+		/** URLs, and what an error must say about each. @type {Record<string, { url: () => string | Promise<string>, says: RegExp }>} */
 		const urls = {
 			'is right': { url: () => withUser('known'), says: /connected: true/ },
 			'is wrong (WRONGPASS)': { url: () => withUser('other'), says: /WRONGPASS|Password authentication failed/ },
-			'is of nobody': { url: () => withUser('nobody'), says: /WRONGPASS|Password authentication failed/ },
-			'is of a user who may do nothing (NOPERM)': { url: () => withUser('limited'), says: /NOPERM|NoPerm/ },
+			'belongs to an unknown user': { url: () => withUser('nobody'), says: /WRONGPASS|Password authentication failed/ },
+			'belongs to a user without permissions (NOPERM)': { url: () => withUser('limited'), says: /NOPERM|NoPerm/ },
 			'is missing (NOAUTH)': { url: () => guarded.url, says: /NOAUTH/ },
 			'is for a host that refuses': { url: async () => withUser('known', await nowhere()), says: UNAVAILABLE },
-			'is for a host that never answers': { url: () => withUser('known', urlOf(silent)), says: UNAVAILABLE },
-			'is for a host that there is not': {
+			'is for a host that never replies': { url: () => withUser('known', urlOf(silent)), says: UNAVAILABLE },
+			'is for a host that does not exist': {
 				url: () => withUser('known', 'redis://no-such-host.invalid:6379'),
 				says: UNAVAILABLE,
 			},
-			'is for a socket that there is not': { url: () => `unix:///known:${PASSWORD}`, says: UNAVAILABLE },
-			'is for a host that speaks no TLS': {
+			'is for a socket that does not exist': { url: () => `unix:///known:${PASSWORD}`, says: UNAVAILABLE },
+			'is for a host without TLS': {
 				url: () => withUser('known').replace('redis:', 'rediss:'),
 				says: UNAVAILABLE,
 			},
 		};
 
-		const NO_URLS = [
+		const INVALID_URLS = [
 			`redis://known:${PASSWORD}@`,
 			`redis://known:${PASSWORD}@127.0.0.1:99999`,
 			`redis://known:${PASSWORD}@127.0.0.1:port`,
@@ -273,13 +284,13 @@ describeWithRedis('whatever ends', () => {
 		};
 
 		for (const [name, { url, says }] of Object.entries(urls)) {
-			test(`that ${name} shows in no error and no log`, async () => {
+			test(`that ${name} appears in no error and no log`, async () => {
 				await assertNoSecret(await url(), says);
 			});
 		}
 
-		for (const url of NO_URLS) {
-			test(`that stands in what is no URL of a Redis shows in no error: ${url}`, async () => {
+		for (const url of INVALID_URLS) {
+			test(`in an invalid URL appears in no error: ${url}`, async () => {
 				await assertNoSecret(url, /^new RedisStreamSessionManager failed TypeError: .*ERR_INVALID_ARG_(VALUE|TYPE)/s);
 			});
 		}

@@ -1,5 +1,5 @@
-// The Redis managers as the suites make them: on a server for all tests of a file, each with a prefix of its own, so that it
-// knows nothing of those before it.
+// Creates Redis managers for the suites: one server for all tests of a file, and a new prefix for each manager, so that managers
+// do not share a hub.
 
 import { after, afterEach, before } from 'node:test';
 
@@ -9,15 +9,15 @@ import { startRedis } from './redis.js';
 
 let prefixes = 0;
 
-/** A prefix that no manager has had yet. */
+/** Returns a new prefix. */
 export function newPrefix() {
 	return `test ${++prefixes}`;
 }
 
 /**
- * Has a server started before the tests of the suite that calls it, and what they make closed behind each.
+ * Starts a server before the tests of the calling suite, and closes the managers after each test.
  *
- * @returns {<Manager>(Class: new (url: string, options: any) => Manager, options?: any) => any} makes a manager
+ * @returns {<Manager>(Class: new (url: string, options: any) => Manager, options?: any) => any} creates a manager
  */
 export function managersOnRedis() {
 	/** @type {RedisServer | undefined} */

@@ -1,5 +1,5 @@
-// A Redis of the tests' own: a server on a free port of this machine, with a folder of its own, that can be killed, stopped,
-// paused and started again. The binary is `redis-server`, or what REDIS_SERVER names (that of Valkey, for instance).
+// A Redis server for tests, on a free port and with a folder of its own, that can be killed, stopped, paused and started again.
+// The binary is `redis-server`, or the one that REDIS_SERVER names, such as the one of Valkey.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,15 +11,15 @@ import { describe, test } from 'node:test';
 import { createClient } from 'redis';
 
 const BINARY = process.env.REDIS_SERVER || 'redis-server';
-const IS_THERE = spawnSync(BINARY, ['--version']).status === 0;
+const IS_INSTALLED = spawnSync(BINARY, ['--version']).status === 0;
 const MISSING = `there is no ${BINARY}: apt-get install redis-server, or name the binary of a Redis or Valkey, REDIS_SERVER=/path/to/it`;
 
-/** Whether a port is free is not known before the server has it. */
+/** Only the server itself can tell whether its port is free. */
 const PORT_TAKEN = /Address already in use/;
 
 /**
- * Ends a server and removes its folder when its input ends, which it does with the process that started them, whichever way
- * that ends. It is told the server's process id, and an empty line when there is none any more.
+ * Kills the server and removes its folder when its standard input ends. That also happens when the process that started the server
+ * ends, in any way. It reads the process id of the server, or an empty line when no server runs.
  */
 const WATCH = `trap '' HUP INT TERM
 while read -r line; do server=$line; done
@@ -27,32 +27,31 @@ while read -r line; do server=$line; done
 rm -rf "$1"`;
 
 /**
- * Tests that need a server. Where there is none they are skipped, with a line that says how to get one; with CI=true that is
- * no reason, and {@link startRedis} fails.
+ * Defines tests that need a server. Without a binary they are skipped, with a message that says how to install one. With CI=true
+ * they are not skipped, and {@link startRedis} fails.
  *
  * @param {string} name
  * @param {() => void} tests
  */
 export function describeWithRedis(name, tests) {
-	if (IS_THERE || process.env.CI === 'true') describe(name, tests);
+	if (IS_INSTALLED || process.env.CI === 'true') describe(name, tests);
 	else test(name, { skip: MISSING }, () => {});
 }
 
 /**
  * @typedef {object} RedisOptions
- * @property {boolean} [appendOnly] whether what was written is there again after a restart
- * @property {'always' | 'everysec' | 'no'} [appendfsync] when it is on the disk: `always` is before it is answered
- * @property {string[]} [args] more arguments of the server, such as `['--maxmemory', '10mb']`
+ * @property {boolean} [appendOnly] true when the data survive a restart
+ * @property {'always' | 'everysec' | 'no'} [appendfsync] when writes are synced to the disk: `always` is before the reply
+ * @property {string[]} [args] further arguments of the server, such as `['--maxmemory', '10mb']`
  */
 
 /**
- * Starts a server, and resolves when it takes connections. Whoever starts one ends it:
- * `test.after(() => redis.end())`.
+ * Starts a server, and resolves when it accepts connections. The caller ends it: `test.after(() => redis.end())`.
  *
  * @param {RedisOptions} [options]
  */
 export async function startRedis(options = {}) {
-	if (!IS_THERE) throw new Error(MISSING);
+	if (!IS_INSTALLED) throw new Error(MISSING);
 	for (;;) {
 		const redis = new RedisServer(anyPort(), options);
 		try {
@@ -66,8 +65,8 @@ export async function startRedis(options = {}) {
 }
 
 /**
- * Below those that the system gives to outgoing connections: one of those may be taken when the server is to have it again,
- * and who connects to it meanwhile can even meet himself there.
+ * Returns a random port below the range that the system uses for outgoing connections. A port of that range may be taken when the
+ * server is restarted, and a client that connects to it in the meantime may even connect to itself.
  */
 function anyPort() {
 	return 10_000 + Math.floor(Math.random() * 20_000);
@@ -75,17 +74,17 @@ function anyPort() {
 
 /** A server, started by {@link startRedis}. */
 export class RedisServer {
-	/** Where its data are. */
+	/** The folder of its data. */
 	folder = mkdtempSync(join(tmpdir(), 'redis-'));
-	/** What it has printed since it was started first. */
+	/** The output of all its runs. */
 	output = '';
-	/** The server while there is one. @type {import('node:child_process').ChildProcess | undefined} */
+	/** The server process, while it runs. @type {import('node:child_process').ChildProcess | undefined} */
 	#process;
-	/** Settles when the server that was started last has ended. @type {Promise<unknown>} */
+	/** Resolves when the last server process has ended. @type {Promise<unknown>} */
 	#ended = Promise.resolve();
 	#watch = spawn('sh', ['-c', WATCH, 'sh', this.folder], { stdio: ['pipe', 'ignore', 'ignore'] });
-	/** Settles when there is nothing left of it. */
-	#gone = once(this.#watch, 'close');
+	/** Resolves when the server has ended and its folder is removed. */
+	#removed = once(this.#watch, 'close');
 	#args;
 
 	/**
@@ -102,7 +101,7 @@ export class RedisServer {
 		];
 	}
 
-	/** Starts it where it does not run, on the same port and with what its folder has; resolves when it takes connections. */
+	/** Starts the server on the same port and with the data of its folder. Resolves when it accepts connections. */
 	async start() {
 		const server = spawn(BINARY, this.#args, { stdio: ['ignore', 'pipe', 'pipe'] });
 		this.#process = server;
@@ -116,7 +115,7 @@ export class RedisServer {
 			const read = (/** @type {string} */ text) => {
 				this.output += text;
 				printed += text;
-				// Its data are loaded by then.
+				// The data are loaded before this line is printed.
 				if (printed.includes('Ready to accept connections')) resolve(undefined);
 			};
 			for (const stream of [server.stdout, server.stderr]) stream.setEncoding('utf8').on('data', read);
@@ -124,26 +123,26 @@ export class RedisServer {
 		});
 	}
 
-	/** Ends it at once (SIGKILL), as the machine's end would; resolves when it has ended. */
+	/** Kills the server (SIGKILL). Resolves when it has ended. */
 	async kill() {
 		this.#signal('SIGKILL');
 		await this.#ended;
 	}
 
-	/** Tells it to end (SIGTERM); resolves when it has. */
+	/** Sends SIGTERM. Resolves when the server has ended. */
 	async stop() {
 		this.#signal('SIGTERM');
 		this.resume();
 		await this.#ended;
 	}
 
-	/** Stops it where it runs, and starts it again. */
+	/** Stops the server when it runs, and starts it again. */
 	async restart() {
 		await this.stop();
 		await this.start();
 	}
 
-	/** Makes it answer nothing (SIGSTOP), with its connections left open, until {@link resume}. */
+	/** Pauses the server (SIGSTOP) until {@link resume}. Its connections stay open. */
 	pause() {
 		this.#signal('SIGSTOP');
 	}
@@ -155,13 +154,13 @@ export class RedisServer {
 	/** @param {NodeJS.Signals} signal */
 	#signal(signal) {
 		const server = this.#process;
-		// Not by `server.kill`: Deno sends a child one signal, and none after it.
+		// `server.kill` works only once in Deno.
 		if (server?.pid && server.exitCode === null && server.signalCode === null) process.kill(server.pid, signal);
 	}
 
 	/**
-	 * Does a command over a connection of its own, as the user `default`, which is to stay without a password: for tests of
-	 * passwords, add users (`ACL SETUSER`).
+	 * Runs a command over a new connection, as the user `default`, who must not get a password. Tests of passwords add users with
+	 * `ACL SETUSER`.
 	 *
 	 * @param {...(string | number)} args
 	 * @returns {Promise<any>}
@@ -173,7 +172,7 @@ export class RedisServer {
 			socket: { reconnectStrategy: /** @type {const} */ (false) },
 		};
 		const client = createClient({ ...options, RESP: 2 });
-		// Rejects the command as well.
+		// The error also rejects the command.
 		client.on('error', () => {});
 		try {
 			await client.connect();
@@ -183,7 +182,7 @@ export class RedisServer {
 		}
 	}
 
-	/** Cuts all connections, and resolves to how many there were. */
+	/** Closes all connections, and resolves to their number. */
 	async cutConnections() {
 		let cut = 0;
 		for (const type of ['normal', 'pubsub']) cut += await this.command('CLIENT', 'KILL', 'TYPE', type);
@@ -191,7 +190,7 @@ export class RedisServer {
 	}
 
 	/**
-	 * How often each command was done since the server was started, `INFO` left out, with which it tells: `{ xadd: 2 }`.
+	 * Returns how often each command was run since the server started, without `INFO`, which reads the counts: `{ xadd: 2 }`.
 	 *
 	 * @returns {Promise<Record<string, number>>}
 	 */
@@ -202,10 +201,10 @@ export class RedisServer {
 		return Object.fromEntries(counts.filter(([name]) => name !== 'info'));
 	}
 
-	/** Ends it, in whichever state it is, and removes its folder. */
+	/** Ends the server in any state, and removes its folder. */
 	async end() {
 		await this.kill();
 		this.#watch.stdin.end();
-		await this.#gone;
+		await this.#removed;
 	}
 }

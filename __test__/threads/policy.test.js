@@ -165,7 +165,7 @@ describe('overflow', () => {
 		const { manager, one, closings } = await inOneScope({ maxMailboxBytes: 1_000, coalesce: true });
 		/** @type {string[]} */
 		const log = [];
-		manager.create('a', { enqueue: () => void log.push('fed'), close: () => void log.push('closed') });
+		manager.create('a', { enqueue: () => void log.push('enqueued'), close: () => void log.push('closed') });
 		const older = openStream({ cancel: () => manager.delete('older') });
 		manager.create('older', older.controller);
 		const flag = new Int32Array(new SharedArrayBuffer(4));

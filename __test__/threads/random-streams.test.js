@@ -10,7 +10,7 @@ import fc from 'fast-check';
 
 import { operationsToDo, sequences } from '../support/random.js';
 import { fakeController } from '../support/streams.js';
-import { Model } from '../support/threads/stream-model.js';
+import { StreamModel } from '../support/threads/stream-model.js';
 import { assertConsistent, StreamWorkload } from '../support/threads/stream-workload.js';
 import { newScope, openHere, Thread } from '../support/threads/threads.js';
 import { read, write } from '../support/threads/verifiable-messages.js';
@@ -63,7 +63,7 @@ test(`${SEQUENTIAL} random operations, one after the other in four threads, give
 	await fc.assert(
 		fc.asyncProperty(operations, async (sequence) => {
 			const threads = await inOneScope();
-			const model = new Model(threads);
+			const model = new StreamModel(threads);
 			for (const operation of sequence) await model.perform(/** @type {Operation} */ (operation));
 			await model.finish();
 			await Promise.all(threads.map((thread) => thread.do('leave')));

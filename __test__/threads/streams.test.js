@@ -429,15 +429,15 @@ describe('create over an id of another thread', () => {
 describe('flush', () => {
 	test('resolves when the messages sent before are in the stream queues of the other threads', async () => {
 		const { here, one, two } = await inOneScope();
-		const fed = new Int32Array(new SharedArrayBuffer(8));
+		const enqueued = new Int32Array(new SharedArrayBuffer(8));
 		for (const [place, thread] of [one, two].entries()) {
 			await thread.run(
-				({ manager, tools, own }, fed, place) => {
+				({ manager, tools, own }, enqueued, place) => {
 					own.stream = tools.openStream();
-					manager.create(`counting ${place}`, { enqueue: () => Atomics.add(fed, place, 1), close() {} });
+					manager.create(`counting ${place}`, { enqueue: () => Atomics.add(enqueued, place, 1), close() {} });
 					manager.create(`queueing ${place}`, own.stream.controller);
 				},
-				fed,
+				enqueued,
 				place,
 			);
 		}
@@ -445,7 +445,7 @@ describe('flush', () => {
 			for (let n = 0; n < 50; n++) here.driver.send(undefined, 'to all');
 			for (let n = 0; n < 50; n++) here.driver.send(['counting 0', 'counting 1'], 'to two');
 			await here.driver.flush();
-			assert.deepEqual([...fed], [round * 100, round * 100]);
+			assert.deepEqual([...enqueued], [round * 100, round * 100]);
 			for (const thread of [one, two]) {
 				const desired = await thread.run(({ own }) => own.stream.controller.desiredSize);
 				assert.equal(desired, 1 - round * 50);
@@ -531,13 +531,13 @@ describe('flush', () => {
 
 	test('in a worker waits for the main thread', async () => {
 		const { here, one } = await inOneScope();
-		let fed = 0;
-		here.driver.manager.create('a', { enqueue: () => fed++, close() {} });
+		let enqueued = 0;
+		here.driver.manager.create('a', { enqueue: () => enqueued++, close() {} });
 		await one.run(({ manager }) => {
 			for (let n = 0; n < 100; n++) manager.send(['a'], 'x');
 			return manager.flush();
 		});
-		assert.equal(fed, 100);
+		assert.equal(enqueued, 100);
 	});
 
 	test('as the last call of a program lets the process end', async () => {
@@ -606,14 +606,14 @@ describe('a controller in another thread', () => {
 		await two.do('create', 'afar');
 		await one.run((driver) => {
 			const { manager } = driver;
-			let fed = 0;
+			let enqueued = 0;
 			manager.create('calling', {
 				enqueue() {
-					fed++;
-					manager.send(['home', 'afar', 'plain'], `answer ${fed}`);
-					if (fed === 3) manager.delete('deleted');
-					if (fed === 5) driver.create('created');
-					if (fed === 7) manager.delete('calling');
+					enqueued++;
+					manager.send(['home', 'afar', 'plain'], `answer ${enqueued}`);
+					if (enqueued === 3) manager.delete('deleted');
+					if (enqueued === 5) driver.create('created');
+					if (enqueued === 7) manager.delete('calling');
 				},
 				close() {},
 			});
@@ -863,23 +863,23 @@ describe('a thread', () => {
 	test('does other work while it delivers a large backlog', async () => {
 		const { here, one } = await inOneScope();
 		await one.run(({ manager, own }) => {
-			own.fed = 0;
-			manager.create('a', { enqueue: () => own.fed++, close() {} });
+			own.enqueued = 0;
+			manager.create('a', { enqueue: () => own.enqueued++, close() {} });
 		});
 		const flags = new Int32Array(new SharedArrayBuffer(8));
 		const turned = one.run(({ own }, flags) => {
 			Atomics.store(flags, 1, 1);
 			Atomics.wait(flags, 0, 0);
-			return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(own.fed))));
+			return new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(own.enqueued))));
 		}, flags);
 		await until(() => Atomics.load(flags, 1) === 1);
 		for (let n = 0; n < 200_000; n++) here.driver.send(['a'], 'x');
 		Atomics.store(flags, 0, 1);
 		Atomics.notify(flags, 0);
-		const fed = await turned;
-		assert.ok(fed < 100_000, `after two turns it had delivered ${fed} of 200000`);
+		const enqueued = await turned;
+		assert.ok(enqueued < 100_000, `after two turns it had delivered ${enqueued} of 200000`);
 		await flush(here);
-		assert.equal(await one.run(({ own }) => own.fed), 200_000);
+		assert.equal(await one.run(({ own }) => own.enqueued), 200_000);
 	});
 });
 

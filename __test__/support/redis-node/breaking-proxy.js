@@ -1,5 +1,5 @@
-// A way to a Redis that breaks again and again: each connection is cut after a number of bytes that dice say. Some cuts come
-// in the midst of a command; some after commands have been done whose answers then never come.
+// A proxy in front of Redis that breaks its connections: each is closed after a random number of bytes. Some are closed in the
+// middle of a command, some after Redis has run commands whose replies are then lost.
 
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -8,7 +8,7 @@ import { randomNumbers } from '../threads/random-numbers.js';
 
 /** @import { AddressInfo, Server, Socket } from 'node:net' */
 
-/** A connection lives for so many bytes at most, in the direction that the dice choose. */
+/** Maximum number of bytes before a connection is closed, counted in a random direction. */
 const LONGEST = 2 ** 17;
 
 export class BreakingProxy {
@@ -21,12 +21,12 @@ export class BreakingProxy {
 	#left = 0;
 	#hasEnded = false;
 	#cuts;
-	/** How often a connection was cut, by what was cut off. */
+	/** Number of closed connections, by the direction that was cut. */
 	cut = { commands: 0, answers: 0 };
 
 	/**
-	 * @param {number} port of the Redis
-	 * @param {{ seed: number, cuts: number }} options how often it cuts; then it is done
+	 * @param {number} port of the Redis server
+	 * @param {{ seed: number, cuts: number }} options `cuts` is the number of connections that it closes
 	 */
 	constructor(port, { seed, cuts }) {
 		this.#port = port;
@@ -34,13 +34,13 @@ export class BreakingProxy {
 		this.#cuts = cuts;
 	}
 
-	/** Settles with its URL. */
+	/** Resolves with the URL of the proxy. */
 	async start() {
 		await once(this.#server.listen(0, '127.0.0.1'), 'listening');
 		return `redis://127.0.0.1:${/** @type {AddressInfo} */ (this.#server.address()).port}`;
 	}
 
-	/** Begins to cut. */
+	/** Starts to close connections. */
 	begin() {
 		this.#left = this.#cuts;
 	}
@@ -53,11 +53,11 @@ export class BreakingProxy {
 
 	/** @param {Socket} client */
 	#accept(client) {
-		// It was waiting to be accepted.
+		// The connection was waiting to be accepted.
 		if (this.#hasEnded) return void client.destroy();
 		const redis = connect({ port: this.#port, host: '127.0.0.1', allowHalfOpen: true });
 		const what = this.#random(2) ? 'commands' : 'answers';
-		// Short ones as often as long ones.
+		// Every order of magnitude is equally likely.
 		let left = 1 + this.#random(2 ** this.#random(1 + Math.log2(LONGEST)));
 		const how = this.#random(3);
 		let cut = false;
@@ -84,7 +84,7 @@ export class BreakingProxy {
 				this.cut[what]++;
 				if (how === 0) client.destroy();
 				else reset(client);
-				// Mostly Redis does what has come to it whole, and the other end never hears of it.
+				// In two of three cases Redis runs the complete commands, and the client never gets the replies.
 				if (how === 2) reset(redis);
 				else redis.end();
 			});
@@ -93,12 +93,12 @@ export class BreakingProxy {
 }
 
 /**
- * Cuts it off with a reset.
+ * Closes a connection with a reset.
  *
  * @param {Socket} socket
  */
 function reset(socket) {
-	// Node 20 would not get rid of one that is just being ended, and busy with it for ever.
+	// Node 20 does not close a socket by reset while it is ending, and uses the CPU forever.
 	if (socket.writableEnded) socket.destroy();
 	else socket.resetAndDestroy();
 }

@@ -1,6 +1,6 @@
-// Calls from one process or thread to another, over whatever carries messages between them.
+// Calls from one process or thread to another, over any channel of messages.
 
-/** The end that calls. */
+/** The calling side. */
 export class Calls {
 	/** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
 	#calls = new Map();
@@ -27,7 +27,7 @@ export class Calls {
 		});
 	}
 
-	/** To be called with each message that comes. @param {any} message */
+	/** Settles a call. Call it with each message that arrives. @param {any} message */
 	answered({ call, value, error }) {
 		const answer = this.#calls.get(call);
 		this.#calls.delete(call);
@@ -35,7 +35,7 @@ export class Calls {
 		else answer?.resolve(value);
 	}
 
-	/** To be called when no answer will come any more. @param {Error} error */
+	/** Rejects all calls. Call it when no more messages will arrive. @param {Error} error */
 	end(error) {
 		this.#ended = error;
 		for (const { reject } of this.#calls.values()) reject(error);
@@ -44,7 +44,7 @@ export class Calls {
 }
 
 /**
- * The end that is called. Each order is begun when it comes, and answered when it is done.
+ * Returns the message handler of the called side. A call starts on arrival, and is answered when it is done.
  *
  * @param {(...order: any[]) => unknown} perform
  * @param {(message: any) => void} post

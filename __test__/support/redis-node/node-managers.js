@@ -1,5 +1,5 @@
-// What a thread of a node can be told to do: its managers of one Redis and prefix, and what the streams and registrations
-// that it made there have got, chunk by chunk.
+// The managers of one thread of a node, with one Redis server and prefix, driven by the commands of a test. Records each chunk
+// and call that their streams and registrations receive.
 
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -17,18 +17,18 @@ import { NodeWorkload } from './node-workload.js';
 /** @import { JSONRPCRequest, SubscriptionFilter } from '@tmcp-native/session-manager' */
 /** @import { NodeWorkloadOptions } from './node-workload.js' */
 
-/** @typedef {{ messages: string[], closed: number }} Seen what a stream has got, and how often it was closed */
+/** @typedef {{ messages: string[], closed: number }} Seen the messages of a stream, and how often it was closed */
 /** @typedef {{ node: string, missed: number }} Gap */
-/** @typedef {{ name: string, message: string, code: unknown }} Heard an error that `onError` was told */
+/** @typedef {{ name: string, message: string, code: unknown }} ReportedError an error passed to `onError` */
 
 export class NodeManagers {
-	/** The streams made here for each id, oldest first. @type {Map<string, Seen[]>} */
+	/** The streams of each id, oldest first. @type {Map<string, Seen[]>} */
 	#streams = new Map();
-	/** What the registrations made here were called with, likewise. @type {Map<string, unknown[][]>} */
+	/** The calls of the registrations of each name, oldest first. @type {Map<string, unknown[][]>} */
 	#registered = new Map();
 	/** @type {Gap[]} */
 	#gaps = [];
-	/** @type {Heard[]} */
+	/** @type {ReportedError[]} */
 	#errors = [];
 	/** @type {(() => void)[]} */
 	#watchers = [];
@@ -40,14 +40,14 @@ export class NodeManagers {
 	#info;
 	#url;
 	#options;
-	/** For the functions that a test has run here. */
+	/** For the functions that a test runs here. */
 	tools = { collected, turn };
-	/** A test's own, from one `run` to the next. @type {Record<string, any>} */
+	/** State that a test keeps from one `run` to the next. @type {Record<string, any>} */
 	own = {};
 
 	/**
 	 * @param {string} url
-	 * @param {any} [options] of the connection
+	 * @param {any} [options] options of the managers
 	 */
 	constructor(url, options) {
 		this.#url = url;
@@ -67,7 +67,7 @@ export class NodeManagers {
 	}
 
 	/**
-	 * Calls a method of the stream manager; a property is read.
+	 * Calls a method of the stream manager, or reads a property.
 	 *
 	 * @param {string} method
 	 * @param {any[]} args
@@ -108,7 +108,7 @@ export class NodeManagers {
 	}
 
 	/**
-	 * What the streams made here for an id have got, oldest first.
+	 * Returns what the streams of an id have received, oldest first.
 	 *
 	 * @param {string} id
 	 */
@@ -117,7 +117,7 @@ export class NodeManagers {
 	}
 
 	/**
-	 * What the newest stream of an id has got, as soon as it is so many chunks.
+	 * Resolves with the messages of the newest stream of an id, when it has received at least `count`.
 	 *
 	 * @param {string} id
 	 * @param {number} count
@@ -128,7 +128,7 @@ export class NodeManagers {
 	}
 
 	/**
-	 * What the newest stream of an id has got, as soon as it is closed.
+	 * Resolves with the messages of the newest stream of an id, when it is closed.
 	 *
 	 * @param {string} id
 	 */
@@ -137,13 +137,13 @@ export class NodeManagers {
 		return this.#newest(id).messages;
 	}
 
-	/** What `onGap` was told, as soon as it was told so often. @param {number} count */
+	/** Resolves with the gaps passed to `onGap`, when there are at least `count`. @param {number} count */
 	async gaps(count) {
 		await this.#until(() => this.#gaps.length >= count);
 		return this.#gaps;
 	}
 
-	/** What `onError` was told, as soon as it was told so often. @param {number} count */
+	/** Resolves with the errors passed to `onError`, when there are at least `count`. @param {number} count */
 	async errors(count) {
 		await this.#until(() => this.#errors.length >= count);
 		return this.#errors;
@@ -183,7 +183,7 @@ export class NodeManagers {
 	}
 
 	/**
-	 * What the newest registration of that name was called with, as soon as it was called so often.
+	 * Resolves with the calls of the newest registration of a name, when there are at least `count`.
 	 *
 	 * @param {string | number} id
 	 * @param {number} count
@@ -195,13 +195,13 @@ export class NodeManagers {
 		return calls();
 	}
 
-	/** Makes all three managers of this member leave. */
+	/** Closes all managers. */
 	async leave() {
 		await Promise.all([this.manager.close(), this.#info?.close(), this.#subscriptions?.close()]);
 	}
 
 	/**
-	 * Makes the sessions of a workload.
+	 * Creates the sessions of a workload.
 	 *
 	 * @param {number} node
 	 * @param {NodeWorkloadOptions} options
@@ -211,28 +211,28 @@ export class NodeManagers {
 		await this.#workload.prepare();
 	}
 
-	/** Sends all of the workload, and settles when it has gone out. */
+	/** Sends all messages of the workload. */
 	runWorkload() {
 		return this.#preparedWorkload().run();
 	}
 
-	/** Settles when so many messages of the workload are sent. @param {number} count */
+	/** Resolves when at least `count` messages of the workload are sent. @param {number} count */
 	workloadReached(count) {
 		return this.#until(() => this.#preparedWorkload().sent >= count);
 	}
 
-	/** What the workload of all nodes has come to here, as soon as the last message of each has come to each session. */
+	/** Resolves with the report, when each session has received the last message of each node. */
 	async workloadReport() {
 		await this.#until(() => this.#preparedWorkload().isComplete());
 		return this.#preparedWorkload().report();
 	}
 
 	/**
-	 * @param {string} source of a function that takes this member first
+	 * @param {string} source of a function that takes this object as its first argument
 	 * @param {unknown[]} args
 	 */
 	run(source, ...args) {
-		// In the global scope, so that it sees nothing of this file.
+		// Evaluated in the global scope, so the function sees nothing of this file.
 		return Function(`return (${source})`)()(this, ...args);
 	}
 
@@ -244,7 +244,7 @@ export class NodeManagers {
 	/** @param {string} id */
 	#newest(id) {
 		const newest = this.#streams.get(id)?.at(-1);
-		if (newest === undefined) throw new Error(`nothing was made of ${JSON.stringify(id)}`);
+		if (newest === undefined) throw new Error(`there is no stream of ${JSON.stringify(id)}`);
 		return newest;
 	}
 

@@ -1,5 +1,5 @@
-// A node: a process, or a worker thread of one, that does what it is told. `open` makes a member, `thread` starts a worker,
-// `in` tells that worker something; everything else is a method of a member (see `node-managers.js`).
+// A node: a process, or a worker thread of it, that runs commands. `open` creates managers, `at` calls a method of them (see
+// `node-managers.js`), `forget` drops them, `thread` starts a worker, and `in` passes a command to that worker.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
@@ -38,7 +38,7 @@ function perform(command, ...args) {
 		case 'end':
 			return endThread(args[0], args[1]);
 		default:
-			throw new Error(`a node knows no ${command}`);
+			throw new Error(`unknown command ${command}`);
 	}
 }
 
@@ -47,7 +47,7 @@ function startThread(number) {
 	const worker = new Worker(new URL(import.meta.url));
 	const calls = new Calls((message) => worker.postMessage(message));
 	worker.on('message', (message) => calls.answered(message));
-	// One that is told to fail does.
+	// The `throw` command causes an error on purpose.
 	worker.on('error', (error) => calls.end(error));
 	const ended = new Promise((resolve) => {
 		worker.once('exit', (code) => {
@@ -59,7 +59,7 @@ function startThread(number) {
 }
 
 /**
- * Has a thread do nothing, not even take what comes for it, until it is released. Settles when it has stopped.
+ * Blocks a thread until it is released: it does not drain its mailbox. Resolves when the thread is blocked.
  *
  * @param {number} number
  */
@@ -72,7 +72,7 @@ async function blockThread(number) {
 }
 
 /**
- * Settles with the stats of its stream managers, as they were before it took anything.
+ * Resolves with the stats of the thread's stream managers, from before it drained its mailbox.
  *
  * @param {number} number
  */
@@ -91,13 +91,13 @@ function releaseThread(number) {
 function endThread(number, how) {
 	const thread = threads.get(number);
 	if (how === 'terminate') thread?.worker.terminate();
-	// It ends before it has answered.
+	// The thread ends before it answers.
 	else thread?.calls.do(how).catch(() => {});
 	return thread?.ended;
 }
 
 /**
- * What only a worker can be told.
+ * Runs the commands that only a worker has, and all others.
  *
  * @param {string} command
  * @param {any[]} args
@@ -111,13 +111,13 @@ function performInThread(command, ...args) {
 	}
 	if (command !== 'throw') return perform(command, ...args);
 	setImmediate(() => {
-		throw new Error('thrown by a thread that is to end');
+		throw new Error('thrown to end the thread');
 	});
 }
 
 if (isMainThread) {
 	process.on('message', /** @type {any} */ (answering(perform, (message) => process.send?.(message))));
-	// Whoever started it is gone.
+	// The process that started this one has ended.
 	process.on('disconnect', () => process.exit());
 } else {
 	const post = (/** @type {any} */ message) => parentPort?.postMessage(message);

@@ -1,5 +1,5 @@
-// What one node does while a test takes Redis away from it: it sends messages at a steady rate, to some sessions or to all,
-// while its own sessions look at what comes. And what must be so of all nodes' loads together, afterwards.
+// The messages that one node sends at a steady rate, to some sessions or to all, while a test makes Redis unreachable. The sessions
+// of the node check what arrives. {@link assertNothingLost} checks the reports of all nodes afterwards.
 
 import assert from 'node:assert/strict';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -9,43 +9,43 @@ import { randomNumbers } from '../threads/random-numbers.js';
 import { read, write } from '../threads/verifiable-messages.js';
 
 /**
- * The workload of all nodes.
+ * The workload of all nodes together.
  *
  * @typedef {object} NodeWorkloadOptions
- * @property {string[][]} sessions of each node
- * @property {number} messages that each node sends
- * @property {number} perSecond about how many
+ * @property {string[][]} sessions the sessions of each node
+ * @property {number} messages number of messages that each node sends
+ * @property {number} perSecond approximate number of messages per second of each node
  * @property {number} seed
- * @property {number} [mortal] the node that does not come to its end
- * @property {boolean} [mayRefuse] whether more may wait for Redis than there is room for
+ * @property {number} [mortal] index of the node that the test kills
+ * @property {boolean} [mayRefuse] true when `send` may reject because `maxPendingBytes` is reached
  */
 /**
  * @typedef {object} Report
- * @property {Record<string, number[][]>} got the numbers of the messages that each session got, for each sender
- * @property {number[]} refused the numbers of the messages that did not go out, as too much waited
- * @property {string[]} faults that were noticed at once
+ * @property {Record<string, number[][]>} got numbers of the messages that each session received, for each sender
+ * @property {number[]} refused numbers of the messages whose `send` rejected
+ * @property {string[]} problems found during the run
  */
 
-/** How many messages go in one turn of the event loop. */
+/** Number of messages sent in one turn of the event loop. */
 const A_BURST = 10;
 
 export class NodeWorkload {
 	/** @type {Report} */
-	#report = { got: {}, refused: [], faults: [] };
-	/** @type {Record<string, number>} of how many senders each session has got the last message */
+	#report = { got: {}, refused: [], problems: [] };
+	/** @type {Record<string, number>} number of senders whose last message each session has received */
 	#ends = {};
 	#manager;
 	#node;
 	#options;
 	#changed;
-	/** How many messages are sent. */
+	/** Number of messages sent so far. */
 	sent = 0;
 
 	/**
 	 * @param {any} manager
-	 * @param {number} node its number, from 0
+	 * @param {number} node index of the node
 	 * @param {NodeWorkloadOptions} options
-	 * @param {() => void} changed to be called when something has come or gone
+	 * @param {() => void} changed called when a message was received or sent
 	 */
 	constructor(manager, node, options, changed) {
 		this.#manager = manager;
@@ -64,7 +64,7 @@ export class NodeWorkload {
 					this.#take(id, text(chunk));
 					this.#changed();
 				},
-				close: () => this.#fault(`${id} was closed`),
+				close: () => this.#problem(`${id} was closed`),
 			});
 		}
 		await this.#manager.flush();
@@ -84,7 +84,7 @@ export class NodeWorkload {
 		}
 	}
 
-	/** Whether each session has got the last message of every node: one that is for all. */
+	/** Returns true when each session has received the last message of every node, which is a broadcast. */
 	isComplete() {
 		const { sessions, mortal } = this.#options;
 		const senders = sessions.length - (mortal === undefined ? 0 : 1);
@@ -105,9 +105,9 @@ export class NodeWorkload {
 			await this.#manager.send(to, message);
 		} catch (error) {
 			const { code, unsent } = /** @type {any} */ (error);
-			const isTold = unsent?.method === 'send' && unsent.args[0] === to && unsent.args[1] === message;
-			if (!this.#options.mayRefuse || code !== 'ERR_BACKPLANE_UNAVAILABLE' || !isTold) {
-				return this.#fault(`send rejected: ${error}`);
+			const isReported = unsent?.method === 'send' && unsent.args[0] === to && unsent.args[1] === message;
+			if (!this.#options.mayRefuse || code !== 'ERR_BACKPLANE_UNAVAILABLE' || !isReported) {
+				return this.#problem(`send rejected: ${error}`);
 			}
 			this.#report.refused.push(number);
 		}
@@ -119,21 +119,21 @@ export class NodeWorkload {
 	 */
 	#take(id, message) {
 		const known = read(message);
-		if (known === undefined) return this.#fault(`${id} got torn bytes: ${message}`);
+		if (known === undefined) return this.#problem(`${id} got torn bytes: ${message}`);
 		this.#report.got[id][known.sender].push(known.number);
 		const { messages, mortal } = this.#options;
 		if (known.number === messages - 1 && known.sender !== mortal) this.#ends[id]++;
 	}
 
 	/** @param {string} what */
-	#fault(what) {
-		if (this.#report.faults.length < 20) this.#report.faults.push(what.slice(0, 300));
+	#problem(what) {
+		if (this.#report.problems.length < 20) this.#report.problems.push(what.slice(0, 300));
 	}
 }
 
 /**
- * For whom each message of a node is: now for all, now for some sessions of this or another node, now for nobody. The last
- * is for all.
+ * Returns the recipients of each message of a node: all sessions, some sessions of any node, or an unknown session. The last
+ * message is for all.
  *
  * @param {number} node
  * @param {NodeWorkloadOptions} options
@@ -141,7 +141,7 @@ export class NodeWorkload {
  */
 function planOf(node, { sessions, messages, seed }) {
 	const random = randomNumbers(seed * 31 + node);
-	const ids = [...sessions.flat(), 'nobody'];
+	const ids = [...sessions.flat(), 'unknown'];
 	return Array.from({ length: messages }, (_, number) => {
 		if (number === messages - 1 || random(10) < 3) return undefined;
 		return Array.from({ length: 1 + random(4) }, () => ids[random(ids.length)]);
@@ -149,17 +149,17 @@ function planOf(node, { sessions, messages, seed }) {
 }
 
 /**
- * Each session has got every message that was for it or for all, once, and those of each sender in order. Of a node that
- * came to no end it has got them to some point; of what was refused, only those of the same node have.
+ * Asserts that each session has received every message to it or to all, once, and in order for each sender. Of a killed node it
+ * has received the messages up to some point. Refused messages have reached only sessions of the sending node.
  *
- * @param {Map<number, Report>} reports of the nodes that live
+ * @param {Map<number, Report>} reports of the nodes that were not killed
  * @param {NodeWorkloadOptions} options
  */
 export function assertNothingLost(reports, options) {
 	const plans = options.sessions.map((_, node) => planOf(node, options));
 	const refused = options.sessions.map((_, node) => new Set(reports.get(node)?.refused));
-	for (const [node, { got, faults }] of reports) {
-		assert.deepEqual(faults, [], `node ${node} has noticed faults`);
+	for (const [node, { got, problems }] of reports) {
+		assert.deepEqual(problems, [], `node ${node} found problems`);
 		for (const id of options.sessions[node]) {
 			for (const [sender, numbers] of got[id].entries()) {
 				const to = plans[sender];
@@ -168,7 +168,7 @@ export function assertNothingLost(reports, options) {
 					return isOut && (to[number] === undefined || to[number].includes(id));
 				});
 				const wanted = sender === options.mortal ? all.slice(0, numbers.length) : all;
-				assertSame(numbers, wanted, `${id} of node ${node}, of what node ${sender} sent`);
+				assertSame(numbers, wanted, `${id} of node ${node}, messages of node ${sender}`);
 			}
 		}
 	}
@@ -187,8 +187,8 @@ function assertSame(got, wanted, what) {
 		const missing = wanted.filter((number) => !got.includes(number));
 		const twice = got.filter((number, at) => got.indexOf(number) !== at);
 		assert.fail(
-			`${what}: number ${index} is wrong, (${around(got)}) in place of (${around(wanted)}); ` +
-				`${missing.length} of ${wanted.length} missing (${missing.slice(0, 10)}), ${twice.length} twice (${twice.slice(0, 10)})`,
+			`${what}: number ${index} is wrong: received (${around(got)}), expected (${around(wanted)}); ` +
+				`${missing.length} of ${wanted.length} missing (${missing.slice(0, 10)}), ${twice.length} duplicated (${twice.slice(0, 10)})`,
 		);
 	}
 }

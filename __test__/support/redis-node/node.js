@@ -1,4 +1,4 @@
-// Nodes of a test: processes of their own, which are told what to do and say what has come to them.
+// Nodes of a test: child processes that run commands and report what they have received.
 
 import { fork } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -9,38 +9,38 @@ import { Calls } from './calls.js';
 /** @import { NodeManagers } from './node-managers.js' */
 
 /**
- * The managers of one Redis and prefix in some thread of a node.
+ * The managers of one Redis server and prefix in one thread of a node.
  *
  * @typedef {object} NodeManagersProxy
- * @property {(command: keyof NodeManagers, ...args: any[]) => Promise<any>} do performs a method of {@link NodeManagers} there
+ * @property {(command: keyof NodeManagers, ...args: any[]) => Promise<any>} do calls a method of {@link NodeManagers} in its thread
  * @property {(what: (member: NodeManagers, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function there, which
- *   must use nothing from around it
- * @property {() => Promise<void>} forget drops it, without telling its managers
+ *   must not use anything from its scope
+ * @property {() => Promise<void>} forget drops the managers without closing them
  */
 
 const program = fileURLToPath(new URL('node-program.js', import.meta.url));
 
 let prefixes = 0;
 
-/** A prefix that nobody has had yet. */
+/** Returns a new prefix. */
 export function newPrefix() {
 	return `test-${process.pid}-${++prefixes}`;
 }
 
-/** A process of its own. */
+/** A node in a child process. */
 export class Node {
 	#child;
 	#calls;
 	#threads = 0;
 	#members = 0;
-	/** What it has printed. */
+	/** The output of the process. */
 	output = '';
-	/** Settles when it has ended. @type {Promise<{ code: number | null, signal: string | null }>} */
+	/** Resolves when the process has ended. @type {Promise<{ code: number | null, signal: string | null }>} */
 	ended;
 
 	/** @param {Record<string, string>} [env] */
 	constructor(env = {}) {
-		// So that whatever a string can be comes over as it is.
+		// JSON would not carry lone surrogates and other values unchanged.
 		const serialization = 'advanced';
 		const child = fork(program, [], { serialization, env: { ...process.env, ...env }, silent: true });
 		this.#child = child;
@@ -60,7 +60,7 @@ export class Node {
 	}
 
 	/**
-	 * Makes managers in its main thread.
+	 * Creates managers in its main thread.
 	 *
 	 * @param {string} url
 	 * @param {any} [options]
@@ -76,16 +76,16 @@ export class Node {
 		return {
 			/** @param {string} url @param {any} [options] */
 			open: (url, options) => this.#open(['in', number], url, options),
-			/** Has it do nothing, not even take what comes for it. */
+			/** Blocks the thread: it does not drain its mailbox. */
 			block: () => this.#calls.do('block', number),
-			/** Settles with the stats of its stream managers, as they were before it took anything. */
+			/** Resolves with the stats of its stream managers, from before it drained its mailbox. */
 			release: () => this.#calls.do('release', number),
-			/** Settles with its exit code when it has ended. @param {'terminate' | 'exit' | 'throw'} how */
+			/** Resolves with the exit code when the thread has ended. @param {'terminate' | 'exit' | 'throw'} how */
 			end: (how) => this.#calls.do('end', number, how),
 		};
 	}
 
-	/** Stops it where it is (SIGSTOP). */
+	/** Pauses the process (SIGSTOP). */
 	pause() {
 		this.#child.kill('SIGSTOP');
 	}
@@ -94,31 +94,31 @@ export class Node {
 		this.#child.kill('SIGCONT');
 	}
 
-	/** Ends it at once (SIGKILL). */
+	/** Kills the process (SIGKILL). */
 	async kill() {
 		this.#child.kill('SIGKILL');
 		return this.ended;
 	}
 
 	/**
-	 * @param {any[]} way of an order to the thread
+	 * @param {any[]} route prefix of a command to the thread
 	 * @param {string} url
 	 * @param {any} options
 	 * @returns {Promise<NodeManagersProxy>}
 	 */
-	async #open(way, url, options) {
+	async #open(route, url, options) {
 		const member = ++this.#members;
-		await this.#calls.do(...way, 'open', member, url, options);
+		await this.#calls.do(...route, 'open', member, url, options);
 		return {
-			do: (command, ...args) => this.#calls.do(...way, 'at', member, command, ...args),
-			run: (what, ...args) => this.#calls.do(...way, 'at', member, 'run', what.toString(), ...args),
-			forget: () => this.#calls.do(...way, 'forget', member),
+			do: (command, ...args) => this.#calls.do(...route, 'at', member, command, ...args),
+			run: (what, ...args) => this.#calls.do(...route, 'at', member, 'run', what.toString(), ...args),
+			forget: () => this.#calls.do(...route, 'forget', member),
 		};
 	}
 }
 
 /**
- * Settles when something is so that no event tells of.
+ * Resolves when a condition is true that no event reports.
  *
  * @param {() => unknown} condition
  */

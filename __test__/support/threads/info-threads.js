@@ -1,5 +1,5 @@
-// Threads that have an info and a stream manager of a scope, and do with them what a test tells them. The main thread has
-// some as well as each worker, so that a test can treat them alike.
+// Threads with an info manager and a stream manager of a scope, driven by the commands of a test. The main thread has managers
+// too, so that a test can treat all threads alike.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -11,17 +11,17 @@ import { InMemoryInfoSessionManager, InMemoryStreamSessionManager } from '@tmcp-
 
 let scopes = 0;
 
-/** A name that no scope has had yet. */
+/** Returns a new scope name. */
 export function newScope() {
 	return `info ${process.pid} ${++scopes}`;
 }
 
-/** A thread's managers of a scope. */
+/** The managers of one thread in a scope. */
 export class Managers {
 	#info;
 	#streams;
 
-	/** @param {any} options those of the info manager */
+	/** @param {any} options options of the info manager */
 	constructor(options) {
 		this.#streams = new InMemoryStreamSessionManager({ scope: options.scope });
 		this.#info = new InMemoryInfoSessionManager(options);
@@ -46,13 +46,13 @@ export class Managers {
 	}
 }
 
-/** A worker thread with managers. It has the methods of {@link Managers}, once it is told to open some. */
+/** A worker thread with the methods of {@link Managers}, after a call of `open`. */
 export class Thread {
 	#worker = new Worker(new URL('../../programs/info-thread.js', import.meta.url));
 	/** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
 	#calls = new Map();
 	#called = 0;
-	/** Settles when the thread has ended. */
+	/** Resolves when the thread has ended. */
 	ended = new Promise((resolve) => this.#worker.once('exit', resolve));
 
 	constructor() {
@@ -62,7 +62,7 @@ export class Thread {
 			if (error) answer?.reject(Object.assign(new Error(error.message), error));
 			else answer?.resolve(value);
 		});
-		// One that is told to throw does.
+		// The `throw` end causes an error on purpose.
 		this.#worker.on('error', () => {});
 		this.#worker.on('exit', () => {
 			for (const { reject } of this.#calls.values()) reject(new Error('the thread has ended'));
@@ -70,7 +70,7 @@ export class Thread {
 		});
 	}
 
-	/** @param {any} options those of the info manager */
+	/** @param {any} options options of the info manager */
 	open(options) {
 		return this.#call('open', options);
 	}
@@ -96,7 +96,7 @@ export class Thread {
 	/** @param {End} how */
 	async end(how) {
 		if (how === 'terminate') await this.#worker.terminate();
-		// It may be gone before it has answered.
+		// The thread may end before it has answered.
 		else this.#call('end', how).catch(() => {});
 		await this.ended;
 	}
@@ -116,7 +116,7 @@ export class Thread {
 }
 
 /**
- * Settles when something is so that no event tells of.
+ * Resolves when a condition is true that no event reports.
  *
  * @param {() => unknown} condition
  */
@@ -124,7 +124,7 @@ export async function until(condition) {
 	while (!(await condition())) await turn();
 }
 
-/** A promise, and what settles it. */
+/** Returns a promise and the function that resolves it. */
 export function deferred() {
 	/** @type {(value?: any) => void} */
 	let resolve = () => {};

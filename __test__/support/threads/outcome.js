@@ -1,8 +1,8 @@
-// What became of a promise, as it can be told to another thread.
+// The outcome of a promise, in a form that can be sent to another thread.
 
 /** @typedef {{ resolved: unknown } | { rejected: unknown, error: ErrorFacts | undefined }} Outcome */
 /**
- * What one sees of an error. An Error itself would not go to another thread as it is.
+ * The properties of an error. An Error does not survive structured cloning unchanged.
  *
  * @typedef {{ name: unknown, message: unknown, code: unknown, stack: unknown, prototype: string, keys: string[] }} ErrorFacts
  */

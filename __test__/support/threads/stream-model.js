@@ -1,4 +1,4 @@
-// What has to come of operations that threads do one after the other: a registry so plain that it is right at sight.
+// The expected results of operations that threads run one after the other, by a registry simple enough to be obviously correct.
 
 import assert from 'node:assert/strict';
 
@@ -14,17 +14,17 @@ import assert from 'node:assert/strict';
  */
 
 /**
- * A stream: the messages that were sent to it or to all while it lived, for each sender; and who ended it.
+ * A stream, the messages that were sent to it or to all while it existed, for each sender, and who ended it.
  *
  * @typedef {object} Stream
  * @property {number} owner
- * @property {number} birth which of the streams of that id in that thread it is
+ * @property {number} generation index among the streams of that id in that thread
  * @property {string[][]} messages
- * @property {number[]} sure how many of each sender's have arrived for certain where its own thread has ended it
+ * @property {number[]} sure how many messages of each sender have arrived at least, when its own thread has ended it
  * @property {'itself' | 'another' | undefined} endedBy
  */
 
-export class Model {
+export class StreamModel {
 	/** @type {Map<string, Stream>} */
 	#sessions = new Map();
 	/** @type {Map<string, Stream[]>[]} for each thread, and each id there: oldest first */
@@ -38,7 +38,7 @@ export class Model {
 	}
 
 	/**
-	 * Has it done, and waits until it is; what it answers must be what the model says.
+	 * Runs an operation in its thread, and asserts that the result is that of the model.
 	 *
 	 * @param {Operation} operation
 	 */
@@ -70,7 +70,7 @@ export class Model {
 		}
 	}
 
-	/** All that was sent has arrived, and nothing else has. */
+	/** Asserts that every message has arrived, and nothing else. */
 	async finish() {
 		for (const thread of this.threads.keys()) {
 			await this.perform({ do: 'look', thread });
@@ -80,8 +80,8 @@ export class Model {
 			for (const [id, streams] of this.#streams[owner]) {
 				const seen = await thread.do('seen', id);
 				assert.equal(seen.length, streams.length);
-				for (const [birth, stream] of streams.entries()) {
-					assertGot(stream, seen[birth], `${owner}’s ${id}, number ${birth}`);
+				for (const [generation, stream] of streams.entries()) {
+					assertGot(stream, seen[generation], `stream ${generation} of ${id} in thread ${owner}`);
 				}
 			}
 			const { closed, mailboxBytes } = await thread.do('stats');
@@ -99,7 +99,7 @@ export class Model {
 		/** @type {Stream} */
 		const stream = {
 			owner: thread,
-			birth: streams.length,
+			generation: streams.length,
 			messages: none(),
 			sure: this.threads.map(() => 0),
 			endedBy: undefined,
@@ -114,7 +114,7 @@ export class Model {
 		const stream = this.#sessions.get(id);
 		if (stream === undefined) return;
 		stream.endedBy = stream.owner === by ? 'itself' : 'another';
-		// What its own thread had sent was there at once.
+		// Messages of its own thread arrive at once.
 		stream.sure[stream.owner] = stream.messages[stream.owner].length;
 	}
 
@@ -139,10 +139,10 @@ function assertGot({ messages, sure, endedBy }, seen, what) {
 	const got = messages.map(() => /** @type {string[]} */ ([]));
 	for (const message of seen.messages) got[Number(message.split(' ', 3)[2])].push(message);
 	for (const [sender, wanted] of messages.entries()) {
-		const which = `${what}, of what ${sender} sent`;
-		// A thread that ends its own session does so at once: what others have on the way to it comes too late.
+		const which = `${what}, messages of thread ${sender}`;
+		// A thread ends its own session at once. Messages of others that are pending then arrive too late.
 		const least = endedBy === 'itself' ? sure[sender] : wanted.length;
-		assert.ok(got[sender].length >= least, `${which}: ${got[sender].length} arrived of ${least}`);
+		assert.ok(got[sender].length >= least, `${which}: ${got[sender].length} of at least ${least} arrived`);
 		assert.deepEqual(got[sender], wanted.slice(0, got[sender].length), which);
 	}
 }

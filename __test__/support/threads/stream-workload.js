@@ -225,7 +225,7 @@ export function assertConsistent(reports, ids) {
 	for (const { thread, id, numbers, lasting, after } of streams) {
 		for (const [sender, report] of reports.entries()) {
 			const got = numbers[sender] ?? [];
-			const what = `thread ${thread}’s ${id}, of what ${sender} sent`;
+			const what = `${id} of thread ${thread}, messages of thread ${sender}`;
 			const wanted = expected.for(sender, id);
 			if (got.length > 0) assertUnbroken(got, wanted, report.sent, what);
 			if (sender === thread) assert.ok(!(got[0] <= after), `${what}: got ${got[0]}, sent before it was created`);

@@ -1,5 +1,5 @@
-// What a thread of the tests of subscriptions can be told to do: its manager in a scope, and the registrations it made.
-// The main thread has one as well as each worker, so that a test can treat them alike.
+// A subscription manager of one thread and its registrations, driven by the commands of a test. The main thread has a driver
+// too, so that a test can treat all threads alike.
 
 import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
@@ -19,30 +19,30 @@ import { SubscriptionWorkload } from './subscription-workload.js';
  * @typedef {object} How
  * @property {string} [origin]
  * @property {SubscriptionFilter} [filters]
- * @property {Callback[]} [waits] the callbacks that answer when they are told to
+ * @property {Callback[]} [waits] callbacks that settle on `release` or `fail`
  */
 
 /**
- * A driver in some thread.
+ * A subscription driver, in this thread or in a worker.
  *
  * @typedef {object} SubscriptionDriverProxy
- * @property {(command: keyof SubscriptionDriver, ...args: any[]) => Promise<any>} do performs a method of {@link SubscriptionDriver} there
+ * @property {(command: keyof SubscriptionDriver, ...args: any[]) => Promise<any>} do calls a method of {@link SubscriptionDriver} in its thread
  * @property {(what: (driver: SubscriptionDriver, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function
- *   there, which must use nothing from around it
+ *   in its thread. The function must not use anything from its scope
  * @property {StreamDriverProxy} thread the stream driver of the same thread
  */
 
 export class SubscriptionDriver {
-	/** What was made of each name, oldest first. @type {Map<string, Registered[]>} */
+	/** The registrations of each name, oldest first. @type {Map<string, RecordingCallbacks[]>} */
 	#made = new Map();
-	/** For the functions that a test has run here. */
+	/** For the functions that a test runs here. */
 	tools = { InMemorySubscriptionManager, outcome, parentPort, runInNewContext };
-	/** A test's own, from one `run` to the next. @type {Record<string, any>} */
+	/** State that a test keeps from one `run` to the next. @type {Record<string, any>} */
 	own = {};
 
 	/**
 	 * @param {any} [options]
-	 * @param {InMemorySubscriptionManager} [manager] in place of one of these options
+	 * @param {InMemorySubscriptionManager} [manager] used instead of a new manager with these options
 	 */
 	constructor(options, manager = new InMemorySubscriptionManager(options)) {
 		this.manager = manager;
@@ -53,7 +53,7 @@ export class SubscriptionDriver {
 	 * @param {How} [how]
 	 */
 	create(id, { origin = 'origin', filters = { toolsListChanged: true }, waits = [] } = {}) {
-		const made = new Registered(waits);
+		const made = new RecordingCallbacks(waits);
 		const name = nameOf(id, origin);
 		this.#made.set(name, [...(this.#made.get(name) ?? []), made]);
 		return outcome(this.manager.create(subscription(id, origin, filters), made));
@@ -79,8 +79,8 @@ export class SubscriptionDriver {
 	}
 
 	/**
-	 * The calls of each that was made of a name here, oldest first; of one that was refused there are none. A `send` stands
-	 * there as `params.n` of what was sent.
+	 * Returns the calls of each registration of a name, oldest first. A refused registration has no calls. A `send` is recorded as
+	 * `params.n` of the notification.
 	 *
 	 * @param {string | number} id
 	 * @param {string} [origin]
@@ -90,7 +90,7 @@ export class SubscriptionDriver {
 	}
 
 	/**
-	 * The notifications that the newest of that name has got.
+	 * Returns the notifications that the newest registration of a name has received.
 	 *
 	 * @param {string | number} id
 	 * @param {string} [origin]
@@ -100,7 +100,7 @@ export class SubscriptionDriver {
 	}
 
 	/**
-	 * Settles when a callback of the newest of that name has been called so often.
+	 * Resolves when a callback of the newest registration of a name was called `times` times.
 	 *
 	 * @param {Callback} callback
 	 * @param {number} times
@@ -112,7 +112,7 @@ export class SubscriptionDriver {
 	}
 
 	/**
-	 * Has a callback that waits answer: the call that has waited longest.
+	 * Resolves the oldest waiting callback of the newest registration of a name.
 	 *
 	 * @param {string | number} id
 	 * @param {string} [origin]
@@ -122,7 +122,7 @@ export class SubscriptionDriver {
 	}
 
 	/**
-	 * Likewise, with an error.
+	 * Rejects the oldest waiting callback of the newest registration of a name.
 	 *
 	 * @param {string} message
 	 * @param {string | number} id
@@ -154,13 +154,13 @@ export class SubscriptionDriver {
 	 */
 	#newest(id, origin) {
 		const made = this.#made.get(nameOf(id, origin))?.at(-1);
-		if (made === undefined) throw new Error(`nothing was made of ${nameOf(id, origin)}`);
+		if (made === undefined) throw new Error(`there is no registration ${nameOf(id, origin)}`);
 		return made;
 	}
 }
 
-/** Callbacks that remember their calls. */
-class Registered {
+/** Callbacks that record their calls. */
+class RecordingCallbacks {
 	/** @type {unknown[]} */
 	calls = [];
 	/** @type {JSONRPCRequest[]} */
@@ -227,14 +227,14 @@ function nameOf(id, origin) {
 }
 
 /**
- * A driver in another thread.
+ * Creates a subscription driver in another thread.
  *
  * @param {Thread} thread
  * @param {any} [options]
  * @returns {Promise<SubscriptionDriverProxy>}
  */
 export async function driveSubscriptionsIn(thread, options) {
-	// The driver's own manager, of no scope, is not used.
+	// The stream manager of this driver has no scope, and is not used.
 	const streams = await thread.open();
 	await streams.run((/** @type {any} */ { own, tools }, options) => {
 		own.driver = new tools.SubscriptionDriver(options);
@@ -245,7 +245,7 @@ export async function driveSubscriptionsIn(thread, options) {
 			streams.run(({ own }, command, ...args) => own.driver[command](...args), command, ...args),
 		run: (what, ...args) =>
 			streams.run(
-				// biome-ignore format: it is read as text
+				// biome-ignore format: the function is sent as text
 				({ own }, what, ...args) => Function(`return (${what})`)()(own.driver, ...args),
 				what.toString(),
 				...args,
@@ -254,10 +254,10 @@ export async function driveSubscriptionsIn(thread, options) {
 }
 
 /**
- * A driver in this thread.
+ * Creates a subscription driver in this thread.
  *
  * @param {any} [options]
- * @param {InMemorySubscriptionManager} [manager] in place of one of these options
+ * @param {InMemorySubscriptionManager} [manager] used instead of a new manager with these options
  * @returns {SubscriptionDriverProxy & { driver: SubscriptionDriver, manager: InMemorySubscriptionManager }}
  */
 export function driveSubscriptionsHere(options, manager) {

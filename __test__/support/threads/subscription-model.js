@@ -1,5 +1,5 @@
-// What has to come of operations on subscriptions that threads do one after the other: a registry so plain that it is right
-// at sight.
+// The expected results of operations on subscriptions that threads run one after the other, by a registry simple enough to be
+// obviously correct.
 
 import assert from 'node:assert/strict';
 
@@ -20,9 +20,9 @@ import { matchesSubscription } from 'upstream';
 /** @typedef {{ origin: string, id: string | number, filters: SubscriptionFilter, thread: number, calls: unknown[] }} Registration */
 
 export class SubscriptionModel {
-	/** Those that are open. @type {Registration[]} */
+	/** The open registrations. @type {Registration[]} */
 	#open = [];
-	/** All that each thread was asked to create, refused ones too. @type {Registration[][]} */
+	/** All registrations that each thread has tried to create. @type {Registration[][]} */
 	#made;
 	#sent = 0;
 	#replace;
@@ -38,7 +38,7 @@ export class SubscriptionModel {
 	}
 
 	/**
-	 * Has it done, and waits until it is; what it answers must be what the model says.
+	 * Runs an operation in its thread, and asserts that the result is that of the model.
 	 *
 	 * @param {Operation} operation
 	 */
@@ -87,7 +87,7 @@ export class SubscriptionModel {
 		}
 	}
 
-	/** Each registration has got what it should, and nothing else. */
+	/** Asserts that each registration has received the expected calls, and nothing else. */
 	async finish() {
 		for (const [index, thread] of this.threads.entries()) {
 			const names = new Map(this.#made[index].map(({ origin, id }) => [JSON.stringify([origin, id]), { origin, id }]));

@@ -149,7 +149,7 @@ function failureOf(from, n) {
 }
 
 /**
- * Checks the reports of all threads, when everything that passes is closed.
+ * Checks the reports of all threads, when all passing registrations are closed.
  *
  * @param {Report[]} reports
  */
@@ -174,7 +174,7 @@ export function assertConsistent(reports) {
 				/** @type {number[]} */
 				const got = /** @type {[number, number][]} */ (sends).filter(([from]) => from === sender).map(([, n]) => n);
 				if (lasting) assert.equal(got.length, sent, what);
-				// All from the first to the last, each once, in order.
+				// Without a gap, without a duplicate, in order.
 				for (const [index, n] of got.entries()) assert.equal(n, (lasting ? 0 : got[0]) + index, what);
 			}
 		}

@@ -1,4 +1,4 @@
-// The threads of a test, the main thread among them: each is told what to do by commands, and answers when it is done.
+// The threads of a test. A test sends each worker commands, and each command is answered when it is done.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -6,12 +6,12 @@ import { Worker } from 'node:worker_threads';
 import { StreamDriver } from './stream-driver.js';
 
 /**
- * A driver in some thread.
+ * A stream driver, in this thread or in a worker.
  *
  * @typedef {object} StreamDriverProxy
- * @property {(command: keyof StreamDriver | 'leave', ...args: any[]) => Promise<any>} do performs a method of {@link StreamDriver} there
- * @property {(what: (driver: StreamDriver, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function there, which
- *   must use nothing from around it
+ * @property {(command: keyof StreamDriver | 'leave', ...args: any[]) => Promise<any>} do calls a method of {@link StreamDriver} in its thread
+ * @property {(what: (driver: StreamDriver, ...args: any[]) => any, ...args: any[]) => Promise<any>} run runs a function in its thread.
+ *   The function must not use anything from its scope
  */
 
 /** @type {Set<Int32Array>} */
@@ -20,18 +20,18 @@ const blocked = new Set();
 let drivers = 0;
 let scopes = 0;
 
-/** A name that no scope has had yet. */
+/** Returns a new scope name. */
 export function newScope() {
 	return `scope ${process.pid} ${++scopes}`;
 }
 
-/** A worker thread that does what it is told. */
+/** A worker thread that runs the commands of a test. */
 export class Thread {
 	#worker = new Worker(new URL('../../programs/driven-thread.js', import.meta.url));
 	/** @type {Map<number, { resolve: (value: unknown) => void, reject: (error: Error) => void }>} */
 	#calls = new Map();
 	#called = 0;
-	/** Settles with the exit code when the thread has ended. @type {Promise<number>} */
+	/** Resolves with the exit code when the thread has ended. @type {Promise<number>} */
 	ended = new Promise((resolve) => this.#worker.once('exit', resolve));
 
 	constructor() {
@@ -46,7 +46,7 @@ export class Thread {
 	}
 
 	/**
-	 * Makes a manager there.
+	 * Creates a driver, with a manager, in this thread.
 	 *
 	 * @param {any} [options]
 	 * @returns {Promise<StreamDriverProxy>}
@@ -85,7 +85,7 @@ export class Thread {
 }
 
 /**
- * A driver of this thread.
+ * Returns the proxy of a driver in the calling thread.
  *
  * @param {StreamDriver} driver
  * @returns {StreamDriverProxy & { driver: StreamDriver }}
@@ -106,10 +106,10 @@ export function openHere(options) {
 }
 
 /**
- * Has a thread do nothing, not even take what comes for it, until it is released. Settles when it has stopped.
+ * Blocks a thread until it is released: it does not drain its mailbox. Resolves when the thread is blocked.
  *
  * @param {StreamDriverProxy} thread
- * @returns {Promise<{ release: () => Promise<void> }>} `release` settles when the thread goes on
+ * @returns {Promise<{ release: () => Promise<void> }>} `release` resolves when the thread continues
  */
 export async function block(thread) {
 	const flags = new Int32Array(new SharedArrayBuffer(8));
@@ -117,7 +117,7 @@ export async function block(thread) {
 		Atomics.store(flags, 1, 1);
 		Atomics.wait(flags, 0, 0);
 	}, flags);
-	// Whoever is terminated while it is blocked is no failure.
+	// A thread may be terminated while it is blocked.
 	done.catch(() => {});
 	blocked.add(flags);
 	await until(() => Atomics.load(flags, 1) === 1);
@@ -129,7 +129,7 @@ export async function block(thread) {
 	};
 }
 
-/** Releases those that a test that failed has left blocked. */
+/** Releases the threads that a failed test has left blocked. */
 export function releaseAll() {
 	for (const flags of blocked) release(flags);
 }
@@ -142,7 +142,7 @@ function release(flags) {
 }
 
 /**
- * Settles when something is so that no event tells of.
+ * Resolves when a condition is true that no event reports.
  *
  * @param {() => unknown} condition
  */

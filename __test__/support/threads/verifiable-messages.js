@@ -1,5 +1,5 @@
-// Messages that say who sent them, as which of its messages, and for whom, and whose every byte is known from that: one
-// that lost a byte, or has one of another's, is noticed.
+// Messages that name their sender, number and recipients, and whose other bytes follow from these: a reader detects every wrong
+// or missing byte.
 
 const LETTERS = ['x', 'é', '☃', '\u{1f600}'];
 
@@ -7,7 +7,7 @@ const LETTERS = ['x', 'é', '☃', '\u{1f600}'];
  * @typedef {object} Message
  * @property {number} sender
  * @property {number} number counts up for each sender
- * @property {string[] | undefined} to ids without a space or a comma in them, or `undefined` for everyone
+ * @property {string[] | undefined} to ids without a space or a comma in them, or `undefined` for all
  */
 
 /** @param {Message} message */
@@ -17,7 +17,7 @@ export function write({ sender, number, to }) {
 
 /**
  * @param {string} text
- * @returns {Message | undefined} `undefined` where not every byte is as it was written
+ * @returns {Message | undefined} `undefined` when a byte is wrong
  */
 export function read(text) {
 	const [sender, number, to] = text.split(' ', 3);
@@ -26,7 +26,7 @@ export function read(text) {
 }
 
 /**
- * Mostly short, at times as long as what gets a buffer of its own.
+ * Mostly short. Some messages are long enough to get a buffer of their own.
  *
  * @param {number} sender
  * @param {number} number
