@@ -1,4 +1,4 @@
-// The info manager on Redis does what the one in memory does, as far as it carries copies: the same suites.
+// The suites of the info manager in memory, for the info manager on Redis, as far as they apply to copies of values.
 
 import { describe, test } from 'node:test';
 
@@ -22,7 +22,7 @@ describeWithRedis('on Redis', () => {
 
 	testInfo({ name: 'ours, on Redis', make, copies: true, promises: true });
 
-	describe('what one manager has set', () => {
+	describe('a value that one manager has set', () => {
 		testInfoCopies({
 			make,
 			async open() {
@@ -42,7 +42,7 @@ describeWithRedis('on Redis', () => {
 			RegExp(`^${literally(argument)} has to be what JSON can carry, .*; ${literally(found)}: `),
 	});
 
-	test(`${OPERATIONS} random operations on clients’ info, one after the other, have the same effects in memory and on Redis`, async () => {
+	test(`${OPERATIONS} random operations on client info, one after the other, have the same effects in memory and on Redis`, async () => {
 		const ids = IDS.filter((id) => typeof id === 'string');
 		await assertSameLogs(
 			OPERATIONS,
@@ -54,7 +54,7 @@ describeWithRedis('on Redis', () => {
 });
 
 /**
- * Whatever it answers, it promises.
+ * Makes every method return a promise.
  *
  * @param {any} manager
  */

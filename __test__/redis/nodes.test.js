@@ -1,5 +1,5 @@
-// Two nodes on one Redis, processes of their own: what one does reaches the other, once and in order; and what others write
-// into Redis, or take out of it, does no harm.
+// Two nodes on one Redis, in child processes: what one node sends reaches the other, once and in order. Foreign writes to Redis,
+// and removed keys, do no harm.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test as testOf } from 'node:test';
@@ -20,7 +20,7 @@ const TOOLS = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
 const PROMPTS = { jsonrpc: '2.0', method: 'notifications/prompts/list_changed' };
 const CLIENT = { name: 'client', version: '1' };
 
-/** Ids that are easily taken for each other, or for something else. */
+/** Ids that are easily confused with each other, or with special values. */
 const ODD_IDS = {
 	empty: ['', ' ', '\t', '\n', '\r\n'],
 	'lone surrogates': [
@@ -35,7 +35,7 @@ const ODD_IDS = {
 	],
 	'control characters': ['\0', '\0\0', 'a\0', 'a\0b', '\x01', '\x7f', '\x1b[31m'],
 	'names of properties': ['__proto__', 'constructor', 'hasOwnProperty', 'toString'],
-	'characters with a meaning elsewhere': [
+	'special characters of Redis, JSON or shells': [
 		'*',
 		'?',
 		'[a]',
@@ -52,13 +52,13 @@ const ODD_IDS = {
 		'>',
 	],
 	numbers: ['0', '-0', '1', '01', '1.0', '1e3', 'NaN', '-1', '0-0'],
-	'much alike': ['é', 'e\u0301', 'ﬁ', 'fi', 'ß', 'SS', 'ı', 'i', 'I'],
+	'similar characters': ['é', 'e\u0301', 'ﬁ', 'fi', 'ß', 'SS', 'ı', 'i', 'I'],
 	long: ['x'.repeat(100_000), `${'x'.repeat(99_999)}y`, 'ü'.repeat(50_000), '\ud83d'.repeat(50_000)],
 };
 
 /**
- * Adds entries to a stream. They are JSON, lists of names and values in turn, in which `\\255` is a byte, so that one may be
- * no text.
+ * Appends entries to a Redis stream. They are JSON: lists of alternating names and values, in which `\\255` is a byte that is
+ * not valid UTF-8.
  */
 const ADD = String.raw`
 	for _, fields in ipairs(cjson.decode(ARGV[1])) do
@@ -75,7 +75,7 @@ let redis;
 let nodes;
 
 /**
- * Both nodes with managers of one new prefix, ready.
+ * Opens managers with one new prefix in both nodes, and waits until they are ready.
  *
  * @param {TestContext} t
  * @param {any} [options]
@@ -88,7 +88,7 @@ async function inOnePrefix(t, options) {
 }
 
 /**
- * Managers in a thread of a node, ready.
+ * Opens managers in a thread of a node, and waits until they are ready.
  *
  * @param {TestContext} t
  * @param {{ open: (url: string, options?: any) => Promise<NodeManagersProxy> }} where
@@ -98,7 +98,7 @@ async function inOnePrefix(t, options) {
 async function join(t, where, options, url = redis.url) {
 	const member = await where.open(url, options);
 	t.after(async () => {
-		// One that a test which failed has left stopped would not leave.
+		// A node that a failed test has left paused would not close its managers.
 		for (const node of nodes) node.resume();
 		await member.do('leave').then(member.forget, () => {});
 	});
@@ -107,7 +107,7 @@ async function join(t, where, options, url = redis.url) {
 }
 
 /**
- * Makes sessions there, and settles when every node knows.
+ * Creates sessions, and resolves when every node knows of them.
  *
  * @param {NodeManagersProxy} there
  * @param {string[]} ids
@@ -118,10 +118,10 @@ async function create(there, ...ids) {
 }
 
 /**
- * When this settles, what was sent from there before has come to the other node.
+ * Resolves when everything that was sent from there before has arrived at the other node.
  *
  * @param {NodeManagersProxy} from
- * @param {NodeManagersProxy} to which has a session of the name `marks`
+ * @param {NodeManagersProxy} to with a session named `marks`
  */
 async function mark(from, to) {
 	const count = (await to.do('received', 'marks', 0)).length;
@@ -129,7 +129,7 @@ async function mark(from, to) {
 	await to.do('received', 'marks', count + 1);
 }
 
-describeWithRedis('of two nodes', () => {
+describeWithRedis('two nodes', () => {
 	before(async () => {
 		redis = await startRedis();
 		nodes = [new Node(), new Node()];
@@ -140,7 +140,7 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('a message', () => {
-		test('to sessions of both comes to each of them once, and to no other', async (t) => {
+		test('to sessions of both nodes reaches each of them once, and no other', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'a1', 'a2', 'marks');
 			await create(b, 'b1', 'b2', 'b3');
@@ -158,7 +158,7 @@ describeWithRedis('of two nodes', () => {
 			[undefined, 'undefined'],
 			[null, 'null'],
 		])) {
-			test(`to all (${words}) comes to every session of both, and is one command`, async (t) => {
+			test(`to all (${words}) reaches every session of both nodes, with one command`, async (t) => {
 				const { a, b } = await inOnePrefix(t);
 				const ids = Array.from({ length: 100 }, (_, n) => `${n}`);
 				await create(a, ...ids.map((id) => `a${id}`));
@@ -173,19 +173,19 @@ describeWithRedis('of two nodes', () => {
 			});
 		}
 
-		test('to nobody, and one to sessions of this node only, do not go out', async (t) => {
+		test('to no session, or only to sessions of the sending node, is not published', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'a1', 'a2');
 			await create(b, 'marks');
 			const { xadd } = await redis.commandCounts();
-			await a.do('streams', 'send', [], 'to nobody');
+			await a.do('streams', 'send', [], 'to no session');
 			await a.do('streams', 'send', ['a1', 'a2'], 'to these');
 			await mark(a, b);
 			assert.equal((await redis.commandCounts()).xadd - xadd, 1);
 			assert.deepEqual(await a.do('seen', 'a2'), [{ messages: ['to these'], closed: 0 }]);
 		});
 
-		test('comes in the order of its sender: some to one, some to all, 2,000 of each node at once', async (t) => {
+		test('keeps the order of its sender: 2,000 unicasts and broadcasts of each node at once', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'a');
 			await create(b, 'b');
@@ -213,7 +213,7 @@ describeWithRedis('of two nodes', () => {
 			}
 		});
 
-		test('may be empty, a mebibyte long, or any text', async (t) => {
+		test('may be empty, 1 MiB long, or any text', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'b');
 			const texts = [
@@ -230,14 +230,14 @@ describeWithRedis('of two nodes', () => {
 			assert.deepEqual(await b.do('received', 'b', texts.length), texts);
 		});
 
-		test('has U+FFFD where a lone surrogate was', async (t) => {
+		test('has U+FFFD in place of a lone surrogate', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'b');
 			for (const text of ['\ud83d', 'a\ude00b', '\ude00\ud83d']) await a.do('streams', 'send', undefined, text);
 			assert.deepEqual(await b.do('received', 'b', 3), ['\ufffd', 'a\ufffdb', '\ufffd\ufffd']);
 		});
 
-		test('comes as it went, whatever it is and whoever it is for', async (t) => {
+		test('arrives unchanged, for any text and any recipients', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			let sent = 0;
 			const string = fc.string({ unit: 'binary', maxLength: 30 });
@@ -256,7 +256,7 @@ describeWithRedis('of two nodes', () => {
 			);
 		});
 
-		test('comes to a session of any thread of the other node, from any of this one', async (t) => {
+		test('reaches a session of any thread of the other node, from any thread of the sending node', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			const threads = await Promise.all(nodes.flatMap((node) => [node.thread(), node.thread()]));
 			const members = await Promise.all(threads.map((thread) => join(t, thread, { prefix })));
@@ -279,7 +279,7 @@ describeWithRedis('of two nodes', () => {
 			await Promise.all(threads.map((thread) => thread.end('terminate')));
 		});
 
-		test('does not come a second time when the other node’s last manager is made anew', async (t) => {
+		test('does not arrive again when the last manager of the other node is closed and opened again', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			await create(b, 'b');
 			await a.do('streams', 'send', undefined, 'old');
@@ -321,7 +321,7 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('`has`', () => {
-		test('is true for a session of the other from its flush to its end, and at once for one’s own', async (t) => {
+		test('is true for a session of the other node from its flush to its end, and at once for a session of its own node', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			assert.equal(await b.do('streams', 'has', 'a'), false);
 			await a.run(async (member) => {
@@ -338,7 +338,7 @@ describeWithRedis('of two nodes', () => {
 			assert.equal(await b.do('streams', 'has', 'a'), false);
 		});
 
-		test('is one command, however many nodes and sessions there are', async (t) => {
+		test('is one command, for any number of nodes and sessions', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, ...Array.from({ length: 300 }, (_, n) => `b${n}`));
 			const count = async () => {
@@ -348,17 +348,17 @@ describeWithRedis('of two nodes', () => {
 			await a.do('streams', 'has', 'warm');
 			const before = await count();
 			for (let n = 0; n < 20; n++) await a.do('streams', 'has', `b${n}`);
-			// A beat may come between.
+			// A heartbeat may be among them.
 			const done = (await count()) - before;
-			assert.ok(done >= 20 && done <= 25, `${done} scripts for 20 questions`);
+			assert.ok(done >= 20 && done <= 25, `${done} scripts for 20 calls`);
 		});
 
-		test('is false for what is no string', async (t) => {
+		test('is false for a value that is not a string', async (t) => {
 			const { a } = await inOnePrefix(t);
 			for (const id of [undefined, null, 1, {}, []]) assert.equal(await a.do('streams', 'has', id), false);
 		});
 
-		test('is false for the sessions of a worker that has ended, and of nobody else', async (t) => {
+		test('is false for the sessions of a worker that has ended, and for no others', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			await create(a, 'of the main thread');
 			for (const how of /** @type {const} */ (['terminate', 'exit', 'throw'])) {
@@ -374,7 +374,7 @@ describeWithRedis('of two nodes', () => {
 			}
 		});
 
-		test('is false for a session whose stream was gone when it was fed', async (t) => {
+		test('is false for a session whose stream failed during a delivery', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await a.run(async ({ manager }) => {
 				const enqueue = () => {
@@ -390,13 +390,13 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('`delete`', () => {
-		test('closes the stream of the other behind what was sent to it', async (t) => {
+		test('closes the stream on the other node after the messages sent before', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'b', 'stays', 'marks');
 			await a.run(async ({ manager }) => {
 				for (let n = 0; n < 100; n++) manager.send(n % 2 ? ['b'] : undefined, `${n}`);
 				manager.delete('b');
-				manager.send(['b'], 'to nobody');
+				manager.send(['b'], 'to no session');
 				manager.send(undefined, 'to those who stay');
 				await manager.flush();
 			});
@@ -410,14 +410,14 @@ describeWithRedis('of two nodes', () => {
 			assert.equal(await b.do('streams', 'size'), 2);
 		});
 
-		test('of an id that nobody has is no error', async (t) => {
+		test('of an unknown id is not an error', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'marks');
 			await a.do('streams', 'delete', 'unknown');
 			await mark(a, b);
 		});
 
-		test('makes room for a new one of that id, wherever it is made', async (t) => {
+		test('allows a new session of that id, on any node', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			for (let n = 0; n < 5; n++) {
 				const [one, two] = n % 2 ? [a, b] : [b, a];
@@ -430,8 +430,8 @@ describeWithRedis('of two nodes', () => {
 		});
 	});
 
-	describe('`create` of an id that lives on the other', () => {
-		test('closes the older one there, behind what was sent to it, and takes what is sent from then on', async (t) => {
+	describe('`create` of an id that the other node has', () => {
+		test('closes the older session after the messages sent before, and gets the messages sent from then on', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'x', 'marks');
 			await b.do('streams', 'send', ['x'], 'to the older');
@@ -447,7 +447,7 @@ describeWithRedis('of two nodes', () => {
 			assert.equal(await a.do('streams', 'size'), 1);
 		});
 
-		test('does so each time, back and forth', async (t) => {
+		test('works each time, in turns on both nodes', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'x');
 			for (let n = 0; n < 20; n++) {
@@ -467,7 +467,7 @@ describeWithRedis('of two nodes', () => {
 			);
 		});
 
-		test('in the same moment leaves one of the two', async (t) => {
+		test('at the same moment leaves one of the two sessions', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'marks of a');
 			await create(b, 'marks of b');
@@ -482,12 +482,12 @@ describeWithRedis('of two nodes', () => {
 							}
 							await member.manager.flush();
 						},
-						// One from either end, so that they meet.
+						// Each node starts at another end, so that they meet.
 						n ? [...ids].reverse() : ids,
 					),
 				),
 			);
-			// When these have come, each knows of all that the other has made.
+			// When these have arrived, each node knows of every session of the other.
 			await a.do('streams', 'send', ['marks of b'], 'mark');
 			await b.do('streams', 'send', ['marks of a'], 'mark');
 			await b.do('received', 'marks of b', 1);
@@ -502,7 +502,7 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('`flush`', () => {
-		test('resolves when all that this thread has sent is in Redis', async (t) => {
+		test('resolves when everything that this thread has sent is in Redis', async (t) => {
 			const { a, prefix } = await inOnePrefix(t);
 			const before = await redis.command('XLEN', `${prefix}:stream`);
 			await a.run(async ({ manager }) => {
@@ -513,7 +513,7 @@ describeWithRedis('of two nodes', () => {
 			assert.equal((await a.do('streams', 'stats')).backplane.pendingBytes, 0);
 		});
 
-		test('resolves where nothing was sent', async (t) => {
+		test('resolves when nothing was sent', async (t) => {
 			const { a } = await inOnePrefix(t);
 			await a.do('streams', 'flush');
 			await a.do('streams', 'flush');
@@ -521,7 +521,7 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('`ready`', () => {
-		test('resolves when what others send from then on arrives, and nothing from before', async (t) => {
+		test('resolves when messages that others send from then on arrive, and no earlier ones', async (t) => {
 			const { a, prefix } = await inOnePrefix(t);
 			const late = new Node();
 			t.after(() => late.kill());
@@ -538,7 +538,7 @@ describeWithRedis('of two nodes', () => {
 			}
 		});
 
-		test('resolves again and again', async (t) => {
+		test('may be called repeatedly', async (t) => {
 			const { a } = await inOnePrefix(t);
 			await a.do('streams', 'ready');
 			await a.do('streams', 'ready');
@@ -546,7 +546,7 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('`close`', () => {
-		test('takes the node’s sessions along at once, and its streams are closed', async (t) => {
+		test('removes the sessions of the node at once, and closes its streams', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'b1', 'b2');
 			assert.equal(await a.do('streams', 'has', 'b1'), true);
@@ -567,7 +567,7 @@ describeWithRedis('of two nodes', () => {
 			await b.do('streams', 'close');
 		});
 
-		test('sends what is still to go out', async (t) => {
+		test('first publishes the pending messages', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(a, 'a');
 			await b.run(async ({ manager }) => {
@@ -578,7 +578,7 @@ describeWithRedis('of two nodes', () => {
 			assert.deepEqual(await a.do('received', 'a', 1_000), numbers);
 		});
 
-		test('of all managers leaves no connection, and no key but the stream’s and those of others', async (t) => {
+		test('of all managers closes every connection, and leaves no key but those of the stream and of other nodes', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			await create(a, 'a');
 			await a.do('streams', 'flush');
@@ -592,11 +592,11 @@ describeWithRedis('of two nodes', () => {
 			assert.ok((await connections()) > before.connections);
 			await again.do('leave');
 			assert.deepEqual(await keys(), before.keys);
-			// Redis notices a closed connection in a turn of its own.
+			// Redis notices a closed connection in a later turn of its event loop.
 			await until(async () => (await connections()) === before.connections);
 		});
 
-		test('of one manager closes the streams of its thread, and another of that thread goes on', async (t) => {
+		test('of one manager closes the streams of its thread, and another manager of that thread continues', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			const other = await join(t, nodes[1], { prefix });
 			const thread = await nodes[1].thread();
@@ -629,13 +629,13 @@ describeWithRedis('of two nodes', () => {
 		await create(b, 'b');
 		const keys = await redis.command('KEYS', `${prefix}:*`);
 		assert.ok(keys.length > 0);
-		for (const key of keys) assert.ok((await redis.command('PTTL', key)) > 0, `${key} stays for ever`);
+		for (const key of keys) assert.ok((await redis.command('PTTL', key)) > 0, `${key} has no time to live`);
 	});
 
-	describe('those of another', () => {
+	describe('managers with another', () => {
 		/** @param {string} name @param {(base: string) => { url?: string, prefix: string }[]} settings */
-		const apart = (name, settings) =>
-			test(`${name} see nothing of these`, async (t) => {
+		const testSeparate = (name, settings) =>
+			test(`${name} do not see each other’s sessions`, async (t) => {
 				const members = [];
 				for (const { url, prefix } of settings(newPrefix())) {
 					members.push(await Promise.all(nodes.map((node) => join(t, node, { prefix }, url))));
@@ -673,15 +673,15 @@ describeWithRedis('of two nodes', () => {
 				}
 			});
 
-		apart('prefix', (base) => [{ prefix: base }, { prefix: `${base}2` }]);
-		apart('prefix, one of which begins like the other', (base) => [
+		testSeparate('prefix', (base) => [{ prefix: base }, { prefix: `${base}2` }]);
+		testSeparate('prefix, which starts with the same characters', (base) => [
 			{ prefix: base },
 			{ prefix: `${base}:stream` },
 			{ prefix: `${base}:` },
 			{ prefix: '*' },
 			{ prefix: `${base.slice(0, -1)}?` },
 		]);
-		apart('database', (prefix) => [
+		testSeparate('database', (prefix) => [
 			{ prefix, url: redis.url },
 			{ prefix, url: `${redis.url}/1` },
 			{ prefix, url: `${redis.url}/2` },
@@ -689,7 +689,7 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('a notification', () => {
-		test('reaches the registrations of both that match, and no other, in the order it was sent', async (t) => {
+		test('reaches the matching registrations of both nodes, and no others, in order', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await a.do('subscribe', 1, { toolsListChanged: true });
 			await b.do('subscribe', 1, { promptsListChanged: true });
@@ -708,7 +708,7 @@ describeWithRedis('of two nodes', () => {
 			assert.deepEqual(await a.do('called', 1, 3), ['acknowledge', TOOLS, TOOLS]);
 		});
 
-		test('wakes no thread that has no registration for it, and a message none that has no session for it', async (t) => {
+		test('wakes no thread without a matching registration, and a message wakes no thread without a matching session', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			await create(b, 'marks');
 			const threads = await Promise.all([nodes[1].thread(), nodes[1].thread()]);
@@ -720,7 +720,7 @@ describeWithRedis('of two nodes', () => {
 			const waiting = async (send) => {
 				await Promise.all(threads.map((thread) => thread.block()));
 				await send();
-				// It has been handed out by then, and nobody has taken it.
+				// The messages are in the mailboxes by then, and no thread has drained its mailbox.
 				await mark(a, b);
 				const stats = await Promise.all(threads.map((thread) => thread.release()));
 				return stats.map(([{ mailboxBytes }]) => mailboxBytes > 0);
@@ -734,7 +734,7 @@ describeWithRedis('of two nodes', () => {
 			await Promise.all(threads.map((thread) => thread.end('terminate')));
 		});
 
-		test('may be large, and have whatever JSON can carry in it', async (t) => {
+		test('may be large, and hold anything that JSON can carry', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await b.do('subscribe', 1, { toolsListChanged: true });
 			const params = { big: 'ü'.repeat(2 ** 19), list: [1, -0.5, null, true, { __proto__: null, a: '\ud83d\0' }] };
@@ -743,7 +743,7 @@ describeWithRedis('of two nodes', () => {
 			assert.deepEqual(JSON.parse(JSON.stringify(got)), JSON.parse(JSON.stringify({ ...TOOLS, params })));
 		});
 
-		test('does not come to a registration that is closed, and the other node’s of that name stays', async (t) => {
+		test('does not reach a closed registration, and the registration of the same name on the other node stays open', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await a.do('subscribe', 'x', { toolsListChanged: true });
 			await b.do('subscribe', 'y', { toolsListChanged: true });
@@ -758,7 +758,7 @@ describeWithRedis('of two nodes', () => {
 	});
 
 	describe('info', () => {
-		test('that one has set the other gets, until it is deleted', async (t) => {
+		test('that one node has set is the same on the other, until it is deleted', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			const values = /** @type {const} */ ([
 				['ClientInfo', 'Client info', CLIENT],
@@ -777,7 +777,7 @@ describeWithRedis('of two nodes', () => {
 			}
 		});
 
-		test('of who watches what is the same for both, in the order they came', async (t) => {
+		test('about the watchers of a resource is the same on both nodes, in the order in which they subscribed', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			const get = async (/** @type {string} */ uri) => {
 				const [one, two] = await Promise.all([a, b].map((member) => member.do('info', 'getSubscriptions', uri)));
@@ -801,7 +801,7 @@ describeWithRedis('of two nodes', () => {
 			assert.deepEqual(await get('\ud83d'), ['y', 'z']);
 		});
 
-		test('stays when the node that set it leaves', async (t) => {
+		test('stays when the node that has set it leaves', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await b.do('info', 'setClientInfo', 's', CLIENT);
 			await b.do('leave');
@@ -809,11 +809,11 @@ describeWithRedis('of two nodes', () => {
 		});
 	});
 
-	describe('an entry of the stream that is', () => {
+	describe('an entry of the Redis stream that is', () => {
 		const LONG = 'x'.repeat(100_000);
 		/** @type {Record<string, string[][]>} */
 		const foreign = {
-			'of somebody else': [
+			'of another program': [
 				['a', 'b'],
 				['message', '{"jsonrpc":"2.0"}'],
 				['uid', '1', 'nsp', '/', 'type', '3'],
@@ -823,13 +823,13 @@ describeWithRedis('of two nodes', () => {
 				['', '', '', ''],
 			],
 			huge: [[LONG, LONG], Array.from({ length: 2_000 }, (_, n) => `${n}`)],
-			'no text': [
+			'not valid UTF-8': [
 				['\\255\\254', '\\128'],
 				['\\0', '\\0'],
 			],
 		};
 		for (const [kind, entries] of Object.entries(foreign)) {
-			test(`${kind} is counted and passed over`, async (t) => {
+			test(`${kind} is counted and skipped`, async (t) => {
 				const { a, b, prefix } = await inOnePrefix(t);
 				await create(a, 'a', 'marks');
 				await create(b, 'b', 'marks of b');
@@ -847,7 +847,7 @@ describeWithRedis('of two nodes', () => {
 			});
 		}
 
-		test('one of ours with any field or value changed does no harm', async (t) => {
+		test('changed in any field or value does no harm', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			await create(a, 'a');
 			await create(b, 'b', 'taken');
@@ -880,7 +880,7 @@ describeWithRedis('of two nodes', () => {
 			/** @type {string[][]} */
 			const changed = [];
 			for (const [, fields] of entries) {
-				// The same once more; each field left out, doubled, and named and filled with everything.
+				// The same entries, with each field left out, doubled, renamed, and filled with every value.
 				changed.push(fields);
 				for (let n = 0; n < fields.length; n += 2) {
 					changed.push([...fields.slice(0, n), ...fields.slice(n + 2)], [...fields, ...fields.slice(n, n + 2)]);
@@ -895,10 +895,10 @@ describeWithRedis('of two nodes', () => {
 				prefix,
 				changed.filter((fields) => fields.length > 0),
 			);
-			// What says it is of a node that there is not may well have closed the sessions so far.
+			// An entry with the id of an unknown node may have closed the earlier sessions.
 			await create(a, 'marks');
 			await mark(b, a);
-			// One that comes later is not disturbed either.
+			// A node that joins later is not affected either.
 			const again = new Node();
 			t.after(() => again.kill());
 			const late = await join(t, again, { prefix });
@@ -914,8 +914,8 @@ describeWithRedis('of two nodes', () => {
 		});
 	});
 
-	describe('where the key of the stream', () => {
-		test('is of another type, onError hears of it, local sessions go on, and all goes on when it is gone', async (t) => {
+	describe('when the key of the Redis stream', () => {
+		test('has another type, onError is called, local sessions work, and everything works again when the key is deleted', async (t) => {
 			const prefix = newPrefix();
 			await redis.command('SET', `${prefix}:stream`, 'not a stream');
 			const members = await Promise.all(nodes.map((node) => node.open(redis.url, { prefix })));
@@ -941,7 +941,7 @@ describeWithRedis('of two nodes', () => {
 			});
 		});
 
-		test('and all others are deleted under way, messages still arrive, and sessions are there again after a beat', async (t) => {
+		test('and all other keys are deleted, messages still arrive, and the sessions are listed again after a heartbeat', async (t) => {
 			const { a, b } = await inOnePrefix(t, { heartbeatMs: 200, nodeTtlMs: 1_000 });
 			await create(a, 'a');
 			await create(b, 'b');
@@ -957,8 +957,8 @@ describeWithRedis('of two nodes', () => {
 		});
 	});
 
-	describe('a node that was stopped (SIGSTOP)', () => {
-		test('gets all that the stream has kept for it', async (t) => {
+	describe('a node that was paused (SIGSTOP)', () => {
+		test('receives everything that the Redis stream has kept', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'b');
 			nodes[1].pause();
@@ -973,7 +973,7 @@ describeWithRedis('of two nodes', () => {
 			assert.deepEqual([backplane.gaps, backplane.missed, backplane.malformed], [0, 0, 0]);
 		});
 
-		test('so long that it counts as dead is back with its sessions, but for those that others have made since', async (t) => {
+		test('until others treat it as dead has its sessions again afterwards, except those that others have created since', async (t) => {
 			const { a, b } = await inOnePrefix(t, { heartbeatMs: 150, nodeTtlMs: 600 });
 			await create(b, 'b', 'x');
 			nodes[1].pause();
@@ -993,11 +993,11 @@ describeWithRedis('of two nodes', () => {
 		});
 
 		for (const [name, trim] of /** @type {const} */ ([
-			['while others sent more than the stream holds', undefined],
-			['while the stream was emptied', 0],
-			['while all but some of the stream was taken away', 7],
+			['while others have sent more than the Redis stream holds', undefined],
+			['while the Redis stream was emptied', 0],
+			['while most of the Redis stream was deleted', 7],
 		])) {
-			test(`${name} says how much it has missed, and goes on`, async (t) => {
+			test(`${name} reports how many entries it has missed, and continues`, async (t) => {
 				const { a, b, prefix } = await inOnePrefix(t, trim === undefined ? { maxLen: 100 } : {});
 				await create(b, 'b');
 				await a.do('streams', 'send', ['b'], 'before');
@@ -1009,14 +1009,14 @@ describeWithRedis('of two nodes', () => {
 				});
 				if (trim !== undefined) await redis.command('XTRIM', `${prefix}:stream`, 'MAXLEN', trim);
 				const kept = await redis.command('XLEN', `${prefix}:stream`);
-				assert.ok(kept < 500, `${kept} are left of 1,000`);
+				assert.ok(kept < 500, `${kept} entries are left of 1,000`);
 				nodes[1].resume();
 				await a.do('streams', 'send', ['b'], 'after');
 				await b.run(async (member) => {
 					while ((await member.received('b', 0)).at(-1) !== 'after') await member.tools.turn();
 				});
 				const got = (await b.do('received', 'b', 0)).slice(1, -1).map(Number);
-				/** How many are missing between one that it got and the next. */
+				/** Number of messages missing between one that it received and the next. */
 				const missing = [...got, 1_000]
 					.map((number, at) => number - (got[at - 1] ?? -1) - 1)
 					.filter((count) => count !== 0);
@@ -1042,7 +1042,7 @@ describeWithRedis('of two nodes', () => {
 });
 
 /**
- * Adds entries to the stream.
+ * Appends entries to the Redis stream.
  *
  * @param {string} prefix
  * @param {string[][]} entries names and values of each

@@ -1,9 +1,9 @@
-// Nothing lost: nodes send each other thousands of messages while Redis is killed, stopped, or out of reach, and every
-// session gets each message that was for it, once and in the order of its sender.
+// Nodes send each other thousands of messages while Redis is killed, paused, or unreachable. Every session receives each message
+// to it once, and in the order of its sender.
 //
-//   node [--test-name-pattern=killed] __test__/redis-nothing-lost.test.js [--runs=5] [--seed=1] [--messages=10000]
+//   node [--test-name-pattern=killed] __test__/redis/nothing-lost.test.js [--runs=5] [--seed=1] [--messages=10000]
 //
-// does each as often as it is told; a failure says with which seed.
+// `--runs` repeats each test. A failure prints its seed.
 
 import assert from 'node:assert/strict';
 import { describe, test as testOf } from 'node:test';
@@ -26,14 +26,13 @@ const { values } = parseArgs({
 });
 const RUNS = Number(values.runs ?? 1);
 const SEED = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-/** Of two nodes together. */
+/** Messages of two nodes together. */
 const MESSAGES = Number(values.messages ?? 10_000);
 const SESSIONS = 10;
 
 /**
- * What Redis has answered is on the disk, so that its end by SIGKILL at any moment takes nothing back. With `everysec` it may
- * answer up to two seconds before it has so much as handed the write to the system, while the disk is slow; what was
- * accepted then is lost with it, and no client can know.
+ * Writes are on the disk before Redis replies, so a SIGKILL at any moment loses nothing. With `everysec` and a slow disk, Redis
+ * may reply up to two seconds before it writes. Data accepted in that time are lost with the process, and no client can know.
  */
 const PERSISTENT = /** @type {const} */ ({ appendOnly: true, appendfsync: 'always' });
 
@@ -53,11 +52,11 @@ function test(name, what) {
 }
 
 /**
- * A Redis, and nodes at it that have their part in a workload.
+ * Starts a Redis server and nodes that take part in a workload.
  *
  * @param {TestContext} t
  * @param {NodeWorkloadOptions} workload
- * @param {{ redis?: RedisServer, url?: string, options?: any }} [given] other than a Redis of its own, and the defaults
+ * @param {{ redis?: RedisServer, url?: string, options?: any }} [given] used instead of a new server and the default options
  */
 async function start(t, workload, { redis, url, options } = {}) {
 	const server = redis ?? (await startRedis(PERSISTENT));
@@ -78,7 +77,7 @@ async function start(t, workload, { redis, url, options } = {}) {
  * @param {number} [nodes]
  * @returns {NodeWorkloadOptions}
  */
-function loadOf(seed, perSecond, nodes = 2) {
+function workloadOf(seed, perSecond, nodes = 2) {
 	const sessions = Array.from({ length: nodes }, (_, node) =>
 		Array.from({ length: SESSIONS }, (_, session) => `${node}-${session}`),
 	);
@@ -86,14 +85,14 @@ function loadOf(seed, perSecond, nodes = 2) {
 }
 
 /**
- * Has it all sent, and checks what has come of it.
+ * Runs the workload, and checks the reports.
  *
  * @param {TestContext} t
  * @param {NodeManagersProxy[]} members
  * @param {NodeWorkloadOptions} workload
  * @param {() => Promise<unknown>} meanwhile
  */
-async function survive(t, members, workload, meanwhile) {
+async function runWithFailures(t, members, workload, meanwhile) {
 	await Promise.all([...members.map((member) => member.do('runWorkload')), meanwhile()]);
 	const reports = await Promise.all(members.map((member) => member.do('workloadReport')));
 	const stats = await Promise.all(members.map((member) => member.do('streams', 'stats')));
@@ -111,7 +110,7 @@ async function survive(t, members, workload, meanwhile) {
 }
 
 /**
- * Does something each time that a node has sent some share of the workload.
+ * Calls a function each time that a node has sent a given share of the workload.
  *
  * @param {NodeManagersProxy} member
  * @param {number[]} shares
@@ -124,13 +123,13 @@ async function at(member, shares, what) {
 	}
 }
 
-describeWithRedis('under workload', () => {
-	// They wait most of the time.
-	describe('nothing is lost, doubled or disordered', { concurrency: RUNS > 1 ? 1 : 5 }, () => {
-		test('while Redis is killed three times, and started again with what it had written down', async (t, seed) => {
-			const workload = loadOf(seed, 2_000);
+describeWithRedis('a workload', () => {
+	// The tests wait most of the time.
+	describe('loses, duplicates and reorders nothing', { concurrency: RUNS > 1 ? 1 : 5 }, () => {
+		test('while Redis is killed three times, and started again from its append-only file', async (t, seed) => {
+			const workload = workloadOf(seed, 2_000);
 			const { redis, members } = await start(t, workload);
-			const stats = await survive(t, members, workload, () =>
+			const stats = await runWithFailures(t, members, workload, () =>
 				at(members[0], [0.2, 0.5, 0.8], async () => {
 					await redis.kill();
 					await redis.start();
@@ -139,18 +138,20 @@ describeWithRedis('under workload', () => {
 			for (const { backplane } of stats) assert.ok(backplane.reconnects > 0);
 		});
 
-		test('while all connections are cut, ten times', async (t, seed) => {
-			const workload = loadOf(seed, 2_000);
+		test('while all connections are closed ten times', async (t, seed) => {
+			const workload = workloadOf(seed, 2_000);
 			const { redis, members } = await start(t, workload);
 			const shares = Array.from({ length: 10 }, (_, n) => (n + 1) / 11);
-			const stats = await survive(t, members, workload, () => at(members[1], shares, () => redis.cutConnections()));
+			const stats = await runWithFailures(t, members, workload, () =>
+				at(members[1], shares, () => redis.cutConnections()),
+			);
 			for (const { backplane } of stats) assert.ok(backplane.reconnects > 0);
 		});
 
-		test('while Redis is stopped for 5 s', async (t, seed) => {
-			const workload = loadOf(seed, 1_000);
+		test('while Redis is paused for 5 s', async (t, seed) => {
+			const workload = workloadOf(seed, 1_000);
 			const { redis, members } = await start(t, workload);
-			await survive(t, members, workload, () =>
+			await runWithFailures(t, members, workload, () =>
 				at(members[0], [0.2], async () => {
 					redis.pause();
 					await pass(5_000);
@@ -159,23 +160,23 @@ describeWithRedis('under workload', () => {
 			);
 		});
 
-		test('while connections break after any number of bytes, on the way there or back', async (t, seed) => {
-			const workload = loadOf(seed, 1_000);
+		test('while connections break after a random number of bytes, in both directions', async (t, seed) => {
+			const workload = workloadOf(seed, 1_000);
 			const redis = await startRedis(PERSISTENT);
 			const proxy = new BreakingProxy(redis.port, { seed, cuts: 30 });
 			t.after(() => proxy.end());
-			// What is sent again takes room in the stream, and a node may be away for long.
+			// Entries that are sent again take room in the stream, and a node may be disconnected for long.
 			const options = { maxLen: 100_000 };
 			const { members } = await start(t, workload, { redis, url: await proxy.start(), options });
-			await survive(t, members, workload, async () => proxy.begin());
+			await runWithFailures(t, members, workload, async () => proxy.begin());
 			t.diagnostic(JSON.stringify(proxy.cut));
 			assert.ok(proxy.cut.commands > 0 && proxy.cut.answers > 0);
 		});
 
-		test('that was taken, where more waits than may, and those who sent the rest are told', async (t, seed) => {
-			const workload = { ...loadOf(seed, 2_000), mayRefuse: true };
+		test('when more is pending than allowed: `send` rejects for the messages that are not accepted', async (t, seed) => {
+			const workload = { ...workloadOf(seed, 2_000), mayRefuse: true };
 			const { redis, members } = await start(t, workload, { options: { maxPendingBytes: 100_000 } });
-			await survive(t, members, workload, async () => {
+			await runWithFailures(t, members, workload, async () => {
 				await at(members[0], [0.2], () => redis.kill());
 				await at(members[0], [0.35], () => redis.start());
 			});
@@ -188,19 +189,19 @@ describeWithRedis('under workload', () => {
 			}
 		});
 
-		test('while another node is killed, whose sessions are gone for the others within 15 s', async (t, seed) => {
-			const workload = { ...loadOf(seed, 500, 3), mortal: 2 };
+		test('while another node is killed, and its sessions are removed for the others within 15 s', async (t, seed) => {
+			const workload = { ...workloadOf(seed, 500, 3), mortal: 2 };
 			const { nodes, members, join } = await start(t, workload);
 			const [a, b, c] = members;
 			const thread = await nodes[2].thread();
 			const worker = await join(thread);
 			await worker.do('create', 'of a worker');
 			await worker.do('streams', 'flush');
-			const doomed = [...workload.sessions[2], 'of a worker'];
-			for (const id of doomed) assert.equal(await a.do('streams', 'has', id), true);
-			// Most of what it is to send it never will.
+			const ofKilledNode = [...workload.sessions[2], 'of a worker'];
+			for (const id of ofKilledNode) assert.equal(await a.do('streams', 'has', id), true);
+			// It is killed before it can send most of its messages.
 			c.do('runWorkload').catch(() => {});
-			let gone = 0;
+			let removedAfter = 0;
 			const reports = Promise.all(
 				[a, b].map((member) => member.do('runWorkload').then(() => member.do('workloadReport'))),
 			);
@@ -208,16 +209,16 @@ describeWithRedis('under workload', () => {
 			await nodes[2].kill();
 			const killed = performance.now();
 			for (const member of [a, b]) {
-				for (const id of doomed) {
+				for (const id of ofKilledNode) {
 					await until(async () => {
 						for (const living of ['0-0', '1-0']) assert.equal(await member.do('streams', 'has', living), true);
 						return !(await member.do('streams', 'has', id));
 					});
 				}
-				gone = performance.now() - killed;
+				removedAfter = performance.now() - killed;
 			}
-			t.diagnostic(`gone after ${Math.round(gone)} ms`);
-			assert.ok(gone < 15_000, `gone after ${gone} ms`);
+			t.diagnostic(`removed after ${Math.round(removedAfter)} ms`);
+			assert.ok(removedAfter < 15_000, `removed after ${removedAfter} ms`);
 			const [ofA, ofB] = await reports;
 			assertNothingLost(
 				new Map([
@@ -231,9 +232,9 @@ describeWithRedis('under workload', () => {
 				assert.deepEqual(await member.do('errors', 0), []);
 				assert.equal((await member.do('streams', 'stats')).backplane.reconnects, 0);
 			}
-			await a.do('create', doomed[0]);
-			await b.do('streams', 'send', [doomed[0]], 'to the new one');
-			assert.deepEqual(await a.do('received', doomed[0], 1), ['to the new one']);
+			await a.do('create', ofKilledNode[0]);
+			await b.do('streams', 'send', [ofKilledNode[0]], 'to the new one');
+			assert.deepEqual(await a.do('received', ofKilledNode[0], 1), ['to the new one']);
 		});
 	});
 });

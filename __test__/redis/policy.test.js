@@ -1,5 +1,4 @@
-// What a stream manager on Redis is told to do with its streams. The two nodes are in one process: what names one server by two
-// URLs is not known to be the same.
+// The options of a stream manager on Redis. Both nodes are in this process: two URLs of one server are two nodes.
 
 import assert from 'node:assert/strict';
 import { after, before, test as testOf } from 'node:test';
@@ -22,7 +21,7 @@ const test = (name, what) => testOf(name, { timeout: 30_000 }, what);
 let redis;
 
 /**
- * Managers of two nodes, ready, and how the sessions of the first end.
+ * Opens managers of two nodes, waits until they are ready, and records `onClose` calls of the first.
  *
  * @param {RedisStreamSessionManagerOptions} [options]
  */
@@ -43,7 +42,7 @@ describeWithRedis('a stream manager on Redis', () => {
 	});
 	after(() => redis?.end());
 
-	test('tells onClose what another node has deleted or replaced, behind what it has sent', async () => {
+	test('calls onClose when another node has deleted or replaced a session, after its messages', async () => {
 		const { one, other, closings, close } = await twoNodes();
 		const [a, b] = [fakeController(), fakeController()];
 		one.create('a', a);
@@ -64,7 +63,7 @@ describeWithRedis('a stream manager on Redis', () => {
 		await close();
 	});
 
-	test('joins, slices and limits what other nodes send', () =>
+	test('coalesces, slices and limits the messages of other nodes', () =>
 		withSlowClock(async () => {
 			const { one, other, closings, close } = await twoNodes({ coalesce: true, sliceMs: 1, maxQueuedBytes: 10 });
 			const controllers = Array.from({ length: 100 }, (_, number) => {
@@ -84,7 +83,7 @@ describeWithRedis('a stream manager on Redis', () => {
 			await close();
 		}));
 
-	test('refuses a session too many of its process, and tells other nodes nothing of it', async () => {
+	test('refuses a session above maxSessions of its process, and does not publish it', async () => {
 		const { one, other, close } = await twoNodes({ maxSessions: 1 });
 		one.create('a', fakeController());
 		const theirs = fakeController();
@@ -99,7 +98,7 @@ describeWithRedis('a stream manager on Redis', () => {
 		await close();
 	});
 
-	test('closes its streams with drainMs, and leaves then', async () => {
+	test('with drainMs closes its streams first, and then leaves', async () => {
 		const { one, other, closings } = await twoNodes();
 		const [late, never] = [openStream(), openStream()];
 		one.create('late', late.controller);
@@ -120,7 +119,7 @@ describeWithRedis('a stream manager on Redis', () => {
 		await other[Symbol.asyncDispose]();
 	});
 
-	test('sends, deletes and knows its sessions as long as close() drains them', async () => {
+	test('sends, deletes and finds its sessions while close() drains them', async () => {
 		const { one, other } = await twoNodes();
 		const [slow, leaving] = [openStream(), openStream()];
 		one.create('slow', slow.controller);
@@ -137,7 +136,7 @@ describeWithRedis('a stream manager on Redis', () => {
 		await other.close();
 	});
 
-	test('rejects in close() for options that are none, as the one in memory does, and closes nothing', async () => {
+	test('rejects in close() for invalid options, as the one in memory does, and closes nothing', async () => {
 		const manager = new RedisStreamSessionManager(redis.url, { prefix: newPrefix() });
 		const close = async () => manager.close(/** @type {any} */ ({ drainMs: 'long' }));
 		await assert.rejects(close(), { code: 'ERR_INVALID_ARG_TYPE' });
@@ -164,7 +163,7 @@ describeWithRedis('a stream manager on Redis', () => {
 		assert.equal(await connections(), before);
 	});
 
-	test('says in its stats that it is not connected once it has left', async () => {
+	test('reports in its stats that it is not connected after it has left', async () => {
 		const manager = new RedisStreamSessionManager(redis.url, { prefix: newPrefix() });
 		await manager.ready();
 		assert.equal(manager.stats().backplane.connected, true);
@@ -172,7 +171,7 @@ describeWithRedis('a stream manager on Redis', () => {
 		assert.equal(manager.stats().backplane.connected, false);
 	});
 
-	test('refuses the mistakes that the one in memory refuses', () => {
+	test('refuses the same invalid options as the one in memory', () => {
 		const make = (/** @type {any} */ options) => new RedisStreamSessionManager(redis.url, options);
 		for (const options of [
 			{ keepAliveMs: -1 },
@@ -187,7 +186,7 @@ describeWithRedis('a stream manager on Redis', () => {
 	});
 });
 
-/** How many the server has. */
+/** Returns the number of connections of the server. */
 async function connections() {
 	const list = String(await redis.command('CLIENT', 'LIST'));
 	return list.trim().split('\n').length;

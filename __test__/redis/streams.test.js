@@ -1,4 +1,4 @@
-// The stream manager on Redis, of a process alone, does what the one in memory does: the same suites.
+// The suites of the stream manager in memory, for the stream manager on Redis with a single process.
 
 import { test } from 'node:test';
 
@@ -38,7 +38,7 @@ describeWithRedis('on Redis', () => {
 });
 
 /**
- * What promises nothing returns nothing, so that the answers are the same.
+ * Drops the promises that the manager in memory does not return, so that the results are the same.
  *
  * @param {any} manager
  */

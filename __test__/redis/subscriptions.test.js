@@ -1,4 +1,4 @@
-// The subscription manager on Redis, of a process alone, does what the one in memory does: the same suites.
+// The suites of the subscription manager in memory, for the subscription manager on Redis with a single process.
 
 import { matchesSubscription } from '@tmcp-native/session-manager';
 import { RedisSubscriptionManager } from '@tmcp-native/session-manager/redis';

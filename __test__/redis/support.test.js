@@ -1,5 +1,4 @@
-// The Redis that the tests of the Redis managers start (support/redis.js): it is what those tests take it for, and nothing of
-// it is left.
+// The Redis server that the tests start (support/redis.js): it works as those tests assume, and leaves nothing behind.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -19,7 +18,7 @@ import { stateOf } from '../support/subscriptions.js';
 
 const child = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
 
-describeWithRedis('a Redis of the tests’ own', () => {
+describeWithRedis('a Redis server of the tests', () => {
 	/** @type {RedisServer[]} */
 	const started = [];
 	afterEach(() => Promise.all(started.splice(0).map((redis) => redis.end())));
@@ -34,14 +33,14 @@ describeWithRedis('a Redis of the tests’ own', () => {
 	/** @param {RedisServer} redis */
 	async function connected({ port }) {
 		const socket = connect(port, '127.0.0.1');
-		// That it is cut may be an error, or an end.
+		// A closed connection may be an error, or an end.
 		const closed = new Promise((resolve) => socket.on('error', () => {}).once('close', resolve));
 		await once(socket, 'connect');
 		socket.resume();
 		return { socket, closed };
 	}
 
-	test('takes commands when it has started, and is empty, whatever another was told', async () => {
+	test('accepts commands when it has started, and shares no data with another', async () => {
 		const [one, another] = [await start(), await start()];
 		assert.equal(await one.command('SET', 'a', 1), 'OK');
 		assert.equal(await one.command('GET', 'a'), '1');
@@ -49,11 +48,11 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		assert.notEqual(one.url, another.url);
 	});
 
-	test('rejects a command that the server refuses, with what it says', async () => {
+	test('rejects a command that the server refuses, with the error of the server', async () => {
 		await assert.rejects((await start()).command('GET'), /wrong number of arguments/);
 	});
 
-	test('has what it answered to when it is killed and started again, where it is append-only and always writes', async () => {
+	test('keeps its data when it is killed and started again, with appendOnly and appendfsync: "always"', async () => {
 		const redis = await start({ appendOnly: true, appendfsync: 'always' });
 		const { url } = redis;
 		for (let n = 0; n < 3; n++) {
@@ -65,7 +64,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		assert.equal(redis.url, url);
 	});
 
-	test('has what it was told when it is restarted, where it is append-only, and nothing where it is not', async () => {
+	test('keeps its data on a restart with appendOnly, and loses them without it', async () => {
 		for (const [appendOnly, expected] of /** @type {const} */ ([
 			[true, '1'],
 			[false, null],
@@ -81,7 +80,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		['stopped', (redis) => redis.stop()],
 		['killed', (redis) => redis.kill()],
 	])) {
-		test(`is no more when it was ${how}, paused or not: its connections are cut, and nobody takes new ones`, async () => {
+		test(`closes its connections and accepts no new ones when it was ${how}, also while paused`, async () => {
 			const redis = await start();
 			for (const paused of [false, true]) {
 				const { closed } = await connected(redis);
@@ -94,7 +93,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		});
 	}
 
-	test('answers nothing while it is paused, and everything when it goes on', async () => {
+	test('replies to nothing while it is paused, and to everything after resume', async () => {
 		const [paused, another] = [await start(), await start()];
 		const { socket } = await connected(paused);
 		paused.pause();
@@ -107,7 +106,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		socket.destroy();
 	});
 
-	test('cuts all connections, subscribed ones too, and says how many there were', async () => {
+	test('cutConnections() closes all connections, also those of subscribers, and returns their number', async () => {
 		const redis = await start();
 		const connections = [await connected(redis), await connected(redis), await connected(redis)];
 		const [{ socket: subscribed }] = connections;
@@ -121,7 +120,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		assert.equal(await redis.cutConnections(), 0);
 	});
 
-	test('tells how often each command was done, and counts nothing that nobody did', async () => {
+	test('commandCounts() returns how often each command was run, and counts no command of its own', async () => {
 		const redis = await start();
 		assert.deepEqual(await redis.commandCounts(), {});
 		for (let n = 0; n < 3; n++) await redis.command('XADD', 'stream', '*', 'n', n);
@@ -129,12 +128,12 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		assert.deepEqual(await redis.commandCounts(), { xadd: 3, 'client|list': 1 });
 	});
 
-	test('takes more arguments', async () => {
+	test('accepts further arguments', async () => {
 		const redis = await start({ args: ['--maxmemory', '10mb'] });
 		assert.deepEqual(await redis.command('CONFIG', 'GET', 'maxmemory'), ['maxmemory', String(10 * 2 ** 20)]);
 	});
 
-	test('takes another port where the one it was to have is taken', async () => {
+	test('uses another port when the first one is taken', async () => {
 		const { random } = Math;
 		const answers = [0.5, 0.5, 0.25];
 		Math.random = () => answers.shift() ?? random();
@@ -147,7 +146,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		}
 	});
 
-	test('that cannot start says why, and leaves nothing', async () => {
+	test('that cannot start rejects with the reason, and leaves nothing behind', async () => {
 		const temporary = mkdtempSync(join(tmpdir(), 'temporary-'));
 		const { TMPDIR } = process.env;
 		process.env.TMPDIR = temporary;
@@ -163,7 +162,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		}
 	});
 
-	test('leaves no server and no folder when it is ended, in whichever state, and twice', async () => {
+	test('leaves no process and no folder after end(), in any state, also when called twice', async () => {
 		for (const bringAbout of /** @type {((redis: RedisServer) => unknown)[]} */ ([
 			() => {},
 			(redis) => redis.pause(),
@@ -180,7 +179,7 @@ describeWithRedis('a Redis of the tests’ own', () => {
 		}
 	});
 
-	test('does not outlive the process that started it, though that is killed', async () => {
+	test('ends with the process that started it, even when that process is killed', async () => {
 		const starter = spawn(process.execPath, [child('start-redis.js')], { stdio: ['ignore', 'pipe', 'inherit'] });
 		const [line] = await once(starter.stdout.setEncoding('utf8'), 'data');
 		const redis = JSON.parse(line);
@@ -191,28 +190,32 @@ describeWithRedis('a Redis of the tests’ own', () => {
 	});
 });
 
-describe('where there is no Redis', () => {
-	// Its output as a program's is Node.js's own.
-	const onNode = { skip: ('Bun' in globalThis || 'Deno' in globalThis) && 'the tests are run by node' };
+describe('without a Redis binary', () => {
+	// The test reads the output of Node's test runner.
+	const onNode = { skip: ('Bun' in globalThis || 'Deno' in globalThis) && 'the test runs the test runner of Node.js' };
 
 	for (const [CI, code, what] of /** @type {const} */ ([
 		['', 0, 'are skipped'],
-		['true', 1, 'fail, with CI=true'],
+		['true', 1, 'fail with CI=true'],
 	])) {
-		test(`tests that need it ${what}, with a line that says what is missing and how to get it`, onNode, async () => {
-			const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-			const tests = spawn(process.execPath, ['--test-reporter=tap', child('tests-with-redis.js')], {
-				env: { ...env, CI, REDIS_SERVER: 'no-such-server' },
-			});
-			let output = '';
-			tests.stdout.setEncoding('utf8').on('data', (text) => {
-				output += text;
-			});
-			const [ended] = await once(tests, 'close');
-			assert.equal(ended, code, output);
-			assert.match(output, code === 0 ? /^# skipped 1$/m : /^not ok /m);
-			const line = output.split('\n').find((line) => line.includes('there is no no-such-server'));
-			assert.match(line ?? output, /apt-get install redis-server, .* REDIS_SERVER=/);
-		});
+		test(
+			`tests that need it ${what}, with a message that says what is missing and how to install it`,
+			onNode,
+			async () => {
+				const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+				const tests = spawn(process.execPath, ['--test-reporter=tap', child('tests-with-redis.js')], {
+					env: { ...env, CI, REDIS_SERVER: 'no-such-server' },
+				});
+				let output = '';
+				tests.stdout.setEncoding('utf8').on('data', (text) => {
+					output += text;
+				});
+				const [ended] = await once(tests, 'close');
+				assert.equal(ended, code, output);
+				assert.match(output, code === 0 ? /^# skipped 1$/m : /^not ok /m);
+				const line = output.split('\n').find((line) => line.includes('there is no no-such-server'));
+				assert.match(line ?? output, /apt-get install redis-server, .* REDIS_SERVER=/);
+			},
+		);
 	}
 });

@@ -1,5 +1,5 @@
-// A worker thread that creates sessions and sends, and ends in the midst of it: where and how it is told. With `control` it
-// does the same without the package, so that it is seen what an end costs anyway.
+// A worker thread that creates sessions, sends, and ends at a given moment in a given way. With `control` it does the same without
+// the package, to measure what the end of a thread costs by itself.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -19,7 +19,7 @@ passing('joined');
 let begun = false;
 const controller = {
 	enqueue() {
-		if (begun && random(5) === 0) passing('feeding');
+		if (begun && random(5) === 0) passing('delivering');
 	},
 	close() {
 		if (begun) passing('closing');
@@ -36,30 +36,30 @@ for (let turns = 0; ; turns++) {
 		if (turns === last) passing('posting');
 	}
 	begun = true;
-	// Everybody comes here in the end, wherever dice have led past the moment.
+	// Ends here when chance has skipped the given moment.
 	if (turns > last + 5 && random(4) === 0) passing('later', true);
 	await turn();
 	if (turns % 4 === 3) {
 		for (let n = 0; n < 20; n += 2) manager.delete(`ending ${number} ${n}`);
-		// Not waited for: it is to be under way.
+		// Not awaited: the flush must be pending when the thread ends.
 		manager.flush();
 	}
 }
 
 async function ofPackage() {
 	const { InMemoryStreamSessionManager } = await import('@tmcp-native/session-manager');
-	// Some are overrun.
+	// Some mailboxes overflow.
 	return () => new InMemoryStreamSessionManager({ scope: SCOPE, ...(small && { maxMailboxBytes: 2_000 }) });
 }
 
-/** Feeds and closes what it holds, as a manager does. */
+/** Returns an object that delivers to its sessions and closes them, as a manager does. */
 function standIn() {
 	/** @type {Map<string, typeof controller>} */
 	const sessions = new Map();
 	return {
-		create: (/** @type {string} */ id, /** @type {typeof controller} */ fed) => sessions.set(id, fed),
+		create: (/** @type {string} */ id, /** @type {typeof controller} */ session) => sessions.set(id, session),
 		send() {
-			for (const fed of sessions.values()) fed.enqueue();
+			for (const session of sessions.values()) session.enqueue();
 		},
 		delete(/** @type {string} */ id) {
 			sessions.get(id)?.close();
@@ -77,11 +77,11 @@ function passing(here, last = false) {
 	if (here !== moment && !last) return;
 	if (how === 'terminate') parentPort?.postMessage(here);
 	else if (how === 'exit') process.exit(3);
-	// What is thrown while a stream is fed or closed goes no further than that.
-	else if (here === 'feeding' || here === 'closing') queueMicrotask(fail);
+	// The manager catches errors that a controller throws.
+	else if (here === 'delivering' || here === 'closing') queueMicrotask(fail);
 	else fail();
 }
 
 function fail() {
-	throw new Error('as it was told to');
+	throw new Error('on purpose');
 }

@@ -1,11 +1,10 @@
-// Runs thread-ends.js on one runtime or several, and prints a table: threads that end at any moment while others post to them. It
-// fails where a process crashes, does not come to its end, finds something wrong, or grows by more than one does in which
-// those threads never load the package.
+// Runs thread-ends.js on one or several runtimes, and prints the results: threads end at random moments while others send to them.
+// It fails when a process crashes, hangs, finds a problem, or when its memory grows more than without the package.
 //
 //   node __test__/stress/run.mjs [--ends=1000] [--seed=1] [--limit-s=1200] [runtime ...]
 //
-// A runtime is a path, or a name out of __test__/runtimes: node-20, node-22, node-24, node-26, bun, deno; or "all". Without
-// any it is the one that runs this.
+// A runtime is a path, a name (node-20, node-22, node-24, node-26, bun, deno; installed in __test__/runtimes), or "all". The
+// default is the runtime that runs this program.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -20,7 +19,7 @@ const ends = Number(values.ends ?? 1_000);
 const seed = values.seed ?? String(Math.floor(Math.random() * 2 ** 31));
 const limitMs = Number(values['limit-s'] ?? 1_200) * 1_000;
 
-/** By so much resident memory may grow more than without the package: Node itself does not give all back. */
+/** Allowed growth of resident memory compared to the run without the package. Node itself does not free all memory. */
 const GROWTH_MIB = 16;
 
 const modules = fileURLToPath(new URL('../runtimes/node_modules', import.meta.url));
@@ -38,11 +37,11 @@ for (const runtime of runtimes) {
 	const grownAnyway = await endOn(runtime, 'without', 'control');
 	if (grown - grownAnyway <= GROWTH_MIB) continue;
 	process.exitCode = 1;
-	console.log(`✗ ${runtime}: it grew by ${grown} MiB, and by ${grownAnyway} without the package`);
+	console.log(`✗ ${runtime}: memory grew by ${grown} MiB, and by ${grownAnyway} MiB without the package`);
 }
 
 /**
- * Prints how it went, and gives back by how many MiB the process has grown since it was warm.
+ * Runs the program, prints the result, and returns by how many MiB its memory has grown since the warm-up.
  *
  * @param {string} runtime
  * @param {string} title
@@ -52,11 +51,11 @@ async function endOn(runtime, title, ...how) {
 	const { code, signal, stdout, stderr } = await run(known[runtime] ?? runtime, how);
 	/** @type {{ ends: number, posts: number, seconds: number, rss: number[], problems: string[] } | undefined} */
 	const result = stdout ? JSON.parse(stdout) : undefined;
-	const problems = result?.problems ?? ['it did not come to its end'];
+	const problems = result?.problems ?? ['the process did not finish'];
 	const failed = code !== 0 || problems.length > 0;
 	const { ends: ended, posts, seconds, rss = [0] } = result ?? {};
 	console.log(
-		`${failed ? '✗' : '✓'} ${runtime}, ${title}: ${ended} threads ended in ${seconds} s, ${posts} posts, ` +
+		`${failed ? '✗' : '✓'} ${runtime}, ${title}: ${ended} threads ended in ${seconds} s, ${posts} messages sent, ` +
 			`${rss.join(', ')} MiB; exit code ${code}${signal ? `, signal ${signal}` : ''}`,
 	);
 	if (failed) {
@@ -71,7 +70,7 @@ async function endOn(runtime, title, ...how) {
 function flagsOf(runtime) {
 	if (runtime === known.deno) return ['run', '-A', '--no-lock'];
 	if (runtime === known.bun) return [];
-	// A young generation grows with what is sent, by up to tens of megabytes a thread: not what is measured here.
+	// The young generation grows with the messages sent, by up to tens of megabytes a thread. It is not measured here.
 	return ['--max-semi-space-size=1'];
 }
 
@@ -83,8 +82,8 @@ function flagsOf(runtime) {
 function run(runtime, how) {
 	const program = fileURLToPath(new URL('thread-ends.js', import.meta.url));
 	const args = [...flagsOf(runtime), program, String(ends), seed, ...how];
-	// With glibc's eight arenas a core, what grows is where hundreds of threads have left holes: 30 to 80 MiB more, and other
-	// ones each time.
+	// With the default of eight malloc arenas a core, hundreds of threads fragment the heap: 30 to 80 MiB more, and another value
+	// in each run.
 	const env = {
 		...process.env,
 		MALLOC_ARENA_MAX: '2',

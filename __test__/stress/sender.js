@@ -1,5 +1,5 @@
-// Who survives, and posts as fast as it can: to everyone, and to sessions of threads that are about to end or have ended.
-// A class for the main thread, and as a worker it does what it is told.
+// Sends without pause: to all, and to sessions of threads that are ending or have ended. The main thread uses the class. As a
+// worker, this module runs the commands of the main thread.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -25,7 +25,7 @@ export class Sender {
 
 	/**
 	 * @param {number} number
-	 * @param {Int32Array} newest of those that are to end
+	 * @param {Int32Array} newest number of the newest ending thread
 	 * @param {number} seed
 	 */
 	constructor(number, newest, seed) {
@@ -38,7 +38,7 @@ export class Sender {
 		this.#stopped = false;
 		for (let turns = 1; !this.#stopped; turns++) {
 			for (let n = 0; n < A_TURN; n++) this.#postOne();
-			// So that nobody who is to survive overflows.
+			// The mailboxes of the senders must not overflow.
 			if (turns % TURNS_UNFLUSHED === 0) await this.manager.flush();
 			else await turn();
 		}
@@ -61,11 +61,11 @@ export class Sender {
 
 	#postOne() {
 		const random = this.#random;
-		const dice = random(100);
+		const choice = random(100);
 		this.posts++;
-		if (dice < 40) this.manager.send(undefined, 'x'.repeat(random(200)));
-		else if (dice < 95) this.manager.send(this.#ids(), 'x'.repeat(random(200)));
-		else if (dice < 98) this.manager.create(SHARED[random(SHARED.length)], controller);
+		if (choice < 40) this.manager.send(undefined, 'x'.repeat(random(200)));
+		else if (choice < 95) this.manager.send(this.#ids(), 'x'.repeat(random(200)));
+		else if (choice < 98) this.manager.create(SHARED[random(SHARED.length)], controller);
 		else this.manager.delete(SHARED[random(SHARED.length)]);
 	}
 
@@ -108,8 +108,7 @@ if (!isMainThread && workerData?.sender) {
 		collect: () => collectGarbage(),
 		state: () => here.state(),
 		posts: () => here.posts,
-		// Its sessions stay open, and it ends.
-		// Deno’s port has no such method.
+		// The thread ends with its sessions open. In Deno the port has no `close`.
 		end: () => (parentPort?.close ? parentPort.close() : globalThis.close()),
 	};
 	parentPort?.on('message', async (order) => parentPort?.postMessage(await orders[order]()));

@@ -1,7 +1,7 @@
-// What those that post and those that end share.
+// The scope and session ids that the sending threads and the ending threads share.
 
 export const SCOPE = 'stress';
-/** Of each sender. */
+/** Numbers of the sessions that each sender keeps open. */
 export const SURVIVORS = Array.from({ length: 10 }, (_, n) => n);
-/** Ids that everybody creates and deletes, so that sessions go from thread to thread. */
+/** Ids that all threads create and delete, so that sessions move from thread to thread. */
 export const SHARED = Array.from({ length: 10 }, (_, n) => `shared ${n}`);

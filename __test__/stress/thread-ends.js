@@ -1,9 +1,9 @@
-// Worker threads that end in every way, at any moment from their birth on, while four threads post to them as fast as they
-// can: this one, and three that live as long as it does. Prints what is left of them as a line of JSON, and ends by itself.
+// Ends worker threads in every way, at random moments from their start on, while four threads send to them without pause: this one
+// and three others that keep running. Prints the results as a line of JSON.
 //
 //   node __test__/stress/thread-ends.js [ends] [seed] [control]
 //
-// With "control", those that end do not load the package: what is used then, Node uses.
+// With "control", the ending threads do not load the package. This measures the memory that Node itself uses.
 
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { randomNumbers } from '../support/threads/random-numbers.js';
 import { collectGarbage, Sender } from './sender.js';
 import { SURVIVORS } from './session-ids.js';
 
-/** A thread that posts, and does what it is told. */
+/** A worker thread with a {@link Sender}. */
 class SendingThread {
 	#worker;
 	/** @type {((answer: any) => void)[]} */
@@ -36,7 +36,7 @@ class SendingThread {
 		});
 	}
 
-	/** Settles with its exit code. */
+	/** Resolves with the exit code. */
 	async end() {
 		const exit = once(this.#worker, 'exit');
 		this.#worker.postMessage('end');
@@ -45,7 +45,7 @@ class SendingThread {
 }
 
 /** @typedef {'terminate' | 'throw' | 'exit'} How */
-/** Where in its life a worker ends; see ending-thread.js. @typedef {(typeof MOMENTS)[number]} Moment */
+/** The moment at which a worker ends; see ending-thread.js. @typedef {(typeof MOMENTS)[number]} Moment */
 
 const HOW = /** @type {const} */ (['terminate', 'throw', 'exit']);
 const MOMENTS = /** @type {const} */ ([
@@ -54,13 +54,13 @@ const MOMENTS = /** @type {const} */ ([
 	'joined',
 	'creating',
 	'posting',
-	'feeding',
+	'delivering',
 	'closing',
 	'later',
 ]);
 const AT_A_TIME = 4;
 const SENDERS = 4;
-/** A terminated worker's life, at most. */
+/** Maximum time before a worker is terminated. */
 const LIFE_MS = 120;
 
 const ends = Number(process.argv[2] ?? 1_000);
@@ -69,9 +69,9 @@ const control = process.argv[4] === 'control';
 const random = randomNumbers(seed);
 const problems = /** @type {string[]} */ ([]);
 
-if (!isMainThread) throw new Error('this is the program, not one of its workers');
+if (!isMainThread) throw new Error('this module is a program, not a worker');
 
-// Whoever watches knows what to run again where this does not come to its end.
+// Printed first, so that a run that hangs can be repeated.
 console.error(`seed ${seed}`);
 const newest = new Int32Array(new SharedArrayBuffer(4));
 const here = new Sender(0, newest, seed);
@@ -98,7 +98,7 @@ for (const ask of [async () => here.state(), ...senders.map((sender) => () => se
 const posts =
 	here.posts + (await Promise.all(senders.map((sender) => sender.ask('posts')))).reduce((sum, n) => sum + n, 0);
 for (const sender of senders) expect('exit code of a sender', await sender.end(), 0);
-expect('size in the end', here.manager.size, SURVIVORS.length);
+expect('size at the end', here.manager.size, SURVIVORS.length);
 
 const mib = (/** @type {number} */ bytes) => Math.round(bytes / 2 ** 20);
 console.log(
@@ -106,7 +106,7 @@ console.log(
 		ends: warmUp + 4 * Math.ceil(ends / 4),
 		posts,
 		seconds: Math.round(seconds),
-		/** After a tenth of them, and after each quarter of the others. */
+		/** After the first tenth of the ends, and after each quarter of the others. */
 		rss: memory.map(({ rss }) => mib(rss)),
 		external: memory.map(({ external }) => mib(external)),
 		problems: problems.slice(0, 20),
@@ -115,7 +115,7 @@ console.log(
 process.exitCode = problems.length > 0 ? 1 : 0;
 
 /**
- * Lets so many threads end, and gives back what memory is used then.
+ * Starts and ends `count` threads, and returns the memory usage afterwards.
  *
  * @param {number} count
  */
@@ -130,7 +130,7 @@ async function memoryAfter(count) {
 	here.stop();
 	await posting;
 	for (const sender of senders) await sender.ask('stop');
-	// What they have sent last is dealt with; then all are idle.
+	// The last messages are delivered; then all threads are idle.
 	for (let again = 0; again < 2; again++) {
 		await here.flush();
 		for (const sender of senders) await sender.ask('flush');
@@ -158,24 +158,24 @@ async function endOneThread(count) {
 	worker.on('error', (error) => {
 		thrown = error;
 	});
-	// Not `once` of node:events, which rejects on an error.
+	// `once` of node:events would reject on an error.
 	const exit = new Promise((resolve) => worker.once('exit', resolve));
 	if (how === 'terminate') {
-		// Half of them where they say, and then they go on; half at any time.
+		// Half of them at the given moment, while they continue; the other half at a random time.
 		if (random(2) === 0) worker.once('message', () => worker.terminate());
 		else setTimeout(() => worker.terminate(), moment === 'birth' ? 0 : random(LIFE_MS));
 		worker.once('online', () => moment === 'birth' && worker.terminate());
 	}
 	const code = await exit;
 	const sessions = () => here.manager.ids().filter((id) => id.startsWith(`ending ${number} `));
-	// Deno says so while the thread is still about to end.
+	// Deno reports the end before the thread has ended.
 	while ('Deno' in globalThis && sessions().length > 0) await turn();
-	// Gone with its thread, not when somebody finds out.
+	// The sessions are removed with the thread, and not later.
 	const left = sessions();
-	if (left.length > 0) problems.push(`${what}: its sessions are there when it is not: ${left.length}`);
+	if (left.length > 0) problems.push(`${what}: ${left.length} of its sessions are left`);
 	if (!('Bun' in globalThis || 'Deno' in globalThis)) {
 		if (how !== 'terminate') expect(`${what}: exit code`, code, how === 'throw' ? 1 : 3);
-		expect(`${what}: error`, thrown?.message, how === 'throw' ? 'as it was told to' : undefined);
+		expect(`${what}: error`, thrown?.message, how === 'throw' ? 'on purpose' : undefined);
 	}
 }
 
@@ -186,5 +186,5 @@ async function endOneThread(count) {
  */
 function expect(what, actual, expected) {
 	const [is, was] = [JSON.stringify(actual), JSON.stringify(expected)];
-	if (is !== was) problems.push(`${what}: ${is?.slice(0, 500)}, and not ${was?.slice(0, 500)}`);
+	if (is !== was) problems.push(`${what}: ${is?.slice(0, 500)}, expected ${was?.slice(0, 500)}`);
 }
