@@ -1,5 +1,5 @@
-// The MCP conformance suite, all its scenarios for servers, against one tmcp server over HttpTransport: with upstream's
-// managers, and with ours in their place. What fails with both is not about the managers. It is listed, not hidden.
+// The MCP conformance suite with all its server scenarios, against a tmcp server over HttpTransport: once with upstream's
+// managers, and once with ours. A check that fails with both has no relation to the managers. Those checks are printed.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -17,31 +17,31 @@ let mine;
 
 before(
 	async () => {
-		// One after the other: some scenarios measure time.
+		// Not in parallel: some scenarios measure time.
 		theirs = await rowsOf(upstreams);
 		mine = await rowsOf(ours);
 	},
 	{ timeout: 120_000 },
 );
 
-test('every scenario was run, and has its rows', async () => {
+test('every scenario was run and has results', async () => {
 	const wanted = (await scenarios()).sort();
 	assert.ok(wanted.length >= 32);
 	for (const rows of [theirs, mine])
 		assert.deepEqual([...new Set(rows.map(({ scenario }) => scenario))].sort(), wanted);
 });
 
-test('every check has with our managers the status that it has with upstream’s', (t) => {
+test('every check has the same status with our managers and with upstream’s', (t) => {
 	assert.deepEqual(mine.map(line), theirs.map(line));
 	t.diagnostic(`${mine.length} checks each: ${counts(mine)}`);
 });
 
-test('what does not succeed is what does not with upstream’s, for the same reason', (t) => {
+test('the same checks fail with our managers and with upstream’s, for the same reasons', (t) => {
 	assert.deepEqual(unsuccessful(mine), unsuccessful(theirs));
-	for (const row of unsuccessful(theirs)) t.diagnostic(`with both: ${row}`);
+	for (const row of unsuccessful(theirs)) t.diagnostic(`fails with both: ${row}`);
 });
 
-test('nearly all checks succeed, so that equal rows mean something', () => {
+test('nearly all checks succeed, so that equal results are meaningful', () => {
 	assert.ok(theirs.filter(({ status }) => status === 'SUCCESS').length >= 40, counts(theirs));
 });
 

@@ -1,4 +1,4 @@
-// What the limits of an info manager do to a tmcp server that has one.
+// The limits of an info manager in a tmcp server.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { InMemoryInfoSessionManager } from '../../lib/index.js';
 
 import { ours } from './support/installations.js';
 
-test('a client past maxSessions is answered, onSessionLimit is told of it, and the server goes on', async () => {
+test('a client above maxSessions gets a response, onSessionLimit is called, and the server keeps running', async () => {
 	/** @type {string[]} */
 	const refused = [];
 	const info = new InMemoryInfoSessionManager({ maxSessions: 1, onSessionLimit: (_, id) => refused.push(id) });

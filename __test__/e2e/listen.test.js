@@ -1,7 +1,7 @@
-// `subscriptions/listen` of MCP 2026-07-28 through HttpTransport 0.9: clients of the official SDK, and `fetch` where it is
-// about what stands on the wire. Each scenario with upstream's managers and with ours, and the same for both.
+// `subscriptions/listen` of MCP 2026-07-28 through HttpTransport 0.9, with clients of the official SDK, and with `fetch` in tests of
+// the wire format. Each scenario runs with upstream's managers and with ours, and has the same result.
 //
-// A stream keeps its order. So who has received what was sent last, and not what was sent before, will not receive it.
+// A stream keeps its order: a client that has received the last message, and not an earlier one, will not receive that one.
 
 import assert from 'node:assert/strict';
 import { testBoth } from './support/compare.js';
@@ -17,32 +17,28 @@ const PROMPTS = 'prompts/list_changed';
 const RESOURCES = 'resources/list_changed';
 const updated = (/** @type {number} */ note) => `resources/updated ${noteUri(note)}`;
 
-testBoth(
-	'a listen is received of the changes it asked for, and of no others',
-	http,
-	async ({ server, connectListener }) => {
-		const ada = await connectListener('ada');
-		const { honoredFilter } = await ada.listen({
-			promptsListChanged: true,
-			toolsListChanged: false,
-			resourceSubscriptions: [noteUri(0), noteUri(1), 'note://unknown'],
-		});
-		assert.deepEqual(honoredFilter, { promptsListChanged: true, resourceSubscriptions: [noteUri(0), noteUri(1)] });
-		server.changed('tools');
-		server.changed('resource', noteUri(1));
-		server.changed('resource', noteUri(2));
-		server.changed('resources');
-		server.changed('resource', noteUri(0));
-		server.changed('prompts');
-		await ada.until('listen:0', PROMPTS);
-		assert.deepEqual(ada.received, { 'listen:0': [updated(1), updated(0), PROMPTS] });
-	},
-);
+testBoth('a listen receives the changes in its filter, and no others', http, async ({ server, connectListener }) => {
+	const ada = await connectListener('ada');
+	const { honoredFilter } = await ada.listen({
+		promptsListChanged: true,
+		toolsListChanged: false,
+		resourceSubscriptions: [noteUri(0), noteUri(1), 'note://unknown'],
+	});
+	assert.deepEqual(honoredFilter, { promptsListChanged: true, resourceSubscriptions: [noteUri(0), noteUri(1)] });
+	server.changed('tools');
+	server.changed('resource', noteUri(1));
+	server.changed('resource', noteUri(2));
+	server.changed('resources');
+	server.changed('resource', noteUri(0));
+	server.changed('prompts');
+	await ada.until('listen:0', PROMPTS);
+	assert.deepEqual(ada.received, { 'listen:0': [updated(1), updated(0), PROMPTS] });
+});
 
-testBoth('its first event is the acknowledgement, whatever changes meanwhile', http, async (setup) => {
+testBoth('the first event of a listen is the acknowledgement, even during changes', http, async (setup) => {
 	const { server } = setup;
 	const answer = open(setup, 'one', { toolsListChanged: true, resourceSubscriptions: [noteUri(3)] });
-	// From before the request is there until after the acknowledgement is: none may come before it.
+	// Changes happen from before the request arrives until after the acknowledgement. None may arrive before it.
 	let changing = true;
 	const changes = (async () => {
 		while (changing) {
@@ -65,31 +61,27 @@ testBoth('its first event is the acknowledgement, whatever changes meanwhile', h
 	}
 });
 
-testBoth(
-	'several listens of one client are received apart, each its own',
-	http,
-	async ({ server, connectListener }) => {
-		const ada = await connectListener('ada');
-		const filters = [
-			{ toolsListChanged: true },
-			{ toolsListChanged: true, promptsListChanged: true },
-			{ resourceSubscriptions: [noteUri(0)], toolsListChanged: true },
-		];
-		for (const filter of filters) await ada.listen(filter);
-		server.changed('prompts');
-		server.changed('resource', noteUri(0));
-		server.changed('resources');
-		server.changed('tools');
-		for (const stream of ['listen:0', 'listen:1', 'listen:2']) await ada.until(stream, TOOLS);
-		assert.deepEqual(ada.received, {
-			'listen:0': [TOOLS],
-			'listen:1': [PROMPTS, TOOLS],
-			'listen:2': [updated(0), TOOLS],
-		});
-	},
-);
+testBoth('several listens of one client each receive their own changes', http, async ({ server, connectListener }) => {
+	const ada = await connectListener('ada');
+	const filters = [
+		{ toolsListChanged: true },
+		{ toolsListChanged: true, promptsListChanged: true },
+		{ resourceSubscriptions: [noteUri(0)], toolsListChanged: true },
+	];
+	for (const filter of filters) await ada.listen(filter);
+	server.changed('prompts');
+	server.changed('resource', noteUri(0));
+	server.changed('resources');
+	server.changed('tools');
+	for (const stream of ['listen:0', 'listen:1', 'listen:2']) await ada.until(stream, TOOLS);
+	assert.deepEqual(ada.received, {
+		'listen:0': [TOOLS],
+		'listen:1': [PROMPTS, TOOLS],
+		'listen:2': [updated(0), TOOLS],
+	});
+});
 
-testBoth('the same id of two clients is two streams', http, async (setup) => {
+testBoth('two clients with the same id have two streams', http, async (setup) => {
 	const { server, connectListener } = setup;
 	const [ada, ben] = [await connectListener('ada'), await connectListener('ben')];
 	await ada.listen({ toolsListChanged: true, resourceSubscriptions: [noteUri(0)] });
@@ -102,7 +94,7 @@ testBoth('the same id of two clients is two streams', http, async (setup) => {
 	assert.deepEqual(ben.received, { 'listen:0': [updated(1), TOOLS] });
 });
 
-testBoth('a number and the same digits as an id are answered each as they were sent', http, async (setup) => {
+testBoth('a numeric id and the same digits as a string are returned unchanged', http, async (setup) => {
 	const filter = { toolsListChanged: true };
 	const streams = [events(await open(setup, 7, filter)), events(await open(setup, '7', filter))];
 	for (const stream of streams) await next(stream);
@@ -112,7 +104,7 @@ testBoth('a number and the same digits as an id are answered each as they were s
 	assert.deepEqual(ids, [7, '7']);
 });
 
-testBoth('clients with sessions and listens hear of the same change', http, async (setup) => {
+testBoth('clients with sessions and clients with listens receive the same change', http, async (setup) => {
 	const { server, connect, connectListener } = setup;
 	const ada = await connect('ada');
 	await ada.sdk.subscribeResource({ uri: noteUri(0) });
@@ -128,7 +120,7 @@ testBoth('clients with sessions and listens hear of the same change', http, asyn
 	assert.deepEqual(ben.received, { 'listen:0': [updated(0), updated(0), TOOLS] });
 });
 
-testBoth('a listen that its client closes gets nothing more, and the others do', http, async (setup) => {
+testBoth('a listen that its client closes receives nothing more, and the others do', http, async (setup) => {
 	const { server, connectListener, until } = setup;
 	const ada = await connectListener('ada');
 	const closing = await ada.listen({ toolsListChanged: true });
@@ -138,14 +130,14 @@ testBoth('a listen that its client closes gets nothing more, and the others do',
 	await closing.close();
 	assert.equal(await closing.closed, 'local');
 	await until(({ called, state }) => called === 'subscriptions/listen' && state === 'left');
-	// It also sends `notifications/cancelled`, without the header that the transport asks for.
+	// The SDK also sends `notifications/cancelled`, without the header that the transport requires.
 	await until(({ status }) => status === 400);
 	server.changed('tools');
 	await ada.until('listen:1', TOOLS, 2);
 	assert.deepEqual(ada.received, { 'listen:0': [TOOLS], 'listen:1': [TOOLS, TOOLS] });
 });
 
-testBoth('clients that leave without a word disturb nobody', http, async (setup) => {
+testBoth('clients that disconnect without notice do not affect others', http, async (setup) => {
 	const { server, connectListener, exchanges, until } = setup;
 	const stays = await connectListener('stays');
 	await stays.listen({ toolsListChanged: true });
@@ -172,7 +164,7 @@ testBoth('`notifications/cancelled` on another connection closes nothing', http,
 	return parse(await next(stream));
 });
 
-testBoth('`closeSubscription` ends one stream gracefully, behind what was sent', http, async (setup) => {
+testBoth('`closeSubscription` ends one stream gracefully, after the messages sent before', http, async (setup) => {
 	const { server, transport, exchanges, connectListener } = setup;
 	const ada = await connectListener('ada');
 	const [ends, goesOn] = [await ada.listen({ toolsListChanged: true }), await ada.listen({ toolsListChanged: true })];
@@ -180,14 +172,14 @@ testBoth('`closeSubscription` ends one stream gracefully, behind what was sent',
 	server.changed('tools');
 	assert.equal(await transport.closeSubscription(response), true);
 	assert.equal(await ends.closed, 'graceful');
-	assert.equal(await transport.closeSubscription(response), false, 'there is nothing left to close');
+	assert.equal(await transport.closeSubscription(response), false, 'the stream is closed already');
 	server.changed('tools');
 	await ada.until('listen:1', TOOLS, 2);
 	assert.deepEqual(ada.received, { 'listen:0': [TOOLS], 'listen:1': [TOOLS, TOOLS] });
 	assert.equal(await Promise.race([goesOn.closed, 'open']), 'open');
 });
 
-testBoth('a stream that is closed has its answer as the last event', http, async (setup) => {
+testBoth('the last event of a closed stream is the response', http, async (setup) => {
 	const { server, transport, exchanges } = setup;
 	const stream = events(await open(setup, 'one', { toolsListChanged: true }));
 	server.changed('tools');
@@ -202,7 +194,7 @@ testBoth('a stream that is closed has its answer as the last event', http, async
 	return received;
 });
 
-testBoth('`transport.close()` ends every stream, and new ones can be opened', http, async (setup) => {
+testBoth('`transport.close()` ends every stream, and new streams can be opened', http, async (setup) => {
 	const { server, transport, connectListener, exchanges, until } = setup;
 	const [ada, ben] = [await connectListener('ada'), await connectListener('ben')];
 	const streams = [
@@ -221,14 +213,14 @@ testBoth('`transport.close()` ends every stream, and new ones can be opened', ht
 });
 
 testBoth(
-	'of many listens at once, each gets its own and what is for all',
+	'of many parallel listens, each receives its own changes and those for all',
 	http,
 	async ({ server, connectListener }) => {
 		const clients = await Promise.all(Array.from({ length: 10 }, (_, index) => connectListener(`client ${index}`)));
 		const numbered = clients.flatMap((client, index) =>
 			[0, 1].map((half) => ({ client, note: index + 10 * half, half })),
 		);
-		// One after the other for each client, so that the SDK's ids are known; all clients at once.
+		// Each client opens its listens one after the other, so that the ids of the SDK are known. All clients run in parallel.
 		for (const half of [0, 1]) {
 			const opening = numbered.filter((one) => one.half === half);
 			await Promise.all(
@@ -257,7 +249,7 @@ function listens(exchanges) {
 /**
  * @param {Setup} setup
  * @param {string | number} id
- * @param {object} notifications the filter
+ * @param {object} notifications filter
  */
 function open(setup, id, notifications) {
 	return post(setup, 'subscriptions/listen', id, { notifications });

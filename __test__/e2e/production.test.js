@@ -1,5 +1,5 @@
-// What the options for long-lived streams do to real servers: node:http with clients that do not read, nginx in front, and
-// tmcp's HttpTransport.
+// The options for long-lived streams in real servers: node:http with clients that do not read, nginx in front of it, and tmcp's
+// HttpTransport.
 
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
@@ -20,23 +20,23 @@ import { serveStreams } from './support/production/stream-server.js';
 import { events, next } from './support/raw-events.js';
 
 const LONG_ENOUGH = { timeout: 100_000 };
-/** MiB by which the memory of a server may grow that keeps at most one for its stalled client. */
+/** Allowed growth in MiB of a server that buffers at most 1 MiB for its stalled client. */
 const FLAT = 24;
 
 test(
-	'a client that stops reading is cut at the limit while the server’s memory stays flat, and upstream’s grows by all of it',
+	'a client that stops reading is closed at the limit and the server’s memory stays flat; with upstream it grows by every message',
 	LONG_ENOUGH,
 	async (t) => {
 		const mine = await startBroadcasting(t, 'ours', { maxQueuedBytes: 1_048_576 });
 		assert.deepEqual(mine.after.closed, [['stalled', 'slow']]);
 		assert.ok(mine.grown.rss < FLAT, `our server’s memory grew by ${mine.grown.rss.toFixed(1)} MiB`);
 		for (const { numbers } of mine.good) assert.deepEqual(numbers, mine.sent);
-		assert.equal(await mine.stalled.readMessages().untilEnd(), 'cut');
+		assert.equal(await mine.stalled.readMessages().untilEnd(), 'aborted');
 		const { length } = mine.stalled.numbers;
 		assert.deepEqual(
 			mine.stalled.numbers,
 			mine.sent.slice(mine.first, mine.first + length),
-			'without a gap until it was cut',
+			'without a gap until the stream was aborted',
 		);
 
 		const theirs = await startBroadcasting(t, 'upstream');
@@ -45,13 +45,13 @@ test(
 		t.diagnostic(
 			`of ${BROADCAST_MIB} MiB, resident memory grew by ${mine.grown.rss.toFixed(1)} MiB with ours, ` +
 				`${theirs.grown.rss.toFixed(1)} MiB with upstream’s; buffers by ${mine.grown.arrayBuffers.toFixed(1)} and ` +
-				`${theirs.grown.arrayBuffers.toFixed(1)} MiB; the stalled client had got ${length} messages`,
+				`${theirs.grown.arrayBuffers.toFixed(1)} MiB; the stalled client received ${length} messages`,
 		);
 	},
 );
 
 test(
-	'with `onSlowClient: "drop"` a client that stops reading stays, and what it does not get is counted, to the message',
+	'with `onSlowClient: "drop"` a client that stops reading stays connected, and every dropped message is counted',
 	LONG_ENOUGH,
 	async (t) => {
 		const { stalled, good, first, sent, after, grown, broadcast } = await startBroadcasting(t, 'ours', {
@@ -68,18 +68,18 @@ test(
 		assert.equal(stalled.numbers[0], first);
 		assert.ok(
 			stalled.numbers.every((number, index, all) => index === 0 || number > all[index - 1]),
-			'in order, each once',
+			'in order, without duplicates',
 		);
 		const { stats } = await broadcast(1);
 		await stalled.until(() => stalled.numbers.length === got + 1);
-		assert.equal(stalled.numbers.at(-1), sent.length, 'it reads again, and so it gets the next');
+		assert.equal(stalled.numbers.at(-1), sent.length, 'it reads again and receives the next message');
 		assert.equal(stats?.dropped, after.stats?.dropped);
 		t.diagnostic(`${after.stats?.dropped} dropped, resident memory grew by ${grown.rss.toFixed(1)} MiB`);
 	},
 );
 
 test(
-	'with keep-alive, a client that reads nothing of what is queued is cut as dead, and one that has nothing to read is not',
+	'with keep-alive, a client that does not read its queue is closed as dead, and an idle client is not',
 	LONG_ENOUGH,
 	async (t) => {
 		const closed = new EventEmitter();
@@ -92,11 +92,11 @@ test(
 		const where = { host: '127.0.0.1', port: server.port };
 		const stalled = await StreamReader.open({ ...where, path: '/stalled' });
 		const idle = (await StreamReader.open({ ...where, path: '/idle' })).read();
-		// More than the buffers of two sockets take.
+		// More than the buffers of two sockets hold.
 		for (let message = 0; message < 8; message++) manager.send(['stalled'], messageOf(message).repeat(128));
 		const [[id, reason]] = await once(closed, 'close');
 		assert.deepEqual([id, reason], ['stalled', 'dead']);
-		assert.equal(await stalled.read().untilEnd(), 'cut');
+		assert.equal(await stalled.read().untilEnd(), 'aborted');
 		assert.equal(manager.stats().queuedBytes, 0);
 		manager.send(undefined, 'data: still there\n\n');
 		await idle.until(() => idle.rest.endsWith('data: still there\n\n'));
@@ -105,7 +105,7 @@ test(
 );
 
 testWithNginx(
-	'an idle stream behind nginx with a read timeout of 5 s stays open with keep-alive, and is cut without',
+	'an idle stream behind nginx with a read timeout of 5 s stays open with keep-alive, and is aborted without it',
 	LONG_ENOUGH,
 	async (t) => {
 		const closed = new EventEmitter();
@@ -123,9 +123,9 @@ testWithNginx(
 		const kept = (await StreamReader.open({ socketPath, path: '/kept' })).read();
 		const plain = (await StreamReader.open({ socketPath, path: '/plain' })).read();
 
-		assert.equal(await plain.untilEnd(), 'cut');
+		assert.equal(await plain.untilEnd(), 'aborted');
 		const lasted = performance.now() - begin;
-		assert.ok(lasted > 4_900, `it was cut after ${lasted.toFixed()} ms`);
+		assert.ok(lasted > 4_900, `the stream was aborted after ${lasted.toFixed()} ms`);
 		assert.match(nginx.log, /upstream timed out \(110: .*\) while reading upstream.* "GET \/plain /);
 		assert.doesNotMatch(nginx.log, /"GET \/kept /);
 
@@ -133,16 +133,16 @@ testWithNginx(
 		await kept.until(() => kept.rest.endsWith('data: still there\n\n'));
 		assert.match(kept.rest, /^(: keepalive\n\n)+data: still there\n\n$/);
 		assert.equal(plain.rest, '');
-		assert.deepEqual(await plainIsClosed, [['plain', 'gone']], 'nginx leaves as a client does');
+		assert.deepEqual(await plainIsClosed, [['plain', 'gone']], 'nginx disconnects as a client does');
 		const keptIsClosed = once(closed, 'kept');
 		kept.leave();
-		assert.deepEqual(await keptIsClosed, [['kept', 'gone']], 'and when its own client leaves');
-		t.diagnostic(`without, cut after ${lasted.toFixed()} ms`);
+		assert.deepEqual(await keptIsClosed, [['kept', 'gone']], 'nginx also disconnects when its own client does');
+		t.diagnostic(`without keep-alive, aborted after ${lasted.toFixed()} ms`);
 	},
 );
 
 /**
- * A tmcp server whose transport has a manager of such options.
+ * Starts a tmcp server whose transport has a stream manager with these options.
  *
  * @param {import('node:test').TestContext} t
  * @param {import('../../index.js').StreamSessionManagerOptions} options
@@ -174,7 +174,7 @@ async function serveMcp(t, options) {
 	}
 
 	/**
-	 * Resolves when so many sessions are gone.
+	 * Resolves when at least `count` sessions were closed.
 	 *
 	 * @param {number} count
 	 */
@@ -189,7 +189,7 @@ const remove = (/** @type {string} */ url, /** @type {string} */ session) =>
 	fetch(url, { method: 'DELETE', headers: { 'mcp-session-id': session } });
 
 test(
-	'over HttpTransport, the stream past maxSessions is answered 200 and cut, the others go on, and there is room again when one leaves',
+	'over HttpTransport, a stream above maxSessions gets status 200 and is aborted, others continue, and a stream fits again when one ends',
 	LONG_ENOUGH,
 	async (t) => {
 		const { url, server, streams, closed, open } = await serveMcp(t, { maxSessions: 2 });
@@ -198,12 +198,12 @@ test(
 
 		for (let attempt = 0; attempt < 3; attempt++) {
 			const cleo = await open('cleo');
-			// The transport has made the answer by the time that its manager refuses the session.
+			// The transport has created the response before its manager refuses the session.
 			assert.equal(cleo.status, 200);
 			await assert.rejects(next(cleo.events), TypeError('terminated'));
 		}
 		assert.deepEqual(streams.ids(), ['ada', 'ben']);
-		assert.deepEqual(closed, [], 'what never was a session is not closed');
+		assert.deepEqual(closed, [], 'a refused session is not reported as closed');
 		server.changed('tools');
 		for (const { events } of [ada, ben]) assert.match(String(await next(events)), /tools\/list_changed/);
 
@@ -217,13 +217,13 @@ test(
 );
 
 test(
-	'over HttpTransport, onClose hears why: a client has left, said goodbye (DELETE), or come twice at once',
+	'over HttpTransport, onClose gets the reason: a client has disconnected, sent DELETE, or opened two streams at once',
 	LONG_ENOUGH,
 	async (t) => {
 		const { url, transport, closed, untilClosed, open, server } = await serveMcp(t, {});
 		const ada = await open('ada');
 		assert.equal(await next(ada.events), ': connected');
-		assert.equal((await open('ada')).status, 409, 'the transport lets no second stream of a session in');
+		assert.equal((await open('ada')).status, 409, 'the transport refuses a second stream of a session');
 		ada.leave();
 		await assert.rejects(next(ada.events));
 		await untilClosed(1);
@@ -233,7 +233,7 @@ test(
 		await remove(url, 'ben');
 		assert.equal(await next(ben.events), undefined);
 
-		// It has looked for the first when the second comes, and not registered it.
+		// The transport checks for an existing stream before either of the two is registered.
 		const get = () => transport.respond(new Request(url, { headers: { 'mcp-session-id': 'cleo' } }));
 		const [first, second] = (await Promise.all([get(), get()])).map(events);
 		assert.equal(await next(first), undefined, 'the newer one wins');
@@ -250,13 +250,13 @@ test(
 );
 
 test(
-	'over HttpTransport, a stream that has reached maxAgeMs ends, and the official SDK comes back with the same session',
+	'over HttpTransport, a stream that has reached maxAgeMs ends, and the official SDK reconnects with the same session',
 	LONG_ENOUGH,
 	async (t) => {
 		const { url, server, until, closed, untilClosed, open, exchanges } = await serveMcp(t, { maxAgeMs: 300 });
 		const ada = await open('ada');
 		assert.equal(await next(ada.events), ': connected');
-		assert.equal(await next(ada.events), undefined, 'it ends in good order');
+		assert.equal(await next(ada.events), undefined, 'the stream is closed without an error');
 		assert.deepEqual(closed, [['ada', 'expired']]);
 		const again = await open('ada');
 		assert.deepEqual([again.status, await next(again.events)], [200, ': connected']);
@@ -271,8 +271,8 @@ test(
 		};
 		const connection = new StreamableHTTPClientTransport(new URL(url), { reconnectionOptions });
 		const client = new Client({ name: 'ben', version: '1.0.0' });
-		const told = new EventEmitter();
-		client.fallbackNotificationHandler = async ({ method }) => void told.emit(method);
+		const received = new EventEmitter();
+		client.fallbackNotificationHandler = async ({ method }) => void received.emit(method);
 		await client.connect(/** @type {any} */ (connection));
 		t.after(() => client.close());
 		await client.subscribeResource({ uri: noteUri(0) });
@@ -281,8 +281,8 @@ test(
 		for (let times = 0; times < 3; times++) {
 			const { length } = streams();
 			await until(() => streams().length > length);
-			// The new stream has it before it can expire, and ends behind it.
-			const update = once(told, 'notifications/resources/updated');
+			// The new stream receives the update before it can expire.
+			const update = once(received, 'notifications/resources/updated');
 			server.changed('resource', noteUri(0));
 			await update;
 		}

@@ -1,7 +1,7 @@
-// What the sessions of tmcp's transports are for, seen by clients of the official SDK: who they are, what they want to hear
-// of, and that they hear of it. Each scenario with upstream's managers and with ours, and the same for both.
+// The sessions of tmcp's transports, as clients of the official SDK see them: client info, log levels, watched resources and
+// notifications. Each scenario runs with upstream's managers and with ours, and has the same result.
 //
-// A stream keeps its order. So who has received what was sent last, and not what was sent before, will not receive it.
+// A stream keeps its order: a client that has received the last message, and not an earlier one, will not receive that one.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,28 +17,32 @@ const either = /** @type {const} */ (['http', 'sse']);
 const updated = (/** @type {number | string} */ name) => `resources/updated ${noteUri(name)}`;
 const LISTS = /** @type {const} */ (['tools', 'prompts', 'resources']);
 
-test('by npm’s `overrides`, everything of tmcp gets our package as `@tmcp/session-manager`', () => {
+test('with npm’s `overrides`, every tmcp package imports ours as `@tmcp/session-manager`', () => {
 	for (const place of ours.places) assert.match(sessionManagerOf(place), /^@tmcp-native\/session-manager /);
 	for (const place of upstreams.places) assert.equal(sessionManagerOf(place), '@tmcp/session-manager 0.3.0');
 });
 
-testBoth('the server knows each client by what it said on initialize', either, async ({ connect, server }) => {
-	/** @type {unknown[]} */
-	const events = [];
-	server.on('initialize', (/** @type {any} */ { clientInfo }) => events.push(clientInfo.name));
-	const ada = await connect('ada', { sampling: {}, roots: { listChanged: true } });
-	const ben = await connect('ben', { elicitation: {} });
-	const [known, other] = [await ada.call('who_am_i'), await ben.call('who_am_i')];
-	assert.equal(known.clientInfo.name, 'ada');
-	assert.deepEqual(known.clientCapabilities.roots, { listChanged: true });
-	assert.equal(other.clientInfo.name, 'ben');
-	assert.equal(other.clientCapabilities.sampling, undefined);
-	assert.deepEqual(events, ['ada', 'ben']);
-	return [known, other];
-});
+testBoth(
+	'the server knows the info and capabilities that each client sent on initialize',
+	either,
+	async ({ connect, server }) => {
+		/** @type {unknown[]} */
+		const events = [];
+		server.on('initialize', (/** @type {any} */ { clientInfo }) => events.push(clientInfo.name));
+		const ada = await connect('ada', { sampling: {}, roots: { listChanged: true } });
+		const ben = await connect('ben', { elicitation: {} });
+		const [known, other] = [await ada.call('who_am_i'), await ben.call('who_am_i')];
+		assert.equal(known.clientInfo.name, 'ada');
+		assert.deepEqual(known.clientCapabilities.roots, { listChanged: true });
+		assert.equal(other.clientInfo.name, 'ben');
+		assert.equal(other.clientCapabilities.sampling, undefined);
+		assert.deepEqual(events, ['ada', 'ben']);
+		return [known, other];
+	},
+);
 
 testBoth(
-	'each client gets the log messages of the level it set, and of the later one',
+	'each client receives the log messages of its level, and of a level that it sets later',
 	either,
 	async ({ connectAll }) => {
 		const [ada, ben, cleo] = await connectAll('ada', 'ben', 'cleo');
@@ -51,7 +55,7 @@ testBoth(
 		}
 		assert.deepEqual(ada.received, from('error'));
 		assert.deepEqual(ben.received, from('debug'));
-		assert.deepEqual(cleo.received, from('info'), 'tmcp’s default');
+		assert.deepEqual(cleo.received, from('info'), 'the default level of tmcp');
 		assert.equal((await ada.call('who_am_i')).logLevel, 'error');
 		await ada.sdk.setLoggingLevel('alert');
 		await ada.call('log');
@@ -60,7 +64,7 @@ testBoth(
 	},
 );
 
-testBoth('an update of a resource reaches those who are subscribed, and nobody else', either, async (setup) => {
+testBoth('an update of a resource reaches its subscribers, and no other client', either, async (setup) => {
 	const { server, connectAll, clients } = setup;
 	const [ada, ben, cleo] = await connectAll('ada', 'ben', 'cleo');
 	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
@@ -72,7 +76,7 @@ testBoth('an update of a resource reaches those who are subscribed, and nobody e
 	server.changed('resource', noteUri(0));
 	await ben.until(updated(0), 2);
 
-	// Twice subscribed is once subscribed; who never was can unsubscribe.
+	// A second subscription has no effect. A client may unsubscribe without a subscription.
 	await ada.sdk.subscribeResource({ uri: noteUri(0) });
 	await ada.sdk.subscribeResource({ uri: noteUri(0) });
 	await ben.sdk.unsubscribeResource({ uri: noteUri(1) });
@@ -89,7 +93,7 @@ testBoth('an update of a resource reaches those who are subscribed, and nobody e
 	assert.deepEqual(cleo.received, [updated(1), last]);
 });
 
-testBoth('every change of a list reaches everybody, in order', either, async ({ server, connectAll, clients }) => {
+testBoth('every change of a list reaches every client, in order', either, async ({ server, connectAll, clients }) => {
 	await connectAll('ada', 'ben', 'cleo');
 	for (const list of [...LISTS, ...LISTS.toReversed()]) server.changed(list);
 	server.tool({ name: 'new', description: 'a new tool' }, () => ({ content: [] }));
@@ -100,7 +104,7 @@ testBoth('every change of a list reaches everybody, in order', either, async ({ 
 	assert.equal(tools.at(-1)?.name, 'new');
 });
 
-testBoth('of twenty clients at once, each gets its own and what is for all', either, async (setup) => {
+testBoth('of twenty parallel clients, each receives its own updates and those for all', either, async (setup) => {
 	const { server, connectAll } = setup;
 	const clients = await connectAll(...Array.from({ length: 20 }, (_, index) => `client ${index}`));
 	await Promise.all(clients.map(({ sdk }, index) => sdk.subscribeResource({ uri: noteUri(index) })));
@@ -118,12 +122,12 @@ testBoth('of twenty clients at once, each gets its own and what is for all', eit
 	return answers;
 });
 
-testBoth('a client that disconnects without a word disturbs nobody, and can come back', http, async (setup) => {
+testBoth('a client that disconnects without notice does not affect others, and can reconnect', http, async (setup) => {
 	const { server, origin, connectAll, until } = setup;
 	const [ada, ben] = await connectAll('ada', 'ben');
 	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
 	const headers = { 'mcp-session-id': String(ben.session) };
-	assert.equal((await fetch(`${origin}/mcp`, { headers })).status, 409, 'there is a stream of that session');
+	assert.equal((await fetch(`${origin}/mcp`, { headers })).status, 409, 'the session has a stream');
 	await ben.drop();
 	await until(({ method, session, state }) => method === 'GET' && session === ben.session && state === 'left');
 	server.changed('resource', noteUri(0));
@@ -135,12 +139,16 @@ testBoth('a client that disconnects without a word disturbs nobody, and can come
 	server.changed('resource', noteUri(0));
 	await ada.until(updated(0), 2);
 	const seen = await next(stream);
-	assert.match(String(seen), /"uri":"note:\/\/0"/, 'the transport keeps the subscriptions of who left without a word');
+	assert.match(
+		String(seen),
+		/"uri":"note:\/\/0"/,
+		'the transport keeps the subscriptions of a client that disconnected without notice',
+	);
 	assert.deepEqual(ben.received, []);
 	return seen;
 });
 
-testBoth('a client that disconnects is forgotten, and disturbs nobody', sse, async (setup) => {
+testBoth('a client that disconnects is removed, and does not affect others', sse, async (setup) => {
 	const { server, origin, exchanges, connect, until } = setup;
 	const ada = await connect('ada');
 	const ben = await connect('ben');
@@ -161,7 +169,7 @@ testBoth('a client that disconnects is forgotten, and disturbs nobody', sse, asy
 	assert.deepEqual([answer.status, await answer.text()], [500, 'SSE connection not established']);
 });
 
-testBoth('DELETE ends the stream, and all of the session is forgotten', http, async (setup) => {
+testBoth('DELETE ends the stream and removes all data of the session', http, async (setup) => {
 	const { server, origin, connectAll, until } = setup;
 	const [ada, ben] = await connectAll('ada', 'ben');
 	for (const client of [ada, ben]) await client.sdk.subscribeResource({ uri: noteUri(0) });
@@ -178,19 +186,19 @@ testBoth('DELETE ends the stream, and all of the session is forgotten', http, as
 		body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'who_am_i' } }),
 	});
 	const known = await answer.text();
-	assert.match(known, /"text":"\{\}"/, 'nothing is known of it');
+	assert.match(known, /"text":"\{\}"/, 'the session has no data');
 
 	const stream = events(await fetch(`${origin}/mcp`, { headers }));
-	assert.equal(await next(stream), ': connected', 'the id is free again');
+	assert.equal(await next(stream), ': connected', 'the id can be used again');
 	server.changed('resource', noteUri(0));
 	await ada.until(updated(0));
 	server.changed('tools');
 	const seen = await next(stream);
-	assert.match(String(seen), /tools\/list_changed/, 'it is subscribed to nothing');
+	assert.match(String(seen), /tools\/list_changed/, 'the session has no subscriptions');
 	return [known, seen];
 });
 
-testBoth('DELETE ends the stream of the session, and of no other', sse, async (setup) => {
+testBoth('DELETE ends the stream of the session, and no other stream', sse, async (setup) => {
 	const { server, origin, exchanges, connect, until } = setup;
 	const ada = await connect('ada');
 	const ben = await connect('ben');

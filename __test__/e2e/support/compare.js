@@ -1,4 +1,4 @@
-// Plays a scenario with upstream's managers and again with ours, and compares all that the clients saw.
+// Runs a scenario with upstream's managers and again with ours, and compares everything that the clients received.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,11 +14,11 @@ import { SessionClient } from './session-client.js';
 const LONG_ENOUGH = { timeout: 30_000 };
 
 /**
- * A test for each kind of transport.
+ * Defines a test for each kind of transport.
  *
  * @param {string} fact
  * @param {readonly Kind[]} kinds
- * @param {(setup: Setup) => Promise<unknown>} scenario asserts what has to be; what it returns has to be equal, too
+ * @param {(setup: Setup) => Promise<unknown>} scenario contains assertions; its results with both managers are compared too
  */
 export function testBoth(fact, kinds, scenario) {
 	for (const kind of kinds) {
@@ -40,12 +40,12 @@ async function run(installation, kind, scenario) {
 	const setup = await startSetup(installation, kind);
 	try {
 		const returned = await scenario(setup);
-		const everybody = [...setup.clients, ...setup.listeners];
+		const all = [...setup.clients, ...setup.listeners];
 		return {
 			returned,
-			received: Object.fromEntries(everybody.map(({ name, received }) => [name, received])),
-			errors: everybody.flatMap(({ name, errors }) => errors.map(({ message }) => `${name}: ${message}`)),
-			// Clients are served at the same time: the order is not the managers' matter.
+			received: Object.fromEntries(all.map(({ name, received }) => [name, received])),
+			errors: all.flatMap(({ name, errors }) => errors.map(({ message }) => `${name}: ${message}`)),
+			// Clients are served in parallel, so the order of requests may differ.
 			exchanges: setup.exchanges.map(({ method, path, status }) => `${method} ${path}: ${status}`).sort(),
 		};
 	} finally {
@@ -79,7 +79,7 @@ async function startSetup(installation, kind) {
 		const client = new SessionClient(name, kind, origin, capabilities);
 		clients.push(client);
 		await client.connect();
-		// Over SSE it is there before anything else.
+		// Over SSE the stream is open before any other request.
 		if (kind === 'http') await until(({ method, session }) => method === 'GET' && session === client.session);
 		return client;
 	}

@@ -1,5 +1,5 @@
-// What the scenarios of @modelcontextprotocol/conformance expect of the server that they test: these tools, resources and
-// prompts, by these names and with these contents.
+// The server that the scenarios of @modelcontextprotocol/conformance expect: tools, resources and prompts with given names and
+// contents.
 
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';
 /** Silence. */
 const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=';
-/** What the scenarios ask to wait between two notifications of a tool. */
+/** Delay between two notifications of a tool, as the scenarios require. */
 const PAUSE_MS = 50;
 
 const text = (/** @type {string} */ value) => /** @type {const} */ ({ type: 'text', text: value });
@@ -16,7 +16,7 @@ const image = /** @type {const} */ ({ type: 'image', data: PNG, mimeType: 'image
 /** @param {import('./installations.js').Installation} installation */
 export function makeConformanceServer({ McpServer }) {
 	const server = new McpServer(
-		{ name: 'conformance', version: '1.0.0', description: 'What the conformance suite expects' },
+		{ name: 'conformance', version: '1.0.0', description: 'A server for the conformance suite' },
 		{
 			adapter: { toJsonSchema: async (/** @type {any} */ schema) => schema.json },
 			capabilities: {
@@ -30,7 +30,7 @@ export function makeConformanceServer({ McpServer }) {
 	);
 	addContents(server);
 	addNotifiers(server);
-	addQuestions(server);
+	addClientRequests(server);
 	addResources(server);
 	addPrompts(server);
 	return server;
@@ -86,12 +86,12 @@ function addNotifiers(server) {
 		}
 		return { content: [text('done')] };
 	});
-	// tmcp has no way to close the stream of an answer and to go on in another one.
+	// tmcp cannot close the stream of a response and continue on another one.
 	server.tool(described('test_reconnection'), () => ({ content: [text('done')] }));
 }
 
 /** @param {any} server */
-function addQuestions(server) {
+function addClientRequests(server) {
 	const prompt = schemaOf({ prompt: { type: 'string' } }, { required: ['prompt'] });
 	server.tool(
 		{ ...described('test_sampling'), schema: prompt },
@@ -224,10 +224,10 @@ function described(name) {
 }
 
 /**
- * A Standard Schema that takes everything, as a tmcp adapter reads it that has JSON Schemas already.
+ * Returns a Standard Schema that accepts every value. The adapter of the server returns its `json`.
  *
  * @param {Record<string, object>} properties
- * @param {object} [rest] of the JSON Schema
+ * @param {object} [rest] further properties of the JSON Schema
  */
 function schemaOf(properties, rest) {
 	return {

@@ -1,4 +1,4 @@
-// Runs the MCP conformance suite against a server, and reads what it found.
+// Runs the MCP conformance suite against a server, and reads its results.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -14,14 +14,14 @@ const program = resolve('@modelcontextprotocol/conformance/dist/index.js');
 const forNode20 = fileURLToPath(new URL('./glob-sync.mjs', import.meta.url));
 
 /**
- * @typedef {object} Row One check
+ * @typedef {object} Row a check
  * @property {string} scenario
  * @property {string} id of the check
  * @property {'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO'} status
- * @property {string} message why, where it did not succeed
+ * @property {string} message reason, when the check did not succeed
  */
 
-/** All scenarios for servers that the suite has, also those that it leaves out unless asked for them. */
+/** Returns the names of all server scenarios of the suite, including those outside of its default set. */
 export async function scenarios() {
 	const { stdout } = await conformance('list', '--server');
 	return [...stdout.matchAll(/^ {2}- (\S+)/gm)].map(([, name]) => name);
@@ -29,12 +29,12 @@ export async function scenarios() {
 
 /**
  * @param {string} url of an MCP server
- * @returns {Promise<Row[]>} of every scenario, in the order of their names
+ * @returns {Promise<Row[]>} rows of every scenario, sorted by its name
  */
 export async function check(url) {
 	const folder = await mkdtemp(join(tmpdir(), 'conformance-'));
 	try {
-		// Exits with 1 when a check has failed: that is for us to judge.
+		// The suite exits with code 1 when a check has failed. The test decides about that.
 		await conformance('server', '--url', url, '--suite', 'all', '--output-dir', folder).catch(unlessItRan);
 		const results = (await readdir(folder)).sort();
 		return (await Promise.all(results.map((result) => rowsIn(folder, result)))).flat();
@@ -55,7 +55,7 @@ function unlessItRan(failure) {
 
 /**
  * @param {string} folder
- * @param {string} result its folder: `server-<scenario>-<time>`
+ * @param {string} result name of the result folder: `server-<scenario>-<time>`
  * @returns {Promise<Row[]>}
  */
 async function rowsIn(folder, result) {

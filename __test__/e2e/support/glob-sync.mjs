@@ -1,5 +1,5 @@
-// `node --import` this: @modelcontextprotocol/conformance 0.1.16 imports `globSync` from 'fs', which came with Node 22, and
-// so does not start on Node 20. It needs it for `tier-check`, which reads repositories; its scenarios do not.
+// Load this with `node --import`. @modelcontextprotocol/conformance 0.1.16 imports `globSync` from 'fs', which exists since Node 22,
+// and does not start on Node 20. Only its `tier-check` command needs the function; its scenarios do not.
 
 import * as fs from 'node:fs';
 import { register } from 'node:module';

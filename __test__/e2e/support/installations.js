@@ -1,5 +1,5 @@
-// The same programs of npm twice, installed side by side: tmcp 1.20 and its transports as they are, and with ours in the
-// place of upstream's `@tmcp/session-manager` by npm's `overrides`. (`npm run test:e2e` installs both.)
+// Two installations of tmcp 1.20 and its transports: one with upstream's `@tmcp/session-manager`, one with ours in its place by
+// npm's `overrides`. `npm run test:e2e` installs both.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 export const upstreams = await load('upstreams');
 export const ours = await load('ours');
 
-/** @param {'upstreams' | 'ours'} name also of the folder */
+/** @param {'upstreams' | 'ours'} name also the name of the folder */
 async function load(name) {
 	const { resolve } = createRequire(new URL(`../${name}/`, import.meta.url));
 	const places = ['tmcp', '@tmcp/transport-http', '@tmcp/transport-sse'].map((id) => pathToFileURL(resolve(id)).href);
@@ -20,7 +20,7 @@ async function load(name) {
 }
 
 /**
- * The package that a module gets as `@tmcp/session-manager`.
+ * Returns the package that a module imports as `@tmcp/session-manager`.
  *
  * @param {string} place the URL of the module
  * @returns {string} name and version

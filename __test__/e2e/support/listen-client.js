@@ -1,5 +1,5 @@
-// A client of the official SDK for MCP 2026-07-28 (@modelcontextprotocol/client 2.4), which has no session, but streams of
-// `subscriptions/listen`. It notes what each of them brings.
+// A client of the official SDK for MCP 2026-07-28 (@modelcontextprotocol/client 2.4). It has no session, but streams of
+// `subscriptions/listen`, and records the notifications of each stream.
 
 import { EventEmitter, once } from 'node:events';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
@@ -10,7 +10,7 @@ export const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 /** @typedef {{ closed: Promise<'local' | 'graceful' | 'remote'>, close(): Promise<void>, honoredFilter: object }} Subscription */
 
 export class ListenClient {
-	/** @type {Record<string, string[]>} what came, by the id of its stream: the SDK calls them `listen:0` and so on */
+	/** @type {Record<string, string[]>} notifications by the id of their stream: `listen:0`, `listen:1`, … */
 	received = {};
 	/** @type {Error[]} */
 	errors = [];
@@ -40,7 +40,7 @@ export class ListenClient {
 	}
 
 	/**
-	 * Resolves when the server has acknowledged it.
+	 * Opens a stream. Resolves when the server has acknowledged it.
 	 *
 	 * @param {import('@modelcontextprotocol/client').SubscriptionFilter} filter
 	 * @returns {Promise<Subscription>}
@@ -56,7 +56,7 @@ export class ListenClient {
 	}
 
 	/**
-	 * Resolves as soon as that stream has brought this, as often as that.
+	 * Resolves when a stream has received a notification `times` times.
 	 *
 	 * @param {string} stream
 	 * @param {string} message
@@ -65,7 +65,7 @@ export class ListenClient {
 		while (this.receivedOn(stream).filter((one) => one === message).length < times) await once(this.#changes, 'change');
 	}
 
-	/** Cuts its connections without a word. */
+	/** Closes its connections without notice. */
 	async drop() {
 		this.#sdk.onerror = undefined;
 		await this.#sdk.close();

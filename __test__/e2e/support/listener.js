@@ -1,4 +1,4 @@
-// node:http in front of a transport, and word of what it did: tests wait for that, where they would have to sleep.
+// Serves a transport by node:http, and records every request, so that tests can wait for a state of a request.
 
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
@@ -6,14 +6,14 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * @typedef {object} Exchange One request, and what became of it
+ * @typedef {object} Exchange a request and its response
  * @property {string} method of HTTP
  * @property {string} path
  * @property {string | null} session the session id of the request
- * @property {string | null} called the method of MCP, where the client says it in a header (since 2026-07-28)
+ * @property {string | null} called the MCP method, when the client sends it in a header (since 2026-07-28)
  * @property {number} status
  * @property {Response} response of the transport
- * @property {'open' | 'ended' | 'left'} state `left`: the client was gone before the end, and the transport knows it
+ * @property {'open' | 'ended' | 'left'} state `left`: the client has disconnected before the end, and the transport knows it
  */
 
 /** @param {{ respond(request: Request): Promise<Response | null>, close(): void | Promise<void> }} transport */
@@ -48,7 +48,7 @@ export async function listen(transport) {
 	const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
 
 	/**
-	 * Resolves with the first exchange of that kind as soon as there is one.
+	 * Resolves with the first exchange for which the condition is true.
 	 *
 	 * @param {(exchange: Exchange) => boolean} condition
 	 */
@@ -60,7 +60,7 @@ export async function listen(transport) {
 		}
 	}
 
-	/** Cuts every connection; resolves when the last one is closed. */
+	/** Closes every connection. Resolves when the last one is closed. */
 	async function close() {
 		const closed = once(server, 'close');
 		server.close().closeAllConnections();
@@ -84,7 +84,7 @@ function toRequest(incoming, signal) {
 /**
  * @param {import('node:http').ServerResponse} outgoing
  * @param {Response} response
- * @returns {Promise<'ended' | 'left'>} when the transport knows, too
+ * @returns {Promise<'ended' | 'left'>} resolves when the transport knows the end, too
  */
 async function answer(outgoing, response) {
 	if (outgoing.destroyed) {
@@ -96,7 +96,7 @@ async function answer(outgoing, response) {
 		outgoing.end();
 		return 'ended';
 	}
-	// Fails when the client leaves, having cancelled the stream of the transport.
+	// Rejects when the client disconnects, after the stream of the transport was cancelled.
 	return pipeline(Readable.fromWeb(/** @type {any} */ (response.body)), outgoing).then(
 		() => 'ended',
 		() => 'left',

@@ -1,5 +1,4 @@
-// The tmcp server that the clients of the SDK talk to: notes that can be watched, and tools that tell what the transport
-// knows of the client.
+// The tmcp server of the e2e tests: notes as resources, and tools that return what the transport knows of the client.
 
 export const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
 
@@ -8,7 +7,7 @@ export const noteUri = (name) => `note://${name}`;
 
 /**
  * @param {import('./installations.js').Installation} installation
- * @param {number} notes how many there are: `note://0` and so on
+ * @param {number} notes number of notes: `note://0`, `note://1`, …
  */
 export function makeNotesServer({ McpServer }, notes) {
 	const server = new McpServer(
@@ -24,7 +23,7 @@ export function makeNotesServer({ McpServer }, notes) {
 		},
 	);
 	const answer = (/** @type {unknown} */ value) => ({ content: [{ type: 'text', text: JSON.stringify(value) }] });
-	server.tool({ name: 'who_am_i', description: 'Tells what is known of the client' }, () =>
+	server.tool({ name: 'who_am_i', description: 'Returns what is known of the client' }, () =>
 		answer(server.ctx.sessionInfo ?? 'nobody'),
 	);
 	server.tool({ name: 'log', description: 'Logs once on each level' }, () => {

@@ -1,8 +1,8 @@
-// The events of an event stream, as they stand on the wire.
+// The events of an event stream in their wire format.
 
 /**
  * @param {Response} response
- * @returns {AsyncGenerator<string, void>} each event without its empty line; ends when the server ends the stream
+ * @returns {AsyncGenerator<string, void>} each event without its final empty line; ends when the server ends the stream
  */
 export async function* events(response) {
 	let rest = '';
@@ -15,7 +15,7 @@ export async function* events(response) {
 }
 
 /**
- * The next event, or `undefined` behind the last one.
+ * Returns the next event, or `undefined` after the last one.
  *
  * @param {AsyncGenerator<string, void>} stream
  */

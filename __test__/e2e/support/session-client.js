@@ -1,11 +1,11 @@
-// A client of the official SDK (1.32) that notes what it is received, over either transport.
+// A client of the official SDK (1.32), over HTTP or SSE, that records its notifications.
 
 import { EventEmitter, once } from 'node:events';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
-/** It is for the test to say when somebody comes back. */
+/** The tests decide when a client reconnects. */
 const NO_RECONNECTION = {
 	initialReconnectionDelay: 1,
 	maxReconnectionDelay: 1,
@@ -14,11 +14,10 @@ const NO_RECONNECTION = {
 };
 
 export class SessionClient {
-	/** @type {string[]} what it was received: the method without `notifications/`, and the URI or level */
+	/** @type {string[]} notifications: the method without `notifications/`, and the URI or level */
 	received = [];
 	/** @type {Error[]} */
 	errors = [];
-	/** What was asked of the server, and whether it is still connected. */
 	sdk;
 	#changes = new EventEmitter();
 	#transport;
@@ -48,34 +47,34 @@ export class SessionClient {
 		return this.sdk.connect(this.#transport);
 	}
 
-	/** The id of its session, over HTTP. */
+	/** The id of its session. `null` over SSE. */
 	get session() {
 		return this.#transport instanceof StreamableHTTPClientTransport ? (this.#transport.sessionId ?? null) : null;
 	}
 
 	/**
 	 * @param {string} name of a tool
-	 * @returns {Promise<any>} what it answered
+	 * @returns {Promise<any>} the parsed result
 	 */
 	async call(name) {
 		const { content } = /** @type {any} */ (await this.sdk.callTool({ name }));
 		return JSON.parse(content[0].text);
 	}
 
-	/** Resolves as soon as it was received this, as often as that. */
+	/** Resolves when it has received a notification `times` times. */
 	async until(/** @type {string} */ message, times = 1) {
 		while (this.received.filter((one) => one === message).length < times) await once(this.#changes, 'change');
 	}
 
-	/** Says goodbye (DELETE), over HTTP. */
+	/** Ends its session with DELETE, over HTTP. */
 	async terminate() {
 		this.sdk.onerror = undefined;
 		if (this.#transport instanceof StreamableHTTPClientTransport) await this.#transport.terminateSession();
 	}
 
-	/** Cuts its connections without a word. */
+	/** Closes its connections without notice. */
 	async drop() {
-		// That its stream was cut, it reports. So it was meant to be.
+		// The SDK would report the closed stream as an error.
 		this.sdk.onerror = undefined;
 		await this.sdk.close();
 	}

@@ -1,13 +1,13 @@
-// A program: a server of event streams that broadcasts as much as it is told to, and says what memory it has then.
+// A program that serves event streams, broadcasts the messages that it is asked for, and reports its memory usage.
 //
 //   node --expose-gc broadcasting-server.js <'ours' | 'upstream'> <options of the manager, in JSON>
 //
-// It is driven by messages of the process that started it: see broadcasting.js.
+// The process that started it drives it with messages: see broadcasting.js.
 
 import { messageOf } from './numbered-messages.js';
 import { serveStreams } from './stream-server.js';
 
-/** @typedef {{ from: number, to: number }} Order which messages to send */
+/** @typedef {{ from: number, to: number }} Order range of messages to send */
 /** @typedef {ReturnType<typeof report>} Report */
 
 const [side, options] = process.argv.slice(2);
@@ -21,9 +21,9 @@ const server = await serveStreams(() => manager);
 
 process.on('message', ({ from, to }) => {
 	for (let number = from; number < to; number++) manager.send(undefined, messageOf(number));
-	// When what good clients are to get is on its way to them.
+	// After the messages for the reading clients were written to their sockets.
 	setImmediate(() => {
-		// What is kept counts, and not what has not been collected yet.
+		// Collects garbage, so that only referenced memory counts.
 		globalThis.gc?.();
 		process.send?.(report());
 	});

@@ -1,4 +1,4 @@
-// Drives a broadcasting-server.js: 100 MiB to a few clients that read all of it, and to one that reads nothing.
+// Drives a broadcasting-server.js: 100 MiB to some clients that read everything, and to one that reads nothing.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,10 +10,10 @@ import { StreamReader } from './stream-reader.js';
 /** @typedef {Awaited<ReturnType<typeof startBroadcasting>>} Broadcasting */
 
 const PROGRAM = fileURLToPath(new URL('broadcasting-server.js', import.meta.url));
-const GOOD_CLIENTS = 3;
-/** How many messages at a time, which good clients then read: half of the least limit there is here. */
+const READING_CLIENTS = 3;
+/** Number of messages sent before the reading clients catch up: half of the smallest `maxQueuedBytes` in these tests. */
 const BATCH = 32;
-/** After which the server has the memory that it works with. */
+/** Number of messages before the memory of the server is measured. */
 const WARM_UP = 1_024;
 export const MESSAGES = 6_400;
 
@@ -27,7 +27,7 @@ const MIB = 2 ** 20;
 export async function startBroadcasting(test, side, options = {}) {
 	const child = fork(PROGRAM, [side, JSON.stringify(options)], {
 		execArgv: ['--expose-gc', '--max-semi-space-size=1'],
-		// An arena a thread makes what is free look as if it were used.
+		// With one malloc arena a thread, free memory would be counted as used.
 		env: { ...process.env, MALLOC_ARENA_MAX: '1' },
 	});
 	test.after(() => child.kill('SIGKILL'));
@@ -39,11 +39,11 @@ export async function startBroadcasting(test, side, options = {}) {
 
 	/** @type {StreamReader[]} */
 	const good = [];
-	for (let index = 0; index < GOOD_CLIENTS; index++) good.push((await connect(`good-${index}`)).readMessages());
+	for (let index = 0; index < READING_CLIENTS; index++) good.push((await connect(`good-${index}`)).readMessages());
 	let sent = 0;
 
 	/**
-	 * Sends so many messages more, no faster than the good clients read them.
+	 * Sends `count` more messages, no faster than the reading clients receive them.
 	 *
 	 * @param {number} count
 	 */
@@ -67,14 +67,14 @@ export async function startBroadcasting(test, side, options = {}) {
 	const after = await broadcast(MESSAGES);
 	const grown = (/** @type {'rss' | 'arrayBuffers'} */ what) => (after.most[what] - before[what]) / MIB;
 	return {
-		/** The numbers of the messages that all but the stalled client have got; the latter was to get them from `first` on. */
+		/** Numbers of the messages sent. The stalled client was connected from `first` on. */
 		sent: Array.from({ length: sent }, (_, number) => number),
 		first: WARM_UP,
 		good,
 		stalled,
 		broadcast,
 		after,
-		/** By how many MiB its memory has grown at most since the stalled client came, measured after each batch. */
+		/** Maximum growth in MiB since the stalled client has connected, measured after each batch. */
 		grown: { rss: grown('rss'), arrayBuffers: grown('arrayBuffers') },
 	};
 }

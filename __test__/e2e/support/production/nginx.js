@@ -1,6 +1,5 @@
-// An nginx of the tests' own, in front of a server of theirs, that gives that server's streams up when they bring nothing for
-// a while. It listens on a socket file in a folder of its own, so that there is no port to be found. The binary is `nginx`, or
-// what NGINX names.
+// Starts an nginx in front of a test server. It closes streams that send nothing for a while. It listens on a socket file in a
+// folder of its own, so that it needs no free port. The binary is `nginx`, or the one that NGINX names.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,14 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-/** Debian's is in a folder that is in root's PATH only. */
+/** Debian installs nginx in a folder that only root has in PATH. */
 const PATH = `${process.env.PATH}:/usr/sbin`;
 const BINARY = process.env.NGINX || 'nginx';
 const VERSION = spawnSync(BINARY, ['-V'], { env: { ...process.env, PATH }, encoding: 'utf8' });
-const IS_THERE = VERSION.status === 0;
+const IS_INSTALLED = VERSION.status === 0;
 const MISSING = `there is no ${BINARY}: apt-get install nginx-light, or name the binary, NGINX=/path/to/it`;
 
-/** Ends it, with its worker, and removes its folder when its input ends: with the process that started them, however. */
+/** Ends nginx and its worker, and removes the folder, when its input ends. That also happens when the test process ends, in any way. */
 const WATCH = `trap '' HUP INT TERM
 read -r server
 read -r _
@@ -24,32 +23,32 @@ kill -TERM "$server" && while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
 rm -rf "$1"`;
 
 /**
- * A test that needs it. Where there is none it is skipped, with a line that says how to get one; with CI=true that is no
- * reason, and {@link startNginx} fails.
+ * Defines a test that needs nginx. Without a binary it is skipped, with a message that says how to install one. With CI=true it is
+ * not skipped, and {@link startNginx} fails.
  *
  * @param {string} name
  * @param {{ timeout: number }} options
  * @param {(test: import('node:test').TestContext) => Promise<void>} body
  */
 export function testWithNginx(name, options, body) {
-	if (IS_THERE || process.env.CI === 'true') test(name, options, body);
+	if (IS_INSTALLED || process.env.CI === 'true') test(name, options, body);
 	else test(name, { skip: MISSING }, () => {});
 }
 
 /**
- * Starts it, and resolves when it takes connections. Whoever starts one ends it: `test.after(() => nginx.end())`.
+ * Starts nginx, and resolves when it accepts connections. The caller ends it: `test.after(() => nginx.end())`.
  *
- * @param {number} port of the server behind it
- * @param {number} readTimeoutSeconds after which it gives up a stream that brings nothing
+ * @param {number} port port of the server behind nginx
+ * @param {number} readTimeoutSeconds time without data after which nginx closes a stream
  */
 export async function startNginx(port, readTimeoutSeconds) {
-	if (!IS_THERE) throw new Error(MISSING);
+	if (!IS_INSTALLED) throw new Error(MISSING);
 	const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
 	const socketPath = join(folder, 'socket');
 	const file = join(folder, 'nginx.conf');
 	writeFileSync(file, configuration(folder, socketPath, port, readTimeoutSeconds));
 	const watch = spawn('sh', ['-c', WATCH, 'sh', folder], { stdio: ['pipe', 'ignore', 'ignore'] });
-	const gone = once(watch, 'close');
+	const removed = once(watch, 'close');
 	const server = spawn(BINARY, ['-p', folder, '-c', file, '-e', 'stderr'], {
 		env: { ...process.env, PATH },
 		stdio: ['ignore', 'ignore', 'pipe'],
@@ -57,20 +56,20 @@ export async function startNginx(port, readTimeoutSeconds) {
 	watch.stdin.write(`${server.pid}\n`);
 	const ended = once(server, 'close');
 	const nginx = {
-		/** Where it listens. */
+		/** The socket file on which it listens. */
 		socketPath,
-		/** What it has logged. */
+		/** Its log. */
 		log: '',
-		/** Ends it, and removes its folder. */
+		/** Ends nginx, and removes its folder. */
 		async end() {
 			watch.stdin.end();
-			await Promise.all([ended, gone]);
+			await Promise.all([ended, removed]);
 		},
 	};
 	await new Promise((resolve, reject) => {
 		server.stderr.setEncoding('utf8').on('data', (text) => {
 			nginx.log += text;
-			// It listens by then.
+			// It listens before this line is logged.
 			if (nginx.log.includes('start worker process ')) resolve(undefined);
 		});
 		ended.then(() => reject(new Error(`${BINARY} ended before it was ready:\n${nginx.log}`)), reject);
@@ -85,7 +84,7 @@ export async function startNginx(port, readTimeoutSeconds) {
  * @param {number} readTimeoutSeconds
  */
 function configuration(folder, socketPath, port, readTimeoutSeconds) {
-	// The kinds of servers it was built for: each has a folder, elsewhere unless it is told.
+	// Each upstream module that nginx was built with needs a folder.
 	const kinds = ['proxy', 'fastcgi', 'uwsgi', 'scgi'].filter(
 		(kind) => !VERSION.stderr.includes(`--without-http_${kind}`),
 	);

@@ -1,6 +1,6 @@
-// The messages of a long broadcast: numbered, each different, all of one length, so that who reads them knows what is missing.
+// The messages of a long broadcast. They are numbered and of one length, so that a reader knows which are missing.
 
-/** Bytes of each. */
+/** Number of bytes of each message. */
 export const MESSAGE_BYTES = 16_384;
 
 /** @param {number} number */

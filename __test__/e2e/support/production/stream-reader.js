@@ -1,16 +1,16 @@
-// A client of an event stream, that reads it when it is told to. Until then its connection stands still: Node stops reading
-// the socket of a response that nobody reads.
+// A client of an event stream that starts to read on `read()`. Until then its connection is stalled: Node does not read the socket
+// of a response without a consumer.
 
 import { EventEmitter, once } from 'node:events';
 import { get } from 'node:http';
 import { MESSAGE_BYTES, messageOf } from './numbered-messages.js';
 
 export class StreamReader {
-	/** The body so far, in ASCII, without the messages that were taken out of it. */
+	/** The body so far, in ASCII, without the messages that `readMessages` has removed. */
 	rest = '';
-	/** The numbers of the messages it has got whole (see numbered-messages.js), in order. @type {number[]} */
+	/** Numbers of the complete messages received (see numbered-messages.js), in order. @type {number[]} */
 	numbers = [];
-	/** How it came to an end: by the server's last chunk, or in the middle. @type {'ended' | 'cut' | undefined} */
+	/** How the stream ended: `ended` with the server's last chunk, or `cut` before. @type {'ended' | 'aborted' | undefined} */
 	end;
 	#changes = new EventEmitter();
 	#response;
@@ -19,21 +19,21 @@ export class StreamReader {
 	constructor(response) {
 		this.#response = response;
 		response.once('end', () => this.#hasEnded('ended'));
-		response.once('error', () => this.#hasEnded('cut'));
+		response.once('error', () => this.#hasEnded('aborted'));
 	}
 
 	/**
-	 * Resolves when the server has answered, which it does with the session registered.
+	 * Connects. Resolves when the server has sent the headers: the session is registered then.
 	 *
 	 * @param {import('node:http').RequestOptions} where
 	 */
 	static async open(where) {
-		// Each its own connection.
+		// A new connection for each reader.
 		const [response] = await once(get({ ...where, agent: false }), 'response');
 		return new StreamReader(response);
 	}
 
-	/** Begins to read, and goes on. */
+	/** Starts to read. */
 	read() {
 		this.#response.setEncoding('latin1').on('data', (text) => {
 			this.rest += text;
@@ -42,7 +42,7 @@ export class StreamReader {
 		return this;
 	}
 
-	/** Reads, and takes the messages out of it. */
+	/** Starts to read, and parses the messages. */
 	readMessages() {
 		this.#changes.on('change', () => {
 			for (; this.rest.length >= MESSAGE_BYTES; this.rest = this.rest.slice(MESSAGE_BYTES)) {
@@ -55,15 +55,15 @@ export class StreamReader {
 		return this.read();
 	}
 
-	/** @param {() => boolean} condition asked again whenever something has come, or the end */
+	/** @param {() => boolean} condition checked whenever a chunk or the end arrives */
 	async until(condition) {
 		while (!condition()) {
-			if (this.end !== undefined) throw new Error(`the stream was ${this.end} before that`);
+			if (this.end !== undefined) throw new Error(`the stream was ${this.end} too early`);
 			await once(this.#changes, 'change');
 		}
 	}
 
-	/** Resolves when there is no more to come. */
+	/** Resolves when the stream has ended. */
 	async untilEnd() {
 		while (this.end === undefined) await once(this.#changes, 'change');
 		return this.end;
@@ -73,7 +73,7 @@ export class StreamReader {
 		this.#response.destroy();
 	}
 
-	/** @param {'ended' | 'cut'} how */
+	/** @param {'ended' | 'aborted'} how */
 	#hasEnded(how) {
 		this.end ??= how;
 		this.#changes.emit('change');

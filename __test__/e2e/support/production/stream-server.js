@@ -1,4 +1,4 @@
-// node:http in front of stream managers, as the README has it: an event stream for every GET, the session's id in its path.
+// A node:http server with stream managers: every GET opens an event stream, and its path is the id of the session.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -7,8 +7,8 @@ import { pipeline, Readable } from 'node:stream';
 /** @typedef {Pick<import('../../../../lib/index.js').InMemoryStreamSessionManager, 'create' | 'delete' | 'send'>} Manager */
 
 /**
- * @param {(id: string) => Manager} managerOf the manager of a session
- * @returns {Promise<{ port: number, close(): Promise<void> }>} `close` cuts every connection
+ * @param {(id: string) => Manager} managerOf returns the manager of a session
+ * @returns {Promise<{ port: number, close(): Promise<void> }>} `close` closes every connection
  */
 export async function serveStreams(managerOf) {
 	const server = createServer((request, response) => {
@@ -19,7 +19,7 @@ export async function serveStreams(managerOf) {
 			cancel: () => manager.delete(id),
 		});
 		response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
-		// Cancels the stream when the client leaves.
+		// Cancels the stream when the client disconnects.
 		pipeline(Readable.fromWeb(/** @type {any} */ (stream)), response, () => {});
 	});
 	await once(server.listen(0, '127.0.0.1'), 'listening');
