@@ -1,6 +1,6 @@
-// Two GETs for one session, neither of which has heard of the other: the newer stream wins, and stays.
+// Two concurrent GETs for one session: the newer stream replaces the older one, and stays open.
 //
-// With upstream the older one stays open, gets nothing more, and takes the newer one with it when its client leaves.
+// With upstream, the older stream stays open without messages, and ends the newer one when its client disconnects.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -19,7 +19,7 @@ before(async () => {
 for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(kinds))) {
 	const which = `with ${kind}`;
 
-	test(`${which}, of two GETs at once the later one is served, and outlives the earlier one's client`, async () => {
+	test(`${which}, the later of two concurrent GETs is served, and stays open when the client of the earlier one disconnects`, async () => {
 		const { server, clients } = await prepare(kind, new installed.Ours());
 		const [older, newer] = await Promise.all(clients.map((client) => client.open()));
 		assert.deepEqual([older.status, newer.status], [200, 200]);
@@ -30,7 +30,7 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
 		assert.match(/** @type {string} */ (await newer.next()), /list_changed/);
 	});
 
-	test(`${which} and upstream's manager, the earlier one's client ends the later stream by leaving`, async () => {
+	test(`${which} and upstream's manager, the client of the earlier GET ends the later stream when it disconnects`, async () => {
 		const { server, clients } = await prepare(kind, new installed.Upstreams());
 		const [older, newer] = await Promise.all(clients.map((client) => client.open()));
 		for (const stream of [older, newer]) await stream.next();
@@ -40,7 +40,7 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
 		assert.equal(await newer.next(), undefined);
 	});
 
-	test(`${which}, a GET that was let in late ends the older stream behind what is queued there`, async () => {
+	test(`${which}, a GET that is accepted late ends the older stream after its queued messages`, async () => {
 		const { server, clients, late } = await prepareLate(kind, installed.Ours);
 		const [older, newer] = await late(clients);
 		await older.next();
@@ -52,7 +52,7 @@ for (const kind of /** @type {import('./transports.js').Kind[]} */ (Object.keys(
 		assert.match(/** @type {string} */ (await newer.next()), /list_changed/);
 	});
 
-	test(`${which}, a client that reconnects after that is told of the conflict until it leaves or ends`, async () => {
+	test(`${which}, a client that reconnects after that gets status 409 while the newer stream is open`, async () => {
 		const { server, clients, late } = await prepareLate(kind, installed.Ours);
 		const [, newer] = await late(clients);
 		assert.equal((await clients[0].open()).status, 409);
@@ -82,41 +82,41 @@ async function prepare(kind, streams) {
 }
 
 /**
- * A manager that can keep an answer of `has` back, as one that asks another machine does.
+ * Creates a manager that can delay the result of `has`, as a manager that asks another machine does.
  *
  * @param {import('./transports.js').Kind} kind
  * @param {any} Manager
  */
 async function prepareLate(kind, Manager) {
 	/** @type {Promise<void> | undefined} */
-	let kept;
+	let pendingHas;
 	class Slow extends Manager {
 		/** @param {string} id */
 		async has(id) {
-			const until = kept;
-			const answer = await super.has(id);
+			const until = pendingHas;
+			const result = await super.has(id);
 			await until;
-			return answer;
+			return result;
 		}
 	}
 	const prepared = await prepare(kind, new Slow());
 
 	/**
-	 * The second client asks first, and is let in when the first one is served and has had an event.
+	 * The second client sends its GET first. It is accepted after the first client was served and has received an event.
 	 *
 	 * @param {Client[]} clients
 	 */
 	const late = async ([first, second]) => {
 		/** @type {() => void} */
-		let letIn = () => {};
-		kept = new Promise((resolve) => {
-			letIn = resolve;
+		let acceptSecond = () => {};
+		pendingHas = new Promise((resolve) => {
+			acceptSecond = resolve;
 		});
 		const pending = second.open();
-		kept = undefined;
+		pendingHas = undefined;
 		const older = await first.open();
 		prepared.server.changed('tools');
-		letIn();
+		acceptSecond();
 		return [older, await pending];
 	};
 	return { ...prepared, late };

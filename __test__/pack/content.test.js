@@ -1,4 +1,4 @@
-// What is in the packed tarball, and what is not.
+// The content of the packed tarball.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -18,17 +18,17 @@ before(async () => {
 	files = filesBelow(unpacked);
 });
 
-test('the tarball holds the library, the addon, the types and the papers, and nothing else', () => {
+test('the tarball contains the library, the addon, the types and the documents, and nothing else', () => {
 	const library = filesBelow(join(checkout, 'lib')).map((name) => `lib/${name}`);
 	const addons = readdirSync(join(checkout, 'native')).filter((name) => name.endsWith('.node'));
-	assert.ok(addons.length > 0, 'there is no built addon');
+	assert.ok(addons.length > 0, 'the addon is not built');
 	assert.ok(library.every((name) => name.endsWith('.js')));
 	const native = ['binding.cjs', 'binding.d.cts', ...addons].map((name) => `native/${name}`);
-	const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json', 'redis.d.ts'];
-	assert.deepEqual(files, [...library, ...native, ...papers].sort());
+	const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json', 'redis.d.ts'];
+	assert.deepEqual(files, [...library, ...native, ...documents].sort());
 });
 
-test('every file that package.json points at is in the tarball', () => {
+test('the tarball contains every file that package.json names', () => {
 	const { types, exports } = manifest();
 	const targets = [types, ...Object.values(exports).flatMap((target) => Object.values(Object(target)))];
 	const named = targets.filter((target) => target.length > 1).map((target) => target.replace('./', ''));
@@ -38,7 +38,7 @@ test('every file that package.json points at is in the tarball', () => {
 	);
 });
 
-test('installing the tarball runs no script and brings no other package', () => {
+test('the tarball has no install script and no dependency', () => {
 	const { scripts = {}, dependencies = {}, optionalDependencies = {} } = manifest();
 	const atInstall = ['preinstall', 'install', 'postinstall', 'prepublish', 'prepare'];
 	assert.deepEqual(
@@ -48,11 +48,11 @@ test('installing the tarball runs no script and brings no other package', () => 
 	assert.deepEqual({ ...dependencies, ...optionalDependencies }, {});
 });
 
-test('no text file of the tarball names a folder of this machine', () => {
+test('no text file of the tarball contains a path of this machine', () => {
 	for (const file of files.filter((name) => !name.endsWith('.node'))) assertNoMachinePath(file);
 });
 
-test('the addon names no folder of the machine that built it', () => {
+test('the addon contains no path of the machine that built it', () => {
 	for (const file of files.filter((name) => name.endsWith('.node'))) assertNoMachinePath(file);
 });
 
@@ -63,7 +63,7 @@ function assertNoMachinePath(file) {
 	for (const needle of [checkout, join(homedir(), '/'), join(cargoHome, '/'), '.cargo/registry', '.cargo\\registry']) {
 		const at = bytes.indexOf(needle);
 		const passage = at < 0 ? '' : bytes.toString('latin1', at, at + 120).replaceAll(/[^ -~]/g, '.');
-		assert.equal(at, -1, `${file} holds a path of the machine it was built on: ${passage}`);
+		assert.equal(at, -1, `${file} contains a path of the machine that built it: ${passage}`);
 	}
 }
 

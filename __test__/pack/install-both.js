@@ -1,4 +1,4 @@
-// Our stream manager and upstream's in one folder, by their own names, to hand to the transports.
+// Installs our package and upstream's in one folder, by their own names, to pass their managers to the transports.
 
 import { load, npm, project } from './projects.js';
 import { dependencies } from './transports.js';

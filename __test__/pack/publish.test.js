@@ -1,7 +1,7 @@
-// What `scripts/prepare-publish.mjs` makes, installed from a registry: each package manager takes the binary of this
-// platform and no other, and where it does not, the error says which platform this is and what helps.
+// The packages of `scripts/prepare-publish.mjs`, installed from a registry: each package manager installs the binary of this platform
+// and no other. Without the binary, the error names the platform and a remedy.
 //
-// The binaries of the other platforms are stand-ins here. What is in them is tested where they are built.
+// The binaries of other platforms are placeholders here. They are tested on the platform that builds them.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -32,7 +32,7 @@ before(async () => {
 	mkdirSync(artifacts);
 	for (const platform of platforms) {
 		const file = `session-manager.${platform}.node`;
-		// As actions/download-artifact leaves them: a folder each.
+		// One folder for each artifact, as actions/download-artifact creates them.
 		mkdirSync(join(artifacts, platform));
 		if (platform !== here) writeFileSync(join(artifacts, platform, file), platform);
 		else copyFileSync(join(checkout, 'native', file), join(artifacts, platform, file));
@@ -45,7 +45,7 @@ before(async () => {
 });
 after(() => registry.close());
 
-const usesIt = (/** @type {string} */ specifier) => `
+const programUsing = (/** @type {string} */ specifier) => `
 	import { InMemoryStreamSessionManager } from '${specifier}';
 	const manager = new InMemoryStreamSessionManager();
 	const stream = new ReadableStream({ start: (controller) => manager.create('a', controller) });
@@ -53,18 +53,18 @@ const usesIt = (/** @type {string} */ specifier) => `
 	manager.delete('a');
 	console.log(await new Response(stream).text());`;
 
-const catchesIt = (/** @type {string} */ specifier) => `
+const programCatching = (/** @type {string} */ specifier) => `
 	const { code, platform, message, cause } = await import('${specifier}').catch((error) => error);
 	console.log(JSON.stringify({ code, platform, message, cause: String(cause) }));`;
 
-test('there is a package for each platform of napi.targets, and the main one asks for all of them, at its own version', () => {
+test('each platform of napi.targets has a package, and the main package depends on all of them at its own version', () => {
 	assert.deepEqual(readdirSync(published).sort(), [...platforms, 'main'].sort());
 	const expected = Object.fromEntries(platforms.map((/** @type {string} */ each) => [`${name}-${each}`, version]));
 	assert.deepEqual(manifest('main').optionalDependencies, expected);
 	assert.equal(manifest('main').napi.targets.length, platforms.length);
 });
 
-test('a platform package holds its binary, for that platform only, and comes from the same repository', () => {
+test('a platform package contains its binary, is limited to its platform, and names the same repository', () => {
 	for (const platform of platforms) {
 		const file = `session-manager.${platform}.node`;
 		assert.deepEqual(filesBelow(join(published, platform)), ['LICENSE', 'README.md', 'package.json', file].sort());
@@ -78,7 +78,7 @@ test('a platform package holds its binary, for that platform only, and comes fro
 	}
 });
 
-test('the main package is what is packed here, without the binary', async () => {
+test('the main package equals the packed checkout without the binary', async () => {
 	const local = await pack();
 	const files = (/** @type {string} */ tarball) =>
 		execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
@@ -94,7 +94,7 @@ test('the main package is what is packed here, without the binary', async () => 
 	assert.deepEqual(rest, manifestOf(local));
 });
 
-test('it fails where the binary of a platform is missing', () => {
+test('the script fails when the binary of a platform is missing', () => {
 	const artifacts = join(temporary, 'too-few');
 	mkdirSync(artifacts);
 	writeFileSync(join(artifacts, 'session-manager.linux-x64-gnu.node'), '');
@@ -108,7 +108,7 @@ test('it fails where the binary of a platform is missing', () => {
 });
 
 for (const manager of managers) {
-	test(`${manager.name} takes the binary of this platform${manager.knowsLibc ? ' and no other' : ''}`, async () => {
+	test(`${manager.name} installs the binary of this platform${manager.knowsLibc ? ' and no other' : ''}`, async () => {
 		const folder = join(temporary, `platform ${manager.name}`.replaceAll(' ', '-'));
 		mkdirSync(folder);
 		manager.setUp(folder, {
@@ -117,7 +117,7 @@ for (const manager of managers) {
 			registry: registry.address,
 		});
 		await manager.install(folder);
-		assert.equal(await runModule(folder, usesIt(name)), 'to a\n');
+		assert.equal(await runModule(folder, programUsing(name)), 'to a\n');
 		const binaries = filesBelow(join(folder, 'node_modules')).filter((file) => file.endsWith('.node'));
 		const expected = manager.knowsLibc ? [here] : [here, here.replace('gnu', 'musl')];
 		const found = new Set(binaries.map((file) => basename(file)));
@@ -128,21 +128,21 @@ for (const manager of managers) {
 	});
 }
 
-test('under another name, it finds its binary all the same', async () => {
+test('installed under an alias, the package finds its binary', async () => {
 	const folder = join(temporary, 'alias');
 	mkdirSync(folder);
 	const alias = { '@tmcp/session-manager': `npm:${name}@${version}` };
 	managers[0].setUp(folder, { dependencies: alias, replaced: undefined, registry: registry.address });
 	await managers[0].install(folder);
-	assert.equal(await runModule(folder, usesIt('@tmcp/session-manager')), 'to a\n');
+	assert.equal(await runModule(folder, programUsing('@tmcp/session-manager')), 'to a\n');
 });
 
-test('where optional dependencies were left out, the error names the platform, its package and the remedy, which helps', async () => {
+test('without optional dependencies, the error names the platform, its package and a remedy that works', async () => {
 	const folder = join(temporary, 'omitted');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	await managers[0].install(folder, '--omit=optional');
-	const { code, platform, message, cause } = JSON.parse(await runModule(folder, catchesIt(name)));
+	const { code, platform, message, cause } = JSON.parse(await runModule(folder, programCatching(name)));
 	assert.deepEqual({ code, platform }, { code: 'ERR_NATIVE_BINARY_MISSING', platform: here });
 	assert.match(message, new RegExp(`${name} ${version} has no binary to load on ${here}, with Node.js v`));
 	assert.match(message, new RegExp(`It is in the package ${name}-${here}, an optional dependency`));
@@ -150,36 +150,36 @@ test('where optional dependencies were left out, the error names the platform, i
 	assert.match(cause, /Cannot find native binding/);
 
 	await npm(folder, 'install', '--include=optional');
-	assert.equal(await runModule(folder, usesIt(name)), 'to a\n');
+	assert.equal(await runModule(folder, programUsing(name)), 'to a\n');
 });
 
-test('where node_modules is from another platform, the error says so, and the package by its name helps', async () => {
+test('with the node_modules of another platform, the error says so, and its install command works', async () => {
 	const folder = join(temporary, 'moved');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	const elsewhere = here === 'darwin-arm64' ? ['--os=linux', '--cpu=x64'] : ['--os=darwin', '--cpu=arm64'];
 	await managers[0].install(folder, ...elsewhere);
-	const { message } = JSON.parse(await runModule(folder, catchesIt(name)));
+	const { message } = JSON.parse(await runModule(folder, programCatching(name)));
 	assert.match(message, /node_modules or the lock file is from another platform: remove both/);
 	const [remedy] = /npm install \S+-\S+@\S+$/m.exec(message) ?? [];
 	assert.ok(remedy !== undefined, message);
 	await npm(folder, ...remedy.split(' ').slice(1));
-	assert.equal(await runModule(folder, usesIt(name)), 'to a\n');
+	assert.equal(await runModule(folder, programUsing(name)), 'to a\n');
 });
 
-test('where the system refuses the binary, the error says what the system said', async () => {
+test('when the system cannot load the binary, the error contains the message of the system', async () => {
 	const folder = join(temporary, 'broken');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	await managers[0].install(folder);
 	const file = `session-manager.${here}.node`;
 	writeFileSync(join(folder, 'node_modules', `${name}-${here}`, file), 'not an addon');
-	const { code, message } = JSON.parse(await runModule(folder, catchesIt(name)));
+	const { code, message } = JSON.parse(await runModule(folder, programCatching(name)));
 	assert.equal(code, 'ERR_NATIVE_BINARY_MISSING');
 	assert.match(message, new RegExp(`There is one, and the system refuses it: .*${file.replaceAll('.', '\\.')}`));
 });
 
-test('on a platform that no binary is made for, the error lists those there are, and tells how to build it', async () => {
+test('on a platform without a binary, the error lists the supported platforms and how to build', async () => {
 	const cause = new Error('Cannot find native binding.', {
 		cause: new Error('Unsupported architecture on Linux: mips'),
 	});
@@ -191,7 +191,7 @@ test('on a platform that no binary is made for, the error lists those there are,
 	assert.match(error.message, /npm run build/);
 });
 
-test('bundled into another package, the error never takes that one’s name for ours', async () => {
+test('bundled into another package, the error still has the name of our package', async () => {
 	const folder = join(temporary, 'bundled');
 	for (const part of ['', 'dist']) mkdirSync(join(folder, part));
 	writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'my-app', version: '2.3.4', type: 'module' }));
@@ -203,7 +203,7 @@ test('bundled into another package, the error never takes that one’s name for 
 	assert.doesNotMatch(message, /my-app|2\.3\.4|undefined/);
 });
 
-test('platforms are named as napi-rs names them', () => {
+test('platform names are those of napi-rs', () => {
 	assert.equal(platformName({ platform: 'win32', arch: 'arm64' }), 'win32-arm64-msvc');
 	assert.equal(platformName({ platform: 'darwin', arch: 'x64' }), 'darwin-x64');
 	assert.equal(platformName({ platform: 'freebsd', arch: 'x64' }), 'freebsd-x64');

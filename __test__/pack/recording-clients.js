@@ -1,4 +1,4 @@
-// A tmcp server to talk to, and clients that write down every byte they get: what two managers did can be compared.
+// A tmcp server, and clients that record every byte they receive, so that tests can compare the behavior of two managers.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 export const watched = 'memo://zürich';
 
 /**
- * @param {any} McpServer of the tmcp under test
+ * @param {any} McpServer class of the tmcp version under test
  * @returns {any}
  */
 export function makeServer(McpServer) {
@@ -26,7 +26,7 @@ export function makeServer(McpServer) {
 }
 
 /**
- * Asks a transport directly.
+ * Calls a transport directly, without a server.
  *
  * @param {any} transport
  * @returns {Ask}
@@ -49,7 +49,7 @@ export async function listen(transport) {
 		const response = await transport.respond(new Request(`http://localhost${url}`, init));
 		outgoing.writeHead(response.status, Object.fromEntries(response.headers));
 		if (response.body === null) return void outgoing.end();
-		// Fails when the client leaves, which cancels the stream of the transport.
+		// Rejects when the client disconnects, which cancels the stream of the transport.
 		await pipeline(Readable.fromWeb(response.body), outgoing).catch(() => server.emit('left'));
 	});
 	await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -57,7 +57,7 @@ export async function listen(transport) {
 	return {
 		/** @type {Ask} */
 		ask: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
-		/** Resolves when the transport knows that a client has left. */
+		/** Resolves when the transport knows that a client has disconnected. */
 		clientLeft: () => once(server, 'left'),
 		async close() {
 			server.close().closeAllConnections();
@@ -66,7 +66,7 @@ export async function listen(transport) {
 	};
 }
 
-/** What happened, in order. */
+/** Records events in order. */
 export class Log {
 	/** @type {string[]} */
 	lines = [];
@@ -80,12 +80,12 @@ export class Log {
 	}
 }
 
-/** One MCP client: what it asks and what it is answered goes to the log. */
+/** An MCP client that logs its requests and the responses. */
 export class Client {
 	#nextId = 1;
 
 	/**
-	 * @param {string} id of its session; an empty one leaves it to the transport
+	 * @param {string} id session id, or an empty string to get one from the transport
 	 * @param {Ask} ask
 	 * @param {Log} log
 	 * @param {{ stream: string, message: string }} paths
@@ -141,7 +141,7 @@ export class Client {
 		await (await this.request(this.paths.stream, { method: 'DELETE' })).arrayBuffer();
 	}
 
-	/** The stream that is open. */
+	/** The open stream. */
 	get events() {
 		assert.ok(this.stream !== undefined);
 		return this.stream;
@@ -168,7 +168,7 @@ export class EventStream {
 		this.#reader = response.body.getReader();
 	}
 
-	/** The bytes of the next event, one character each; `undefined` behind the last one. */
+	/** Returns the bytes of the next event, one character each, or `undefined` after the last one. */
 	async next() {
 		const event = await this.#take();
 		this.log.add(`${this.id} got`, event);

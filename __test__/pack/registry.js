@@ -1,4 +1,4 @@
-// A package registry that knows our packages, for the forms of installing them that need one.
+// A package registry with our packages, for ways to install them that need a registry.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { basename } from 'node:path';
 
-/** @param {...string} tarballs of our scope, one a package */
+/** @param {...string} tarballs tarballs of our scope, one for each package */
 export async function openRegistry(...tarballs) {
 	const packages = new Map(tarballs.map((tarball) => [manifestOf(tarball).name, tarball]));
 	const server = createServer((request, response) => {
@@ -23,7 +23,7 @@ export async function openRegistry(...tarballs) {
 		const shasum = createHash('sha1').update(bytes).digest('hex');
 		const dist = { integrity, shasum, tarball: `${address()}/${name}/-/${basename(tarball)}` };
 		const versions = { [version]: { ...manifest, dist } };
-		// Old enough: yarn 4 and pnpm take no package of the last day unless told to.
+		// An old date, because yarn 4 and pnpm refuse packages published in the last day by default.
 		const time = { [version]: '2020-01-01T00:00:00.000Z' };
 		const document = { name, 'dist-tags': { latest: version }, versions, time };
 		response.setHeader('content-type', 'application/json').end(JSON.stringify(document));

@@ -1,4 +1,4 @@
-// What clients do, step by step, with a server behind each of the transports: what is written down can be compared.
+// The steps of clients with a server behind each of the transports. Each scenario returns a log that tests can compare.
 
 import assert from 'node:assert/strict';
 import { Client, directly, Log, listen, watched } from './recording-clients.js';
@@ -10,16 +10,16 @@ import { Client, directly, Log, listen, watched } from './recording-clients.js';
  * @property {any} server
  * @property {any} transport
  * @property {{ stream: string, message: string }} paths
- * @property {boolean} [answersOnStream] an answer comes as an event of the session's stream
+ * @property {boolean} [answersOnStream] true when responses arrive as events of the session's stream
  */
 
 /**
- * For transport-http 0.7.1, which has one manager for all and knows of no `resources/unsubscribe`.
+ * Runs the scenario for transport-http 0.7.1, which has one manager for everything and no `resources/unsubscribe`.
  *
- * @param {ServedTransport} serve
+ * @param {ServedTransport} served
  * @param {boolean} [bySocket]
  */
-export async function converse07({ server, transport, paths }, bySocket = false) {
+export async function runScenario07({ server, transport, paths }, bySocket = false) {
 	const http = bySocket ? await listen(transport) : undefined;
 	const ask = http?.ask ?? directly(transport);
 	const log = new Log();
@@ -48,7 +48,7 @@ export async function converse07({ server, transport, paths }, bySocket = false)
 	server.changed('prompts');
 	server.changed('tools');
 	await given.end();
-	// What was sent before the end is still there to be read.
+	// Messages sent before the end can still be read.
 	await given.events.next();
 	await other.events.next();
 	assert.equal(await given.events.next(), undefined);
@@ -58,12 +58,12 @@ export async function converse07({ server, transport, paths }, bySocket = false)
 }
 
 /**
- * For the transports of tmcp 1.18 and newer.
+ * Runs the scenario for the transports of tmcp 1.18 and newer.
  *
- * @param {ServedTransport} serve
+ * @param {ServedTransport} served
  * @param {boolean} [bySocket]
  */
-export async function converse({ server, transport, paths, answersOnStream = false }, bySocket = false) {
+export async function runScenario({ server, transport, paths, answersOnStream = false }, bySocket = false) {
 	const http = bySocket ? await listen(transport) : undefined;
 	const ask = http?.ask ?? directly(transport);
 	const log = new Log();
@@ -95,7 +95,7 @@ export async function converse({ server, transport, paths, answersOnStream = fal
 	}
 	assert.equal((await a.request(paths.stream, { method: 'GET' })).status, 409);
 
-	// What follows an event for some is for everybody: who had not to get the first would get it here.
+	// A broadcast follows each message for some: a client that wrongly gets the message would receive it here first.
 	for (const client of [a, b]) await post(client, 'resources/subscribe', { uri: watched });
 	server.changed('resource', watched);
 	for (const client of [a, b]) await client.events.next();
@@ -117,13 +117,13 @@ export async function converse({ server, transport, paths, answersOnStream = fal
 	server.changed('tools');
 	await b.end();
 	for (const client of [a, b, c]) await client.events.next();
-	// b had not read the one before, either: what was queued stays readable.
+	// b has not read the previous event either: queued events stay readable.
 	await b.events.next();
 	assert.equal(await b.events.next(), undefined);
 	await b.open();
 	await b.events.next();
 
-	// Nobody is subscribed any more. A late update would stand between the two changes for everybody.
+	// No session is subscribed any more. A late update would arrive between the two broadcasts.
 	server.changed('resource', watched);
 	await toolsChangedFor(a, b, c);
 	await toolsChangedFor(a, b, c);

@@ -1,9 +1,9 @@
-// The transports of tmcp, unchanged, in one folder: each by a name that says its version.
+// The published transports of tmcp in one folder, each installed under a name with its version.
 
 import { load } from './projects.js';
 import { makeServer } from './recording-clients.js';
 
-/** Those that work with tmcp 1.20. */
+/** The transports that work with tmcp 1.20. */
 export const dependencies = {
 	'http-0-8': 'npm:@tmcp/transport-http@0.8.6',
 	'http-0-9': 'npm:@tmcp/transport-http@0.9.0',
@@ -25,8 +25,8 @@ export const kinds = {
 };
 
 /**
- * And the one that does not: from 1.16.0 on tmcp tells of a changed list by an event that transport-http 0.7.1 does not
- * listen to. 1.13.0, which tells by the one it does, stands outside its peer range (^1.15.3), but is not what it imports.
+ * transport-http 0.7.1 needs an older tmcp: from 1.16.0 on, tmcp reports a changed list by an event that this transport does not
+ * listen to. tmcp 1.13.0 is outside of its peer range (^1.15.3), but works, because the transport does not import it.
  */
 export const dependencies07 = { 'http-0-7': 'npm:@tmcp/transport-http@0.7.1', 'tmcp-1-13': 'npm:tmcp@1.13.0' };
 
@@ -35,7 +35,7 @@ export const dependencies07 = { 'http-0-7': 'npm:@tmcp/transport-http@0.7.1', 't
 /**
  * @param {string} folder
  * @param {Kind} kind
- * @param {object} [streams] the stream manager to hand over, where the transport is not to make its own
+ * @param {object} [streams] stream manager for the transport, instead of its default
  * @returns {Promise<import('./scenarios.js').ServedTransport>}
  */
 export async function serve(folder, kind, streams) {
