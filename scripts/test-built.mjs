@@ -1,5 +1,5 @@
-// Tests the one binary that lies in native/ as it is, made on another machine maybe: the JS tests and the demo, with no Rust
-// and no build. What a release is made of is tested so; without the tests that need a Redis, where there is none.
+// Runs the JS tests with the one binary in native/, which may have been built on another machine. It needs no Rust and builds
+// nothing. The release workflow tests its binaries with it. Without a Redis server, the Redis tests are skipped.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -10,7 +10,8 @@ import { apiSuites, filesOf } from './suites.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const binaries = readdirSync(join(root, 'native')).filter((name) => name.endsWith('.node'));
-if (binaries.length !== 1) throw new Error(`native/ is to hold one binary, and has ${binaries.join(', ') || 'none'}`);
+if (binaries.length !== 1)
+	throw new Error(`native/ must contain exactly one binary, but contains ${binaries.join(', ') || 'none'}`);
 const tests = Object.keys(apiSuites).flatMap(filesOf);
 
 run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], root);
@@ -25,7 +26,7 @@ run(process.execPath, ['--test', '--test-timeout=120000', ...tests.map((file) =>
 function run(command, args, cwd) {
 	// A shell finds npm.cmd on Windows.
 	const shell = process.platform === 'win32' && command === 'npm';
-	// CI=true is no reason to have a Redis: not all systems that a binary is for have one.
+	// Without CI=true, the tests that need Redis are skipped on systems that have none.
 	const { status } = spawnSync(command, args, { cwd, shell, stdio: 'inherit', env: { ...process.env, CI: '' } });
 	if (status !== 0) process.exit(status ?? 1);
 }

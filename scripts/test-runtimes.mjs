@@ -1,8 +1,8 @@
-// Runs the JS tests, unchanged, on each runtime of __test__/runtimes/package.json, with the addon that is built: on each
-// by its own test runner, a file at a time, so that one that crashes or hangs takes no other along. Prints a table, and
-// fails on any failure that is not in __test__/runtimes/known-limits.mjs.
+// Runs the JS tests on each runtime of __test__/runtimes/package.json, with the addon that is built and the runtime's own test
+// runner. Each file runs in a process of its own, so that a crash or a hang affects no other file. Prints a table, and fails on
+// every failure that is not listed in __test__/runtimes/known-limits.mjs.
 //
-//   node scripts/test-runtimes.mjs [word ...]     only the runtimes whose name has one of the words, such as "bun"
+//   node scripts/test-runtimes.mjs [word ...]     only the runtimes whose name contains one of the words, such as "bun"
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -22,28 +22,28 @@ import { apiSuites, filesOf } from './suites.mjs';
  * @property {string} binary
  * @property {(file: string, report: string) => string[]} args
  * @property {Record<string, string>} [env]
- * @property {string[]} [without] files that it is not asked for
+ * @property {string[]} [without] files that do not run on this runtime
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, '__test__', 'runtimes', 'node_modules');
-const A_FILE_MS = 120_000;
-/** Files that take as long say so. */
+const FILE_TIMEOUT_MS = 120_000;
+/** The time of a file is printed from this duration on. */
 const LONG_S = 5;
-/** Long tests of code that does not depend on the runtime. */
-const SAME_EVERYWHERE = [
+/** Slow tests of code that does not depend on the runtime. */
+const RUNTIME_INDEPENDENT = [
 	'e2e/conformance.test.js',
 	'e2e/production.test.js',
 	'redis/nothing-lost.test.js',
 	'examples/shutdown.test.js',
 	'examples/opentelemetry.test.js',
 ];
-/** What the runtimes have in common is tested at length by `npm test`. */
-const FEWER = { RANDOM_OPERATIONS: '10000', DROPPED_MANAGERS: '20000' };
+/** Fewer repetitions than in `npm test`, which tests the common code with the defaults. */
+const FEWER_REPETITIONS = { RANDOM_OPERATIONS: '10000', DROPPED_MANAGERS: '20000' };
 
-/** How processes of Bun and Deno end with Redis managers is not looked into yet: some of these fail there. */
+/** Some of these tests fail on Bun and Deno. How their processes end with Redis managers is not investigated yet. */
 const REDIS_PROCESSES = ['redis/ends.test.js', 'redis/nodes.test.js'];
-/** What takes a minute, and is asked of the first and the last version only: what goes to Redis, Rust does. */
+/** Tests that take a minute. They run on the oldest and the newest Node only, because Rust does the work with Redis. */
 const REDIS_LONG = [...REDIS_PROCESSES, 'examples/redis.test.js'];
 
 /** @type {Runtime[]} */
@@ -57,7 +57,7 @@ const runtimes = [
 			`--test-reporter-destination=${report}`,
 			file,
 		],
-		env: FEWER,
+		env: FEWER_REPETITIONS,
 		without: ['22', '24'].includes(version) ? REDIS_LONG : [],
 	})),
 	{
@@ -70,14 +70,14 @@ const runtimes = [
 			`--reporter-outfile=${report}`,
 			`./${file}`,
 		],
-		env: FEWER,
+		env: FEWER_REPETITIONS,
 		without: REDIS_PROCESSES,
 	},
 	{
 		name: 'Deno',
 		binary: join(modules, '@deno', 'linux-x64-glibc', 'deno'),
 		args: (file, report) => ['test', '-A', '--no-check', '--no-lock', `--junit-path=${report}`, file],
-		env: { ...FEWER, DENO_DIR: join(modules, '.deno'), DENO_NO_UPDATE_CHECK: '1' },
+		env: { ...FEWER_REPETITIONS, DENO_DIR: join(modules, '.deno'), DENO_NO_UPDATE_CHECK: '1' },
 		without: REDIS_PROCESSES,
 	},
 ];
@@ -86,8 +86,8 @@ const words = process.argv.slice(2).map((word) => word.toLowerCase());
 const chosen = runtimes.filter(
 	({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word)),
 );
-/** The API, and below e2e/ the transports that got this package by `overrides`, beside those that have upstream's. */
-const files = [...Object.keys(apiSuites), 'e2e'].flatMap(filesOf).filter((file) => !SAME_EVERYWHERE.includes(file));
+/** The suites of the API, and e2e/, where the transports import this package by `overrides`. */
+const files = [...Object.keys(apiSuites), 'e2e'].flatMap(filesOf).filter((file) => !RUNTIME_INDEPENDENT.includes(file));
 const folder = mkdtempSync(join(tmpdir(), 'test-runtimes-'));
 /** @type {(ReturnType<typeof summary> & { seconds: number })[]} */
 const rows = [];
@@ -119,7 +119,7 @@ const passed = rows.reduce((sum, row) => sum + row.passed, 0);
 console.log(`\n${passed} passed, ${problems.length} failed`);
 process.exitCode = problems.length > 0 || rows.length === 0 ? 1 : 0;
 
-/** @param {number} begin by `performance.now()` */
+/** @param {number} begin result of `performance.now()` */
 function secondsSince(begin) {
 	return Math.round((performance.now() - begin) / 1_000);
 }
@@ -127,7 +127,7 @@ function secondsSince(begin) {
 /**
  * @param {Runtime} runtime
  * @param {string} file
- * @returns {Promise<Result[]>} with a failure of the file's own where it ended in another way than its tests say
+ * @returns {Promise<Result[]>} results of the tests, and a failure of the file when its exit code does not match them
  */
 async function runFile({ name, binary, args, env }, file) {
 	const report = join(folder, `${name} ${file.replaceAll('/', ' ')}.xml`);
@@ -149,7 +149,7 @@ async function runFile({ name, binary, args, env }, file) {
  */
 function run(binary, args, env) {
 	return new Promise((resolve, reject) => {
-		// A group of its own, so that a child of a test that hangs is ended with it.
+		// A process group of its own, so that a test that hangs is killed together with its children.
 		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...env }, detached: true };
 		const child = spawn(binary, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
 		let output = '';
@@ -162,11 +162,14 @@ function run(binary, args, env) {
 		const limit = setTimeout(() => {
 			late = true;
 			if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-		}, A_FILE_MS);
+		}, FILE_TIMEOUT_MS);
 		child.once('error', reject);
 		child.once('close', (code, signal) => {
 			clearTimeout(limit);
-			resolve({ output, ending: late ? `no end within ${A_FILE_MS / 1_000} s` : (code ?? signal ?? 'no exit code') });
+			resolve({
+				output,
+				ending: late ? `no exit within ${FILE_TIMEOUT_MS / 1_000} s` : (code ?? signal ?? 'no exit code'),
+			});
 		});
 	});
 }
@@ -182,9 +185,9 @@ function summary(runtime, results) {
 	for (const limit of limits) {
 		const which = `${runtime.name}: ${limit.file}: ${limit.test}`;
 		const met = results.filter((result) => limitOf(result) === limit);
-		if (met.length === 0) problems.push(`${which}\nknown-limits.mjs names a test that there is not`);
+		if (met.length === 0) problems.push(`${which}\nknown-limits.mjs names a test that does not exist`);
 		const passes = met.some(({ outcome }) => outcome === 'passed');
-		if (passes && !limit.sometimes) problems.push(`${which}\nis in known-limits.mjs, and passes`);
+		if (passes && !limit.sometimes) problems.push(`${which}\nis listed in known-limits.mjs, but passes`);
 	}
 	const failed = results.filter((result) => result.outcome === 'failed' && !limitOf(result));
 	for (const { file, name, detail } of failed) problems.push(`${runtime.name}: ${file}: ${name}\n${detail}`);
@@ -206,7 +209,7 @@ function summary(runtime, results) {
 
 /**
  * @param {string} name
- * @param {string} pattern the whole name, or with `*` what it begins with
+ * @param {string} pattern the whole name, or the beginning of the name followed by `*`
  */
 function isNamed(name, pattern) {
 	return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;

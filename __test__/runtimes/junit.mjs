@@ -7,7 +7,7 @@ const TAG = RegExp(`<(/?)(testsuite|testcase|failure|error|skipped)\\b(${ATTRIBU
 const BETWEEN = ' > ';
 
 /**
- * The tests in a report, each named by its suites and itself.
+ * Returns the tests in a report. The name of a test includes those of its suites.
  *
  * @param {string} xml
  * @returns {Result[]}
@@ -34,7 +34,7 @@ export function readReport(xml) {
 }
 
 /**
- * The file is no part of a test's name: Bun and Deno make a suite of it.
+ * Returns the name of a suite, or an empty string for a file, which Bun and Deno report as a suite.
  *
  * @param {string} attributes
  */
@@ -44,7 +44,8 @@ function suiteName(attributes) {
 }
 
 /**
- * Deno reports a `describe` as a test, too, which fails if one in it does; where none does it has failed itself.
+ * Returns true for a `describe` that Deno reports as a test. It fails when one of its tests fails. When none of them fails, the
+ * `describe` itself has failed and counts as a test.
  *
  * @param {Result} result
  * @param {Result[]} all
