@@ -8,7 +8,7 @@ import { StreamDriver, uncaught } from '../support/threads/stream-driver.js';
 /** @type {Map<number, StreamDriver>} */
 const drivers = new Map();
 
-/** @param {{ driver: number, command: string, args: unknown[] }} order */
+/** @param {{ driver: number, command: string, args: unknown[] }} message */
 function perform({ driver, command, args }) {
 	if (command === 'open') drivers.set(driver, StreamDriver.open(...args));
 	else if (command === 'leave') drivers.delete(driver);
@@ -19,12 +19,12 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
 	process.on(event, (error) => uncaught.push(`${event}: ${error?.stack ?? error}`));
 }
 
-parentPort?.on('message', async (order) => {
-	const answer = { call: order.call };
+parentPort?.on('message', async (message) => {
+	const reply = { call: message.call };
 	try {
-		parentPort?.postMessage({ ...answer, value: await perform(order) });
+		parentPort?.postMessage({ ...reply, value: await perform(message) });
 	} catch (error) {
 		const { name, message, code, stack } = /** @type {any} */ (error);
-		parentPort?.postMessage({ ...answer, error: { name, message, code, stack } });
+		parentPort?.postMessage({ ...reply, error: { name, message, code, stack } });
 	}
 });

@@ -49,7 +49,7 @@ const WAYS = {
 };
 
 /** Number of processes that run at once: few, so that each gets enough CPU time to end promptly. */
-const AT_ONCE = 3;
+const CONCURRENT_PROCESSES = 3;
 
 /** @typedef {{ code: unknown, output: string, afterMs: number }} End */
 
@@ -129,7 +129,9 @@ function ends(
 			await begin?.();
 			const ways = tried.map(([way]) => way);
 			while (ways.length > 0) {
-				const some = ways.splice(0, AT_ONCE).map((way) => ({ way, ...start(way, to, whenConnected ? ['ready'] : []) }));
+				const some = ways
+					.splice(0, CONCURRENT_PROCESSES)
+					.map((way) => ({ way, ...start(way, to, whenConnected ? ['ready'] : []) }));
 				if (whenConnected) {
 					await Promise.all(some.map(({ program }) => program.until('ready')));
 					await whenConnected();
@@ -210,7 +212,7 @@ describeWithRedis('ends with Redis managers', () => {
 		assert.equal((await end).code, 0);
 	});
 
-	describe('the password', { concurrency: AT_ONCE }, () => {
+	describe('the password', { concurrency: CONCURRENT_PROCESSES }, () => {
 		const SECRET = 'geheim';
 		const PASSWORD = `${SECRET}%40${SECRET}`;
 		const UNAVAILABLE = /ERR_BACKPLANE_UNAVAILABLE/;

@@ -190,7 +190,7 @@ describeWithRedis('a workload', () => {
 		});
 
 		test('while another node is killed, and its sessions are removed for the others within 15 s', async (t, seed) => {
-			const workload = { ...workloadOf(seed, 500, 3), mortal: 2 };
+			const workload = { ...workloadOf(seed, 500, 3), killedNode: 2 };
 			const { nodes, members, join } = await start(t, workload);
 			const [a, b, c] = members;
 			const thread = await nodes[2].thread();

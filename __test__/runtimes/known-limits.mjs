@@ -40,7 +40,7 @@ export const knownLimits = [
 			'threads/ends.test.js',
 			'60 workers that end at random moments, while four threads send without pause, leave nothing behind',
 		],
-		['threads/streams.test.js', 'flush > resolves when a thread it waits for is terminated'],
+		['threads/streams.test.js', 'flush > resolves when a thread that it waits for is terminated'],
 		[
 			'threads/subscriptions.test.js',
 			'a thread that ends > before it has drained its mailbox does not delay them either',

@@ -32,7 +32,7 @@ for (let turns = 0; ; turns++) {
 		if (turns === last && n === random(20)) passing('creating');
 	}
 	for (let n = 0; n < 20; n++) {
-		manager.send(random(2) === 0 ? undefined : [`survivor ${random(4)} ${random(10)}`], 'x'.repeat(random(100)));
+		manager.send(random(2) === 0 ? undefined : [`lasting ${random(4)} ${random(10)}`], 'x'.repeat(random(100)));
 		if (turns === last) passing('posting');
 	}
 	begun = true;

@@ -9,9 +9,9 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
 import { randomNumbers } from '../support/threads/random-numbers.js';
-import { SCOPE, SHARED, SURVIVORS } from './session-ids.js';
+import { LASTING, SCOPE, SHARED } from './session-ids.js';
 
-const A_TURN = 100;
+const OPERATIONS_PER_TURN = 100;
 const TURNS_UNFLUSHED = 50;
 
 const controller = { enqueue() {}, close() {} };
@@ -31,13 +31,13 @@ export class Sender {
 	constructor(number, newest, seed) {
 		this.#newest = newest;
 		this.#random = randomNumbers(seed + number);
-		for (const n of SURVIVORS) this.manager.create(`survivor ${number} ${n}`, controller);
+		for (const n of LASTING) this.manager.create(`lasting ${number} ${n}`, controller);
 	}
 
 	async post() {
 		this.#stopped = false;
 		for (let turns = 1; !this.#stopped; turns++) {
-			for (let n = 0; n < A_TURN; n++) this.#postOne();
+			for (let n = 0; n < OPERATIONS_PER_TURN; n++) this.#postOne();
 			// The mailboxes of the senders must not overflow.
 			if (turns % TURNS_UNFLUSHED === 0) await this.manager.flush();
 			else await turn();
@@ -75,7 +75,7 @@ export class Sender {
 		return Array.from({ length: 1 + random(6) }, () => {
 			const which = random(10);
 			if (which === 0) return SHARED[random(SHARED.length)];
-			if (which === 1) return `survivor ${random(4)} ${random(SURVIVORS.length)}`;
+			if (which === 1) return `lasting ${random(4)} ${random(LASTING.length)}`;
 			return `ending ${newest - random(6)} ${random(20)}`;
 		});
 	}
@@ -95,7 +95,7 @@ if (!isMainThread && workerData?.sender) {
 	/** @type {Promise<void> | undefined} */
 	let posting;
 	/** @type {Record<string, () => unknown>} */
-	const orders = {
+	const commands = {
 		ready() {},
 		post() {
 			posting = here.post();
@@ -111,5 +111,5 @@ if (!isMainThread && workerData?.sender) {
 		// The thread ends with its sessions open. In Deno the port has no `close`.
 		end: () => (parentPort?.close ? parentPort.close() : globalThis.close()),
 	};
-	parentPort?.on('message', async (order) => parentPort?.postMessage(await orders[order]()));
+	parentPort?.on('message', async (command) => parentPort?.postMessage(await commands[command]()));
 }

@@ -11,7 +11,7 @@ import { isMainThread, Worker } from 'node:worker_threads';
 
 import { randomNumbers } from '../support/threads/random-numbers.js';
 import { collectGarbage, Sender } from './sender.js';
-import { SURVIVORS } from './session-ids.js';
+import { LASTING } from './session-ids.js';
 
 /** A worker thread with a {@link Sender}. */
 class SendingThread {
@@ -26,13 +26,13 @@ class SendingThread {
 	}
 
 	/**
-	 * @param {string} order
+	 * @param {string} command
 	 * @returns {Promise<any>}
 	 */
-	ask(order) {
+	ask(command) {
 		return new Promise((resolve) => {
 			this.#asked.push(resolve);
-			this.#worker.postMessage(order);
+			this.#worker.postMessage(command);
 		});
 	}
 
@@ -58,7 +58,7 @@ const MOMENTS = /** @type {const} */ ([
 	'closing',
 	'later',
 ]);
-const AT_A_TIME = 4;
+const CONCURRENT_ENDS = 4;
 const SENDERS = 4;
 /** Maximum time before a worker is terminated. */
 const LIFE_MS = 120;
@@ -84,21 +84,21 @@ const memory = [await memoryAfter(warmUp)];
 for (let quarter = 0; quarter < 4; quarter++) memory.push(await memoryAfter(Math.ceil(ends / 4)));
 const seconds = (performance.now() - start) / 1_000;
 
-const ids = Array.from({ length: SENDERS }, (_, sender) => SURVIVORS.map((n) => `survivor ${sender} ${n}`))
+const ids = Array.from({ length: SENDERS }, (_, sender) => LASTING.map((n) => `lasting ${sender} ${n}`))
 	.flat()
 	.sort();
 expect('ids', here.manager.ids().sort(), ids);
 for (const ask of [async () => here.state(), ...senders.map((sender) => () => sender.ask('state'))]) {
 	const { size, sessions, overflow, mailboxBytes } = await ask();
 	expect('size', size, ids.length);
-	expect('sessions', sessions, SURVIVORS.length);
+	expect('sessions', sessions, LASTING.length);
 	expect('overflow', overflow, 0);
 	expect('mailboxBytes', mailboxBytes, 0);
 }
 const posts =
 	here.posts + (await Promise.all(senders.map((sender) => sender.ask('posts')))).reduce((sum, n) => sum + n, 0);
 for (const sender of senders) expect('exit code of a sender', await sender.end(), 0);
-expect('size at the end', here.manager.size, SURVIVORS.length);
+expect('size at the end', here.manager.size, LASTING.length);
 
 const mib = (/** @type {number} */ bytes) => Math.round(bytes / 2 ** 20);
 console.log(
@@ -123,10 +123,10 @@ async function memoryAfter(count) {
 	for (const sender of senders) sender.ask('post');
 	const posting = here.post();
 	let begun = 0;
-	const oneByOne = async () => {
+	const endSome = async () => {
 		while (begun < count) await endOneThread(begun++);
 	};
-	await Promise.all(Array.from({ length: AT_A_TIME }, oneByOne));
+	await Promise.all(Array.from({ length: CONCURRENT_ENDS }, endSome));
 	here.stop();
 	await posting;
 	for (const sender of senders) await sender.ask('stop');

@@ -93,17 +93,17 @@ describe('the sessions of a worker', () => {
 			for (const id of ids) assert.equal(await here.do('has', id), false);
 			assert.equal(await there.do('size'), 2);
 
-			here.driver.send(ids, 'to nobody');
+			here.driver.send(ids, 'to no session');
 			here.driver.delete(ids[0]);
 			await here.do('flush');
 			const got = (await there.do('seen', 'there'))[0].messages.length;
-			here.driver.send(undefined, 'to those who are left');
+			here.driver.send(undefined, 'to the remaining sessions');
 			await here.do('flush');
-			assert.deepEqual((await there.do('seen', 'there'))[0].messages.slice(got), ['to those who are left']);
+			assert.deepEqual((await there.do('seen', 'there'))[0].messages.slice(got), ['to the remaining sessions']);
 			await there.do('create', ids[0]);
-			here.driver.send(ids, 'to one of that name');
+			here.driver.send(ids, 'to the session with that id');
 			await here.do('flush');
-			assert.deepEqual(await there.do('seen', ids[0]), [{ messages: ['to one of that name'], closed: 0 }]);
+			assert.deepEqual(await there.do('seen', ids[0]), [{ messages: ['to the session with that id'], closed: 0 }]);
 			assert.deepEqual(await there.do('uncaught'), []);
 			await other.terminate();
 		});

@@ -421,9 +421,13 @@ describe('a callback that fails in another thread', () => {
 	/** @type {[string, () => unknown, Record<string, unknown>][]} */
 	const errors = [
 		['an Error', () => new Error('plain'), { name: 'Error', message: 'plain', code: undefined }],
-		['an error of a class', () => new TypeError('typed'), { name: 'TypeError', message: 'typed', code: undefined }],
 		[
-			'an error of a class of its own',
+			'an error of a built-in class',
+			() => new TypeError('typed'),
+			{ name: 'TypeError', message: 'typed', code: undefined },
+		],
+		[
+			'an error of a custom class',
 			() =>
 				new (class PaymentError extends Error {
 					code = 402;
@@ -444,7 +448,7 @@ describe('a callback that fails in another thread', () => {
 			{ name: 'AggregateError', message: 'both', code: undefined },
 		],
 		[
-			'an error with a cause that goes round',
+			'an error whose cause is the error itself',
 			() => {
 				const error = new Error('outer');
 				error.cause = error;
@@ -462,7 +466,7 @@ describe('a callback that fails in another thread', () => {
 		['a code that is false', () => Object.assign(new Error('x'), { code: false }), { code: false }],
 		['a message with lone surrogates', () => new Error('\ud83d\0\ude00☃'), { message: '\ud83d\0\ude00☃' }],
 		[
-			'a plain object with a message, as an error of JSON-RPC is',
+			'a plain object with a message, such as a JSON-RPC error',
 			() => ({ code: -32_603, message: 'Internal error' }),
 			{ name: 'Error', message: 'Internal error', code: -32_603 },
 		],
@@ -480,7 +484,7 @@ describe('a callback that fails in another thread', () => {
 	for (const [code, make] of /** @type {[string, () => unknown][]} */ ([
 		['an object', () => ({ a: 1 })],
 		[
-			'an object that goes round',
+			'an object with a cycle',
 			() => {
 				/** @type {any} */
 				const code = {};
@@ -549,7 +553,7 @@ describe('a callback that fails in another thread', () => {
 			},
 		],
 		[
-			'that throws whatever is done with it',
+			'that throws on every access',
 			() =>
 				new Proxy(
 					{},
@@ -1015,11 +1019,11 @@ describe('closeAll', () => {
 describe('a thread that ends', () => {
 	/** @type {[string, (worker: Thread, there: SubscriptionDriverProxy) => unknown][]} */
 	const ends = [
-		['has nothing more to do', (_, there) => there.run(({ tools }) => tools.parentPort?.unref()).catch(() => {})],
+		['has no work left', (_, there) => there.run(({ tools }) => tools.parentPort?.unref()).catch(() => {})],
 		['is terminated', (worker) => worker.terminate()],
 		['calls process.exit', (_, there) => there.run(() => process.exit(0)).catch(() => {})],
 		[
-			'throws what nobody catches',
+			'throws an uncaught error',
 			(_, there) => {
 				const fail = () => {
 					process.removeAllListeners('uncaughtException');
@@ -1117,7 +1121,7 @@ describe('a thread that ends', () => {
 		there.do('close', 'a').catch(() => {});
 		await worker.terminate();
 		await here.do('release', 'a');
-		assert.deepEqual(await here.do('close', 'nobody'), { resolved: false });
+		assert.deepEqual(await here.do('close', 'unknown'), { resolved: false });
 		// The other thread has received the request before this one ended, or not.
 		const closing = here.do('close', 'a', 'cancelled');
 		await here.do('called', 'close', 1, 'a');
@@ -1412,7 +1416,7 @@ describe('callbacks', () => {
 });
 
 describe('a manager of a scope', () => {
-	test('keeps neither the process nor a worker alive, whatever calls are pending', async () => {
+	test('keeps neither the process nor a worker alive, with calls pending', async () => {
 		const { stdout } = await run(process.execPath, [child('open-scoped-subscriptions.js')], { timeout: 30_000 });
 		assert.deepEqual(JSON.parse(stdout), { code: 0, settled: [{}, { resolved: true }, {}] });
 	});

@@ -9,30 +9,30 @@ export class Calls {
 	#ended;
 	#post;
 
-	/** @param {(message: { call: number, order: any[] }) => void} post */
+	/** @param {(message: { call: number, command: any[] }) => void} post */
 	constructor(post) {
 		this.#post = post;
 	}
 
 	/**
-	 * @param {any[]} order
+	 * @param {any[]} command
 	 * @returns {Promise<any>}
 	 */
-	do(...order) {
+	do(...command) {
 		if (this.#ended) return Promise.reject(this.#ended);
 		const call = ++this.#called;
 		return new Promise((resolve, reject) => {
 			this.#calls.set(call, { resolve, reject });
-			this.#post({ call, order });
+			this.#post({ call, command });
 		});
 	}
 
 	/** Settles a call. Call it with each message that arrives. @param {any} message */
 	answered({ call, value, error }) {
-		const answer = this.#calls.get(call);
+		const pending = this.#calls.get(call);
 		this.#calls.delete(call);
-		if (error) answer?.reject(Object.assign(new Error(error.message), error));
-		else answer?.resolve(value);
+		if (error) pending?.reject(Object.assign(new Error(error.message), error));
+		else pending?.resolve(value);
 	}
 
 	/** Rejects all calls. Call it when no more messages will arrive. @param {Error} error */
@@ -46,13 +46,13 @@ export class Calls {
 /**
  * Returns the message handler of the called side. A call starts on arrival, and is answered when it is done.
  *
- * @param {(...order: any[]) => unknown} perform
+ * @param {(...command: any[]) => unknown} perform
  * @param {(message: any) => void} post
  */
-export function answering(perform, post) {
-	return async (/** @type {{ call: number, order: any[] }} */ { call, order }) => {
+export function respondingTo(perform, post) {
+	return async (/** @type {{ call: number, command: any[] }} */ { call, command }) => {
 		try {
-			post({ call, value: await perform(...order) });
+			post({ call, value: await perform(...command) });
 		} catch (error) {
 			const { name, message, code, stack, unsent } = /** @type {any} */ (error);
 			post({ call, error: { name, message, code, stack, unsent } });

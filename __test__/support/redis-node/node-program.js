@@ -4,7 +4,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
-import { answering, Calls } from './calls.js';
+import { Calls, respondingTo } from './calls.js';
 import { NodeManagers } from './node-managers.js';
 
 /** @type {Map<number, NodeManagers>} */
@@ -116,10 +116,10 @@ function performInThread(command, ...args) {
 }
 
 if (isMainThread) {
-	process.on('message', /** @type {any} */ (answering(perform, (message) => process.send?.(message))));
+	process.on('message', /** @type {any} */ (respondingTo(perform, (message) => process.send?.(message))));
 	// The process that started this one has ended.
 	process.on('disconnect', () => process.exit());
 } else {
 	const post = (/** @type {any} */ message) => parentPort?.postMessage(message);
-	parentPort?.on('message', answering(performInThread, post));
+	parentPort?.on('message', respondingTo(performInThread, post));
 }

@@ -16,7 +16,7 @@ import { read, write } from '../threads/verifiable-messages.js';
  * @property {number} messages number of messages that each node sends
  * @property {number} perSecond approximate number of messages per second of each node
  * @property {number} seed
- * @property {number} [mortal] index of the node that the test kills
+ * @property {number} [killedNode] index of the node that the test kills
  * @property {boolean} [mayRefuse] true when `send` may reject because `maxPendingBytes` is reached
  */
 /**
@@ -27,7 +27,7 @@ import { read, write } from '../threads/verifiable-messages.js';
  */
 
 /** Number of messages sent in one turn of the event loop. */
-const A_BURST = 10;
+const BURST_SIZE = 10;
 
 export class NodeWorkload {
 	/** @type {Report} */
@@ -74,7 +74,7 @@ export class NodeWorkload {
 		const { perSecond } = this.#options;
 		const start = performance.now();
 		for (const to of planOf(this.#node, this.#options)) {
-			if (this.sent % A_BURST === 0) {
+			if (this.sent % BURST_SIZE === 0) {
 				const early = start + (this.sent / perSecond) * 1_000 - performance.now();
 				await pass(Math.max(0, early));
 			}
@@ -86,8 +86,8 @@ export class NodeWorkload {
 
 	/** Returns true when each session has received the last message of every node, which is a broadcast. */
 	isComplete() {
-		const { sessions, mortal } = this.#options;
-		const senders = sessions.length - (mortal === undefined ? 0 : 1);
+		const { sessions, killedNode } = this.#options;
+		const senders = sessions.length - (killedNode === undefined ? 0 : 1);
 		return Object.values(this.#ends).every((ends) => ends === senders);
 	}
 
@@ -121,8 +121,8 @@ export class NodeWorkload {
 		const known = read(message);
 		if (known === undefined) return this.#problem(`${id} got torn bytes: ${message}`);
 		this.#report.got[id][known.sender].push(known.number);
-		const { messages, mortal } = this.#options;
-		if (known.number === messages - 1 && known.sender !== mortal) this.#ends[id]++;
+		const { messages, killedNode } = this.#options;
+		if (known.number === messages - 1 && known.sender !== killedNode) this.#ends[id]++;
 	}
 
 	/** @param {string} what */
@@ -167,7 +167,7 @@ export function assertNothingLost(reports, options) {
 					const isOut = sender === node || !refused[sender].has(number);
 					return isOut && (to[number] === undefined || to[number].includes(id));
 				});
-				const wanted = sender === options.mortal ? all.slice(0, numbers.length) : all;
+				const wanted = sender === options.killedNode ? all.slice(0, numbers.length) : all;
 				assertSame(numbers, wanted, `${id} of node ${node}, messages of node ${sender}`);
 			}
 		}

@@ -57,10 +57,10 @@ export class Thread {
 
 	constructor() {
 		this.#worker.on('message', ({ call, value, error }) => {
-			const answer = this.#calls.get(call);
+			const pending = this.#calls.get(call);
 			this.#calls.delete(call);
-			if (error) answer?.reject(Object.assign(new Error(error.message), error));
-			else answer?.resolve(value);
+			if (error) pending?.reject(Object.assign(new Error(error.message), error));
+			else pending?.resolve(value);
 		});
 		// The `throw` end causes an error on purpose.
 		this.#worker.on('error', () => {});

@@ -1,10 +1,10 @@
 // The outcome of a promise, in a form that can be sent to another thread.
 
-/** @typedef {{ resolved: unknown } | { rejected: unknown, error: ErrorFacts | undefined }} Outcome */
+/** @typedef {{ resolved: unknown } | { rejected: unknown, error: ErrorProperties | undefined }} Outcome */
 /**
  * The properties of an error. An Error does not survive structured cloning unchanged.
  *
- * @typedef {{ name: unknown, message: unknown, code: unknown, stack: unknown, prototype: string, keys: string[] }} ErrorFacts
+ * @typedef {{ name: unknown, message: unknown, code: unknown, stack: unknown, prototype: string, keys: string[] }} ErrorProperties
  */
 
 /**
@@ -16,13 +16,13 @@ export async function outcome(promise) {
 		return { resolved: await promise };
 	} catch (error) {
 		return error instanceof Error
-			? { rejected: 'an error', error: factsOf(error) }
+			? { rejected: 'an error', error: propertiesOf(error) }
 			: { rejected: error, error: undefined };
 	}
 }
 
 /** @param {Error} error */
-function factsOf(error) {
+function propertiesOf(error) {
 	const { name, message, code, stack } = /** @type {Error & { code?: unknown }} */ (error);
 	const prototype = Object.getPrototypeOf(error).constructor.name;
 	return { name, message, code, stack, prototype, keys: Object.keys(error) };

@@ -39,10 +39,10 @@ import { read, write } from './verifiable-messages.js';
  */
 
 /** Number of operations in one turn of the event loop. */
-const A_TURN = 40;
+const OPERATIONS_PER_TURN = 40;
 const TURNS_UNFLUSHED = 25;
 /** Number of lasting sessions that each thread adds during the run. */
-const LATE = 5;
+const LATE_SESSIONS = 5;
 const KEPT_CHUNKS = 20_000;
 
 export class StreamWorkload {
@@ -77,8 +77,8 @@ export class StreamWorkload {
 		const news = new BroadcastChannel(channel);
 		news.onmessage = (/** @type {any} */ { data }) => this.#learn(data);
 		for (let done = 0, turns = 0; done < operations; turns++) {
-			for (let n = 0; n < A_TURN && done < operations; n++, done++) this.#operation();
-			if (turns > 0 && turns % Math.ceil(operations / A_TURN / LATE) === 0) {
+			for (let n = 0; n < OPERATIONS_PER_TURN && done < operations; n++, done++) this.#operation();
+			if (turns > 0 && turns % Math.ceil(operations / OPERATIONS_PER_TURN / LATE_SESSIONS) === 0) {
 				const id = `late-${thread}-${turns}`;
 				this.#create(id, true);
 				news.postMessage(id);
@@ -104,12 +104,12 @@ export class StreamWorkload {
 	}
 
 	#operation() {
-		const dice = this.#random(100);
-		if (dice < 16) this.#create(this.#anyId(), false);
-		else if (dice < 26) this.#manager.delete(this.#anyId());
-		else if (dice < 46) this.#send(undefined);
-		else if (dice < 96) this.#send(this.#someIds());
-		else if (dice < 99) this.#manager.has(this.#anyId());
+		const choice = this.#random(100);
+		if (choice < 16) this.#create(this.#anyId(), false);
+		else if (choice < 26) this.#manager.delete(this.#anyId());
+		else if (choice < 46) this.#send(undefined);
+		else if (choice < 96) this.#send(this.#someIds());
+		else if (choice < 99) this.#manager.has(this.#anyId());
 		else this.#look();
 	}
 

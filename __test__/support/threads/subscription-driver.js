@@ -212,9 +212,9 @@ class RecordingCallbacks {
 		this.#counts[callback]++;
 		for (const watcher of this.#watchers.splice(0)) watcher();
 		if (!this.#waits.includes(callback)) return undefined;
-		const answer = deferred();
-		this.waiting.push(answer);
-		return answer.promise;
+		const pending = deferred();
+		this.waiting.push(pending);
+		return pending.promise;
 	}
 }
 

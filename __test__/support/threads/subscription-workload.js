@@ -12,7 +12,7 @@ import { randomNumbers } from './random-numbers.js';
 /** @import { Outcome } from './outcome.js' */
 
 /** Maximum number of pending operations. */
-const AT_ONCE = 20;
+const MAX_PENDING = 20;
 
 /**
  * @typedef {object} WorkloadOptions
@@ -64,7 +64,7 @@ export class SubscriptionWorkload {
 				underWay.delete(operation);
 			});
 			underWay.add(operation);
-			if (underWay.size >= AT_ONCE) await Promise.race(underWay);
+			if (underWay.size >= MAX_PENDING) await Promise.race(underWay);
 		}
 		await Promise.all(underWay);
 	}
