@@ -165,7 +165,7 @@ describe('the check of random operations', () => {
 		['an open stream that is not registered', (_, ids) => ids.shift()],
 		['a registered stream that is not open', ([{ streams }]) => streams[1].closed++],
 		['a stream that was closed twice', ([{ streams }]) => streams[0].closed++],
-		['a problem that a thread has found', ([{ problems }]) => problems.push('torn bytes')],
+		['a problem that a thread has found', ([{ problems }]) => problems.push('wrong bytes')],
 	];
 	for (const [what, make] of problems) {
 		test(`detects ${what}`, () => {

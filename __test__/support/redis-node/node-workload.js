@@ -119,7 +119,7 @@ export class NodeWorkload {
 	 */
 	#take(id, message) {
 		const known = read(message);
-		if (known === undefined) return this.#problem(`${id} got torn bytes: ${message}`);
+		if (known === undefined) return this.#problem(`${id} got wrong bytes: ${message}`);
 		this.#report.got[id][known.sender].push(known.number);
 		const { messages, killedNode } = this.#options;
 		if (known.number === messages - 1 && known.sender !== killedNode) this.#ends[id]++;

@@ -115,7 +115,7 @@ export class StreamWorkload {
 
 	#look() {
 		const ids = this.#manager.ids();
-		if (new Set(ids).size !== ids.length) this.#problem(`ids() has one twice: ${ids}`);
+		if (new Set(ids).size !== ids.length) this.#problem(`ids() contains a duplicate: ${ids}`);
 		const missing = this.#lasting.filter((id) => !ids.includes(id));
 		if (missing.length > 0) this.#problem(`ids() lacks ${missing}`);
 	}
@@ -152,7 +152,7 @@ export class StreamWorkload {
 	#take(stream, chunk, during) {
 		const text = decode(chunk);
 		const message = read(text);
-		if (message === undefined) return this.#problem(`${stream.id} got torn bytes: ${text}`);
+		if (message === undefined) return this.#problem(`${stream.id} got wrong bytes: ${text}`);
 		const { sender, number, to } = message;
 		if (to && !to.includes(stream.id)) this.#problem(`${stream.id} got a message of ${to}`);
 		if (stream.closed > 0) this.#problem(`${stream.id} got a message after it was closed`);
