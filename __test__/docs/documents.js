@@ -14,6 +14,9 @@ const FIXTURES = '__test__/docs/fixtures/';
 /** Paths of all files that git tracks, relative to the root, with slashes. */
 export const trackedFiles = new Set(git('ls-files', '-z').split('\0').slice(0, -1));
 
+/** Documents by path. Many links lead to one document. @type {Map<string, Document>} */
+const parsed = new Map();
+
 /** All Markdown documents that git tracks. */
 export const documents = [...trackedFiles]
 	.filter((path) => path.endsWith('.md') && !path.startsWith(FIXTURES))
@@ -21,7 +24,9 @@ export const documents = [...trackedFiles]
 
 /** @param {string} path relative to the root */
 export function readDocument(path) {
-	return new Document(path, readFileSync(join(root, path), 'utf8'));
+	const document = parsed.get(path) ?? new Document(path, readFileSync(join(root, path), 'utf8'));
+	parsed.set(path, document);
+	return document;
 }
 
 /**

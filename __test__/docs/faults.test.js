@@ -100,13 +100,13 @@ it('a comment that is missing, wrong or without a block is reported with file an
 		'wrong-comments.md:8 has no <!-- snippet: … --> directly above it',
 		'wrong-comments.md:13 has the unknown comment "snippet: rnu"',
 		'wrong-comments.md:18 is marked "run", which is for programs, and not for sh',
-		'wrong-comments.md:23 gives no reason in whole words: "because"',
-		'wrong-comments.md:27 names no language: text, when it is no program',
-		'wrong-comments.md:31 names no language: text, when it is no program',
-		/:52 is no json: /,
-		/:57 is no sh: /,
-		'wrong-comments.md:39 output is marked as text, and not as js',
-		'wrong-comments.md:44 this is the output of no program that is run',
+		'wrong-comments.md:23 gives a reason of less than three words: "because"',
+		'wrong-comments.md:27 names no language; a block that is not a program is text',
+		'wrong-comments.md:31 names no language; a block that is not a program is text',
+		/:52 is not valid json: /,
+		/:57 is not valid sh: /,
+		'wrong-comments.md:39 is marked as output, and its language is not text, but js',
+		'wrong-comments.md:44 is marked as output, and follows no program that is run',
 		'wrong-comments.md:48 the comment "snippet: fragment" stands above no code block',
 	]);
 	assert.equal(snippets.length, 1);
@@ -235,14 +235,14 @@ it('a link to a file, an anchor, a line or an image that does not exist is repor
 		`wrong-links.md:3 #no-such-section: ${FOLDER}/wrong-links.md has no anchor #no-such-section`,
 		`wrong-links.md:4 right.md#no-such-section: ${FOLDER}/right.md has no anchor #no-such-section`,
 		/:4 \.\.\/links\.test\.js#L999: __test__\/docs\/links\.test\.js has no line 999/,
-		/:4 \.\.\/links\.js#check: __test__\/docs\/links\.js is no Markdown document, and has no anchor #check/,
+		/:4 \.\.\/links\.js#check: __test__\/docs\/links\.js is not a Markdown document, and has no anchor #check/,
 		/:5 no-such-image\.svg: there is no tracked file/,
 		/:6 no-such-picture\.png: there is no tracked file/,
-		/:7 http:\/\/example\.com\/: a public host is linked by https:/,
-		/:7 https:\/\/: this is no URL/,
+		/:7 http:\/\/example\.com\/: the link to a public host has to use https:/,
+		/:7 https:\/\/: is not a URL/,
 		/:7 javascript:void: javascript: is none of https: http: mailto:/,
 		/:8 \.\.\/.*outside\.md: there is no tracked file \.\.\/outside\.md/,
-		/:8 http:\/\/nodejs\.org\/: a public host is linked by https:/,
+		/:8 http:\/\/nodejs\.org\/: the link to a public host has to use https:/,
 		/:12 no-such-reference\.md: there is no tracked file/,
 	]);
 });
@@ -254,7 +254,8 @@ it('a program of the examples that does not exist is reported', () => {
 });
 
 it('a file that does not exist is reported in documents about the checkout, and one that git ignores is not', () => {
-	const text = '`src/lib.rs` `src/` `lib.rs` `no/lib.rs` `srcs/` `native/` `no-such.mjs` `1.0.0` `text/event-stream`';
+	const text =
+		'`src/lib.rs` `src/` `lib.rs` `no/lib.rs` `srcs/` `native/` `no-such.mjs` `1.0.0` `text/event-stream` `/mcp/`';
 	assertFaults(missingFiles(new Document('CONTRIBUTING.md', text), checkout), [
 		'names no/lib.rs, which does not exist',
 		'names srcs/, which does not exist',

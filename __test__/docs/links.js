@@ -16,13 +16,14 @@ const PROTOCOLS = ['https:', 'http:', 'mailto:'];
 /** A line of a source file, or a range of lines, as GitHub writes them. */
 const LINES = /^L(\d+)(?:-L(\d+))?$/;
 
-/** Addresses and names of hosts that a link may use without TLS. */
+/** Addresses that a link may use without TLS: they are of this machine, or of a private network. */
 const privateAddresses = new BlockList();
 privateAddresses.addSubnet('127.0.0.0', 8);
 privateAddresses.addSubnet('10.0.0.0', 8);
 privateAddresses.addSubnet('172.16.0.0', 12);
 privateAddresses.addSubnet('192.168.0.0', 16);
 privateAddresses.addAddress('::1', 'ipv6');
+/** Last labels of names that a link may use without TLS. */
 const PRIVATE_NAMES = ['localhost', 'local', 'internal', 'test', 'invalid'];
 
 /**
@@ -66,23 +67,24 @@ function problemWith(target, document, checkout) {
 	if (isAbsolute(target)) return problemWithUrl(target);
 	const { path, fragment } = resolve(document.path, target);
 	const isFolder = [...checkout.files].some((file) => file.startsWith(`${path.replace(/\/$/, '')}/`));
-	if (!checkout.files.has(path) && !isFolder && path !== './') return `there is no tracked file ${path}`;
+	const isRoot = path === '.' || path === './';
+	if (!checkout.files.has(path) && !isFolder && !isRoot) return `there is no tracked file ${path}`;
 	if (fragment === undefined) return undefined;
-	if (isFolder) return `a folder has no anchors`;
+	if (isFolder || isRoot) return 'a folder has no anchors';
 	const linked = checkout.read(path);
 	if (path.endsWith('.md')) return linked.anchors.has(fragment) ? undefined : `${path} has no anchor #${fragment}`;
 	const lines = LINES.exec(fragment);
-	if (lines === null) return `${path} is no Markdown document, and has no anchor #${fragment}`;
+	if (lines === null) return `${path} is not a Markdown document, and has no anchor #${fragment}`;
 	const last = Number(lines[2] ?? lines[1]);
 	return last < linked.text.split('\n').length ? undefined : `${path} has no line ${last}`;
 }
 
 /** @param {string} url */
 function problemWithUrl(url) {
-	if (!URL.canParse(url)) return 'this is no URL';
+	if (!URL.canParse(url)) return 'is not a URL';
 	const { protocol, hostname } = new URL(url);
 	if (!PROTOCOLS.includes(protocol)) return `${protocol} is none of ${PROTOCOLS.join(' ')}`;
-	if (protocol === 'http:' && !isPrivate(hostname)) return 'a public host is linked by https:';
+	if (protocol === 'http:' && !isPrivate(hostname)) return 'the link to a public host has to use https:';
 	return undefined;
 }
 

@@ -1,5 +1,7 @@
 // Finds the files of the checkout that documents name in code, and that do not exist.
 
+import { posix } from 'node:path';
+
 /** @import { Document } from './markdown.js' */
 
 /**
@@ -8,7 +10,8 @@
  */
 const ABOUT_THE_CHECKOUT = ['CONTRIBUTING.md', 'docs/architecture.md', 'bench/README.md', 'examples/README.md'];
 
-const FILE_OR_FOLDER = /^[\w@./-]+(\.(rs|m?js|ts|lua|json|toml|md)|\/)$/;
+/** A relative path of a file or, with a slash at its end, of a folder. */
+const FILE_OR_FOLDER = /^[\w@.-][\w@./-]*(\.(rs|m?js|ts|lua|json|toml|md)|\/)$/;
 
 /**
  * Returns one line for each program of `examples/` and, in documents about the checkout, each file and folder that does not
@@ -22,8 +25,17 @@ export function missingFiles({ path, inlineCode, blocks }, { files, isIgnored })
 	const examples = passages.flatMap((passage) => namesIn(passage).filter(({ name }) => name.startsWith('examples/')));
 	const others = ABOUT_THE_CHECKOUT.includes(path) ? inlineCode.flatMap(namesIn) : [];
 	return [...examples, ...others]
-		.filter(({ name }) => FILE_OR_FOLDER.test(name) && !exists(name) && !isIgnored(name))
+		.filter(({ name }) => FILE_OR_FOLDER.test(name) && !exists(name) && !isWritten(name))
 		.map(({ name, line }) => `${path}:${line} names ${name}, which does not exist`);
+
+	/**
+	 * Returns true for a file that a build or a benchmark writes.
+	 *
+	 * @param {string} name
+	 */
+	function isWritten(name) {
+		return isIgnored(name) || isIgnored(posix.join(posix.dirname(path), name));
+	}
 
 	/** @param {string} name */
 	function exists(name) {

@@ -1,13 +1,13 @@
 // Reads the comment above each code block, which says how the block is tested.
 //
-//   <!-- snippet: run -->               a complete program that ends with exit code 0; when a ```text block with the comment
-//                                       <!-- output --> follows, the program prints exactly that
-//   <!-- snippet: run with redis -->    the same, with REDIS_URL
-//   <!-- snippet: server -->            a complete server that listens on PORT and prints the URL of its MCP endpoint
-//   <!-- snippet: fragment -->          part of a program: its types are checked
-//   <!-- snippet: fragment with redis -->  the same, where `streams`, `info` and `subscriptions` are managers with Redis
-//   <!-- snippet: tested by PATH -->    what the block says is in that test, or in another file of the test's folder
-//   <!-- snippet: not run: REASON -->
+//   <!-- snippet: run -->                  A complete program that ends with exit code 0. When a ```text block with the comment
+//                                          <!-- output --> follows, the program prints exactly that.
+//   <!-- snippet: run with redis -->       The same, with the URL of a Redis in REDIS_URL.
+//   <!-- snippet: server -->               A complete server that listens on PORT and prints the URL of its MCP endpoint.
+//   <!-- snippet: fragment -->             Part of a program. Its types are checked; types/ declares what it does not declare.
+//   <!-- snippet: fragment with redis -->  The same; `streams`, `info` and `subscriptions` are managers with Redis.
+//   <!-- snippet: tested by PATH -->       Each command, entry or line occurs in that test or beside it: see tested-by.js.
+//   <!-- snippet: not run: REASON -->      The reason has at least three words.
 
 import { spawnSync } from 'node:child_process';
 import { parse as parseToml } from 'smol-toml';
@@ -75,8 +75,9 @@ export function readSnippets({ path, blocks, comments }) {
 	}
 	for (const block of blocks.filter(({ comment }) => comment === OUTPUT)) {
 		const place = `${path}:${block.line}`;
-		if (!outputs.has(block)) problems.push(`${place} this is the output of no program that is run`);
-		if (block.language !== 'text') problems.push(`${place} output is marked as text, and not as ${block.language}`);
+		if (!outputs.has(block)) problems.push(`${place} is marked as output, and follows no program that is run`);
+		if (block.language !== 'text')
+			problems.push(`${place} is marked as output, and its language is not text, but ${block.language}`);
 	}
 	for (const { text, line } of comments.filter(({ text }) => text.startsWith('snippet') || text === OUTPUT)) {
 		problems.push(`${path}:${line} the comment "${text}" stands above no code block`);
@@ -90,7 +91,7 @@ export function readSnippets({ path, blocks, comments }) {
  * @throws {Error} for a comment that is missing or wrong
  */
 function readMarker({ language, comment }) {
-	if (language === '') throw new Error('names no language: text, when it is no program');
+	if (language === '') throw new Error('names no language; a block that is not a program is text');
 	if (!comment?.startsWith('snippet')) {
 		if (!TESTED.includes(language)) return undefined;
 		throw new Error('has no <!-- snippet: … --> directly above it');
@@ -105,7 +106,8 @@ function readMarker({ language, comment }) {
 	const [, kind, argument] = /^(tested by|not run:) +(.+)$/s.exec(marker) ?? [];
 	if (kind === 'tested by') return { kind, argument };
 	if (kind !== 'not run:') throw new Error(`has the unknown comment "${comment}"`);
-	if (argument.split(/\s+/).length < MIN_REASON_WORDS) throw new Error(`gives no reason in whole words: "${argument}"`);
+	if (argument.split(/\s+/).length < MIN_REASON_WORDS)
+		throw new Error(`gives a reason of less than three words: "${argument}"`);
 	return { kind: 'not run', argument };
 }
 
@@ -117,7 +119,7 @@ function checkSyntax({ language, code }) {
 	try {
 		PARSERS[language]?.(code);
 	} catch (cause) {
-		throw new Error(`is no ${language}: ${/** @type {Error} */ (cause).message}`, { cause });
+		throw new Error(`is not valid ${language}: ${/** @type {Error} */ (cause).message}`, { cause });
 	}
 }
 

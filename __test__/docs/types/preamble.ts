@@ -3,8 +3,8 @@
 
 declare global {
 	// A server, as the first program of README.md makes it. Its managers are in the other two files.
-	const server: import('tmcp').McpServer<any>;
-	const transport: import('@tmcp/transport-http').HttpTransport<any>;
+	const server: import('tmcp').McpServer<import('zod').ZodType>;
+	const transport: import('@tmcp/transport-http').HttpTransport;
 	const adapter: import('@tmcp/adapter-zod').ZodJsonSchemaAdapter;
 	const listener: import('node:http').Server;
 
