@@ -48,7 +48,7 @@ describe('a document without faults', () => {
 		assert.deepEqual(right.problems, []);
 		assert.deepEqual(right.snippets.map(({ kind }) => kind).sort(), [
 			...['fragment', 'fragment', 'fragment with redis', 'not run', 'run', 'run', 'run with redis', 'server'],
-			...['tested by', 'tested by', 'tested by'],
+			...Array(7).fill('tested by'),
 		]);
 	});
 
@@ -225,6 +225,9 @@ it('a command, an entry and a test that do not exist are reported', () => {
 		/:9 `npm run install` is in no file/,
 		/:17 `overrides > @tmcp\/session-manager: npm:@tmcp-native\/session-manager@\^0\.1\.0` is in no file/,
 		/:23 `proxy_buffering off;` is in no file/,
+		/:28 `npm run --silent lints` is in no file of \.ci/,
+		/:28 `node scripts\/setup\.mjs no-such-folder` is in no file/,
+		/:28 `node no-such-program\.mjs` is in no file/,
 	]);
 });
 
@@ -255,7 +258,7 @@ it('a program of the examples that does not exist is reported', () => {
 
 it('a file that does not exist is reported in documents about the checkout, and one that git ignores is not', () => {
 	const text =
-		'`src/lib.rs` `src/` `lib.rs` `no/lib.rs` `srcs/` `native/` `no-such.mjs` `1.0.0` `text/event-stream` `/mcp/`';
+		'`src/lib.rs` `src/` `lib.rs` `no/lib.rs` `srcs/` `target/` `no-such.mjs` `1.0.0` `text/event-stream` `/mcp/`';
 	assertFaults(missingFiles(new Document('CONTRIBUTING.md', text), checkout), [
 		'names no/lib.rs, which does not exist',
 		'names srcs/, which does not exist',
