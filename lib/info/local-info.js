@@ -6,7 +6,7 @@
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../index.js' */
 
-/** What is known of one session. */
+/** The attributes and watched resources of one session. */
 class Entry {
 	/** @type {ClientInfo | null | undefined} */
 	clientInfo;
@@ -29,7 +29,7 @@ class Entry {
 export class LocalInfo {
 	/** @type {Map<string, Entry>} */
 	#entries = new Map();
-	/** The ids of the sessions that watch each URI, in the order in which they began. @type {Map<string, Set<string>>} */
+	/** The ids of the sessions that watch each URI, in the order of `watchers`. @type {Map<string, Set<string>>} */
 	#watchers = new Map();
 	#maxSessions;
 	#sweepsPerTtl;
@@ -95,7 +95,7 @@ export class LocalInfo {
 	}
 
 	/**
-	 * Returns the ids of the sessions that watch a resource, in the order in which they began.
+	 * Returns the ids of the sessions that watch a resource, in the order in which they began to watch it.
 	 *
 	 * @param {string} uri
 	 */
@@ -137,7 +137,7 @@ export class LocalInfo {
 	}
 
 	/**
-	 * Removes everything known of a session.
+	 * Removes everything known about a session.
 	 *
 	 * @param {string} id
 	 */

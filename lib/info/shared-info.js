@@ -85,7 +85,7 @@ export class SharedInfo {
 	}
 
 	/**
-	 * Returns the ids of the sessions that watch a resource, in the order in which they began.
+	 * Returns the ids of the sessions that watch a resource, in the order in which they began to watch it.
 	 *
 	 * @param {string} uri
 	 */
@@ -115,7 +115,7 @@ export class SharedInfo {
 	}
 
 	/**
-	 * Removes everything known of a session.
+	 * Removes everything known about a session.
 	 *
 	 * @param {string} id
 	 */

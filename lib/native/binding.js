@@ -24,25 +24,25 @@ function load() {
 // - An id, origin or URI of type `unknown` may be any value. A value that is not a string matches nothing.
 
 /**
- * The sessions of a hub, as one thread sees them (`src/binding/streams.rs`). Rust knows only the keys; the streams are in
- * JavaScript.
+ * The sessions of a hub, as one thread sees them (`src/binding/streams.rs`). Rust has the ids and keys,
+ * JavaScript has the streams.
  *
  * @typedef {object} NativeStreams
  * @property {(id: string, maxSessions?: number) => number | [key: number, replaced: number]} create
  *   Registers a session of this thread and returns its key. When it replaces a session of this thread, returns both keys,
- *   and the caller closes the replaced stream. When it replaces a session of another thread or node, that one closes the
- *   stream. Returns 0 and changes nothing when a new id would exceed `maxSessions`.
+ *   and the caller must close the replaced stream. When it replaces a session of another thread or node, that thread or
+ *   node closes the stream. Returns 0 and changes nothing when a new id would exceed `maxSessions`.
  * @property {(id: unknown) => number} remove
- *   Removes a session. Returns its key when it is a session of this thread, and the caller closes the stream. Otherwise
+ *   Removes a session. Returns its key when it is a session of this thread: the caller must close the stream. Otherwise
  *   returns 0, and the thread or node that has the session closes the stream.
  * @property {(id: string, key: number) => void} forget Removes a session of this thread only while it still has this key.
  * @property {(id: unknown) => boolean} has Returns true when any thread has the session.
  * @property {(id: unknown, text: string) => number} routeOne
- *   Returns the key of the session when it belongs to this thread, and the caller delivers the message. Otherwise posts
+ *   Returns the key of the session when it belongs to this thread: the caller must deliver the message. Otherwise posts
  *   the message to the thread that has the session, or publishes it to other nodes when no thread has it, and returns 0.
  * @property {(ids: readonly unknown[], text: string | undefined, keys: Float64Array) => number} route
  *   Writes the keys of this thread's sessions to `keys`, each key once and oldest session first, and returns their number.
- *   The caller delivers the message to these. Posts or publishes it to the other sessions, unless `text` is `undefined`.
+ *   The caller must deliver the message to these. Posts or publishes it to the other sessions, unless `text` is `undefined`.
  *   Reads at most `keys.length` ids.
  * @property {(text: string) => void} sendElsewhere Sends a message to all sessions of other threads and nodes.
  * @property {() => number[]} evicted
@@ -58,7 +58,7 @@ function load() {
  * The registrations of a hub, as one thread sees them (`src/binding/subscriptions.rs`).
  *
  * A notification is given as `list` and `uri`: either the index of a list in `ListChange`, or a negative number and the
- * URI of a resource. The two lookups write the keys of this thread's registrations to `keys`, in the order of delivery,
+ * URI of a resource. Lookups write the keys of this thread's registrations to `keys`, in the order of delivery,
  * and return how many there are. When that is more than `keys.length`, the rest is not written.
  *
  * @typedef {object} NativeSubscriptions
@@ -94,12 +94,12 @@ function load() {
  * @property {(id: string, attribute: number, json: string | undefined, maxSessions: number) => boolean} set
  *   Sets an attribute. Returns false and changes nothing when a new session would exceed `maxSessions`.
  * @property {(uri: unknown) => string[]} watchers
- *   Returns the ids of the sessions that watch a resource, in the order in which they began.
+ *   Returns the ids of the sessions that watch a resource, in the order in which they began to watch it.
  * @property {(id: string, uri: string, maxSessions: number) => boolean} watch
  *   Makes a session watch a resource. Returns false and changes nothing when a new session would exceed `maxSessions`.
  * @property {(id: unknown, uri: unknown) => void} unwatch
- *   Ends the watch. A session that has no attribute and watches nothing is removed.
- * @property {(id: unknown) => void} remove Removes everything known of a session.
+ *   Ends the watch. Removes the session when it has no attribute and watches nothing else.
+ * @property {(id: unknown) => void} remove Removes everything known about a session.
  * @property {(id: string) => void} touch Counts as an access and does nothing else.
  * @property {(ttlMs: number) => string[]} idle
  *   Returns the ids of the sessions that no thread has accessed for `ttlMs`, in no particular order.
@@ -122,7 +122,8 @@ function load() {
  *   Returns the request whose reply arrives when everything that this thread has posted and published is processed, or 0
  *   when it already is.
  * @property {(completion: number, failure?: string) => void} settle
- *   Completes the work of a drained row; with a failure, as `describeFailure` in `lib/threads/failure.js` returns it.
+ *   Reports that the work of a drained row is done; or that it failed, with the text that `describeFailure` in
+ *   `lib/threads/failure.js` returns.
  * @property {() => void} leave Leaves the hub: removes everything that belongs to this thread and closes the mailbox.
  */
 
@@ -151,13 +152,13 @@ function load() {
  * @property {() => boolean} wasRefused
  *   Returns true when, since the previous call, an entry was not published because `maxPendingBytes` was reached.
  * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.
- * @property {(id: unknown) => number} has Replies whether another node has the session.
+ * @property {(id: unknown) => number} has Replies with true when another node has the session.
  * @property {(id: unknown, attribute: number, ttlMs: number) => number} get Replies with the value of an attribute.
  * @property {(id: string, attribute: number, json: string | undefined, ttlMs: number) => number} set Sets an attribute.
  * @property {(uri: unknown) => number} watchers Replies with the ids of the sessions that watch a resource.
  * @property {(id: string, uri: string, ttlMs: number) => number} watch Makes a session watch a resource.
  * @property {(id: unknown, uri: unknown) => number} unwatch Ends the watch.
- * @property {(id: unknown) => number} forget Removes everything known of a session.
+ * @property {(id: unknown) => number} forget Removes everything known about a session.
  * @property {() => number[]} stats
  *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
  *   missed, malformed entries, reconnects.

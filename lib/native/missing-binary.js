@@ -49,8 +49,11 @@ export function binaryMissing(cause, platform = platformName()) {
 	} else {
 		message.push(`Binaries exist only for ${platforms.join(', ')}. Build the binary from source.`);
 	}
-	message.push(`To build from source, with a Rust toolchain >= 1.88 (https://rustup.rs): git clone ${REPOSITORY}, run`);
-	message.push('npm ci && npm run build && npm pack in the clone, and install the .tgz file that this creates.');
+	message.push(
+		'To build from source, install a Rust toolchain >= 1.88 (https://rustup.rs) and run:',
+		`  git clone ${REPOSITORY} && cd session-manager && npm ci && npm run build && npm pack`,
+		'Then install the .tgz file that this creates.',
+	);
 	const error = new Error(message.join('\n'), { cause });
 	return Object.assign(error, { code: /** @type {const} */ ('ERR_NATIVE_BINARY_MISSING'), platform });
 }

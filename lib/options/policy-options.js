@@ -24,6 +24,8 @@ const OR_OFF = { min: 0 };
 const DEFAULT_DEAD_AFTER = 3;
 
 /**
+ * Returns the policy options of a stream manager.
+ *
  * @param {Record<string, unknown>} options with known names
  * @param {string} className the class that got the options
  */

@@ -78,8 +78,8 @@ export class Registration {
 	}
 
 	/**
-	 * Calls the callback `close` after the current delivery, and drops the queued ones. Must be called once. `closing` is the
-	 * promise that it returns.
+	 * Calls the callback `close` after the current delivery, and drops the queued ones. Must be called once. Stores the
+	 * promise that it returns in `closing`.
 	 *
 	 * @param {'closed' | 'cancelled'} reason
 	 * @param {() => void} onClosed called when the callback has settled

@@ -129,7 +129,7 @@ export class Registrations {
 	/**
 	 * Delivers a notification that another thread or node has sent.
 	 *
-	 * @param {Float64Array} keys of registrations, some of which may be removed by now
+	 * @param {Float64Array} keys of registrations, some of which may no longer exist
 	 * @param {string} json the notification
 	 */
 	async deliver(keys, json) {
@@ -142,7 +142,7 @@ export class Registrations {
 	/**
 	 * Closes registrations as another thread has asked.
 	 *
-	 * @param {Float64Array} keys of registrations, some of which may be removed by now
+	 * @param {Float64Array} keys of registrations, some of which may no longer exist
 	 * @param {'closed' | 'cancelled'} reason
 	 */
 	async closeByKeys(keys, reason) {

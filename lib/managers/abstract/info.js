@@ -103,7 +103,7 @@ export class InfoSessionManager {
 	}
 
 	/**
-	 * Removes everything known of a session.
+	 * Removes everything known about a session.
 	 *
 	 * @param {string} _id
 	 * @returns {void}

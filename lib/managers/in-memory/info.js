@@ -139,7 +139,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
-	 * Removes everything known of a session.
+	 * Removes everything known about a session.
 	 *
 	 * @override
 	 * @param {string} id

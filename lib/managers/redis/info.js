@@ -1,4 +1,4 @@
-// The info manager for several machines. Redis stores what is known of the sessions.
+// The info manager for several machines. Redis stores what is known about the sessions.
 
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { ATTRIBUTE, attributeJson, checkText, notFound } from '../../info/attributes.js';
@@ -139,7 +139,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
-	 * Removes everything known of a session.
+	 * Removes everything known about a session.
 	 *
 	 * @override
 	 * @param {string} id
