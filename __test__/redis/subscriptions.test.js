@@ -29,6 +29,6 @@ describeWithRedis('on Redis', () => {
 			const [here, there] = [0, 1].map(() => subscribeHere({}, makeOf(RedisSubscriptionManager, { prefix })));
 			return { here, there };
 		},
-		refusal: (found) => RegExp(`^send: "notification" has to be what JSON can carry, .*; ${literally(found)}: `),
+		refusal: (found) => RegExp(`^send: "notification" must be data that JSON can represent, .*; ${literally(found)}: `),
 	});
 });

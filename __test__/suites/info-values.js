@@ -27,7 +27,7 @@ export const REFUSED = [
 	['a Set in a list', { a: [1, new Set()] }, 'its "a[1]" is an instance of Set'],
 	['bytes', { 'a b': new Uint8Array(1) }, 'its "["a b"]" is an instance of Uint8Array'],
 	['a string object', { a: new String('a') }, 'its "a" is an instance of String'],
-	['a list of a class', { a: List.from([1]) }, 'its "a" is an array of a class of its own'],
+	['a list of a class', { a: List.from([1]) }, 'its "a" is an instance of a subclass of Array'],
 	['a function', { a: [[() => {}]] }, 'its "a[0][0]" is a function'],
 	['a symbol', { a: Symbol('s') }, 'its "a" is the symbol Symbol(s)'],
 	['a bigint', { a: 1n }, 'its "a" is the bigint 1'],
@@ -37,7 +37,7 @@ export const REFUSED = [
 	// biome-ignore lint/suspicious/noSparseArray: the hole is what the test is about
 	['a hole in a list', { a: [1, , 2] }, 'its "a[1]" is undefined'],
 	['an object that makes JSON of itself', { a: { toJSON: () => 1 } }, 'its "a" is an object with the method toJSON()'],
-	['what stands in itself', cycle, 'its "in.it[0]" is an object that it stands in itself'],
+	['what stands in itself', cycle, 'its "in.it[0]" is a circular reference'],
 ];
 
 /**
