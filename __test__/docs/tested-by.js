@@ -8,6 +8,7 @@ import { full } from 'acorn-walk';
 import { parse as parseShell } from 'shell-quote';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
+import { defaultSuites, filesNamed } from '../../scripts/suites.mjs';
 import { root, trackedFiles } from './documents.js';
 import { parseJson } from './snippets.js';
 
@@ -229,10 +230,22 @@ class Sources {
 		if (script === undefined) return false;
 		const commands = commandsIn(script);
 		return (
-			commands.some(({ words = [] }) => words.some((word) => matchesGlob(word, this.#test))) ||
-			commands.every((command) => this.have(command))
+			commands.some(({ words = [] }) => runsTest(words, this.#test)) || commands.every((command) => this.have(command))
 		);
 	}
+}
+
+/**
+ * Returns true when a command names the test by a pattern, or runs its suite with `scripts/test.mjs`.
+ *
+ * @param {string[]} words
+ * @param {string} test path
+ */
+function runsTest(words, test) {
+	if (words[1] !== 'scripts/test.mjs') return words.some((word) => matchesGlob(word, test));
+	const named = words.slice(2);
+	const files = (named.length > 0 ? named : Object.keys(defaultSuites)).flatMap(filesNamed);
+	return files.some((file) => `__test__/${file}` === test || `__test__/${file}`.startsWith(`${test}/`));
 }
 
 /** By test. @type {Map<string, Sources>} */

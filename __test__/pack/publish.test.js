@@ -14,7 +14,7 @@ import { managers } from './managers.js';
 import { manifestOf, openRegistry } from './registry.js';
 
 const { binaryMissing, platformName, platforms } = await import(
-	pathToFileURL(join(checkout, 'lib', 'missing-binary.js')).href
+	pathToFileURL(join(checkout, 'lib', 'native', 'missing-binary.js')).href
 );
 const here = platformName();
 const published = join(workshop, 'published');
@@ -196,10 +196,13 @@ test('on a platform that no binary is made for, the error lists those there are,
 
 test('bundled into another package, the error never takes that one’s name for ours', async () => {
 	const folder = join(workshop, 'bundled');
-	for (const part of ['', 'dist']) mkdirSync(join(folder, part));
+	mkdirSync(join(folder, 'dist', 'native'), { recursive: true });
 	writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'my-app', version: '2.3.4', type: 'module' }));
-	copyFileSync(join(checkout, 'lib', 'missing-binary.js'), join(folder, 'dist', 'missing-binary.js'));
-	const bundled = await import(pathToFileURL(join(folder, 'dist', 'missing-binary.js')).href);
+	copyFileSync(
+		join(checkout, 'lib', 'native', 'missing-binary.js'),
+		join(folder, 'dist', 'native', 'missing-binary.js'),
+	);
+	const bundled = await import(pathToFileURL(join(folder, 'dist', 'native', 'missing-binary.js')).href);
 	const { message } = bundled.binaryMissing(new Error('Cannot find module'), 'linux-x64-gnu');
 	assert.match(message, new RegExp(`^${name} could not load a native binary on linux-x64-gnu`));
 	assert.match(message, new RegExp(`mark ${name} as external`));

@@ -151,7 +151,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 
 	/** Resolves when Redis is reachable and this process receives what other nodes send. */
 	ready() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
@@ -194,7 +194,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 
 	/** @param {Parameters<Backplane['ask']>[0]} request */
 	#ask(request) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return this.#backplane.ask(request);
 	}
 }

@@ -62,7 +62,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	delete(id) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		this.#streams.delete(id);
 		return this.#backplane.accepted('delete', [id]);
 	}
@@ -75,7 +75,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<boolean>}
 	 */
 	has(id) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return handled(this.#has(id));
 	}
 
@@ -93,20 +93,20 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	send(sessions, data) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		this.#streams.send(sessions, data);
 		return this.#backplane.accepted('send', [sessions, data]);
 	}
 
 	/** Resolves when every message that this thread has sent is queued in the streams of this process, and is in Redis. */
 	flush() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return handled(this.#backplane.membership.mailbox.flush());
 	}
 
 	/** Resolves when this process receives what other nodes send. */
 	ready() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 

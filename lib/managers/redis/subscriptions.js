@@ -32,7 +32,7 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	 * @returns {Promise<boolean>}
 	 */
 	async create(subscription, callbacks) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return super.create(subscription, callbacks);
 	}
 
@@ -44,20 +44,20 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	 * @returns {Promise<void>}
 	 */
 	send(notification) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		const delivered = super.send(notification);
 		return handled(both(delivered, this.#backplane.accepted('send', [notification])));
 	}
 
 	/** Resolves when the other threads of this process and Redis have every notification that this thread has sent. */
 	flush() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return handled(this.#backplane.membership.mailbox.flush());
 	}
 
 	/** Resolves when this process receives what other nodes send. */
 	ready() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
