@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { ratios, spread } from '../stats.mjs';
+import { ratios, spread } from '../harness/stats.mjs';
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 /** @typedef {'upstream' | 'ours'} SideName */
@@ -36,13 +36,13 @@ export async function measureEndToEnd(quick, log) {
 /**
  * Nanoseconds of the server's CPU time a delivered message, with processes of their own each time.
  *
- * @param {import('./server.mjs').Side} side
+ * @param {import('./server-process.mjs').Side} side
  * @param {Load} load
  */
 export async function measureServer(side, { clients: count, messages, burst }) {
-	const server = start('server.mjs', [side]);
+	const server = start('server-process.mjs', [side]);
 	const { port } = await answer(server);
-	const clients = start('clients.mjs', [String(port), String(count)]);
+	const clients = start('clients-process.mjs', [String(port), String(count)]);
 	await answer(clients);
 	// The first broadcasts warm up.
 	await deliver(server, clients, { first: 0, count: messages, clients: count, burst });

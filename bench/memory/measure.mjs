@@ -3,13 +3,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { spread } from '../stats.mjs';
+import { spread } from '../harness/stats.mjs';
 
-/** @typedef {import('../sides.mjs').managers} Managers */
+/** @typedef {import('../harness/implementations.mjs').managers} Managers */
 /** @typedef {{ rss: number, js: number }} Bytes a session; `js` is heap and buffers, `rss` is all that the process has */
 /** @typedef {{ streams: Bytes, manager: Bytes }} Shares */
 
-const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url));
+const CHILD = fileURLToPath(new URL('./memory-process.mjs', import.meta.url));
 
 /** @type {(keyof Managers)[]} */
 const SIDES = ['old', 'upstream', 'ours'];

@@ -3,9 +3,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { spread } from '../stats.mjs';
+import { spread } from '../harness/stats.mjs';
 
-const CHILD = fileURLToPath(new URL('./keep-alive-child.mjs', import.meta.url));
+const CHILD = fileURLToPath(new URL('./keep-alive-process.mjs', import.meta.url));
 /** As is recommended. */
 export const KEEP_ALIVE_MS = 15_000;
 
@@ -25,7 +25,7 @@ export async function measureKeepAlive(quick, log) {
 	const { sessions, times } = quick ? QUICK : FULL;
 	const child = fork(CHILD, [String(KEEP_ALIVE_MS), String(sessions), String(times)]);
 	const exited = once(child, 'exit');
-	/** @type {[import('./keep-alive-child.mjs').Sweeps | undefined]} */
+	/** @type {[import('./keep-alive-process.mjs').Sweeps | undefined]} */
 	const [sweeps] = /** @type {any} */ (await Promise.race([once(child, 'message'), exited.then(() => [])]));
 	const [code] = await exited;
 	if (code !== 0 || !sweeps) throw new Error(`the process that measures keep-alive ended with ${code}`);

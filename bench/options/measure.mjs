@@ -1,9 +1,9 @@
 // What the options of stream managers cost, and what they are good for.
 
-import { burstCells, measureBursts } from './bursts.mjs';
+import { burstCells, measureBursts } from './coalesce-bursts.mjs';
 import { keepAliveName, measureKeepAlive } from './keep-alive.mjs';
-import { beforeCells, measureBefore, measurePrices, priceGroups } from './price.mjs';
-import { measureStalls, stallName } from './stall.mjs';
+import { beforeCells, measureBefore, measurePrices, priceGroups } from './cost.mjs';
+import { measureStalls, stallName } from './event-loop-delay.mjs';
 
 /**
  * What there is to measure, of what `wanted` has chosen; `undefined` for nothing.

@@ -1,13 +1,13 @@
 // How fast a node takes in a full stream: it is stopped where it stands, another one sends as many messages as a stream holds,
 // and it goes on.
 
-import { asciiTexts } from '../material.mjs';
-import { interleave } from '../rounds.mjs';
-import { ratios, spread } from '../stats.mjs';
-import { sidesFor } from './sides.mjs';
+import { asciiTexts } from '../harness/test-data.mjs';
+import { interleave } from '../harness/interleave.mjs';
+import { ratios, spread } from '../harness/stats.mjs';
+import { sidesFor } from './implementations.mjs';
 
-/** @typedef {import('./fleet.mjs').Fleet} Fleet */
-/** @typedef {import('./sides.mjs').RedisSide} RedisSide */
+/** @typedef {import('./node-group.mjs').Fleet} Fleet */
+/** @typedef {import('./implementations.mjs').RedisSide} RedisSide */
 
 /**
  * @typedef {object} Cell

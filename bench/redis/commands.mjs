@@ -1,13 +1,13 @@
 // What Redis is told for a message to everyone: each command it counts while a few are sent, and while none are for as long.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { asciiTexts, makeIds } from '../material.mjs';
-import { untilSubscribed } from './faults.mjs';
-import { Node } from './nodes.mjs';
-import { SIDES } from './sides.mjs';
+import { asciiTexts, makeIds } from '../harness/test-data.mjs';
+import { untilSubscribed } from './upstream-failures.mjs';
+import { Node } from './node-handle.mjs';
+import { SIDES } from './implementations.mjs';
 
 /** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
-/** @typedef {import('./sides.mjs').RedisSide} RedisSide */
+/** @typedef {import('./implementations.mjs').RedisSide} RedisSide */
 /** @typedef {Record<string, number>} Counts how often each command was done */
 /** @typedef {{ during: Counts, idle: Counts, broadcasts: number }} Counted in a window with broadcasts, and in one without */
 

@@ -5,13 +5,13 @@ import { startRedis } from '../../__test__/support/redis.js';
 import { backlogCells, measureBacklog } from './backlog.mjs';
 import { commandsName, measureCommands } from './commands.mjs';
 import { canTellMainThread } from './cpu.mjs';
-import { tryUpstream } from './faults.mjs';
-import { Fleet } from './fleet.mjs';
-import { Node } from './nodes.mjs';
-import { measureTraffic, trafficCells } from './traffic.mjs';
+import { tryUpstream } from './upstream-failures.mjs';
+import { Fleet } from './node-group.mjs';
+import { Node } from './node-handle.mjs';
+import { measureTraffic, trafficCells } from './steady-traffic.mjs';
 
 /** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
-/** @typedef {import('./sides.mjs').RedisSide} RedisSide */
+/** @typedef {import('./implementations.mjs').RedisSide} RedisSide */
 
 const FULL = { quick: false, sessions: 10_000, ms: 2_000, rounds: 6 };
 const QUICK = { quick: true, sessions: 1_000, ms: 300, rounds: 2 };

@@ -1,18 +1,18 @@
 // From the main thread to the sessions of worker threads: for each number of them, kind of target, text and burst, the
 // answers first, then the time until the last byte was read.
 
-import { message } from '../e2e/message.mjs';
-import { asciiTexts } from '../material.mjs';
-import { interleave } from '../rounds.mjs';
-import { ratios, spread } from '../stats.mjs';
-import { Crew } from './crew.mjs';
-import { WAYS } from './ways.mjs';
+import { message } from '../harness/events.mjs';
+import { asciiTexts } from '../harness/test-data.mjs';
+import { interleave } from '../harness/interleave.mjs';
+import { ratios, spread } from '../harness/stats.mjs';
+import { Crew } from './worker-pool.mjs';
+import { WAYS } from './channels.mjs';
 
-/** @typedef {import('./ways.mjs').WayName} WayName */
-/** @typedef {import('../stats.mjs').Spread} Spread */
-/** @typedef {import('../material.mjs').Text} Text */
-/** @typedef {import('../rounds.mjs').Budget} Budget */
-/** @typedef {import('../send.mjs').Target} Target */
+/** @typedef {import('./channels.mjs').WayName} WayName */
+/** @typedef {import('../harness/stats.mjs').Spread} Spread */
+/** @typedef {import('../harness/test-data.mjs').Text} Text */
+/** @typedef {import('../harness/interleave.mjs').Budget} Budget */
+/** @typedef {import('../streams/send.mjs').Target} Target */
 
 /** @typedef {'everyone' | 'one' | 'all by id'} Kind */
 

@@ -2,15 +2,15 @@
 // main thread when the last byte of what that expects has been read.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { copy } from '../material.mjs';
-import { collectYoung } from '../rounds.mjs';
-import { receivers, titles, WAYS } from './ways.mjs';
+import { copy } from '../harness/test-data.mjs';
+import { collectYoung } from '../harness/interleave.mjs';
+import { receivers, titles, WAYS } from './channels.mjs';
 
-/** @typedef {import('./ways.mjs').WayName} WayName */
-/** @typedef {import('./crew.mjs').Order} Order */
+/** @typedef {import('./channels.mjs').WayName} WayName */
+/** @typedef {import('./worker-pool.mjs').Order} Order */
 
 const main = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
-/** @type {{ ids: string[], ends: import('./ways.mjs').Ends }} */
+/** @type {{ ids: string[], ends: import('./channels.mjs').Ends }} */
 const { ids, ends } = workerData;
 
 /** Held, as a server holds them, by being used below: one that nobody holds is collected, and its streams with it. */
