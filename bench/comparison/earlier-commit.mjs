@@ -1,72 +1,86 @@
-// This package as it was before stream managers had options: built from git, once, beside what cargo builds.
+// Builds an earlier commit of this package from git, so that this checkout can be compared with it.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** "README, changelog and CI for worker threads and Redis": the last commit without the options. */
-export const BEFORE = '3d34906';
-
 const root = fileURLToPath(new URL('../..', import.meta.url));
-// Ignored by git, and by the checks.
-const folder = join(root, 'target', 'bench-before', BEFORE);
-const built = join(folder, '.built');
+// Below cargo's folder, which git and the checks ignore.
+const builds = join(root, 'target', 'bench-earlier');
+// Not the checkout's own: cargo would replace the binary of this commit.
+const CARGO_TARGET_DIR = join(builds, 'cargo');
 
 /**
- * @param {(line: string) => void} log
- * @returns {string | undefined} the folder, where an earlier run has built it
+ * Returns the short hash of a commit, or `undefined` when git does not have it: in a shallow clone or an unpacked archive.
+ *
+ * @param {string} reference a hash, a tag, a branch, `HEAD~1`
  */
-export function builtBefore(log) {
-	if (existsSync(built)) return folder;
-	log(`options: not measured against the commit before them: a run without --quick builds ${BEFORE}`);
-	return undefined;
+export function findCommit(reference) {
+	const { status, stdout } = spawnSync(
+		'git',
+		['rev-parse', '--verify', '--quiet', '--short=10', `${reference}^{commit}`],
+		{
+			cwd: root,
+			encoding: 'utf8',
+		},
+	);
+	return status === 0 ? stdout.trim() : undefined;
 }
 
 /**
- * Takes two minutes the first time. Its crates are compiled in a folder of its own: in cargo's one for the checkout they
- * would take the place of ours.
+ * Returns true when an earlier run has built the commit.
  *
- * @param {(line: string) => void} log
- * @returns {string | undefined} the folder; nothing, said so, where the commit is not to be had (a shallow clone, an archive)
+ * @param {string} commit
  */
-export function buildBefore(log) {
-	if (existsSync(built)) return folder;
-	if (!runs('git', ['cat-file', '-e', `${BEFORE}:package.json`], root, 'ignore')) {
-		log(`options: not measured against the commit before them: git has no ${BEFORE} here`);
-		return undefined;
-	}
-	log(`options: building ${BEFORE}, the commit before them, in ${folder.slice(root.length)}`);
+export function isBuilt(commit) {
+	return existsSync(stampOf(commit));
+}
+
+/**
+ * Builds the commit unless it is built, which takes some minutes.
+ *
+ * @param {string} commit
+ * @param {(line: string) => void} log
+ * @returns {string | undefined} the folder of the package; `undefined` when a step of the build has failed
+ */
+export function buildCommit(commit, log) {
+	const folder = join(builds, commit);
+	if (isBuilt(commit)) return folder;
+	log(`comparison: building commit ${commit} in ${folder.slice(root.length)}, which takes some minutes`);
 	rmSync(folder, { recursive: true, force: true });
 	mkdirSync(folder, { recursive: true });
-	const archive = join(folder, 'source.tar');
 	const steps = /** @type {[string, string[], string][]} */ ([
-		['git', ['archive', `--output=${archive}`, BEFORE], root],
+		['git', ['archive', `--output=${join(folder, 'source.tar')}`, commit], root],
 		['tar', ['-xf', 'source.tar'], folder],
 		['npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], folder],
 		['node', ['scripts/build.mjs'], folder],
 	]);
 	for (const [command, args, cwd] of steps) {
-		if (runs(command, args, cwd)) continue;
-		log(`options: not measured against the commit before them: \`${command} ${args[0]}\` failed for ${BEFORE}`);
+		if (succeeds(command, args, cwd)) continue;
+		log(`comparison: not measured: \`${command} ${args[0]}\` failed for commit ${commit}`);
 		return undefined;
 	}
-	writeFileSync(built, '');
+	writeFileSync(stampOf(commit), '');
 	return folder;
+}
+
+/** @param {string} commit */
+function stampOf(commit) {
+	return join(builds, commit, '.built');
 }
 
 /**
  * @param {string} command
  * @param {string[]} args
  * @param {string} cwd
- * @param {'ignore'} [output]
  */
-function runs(command, args, cwd, output) {
+function succeeds(command, args, cwd) {
 	const { status } = spawnSync(command, args, {
 		cwd,
-		stdio: ['ignore', output ?? process.stderr, output ?? process.stderr],
-		env: { ...process.env, CARGO_TARGET_DIR: join(folder, 'target') },
-		// A shell finds npm.cmd on Windows.
+		stdio: ['ignore', process.stderr, process.stderr],
+		env: { ...process.env, CARGO_TARGET_DIR },
+		// On Windows a shell is needed to find npm.cmd.
 		shell: process.platform === 'win32',
 	});
 	return status === 0;

@@ -1,9 +1,12 @@
-// Many SSE clients in one process. Says { ready: true } when all are connected; told { first, count } it says
-// { received: true } when each has got those messages, in order and nothing else, and fails at the first wrong byte.
+// A process with many SSE clients. They check every byte, and the process ends at the first wrong one.
+//
+// It sends { ready: true } when all clients are connected. To the message { first, count } it replies { expecting: true }, and
+// sends { received: true } when each client has received those messages in order, and nothing else.
 
 import { Agent, get } from 'node:http';
+import { numberedEvent } from '../harness/events.mjs';
 import { makeIds } from '../harness/test-data.mjs';
-import { GREETING, message } from '../harness/events.mjs';
+import { GREETING } from './greeting.mjs';
 
 const port = Number(process.argv[2]);
 const ids = makeIds(Number(process.argv[3]));
@@ -18,8 +21,8 @@ function connect(id) {
 	const client = { received: 0 };
 	get({ host: '127.0.0.1', port, agent, headers: { 'mcp-session-id': id } }, (response) => {
 		response.setEncoding('latin1');
-		response.on('data', (/** @type {string} */ text) => take(client, text));
-		response.on('end', () => fail('a stream has ended'));
+		response.on('data', (/** @type {string} */ text) => receive(client, text));
+		response.on('end', () => fail('the stream has ended'));
 	}).on('error', (error) => fail(error.message));
 	return client;
 }
@@ -28,8 +31,8 @@ function connect(id) {
  * @param {{ received: number }} client
  * @param {string} text
  */
-function take(client, text) {
-	if (!expected.startsWith(text, client.received)) fail(`got ${JSON.stringify(text)}`);
+function receive(client, text) {
+	if (!expected.startsWith(text, client.received)) fail(`received ${JSON.stringify(text)}`);
 	client.received += text.length;
 	if (client.received !== expected.length) return;
 	unfinished--;
@@ -37,7 +40,7 @@ function take(client, text) {
 }
 
 process.on('message', (/** @type {any} */ { first, count }) => {
-	expected = Array.from({ length: count }, (_, index) => message(first + index)).join('');
+	expected = Array.from({ length: count }, (_, index) => numberedEvent(first + index)).join('');
 	unfinished = clients.length;
 	for (const client of clients) client.received = 0;
 	process.send?.({ expecting: true });

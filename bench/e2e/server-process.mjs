@@ -1,26 +1,29 @@
-// An HTTP server whose responses are web streams, as the transports make them, fed by one side's session manager.
-// Told { first, count, burst } it broadcasts that many messages, so many at a time; told { stop: true } it says what that took.
+// A process with an HTTP server whose responses are web streams, like those of the transports, and one session manager.
+//
+// It sends { port } when it listens. To the message { first, count, clients, burst } it broadcasts `count` messages, `burst`
+// at a time. To { stop: true } it replies with the CPU time since then.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { InMemoryStreamSessionManager } from '../../lib/index.js';
+import { numberedEvent } from '../harness/events.mjs';
 import { managers } from '../harness/implementations.mjs';
-import { GREETING, message } from '../harness/events.mjs';
+import { GREETING } from './greeting.mjs';
 
-/** @typedef {keyof typeof managers | 'coalesced'} Side */
+/** @typedef {keyof typeof managers | 'coalesced'} ServerKind */
 
-const side = /** @type {Side} */ (process.argv[2]);
+const kind = /** @type {ServerKind} */ (process.argv[2]);
 /** @type {import('../harness/implementations.mjs').Manager} */
-const manager = side === 'coalesced' ? new InMemoryStreamSessionManager({ coalesce: true }) : managers[side]();
+const manager = kind === 'coalesced' ? new InMemoryStreamSessionManager({ coalesce: true }) : managers[kind]();
 const greeting = new TextEncoder().encode(GREETING);
 
-/** How many bytes have been handed to sockets. */
+/** Bytes that were written to sockets. */
 let written = 0;
-/** @type {{ bytes: number, resolve: () => void } | undefined} */
+/** Called when that many bytes were written. @type {{ bytes: number, resolve: () => void } | undefined} */
 let awaited;
 /** @type {NodeJS.CpuUsage} */
-let cpu;
+let cpuAtStart;
 
 const server = createServer((request, response) => {
 	const id = /** @type {string} */ (request.headers['mcp-session-id']);
@@ -52,34 +55,34 @@ async function pipe(reader, response) {
 }
 
 /**
- * The next burst goes out when the last one has been written to every socket: as fast as can be, with no queue growing.
+ * Sends the next burst when the previous one was written to every socket: as fast as possible without growing queues.
  *
- * @param {number} first
+ * @param {number} first number of the first message
  * @param {number} count
  * @param {number} clients
- * @param {number} burst how many messages are sent at a time
+ * @param {number} burst
  */
 async function broadcast(first, count, clients, burst) {
 	for (let number = first; number < first + count; number += burst) {
-		const texts = Array.from({ length: burst }, (_, index) => message(number + index));
+		const texts = Array.from({ length: burst }, (_, index) => numberedEvent(number + index));
 		const bytes = clients * Buffer.byteLength(texts.join(''));
 		const sent = new Promise((resolve) => {
 			awaited = { bytes: written + bytes, resolve: () => resolve(undefined) };
 		});
 		for (const text of texts) manager.send(undefined, text);
 		await sent;
-		// Otherwise the next messages would share this one's system calls.
+		// Otherwise the next burst would share system calls with this one.
 		await setImmediate();
 	}
 }
 
 process.on('message', async (/** @type {any} */ order) => {
 	if (order.stop) {
-		const { user, system } = process.cpuUsage(cpu);
-		process.send?.({ cpu: user + system });
+		const { user, system } = process.cpuUsage(cpuAtStart);
+		process.send?.({ cpuUs: user + system });
 		return;
 	}
-	cpu = process.cpuUsage();
+	cpuAtStart = process.cpuUsage();
 	await broadcast(order.first, order.count, order.clients, order.burst);
 });
 process.on('disconnect', () => process.exit());

@@ -1,18 +1,16 @@
-// What a figure is worth nothing without: what was measured, on what, and when.
+// What was measured, on which machine, and when.
 
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { versions } from './implementations.mjs';
+import { readVersions } from './versions.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
-export function about() {
+export function describeEnvironment() {
 	return {
-		package: versions.ours,
-		upstream: versions.upstream,
-		upstreamOld: versions.old,
-		commit: commit(),
+		...readVersions(),
+		commit: currentCommit(),
 		node: process.versions.node,
 		v8: process.versions.v8,
 		platform: `${process.platform} ${process.arch}`,
@@ -22,11 +20,12 @@ export function about() {
 	};
 }
 
-/** The results are not part of what was measured, so writing them makes nothing dirty. */
-function commit() {
+/** Returns the short hash, with `+dirty` when there are uncommitted changes other than the results themselves. */
+function currentCommit() {
 	const hash = git('rev-parse', '--short=10', 'HEAD');
 	if (hash === undefined) return 'unknown';
-	return git('status', '--porcelain', '--', '.', ':(exclude)bench/results') === '' ? hash : `${hash}+dirty`;
+	const excluded = [':(exclude)bench/results', ':(exclude)docs/benchmarks.md'];
+	return git('status', '--porcelain', '--', '.', ...excluded) === '' ? hash : `${hash}+dirty`;
 }
 
 /** @param {string[]} args */

@@ -1,11 +1,15 @@
-// Who is measured: upstream's two published generations, this package, and the least that any of them could do.
+// The in-memory managers that are compared: two published versions of upstream, and this package.
 
-import { readFileSync } from 'node:fs';
 import * as upstream from 'upstream';
 import { InMemorySessionManager as UpstreamOld } from 'upstream-0-1';
 import * as ours from '../../lib/index.js';
+import { readVersions, titlesOf } from './versions.mjs';
 
-/** @typedef {'old' | 'upstream' | 'ours' | 'floor'} SideName */
+/**
+ * `floor` is no manager: a loop that enqueues one prepared chunk into the same streams. No implementation can be faster.
+ *
+ * @typedef {'old' | 'upstream' | 'ours' | 'floor'} Implementation
+ */
 
 /**
  * @typedef {object} Manager
@@ -37,21 +41,5 @@ export const subscriptionManagers = {
 	ours: () => new ours.InMemorySubscriptionManager(),
 };
 
-export const versions = {
-	old: versionOf('../../node_modules/upstream-0-1/package.json'),
-	upstream: versionOf('../../node_modules/upstream/package.json'),
-	ours: versionOf('../../package.json'),
-};
-
-/** @type {Record<SideName, string>} */
-export const titles = {
-	old: `upstream ${versions.old}`,
-	upstream: `upstream ${versions.upstream}`,
-	ours: `this package ${versions.ours}`,
-	floor: 'the floor',
-};
-
-/** @param {string} path */
-function versionOf(path) {
-	return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
-}
+/** Names in error messages. @type {Record<Implementation, string>} */
+export const titles = titlesOf(readVersions());

@@ -1,83 +1,67 @@
-// Interleaving: every side has a turn in every round, each round in another order, until the time is used up.
+// Interleaved timing: each implementation has one turn per round, in an order that changes from round to round.
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-setFlagsFromString('--expose-gc');
-/** @type {(options?: { type: 'minor' }) => void} */
-const gc = runInNewContext('gc');
+import { collectYoung } from './gc.mjs';
 
 /**
  * @typedef {object} Budget
- * @property {number} ms that all rounds of one cell may take, the least number of rounds aside
- * @property {number} leastRounds
+ * @property {number} ms time for the rounds of one cell
+ * @property {number} minRounds minimum number of rounds, even when they take longer than `ms`
  */
 
 /** @type {Budget} */
-export const FULL = { ms: 3000, leastRounds: 12 };
+export const FULL = { ms: 3000, minRounds: 12 };
 /** @type {Budget} */
-export const QUICK = { ms: 150, leastRounds: 3 };
+export const QUICK = { ms: 150, minRounds: 3 };
 
-const MOST_ROUNDS = 400;
+const MAX_ROUNDS = 400;
 const WARM_UP_SHARE = 0.2;
+const MIN_WARM_UP_ROUNDS = 2;
+/** Puts unlike orders next to each other, and visits all orders of up to six implementations. */
+const ORDER_STEP = 7;
 
 /**
- * Times every side in turn.
+ * Times each implementation once per round, until the budget is used up. Warm-up rounds come first and are not counted.
  *
  * @template {string} Name
- * @param {Record<Name, () => Promise<number>>} turns each gives nanoseconds an operation
+ * @param {Record<Name, () => Promise<number>>} turns each resolves to the nanoseconds per operation
  * @param {Budget} budget
- * @param {() => void} [clean] collects garbage between turns
- * @returns {Promise<Record<Name, number[]>>} a sample a round for each side
+ * @param {() => void} [clean] called before each turn; collects the garbage of the turn before
+ * @returns {Promise<Record<Name, number[]>>} one sample per round and implementation
  */
 export async function interleave(turns, budget, clean = collectYoung) {
 	const names = /** @type {Name[]} */ (Object.keys(turns));
-	const samples = /** @type {Record<Name, number[]>} */ (Object.fromEntries(names.map((name) => [name, []])));
-	// A plain rotation would have each side always follow the same one, and pay for what that one leaves behind.
+	/** @type {any} */
+	const samples = Object.fromEntries(names.map((name) => [name, []]));
+	// In a plain rotation each implementation would always follow the same one, and pay for its side effects.
 	const orders = permutations(names);
 	/** @param {number} round */
-	const play = async (round) => {
-		// 7 has no divisor in common with the number of orders, and so comes by all of them, far ones first.
-		for (const name of orders[(round * 7) % orders.length]) {
-			// What one side has left behind is not to be cleared away on another's time.
+	const runRound = async (round) => {
+		for (const name of orders[(round * ORDER_STEP) % orders.length]) {
 			clean();
 			samples[name][round] = await turns[name]();
 		}
 	};
 
-	const warm = performance.now() + budget.ms * WARM_UP_SHARE;
-	for (let round = 0; round < 2 || performance.now() < warm; round++) await play(round);
+	const warmUpEnd = performance.now() + budget.ms * WARM_UP_SHARE;
+	for (let round = 0; round < MIN_WARM_UP_ROUNDS || performance.now() < warmUpEnd; round++) await runRound(round);
 	for (const name of names) samples[name] = [];
 
 	const end = performance.now() + budget.ms;
-	for (let round = 0; round < budget.leastRounds || performance.now() < end; round++) {
-		if (round === MOST_ROUNDS) break;
-		await play(round);
+	for (let round = 0; round < budget.minRounds || performance.now() < end; round++) {
+		if (round === MAX_ROUNDS) break;
+		await runRound(round);
 	}
 	return samples;
 }
 
 /**
+ * Returns every order of the items.
+ *
  * @template T
  * @param {T[]} items
- * @returns {T[][]} every order they can stand in
+ * @returns {T[][]}
  */
 function permutations(items) {
 	if (items.length < 2) return [items];
 	return items.flatMap((first) => permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]));
-}
-
-/**
- * Collects what has just been made and let go: enough after small chunks. A collection frees buffers on another thread, and
- * whoever makes the next one waits for that: without the second collection, the side that comes after.
- */
-export function collectYoung() {
-	gc({ type: 'minor' });
-	gc({ type: 'minor' });
-}
-
-/** Collects everything, and waits for it likewise. */
-export function collectAll() {
-	gc();
-	gc({ type: 'minor' });
 }

@@ -1,8 +1,10 @@
-// Medians and quartiles: on a machine that others use too, a mean is mostly a measure of the others.
+// Medians and quartiles. A mean would mostly measure what other processes did on the machine.
 
 /** @typedef {{ median: number, p25: number, p75: number }} Spread */
 
 /**
+ * Returns the median and the quartiles of the samples.
+ *
  * @param {number[]} samples
  * @returns {Spread}
  */
@@ -12,10 +14,10 @@ export function spread(samples) {
 }
 
 /**
- * The ratio round by round, so that what slows a whole round down falls out of it.
+ * Returns the spread of the ratios per round. What slows down a whole round cancels out.
  *
- * @param {number[]} samples
- * @param {number[]} others of the same rounds
+ * @param {number[]} samples numerators
+ * @param {number[]} others denominators, of the same rounds
  */
 export function ratios(samples, others) {
 	return spread(samples.map((sample, round) => sample / others[round]));
@@ -23,7 +25,7 @@ export function ratios(samples, others) {
 
 /**
  * @param {number[]} sorted
- * @param {number} share
+ * @param {number} share from 0 to 1
  */
 function quantile(sorted, share) {
 	const position = (sorted.length - 1) * share;

@@ -1,4 +1,4 @@
-// Session ids and texts, of the shape a server sees them in.
+// Session ids and message texts like those of a server.
 
 import { randomUUID } from 'node:crypto';
 
@@ -11,7 +11,8 @@ export function makeIds(count) {
 }
 
 /**
- * The same string as another object in memory, flat and with no hash computed yet, as a request's header gives it.
+ * Returns an equal string that is another object in memory, flat and without a computed hash, like the value of a request
+ * header.
  *
  * @param {string} text
  */
@@ -21,7 +22,7 @@ export function copy(text) {
 
 /**
  * @typedef {object} Text
- * @property {string} name
+ * @property {string} name its size
  * @property {string} value
  * @property {Buffer} bytes
  */
@@ -36,7 +37,7 @@ export const asciiTexts = [
 export const cjkText = makeText('4 KB CJK', 4 * 1024, '会話の通知 from サーバー: 消息已送达, 메시지 도착. ');
 
 /**
- * A server-sent event of that many bytes: a JSON-RPC notification whose text is filled up with `filler`.
+ * Makes a server-sent event of exactly `size` bytes: a JSON-RPC notification whose text repeats `filler`.
  *
  * @param {string} name
  * @param {number} size in bytes
@@ -57,8 +58,17 @@ function makeText(name, size, filler) {
 		if (used > room) break;
 		body += character;
 	}
-	// What a character of several bytes leaves free.
+	// Fills the bytes that are left when the next character has more bytes than fit.
 	const padding = '.'.repeat(room - Buffer.byteLength(body));
 	const bytes = Buffer.from(head + body + padding + tail);
 	return { name, value: bytes.toString(), bytes };
+}
+
+/**
+ * Returns "1 session", "1,000 sessions".
+ *
+ * @param {number} count
+ */
+export function sessionCount(count) {
+	return `${count.toLocaleString('en')} ${count === 1 ? 'session' : 'sessions'}`;
 }

@@ -1,9 +1,9 @@
-// What clients said of themselves: the getters, who watches a resource, and a session that goes.
+// The info manager: the getters, `getSubscriptions`, and `delete` of a session.
 
 import assert from 'node:assert/strict';
-import { makeIds } from '../harness/test-data.mjs';
-import { perOperation } from '../harness/operations.mjs';
 import { infoManagers } from '../harness/implementations.mjs';
+import { nsPerOperation } from '../harness/operations.mjs';
+import { makeIds } from '../harness/test-data.mjs';
 
 /** @typedef {import('../harness/operations.mjs').Operation} Operation */
 /** @typedef {import('../harness/operations.mjs').Turn} Turn */
@@ -11,24 +11,24 @@ import { infoManagers } from '../harness/implementations.mjs';
 
 const GROUP = 'Info: the getters, `getSubscriptions`, `delete`';
 const SESSIONS = 1_000;
-const KNOWN_URIS = 10_000;
+const URIS = 10_000;
 const DELETES = 20;
 
 const INFO = { name: 'client', version: '1.0.0' };
 const CAPABILITIES = { sampling: {} };
 
 /** @type {Operation[]} */
-export const infoRows = [
+export const infoOperations = [
 	getter('getClientInfo', INFO),
 	getter('getClientCapabilities', CAPABILITIES),
 	getter('getLogLevel', 'warning'),
-	row('getSubscriptions of a URI with 10 ids', (manager) => {
+	operation('getSubscriptions of a URI that 10 sessions watch', (manager) => {
 		const ids = makeIds(10);
 		for (const id of ids) manager.addSubscription(id, 'file:///watched');
-		return () => time(SESSIONS, () => manager.getSubscriptions('file:///watched'), ids);
+		return () => timeCalls(SESSIONS, () => manager.getSubscriptions('file:///watched'), ids);
 	}),
-	row(`delete of a session with 3 URIs, ${KNOWN_URIS.toLocaleString('en')} being known`, (manager) => {
-		const uris = Array.from({ length: KNOWN_URIS }, (_, n) => `file:///${n}`);
+	operation(`delete a session that watches 3 of ${URIS.toLocaleString('en')} URIs`, (manager) => {
+		const uris = Array.from({ length: URIS }, (_, n) => `file:///${n}`);
 		for (const uri of uris) manager.addSubscription('another', uri);
 		return () => timeDelete(manager, uris);
 	}),
@@ -39,34 +39,34 @@ export const infoRows = [
  * @param {unknown} expected
  */
 function getter(method, expected) {
-	return row(`${method} of 1,000`, (manager) => {
+	return operation(`${method} of 1,000 sessions`, (manager) => {
 		const ids = makeIds(SESSIONS);
-		for (const id of ids) fill(manager, id);
-		return () => time(SESSIONS, (index) => manager[method](ids[index]), expected);
+		for (const id of ids) setAttributes(manager, id);
+		return () => timeCalls(SESSIONS, (index) => manager[method](ids[index]), expected);
 	});
 }
 
 /**
  * @param {string} name
- * @param {(manager: InfoManager) => Turn} prepare
+ * @param {(manager: InfoManager) => Turn} makeTurn
  * @returns {Operation}
  */
-function row(name, prepare) {
+function operation(name, makeTurn) {
 	const { upstream, ours } = infoManagers;
-	return { group: GROUP, name, sides: { upstream: () => prepare(upstream()), ours: () => prepare(ours()) } };
+	return { group: GROUP, name, prepare: { upstream: () => makeTurn(upstream()), ours: () => makeTurn(ours()) } };
 }
 
 /**
  * @param {number} count
- * @param {(index: number) => Promise<unknown>} ask
+ * @param {(index: number) => Promise<unknown>} call
  * @param {unknown} expected
  */
-async function time(count, ask, expected) {
-	const answers = new Array(count);
+async function timeCalls(count, call, expected) {
+	const results = new Array(count);
 	const start = performance.now();
-	for (let index = 0; index < count; index++) answers[index] = ask(index);
-	const ns = perOperation(start, count);
-	for (const answer of await Promise.all(answers)) assert.deepEqual(answer, expected);
+	for (let index = 0; index < count; index++) results[index] = call(index);
+	const ns = nsPerOperation(start, count);
+	for (const result of await Promise.all(results)) assert.deepEqual(result, expected);
 	return ns;
 }
 
@@ -77,12 +77,12 @@ async function time(count, ask, expected) {
 async function timeDelete(manager, uris) {
 	const ids = makeIds(DELETES);
 	for (const id of ids) {
-		fill(manager, id);
+		setAttributes(manager, id);
 		for (let n = 0; n < 3; n++) manager.addSubscription(id, uris[n]);
 	}
 	const start = performance.now();
 	for (const id of ids) manager.delete(id);
-	const ns = perOperation(start, DELETES);
+	const ns = nsPerOperation(start, DELETES);
 	assert.deepEqual(await manager.getSubscriptions(uris[0]), ['another']);
 	await assert.rejects(manager.getClientInfo(ids[0]));
 	return ns;
@@ -92,7 +92,7 @@ async function timeDelete(manager, uris) {
  * @param {InfoManager} manager
  * @param {string} id
  */
-function fill(manager, id) {
+function setAttributes(manager, id) {
 	manager.setClientInfo(id, INFO);
 	manager.setClientCapabilities(id, CAPABILITIES);
 	manager.setLogLevel(id, 'warning');

@@ -1,84 +1,81 @@
-// What is done by managers with options and without.
+// The cells that are measured with isolated copies of the package.
 
-import { asciiTexts } from '../harness/test-data.mjs';
+import { asciiTexts, sessionCount } from '../harness/test-data.mjs';
 
-/** @typedef {import('../streams/send.mjs').Kind} Kind */
+/** @typedef {import('../streams/send-timing.mjs').Kind} Kind */
 
 /**
  * What is on the clock of a `send`:
  *
- * - `sends`: only that, readers waiting
- * - `microtasks`: that and the microtasks it leaves, after each, readers waiting; what these take when nothing is sent is taken
- *   off. `coalesce` does its work there.
- * - `queued`: only that; nobody reads until all are sent
+ * - `sends`: the call of `send`, while readers wait
+ * - `microtasks`: the call of `send` and the microtasks that it causes, while readers wait; `coalesce` does its work there.
+ *   The time of the same loop without a manager is subtracted.
+ * - `queued`: the call of `send`, while nothing is read
  *
- * @typedef {'sends' | 'microtasks' | 'queued'} Manner
+ * @typedef {'sends' | 'microtasks' | 'queued'} SendMode
  */
 
-/** @typedef {{ what: 'send', manner: Manner, kind: Kind, text: string }} Send */
+/** @typedef {{ what: 'send', mode: SendMode, kind: Kind, text: string, cold?: boolean }} Send */
 
 /**
  * @typedef {object} Cell
  * @property {string} name
  * @property {number} sessions
- * @property {Send | { what: 'create' } | { what: 'has' }} does
+ * @property {Send | { what: 'create' } | { what: 'has' }} operation
  */
 
 const [short, long] = asciiTexts;
 
-/** @type {Kind} */
-const EVERYONE = 'everyone';
-
 /** @type {[number, Kind][]} */
 const TARGETS = [
-	...[1, 10, 100, 1_000].map((sessions) => /** @type {[number, Kind]} */ ([sessions, EVERYONE])),
+	...[1, 10, 100, 1_000].map((sessions) => /** @type {[number, Kind]} */ ([sessions, 'all'])),
 	[1, 'one'],
 	[1_000, 'one'],
 	[10_000, 'a tenth'],
 ];
 /** @type {[number, Kind][]} */
 const QUICK_TARGETS = [
-	[10, 'everyone'],
+	[10, 'all'],
 	[1, 'one'],
 ];
 /** @type {[number, Kind][]} */
 const QUEUED_TARGETS = [
 	[1, 'one'],
-	[1_000, 'everyone'],
+	[1_000, 'all'],
 ];
 
 /**
- * @param {Manner} manner
+ * @param {SendMode} mode
  * @param {boolean} quick
  * @returns {Cell[]}
  */
-export function sendCells(manner, quick) {
-	if (manner === 'queued') return cellsOf(manner, quick ? QUICK_TARGETS : QUEUED_TARGETS, [short]);
-	return cellsOf(manner, quick ? QUICK_TARGETS : TARGETS, quick ? [short] : [short, long]);
+export function sendCells(mode, quick) {
+	if (mode === 'queued') return cellsOf(mode, quick ? QUICK_TARGETS : QUEUED_TARGETS, [short]);
+	return cellsOf(mode, quick ? QUICK_TARGETS : TARGETS, quick ? [short] : [short, long]);
 }
 
 /**
- * @param {Manner} manner
+ * @param {SendMode} mode
  * @param {[number, Kind][]} targets
  * @param {import('../harness/test-data.mjs').Text[]} texts
  * @returns {Cell[]}
  */
-function cellsOf(manner, targets, texts) {
+function cellsOf(mode, targets, texts) {
 	return texts.flatMap((text) =>
 		targets.map(([sessions, kind]) => ({
-			name: `send ${text.name} to ${kind} of ${sessions.toLocaleString('en')}`,
+			name: `send ${text.name} to ${kind} of ${sessionCount(sessions)}`,
 			sessions,
-			does: { what: 'send', manner, kind, text: text.name },
+			operation: { what: 'send', mode, kind, text: text.name },
 		})),
 	);
 }
 
 /** @returns {Cell} */
 export function createCell() {
-	return { name: 'create + delete beside 1,000', sessions: 1_000, does: { what: 'create' } };
+	return { name: 'create + delete, beside 1,000 sessions', sessions: 1_000, operation: { what: 'create' } };
 }
 
 /** @returns {Cell} */
 export function hasCell() {
-	return { name: 'has, a known id of 1,000', sessions: 1_000, does: { what: 'has' } };
+	return { name: 'has, known id, of 1,000 sessions', sessions: 1_000, operation: { what: 'has' } };
 }

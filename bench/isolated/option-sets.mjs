@@ -1,12 +1,12 @@
-// What a stream manager is told in this part: one option each, or all that are recommended.
+// The options of stream managers whose cost is measured: each one alone, and all together.
 
 /** @typedef {import('../../index.js').StreamSessionManagerOptions} Options */
 /** @typedef {'none' | 'keepAliveMs' | 'maxQueuedBytes' | 'coalesce' | 'sliceMs' | 'maxSessions' | 'maxAgeMs' | 'onClose' | 'all'} OptionName */
 
 const MINUTE_MS = 60_000;
 
-// What takes time does so whatever the number. These are so long that nothing falls due within a turn, and no slice ends in one,
-// on a machine that others use, too: sweeps and slices are measured by themselves (keep-alive.mjs, stall.mjs).
+// The cost of a call does not depend on these durations. They are so long that no timer fires and no slice ends within a
+// turn, even on a busy machine. Sweeps and slices have their own measurements (keep-alive.mjs, event-loop-delay.mjs).
 const keepAliveMs = 10 * MINUTE_MS;
 const maxAgeMs = 60 * MINUTE_MS;
 const maxQueuedBytes = 2 ** 20;
@@ -15,7 +15,7 @@ const maxSessions = 100_000;
 const onClose = () => {};
 
 /** @type {Record<OptionName, Options>} */
-export const OPTIONS = {
+export const OPTION_SETS = {
 	none: {},
 	keepAliveMs: { keepAliveMs },
 	maxQueuedBytes: { maxQueuedBytes },
@@ -25,17 +25,4 @@ export const OPTIONS = {
 	maxAgeMs: { maxAgeMs },
 	onClose: { onClose },
 	all: { keepAliveMs, maxQueuedBytes, coalesce: true, sliceMs, maxSessions, maxAgeMs, onClose },
-};
-
-/** @type {Record<OptionName, string>} */
-export const titles = {
-	none: 'without options',
-	keepAliveMs: '`keepAliveMs`',
-	maxQueuedBytes: '`maxQueuedBytes`',
-	coalesce: '`coalesce`',
-	sliceMs: '`sliceMs`',
-	maxSessions: '`maxSessions`',
-	maxAgeMs: '`maxAgeMs`',
-	onClose: '`onClose`',
-	all: 'all of them',
 };

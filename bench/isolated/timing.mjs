@@ -1,23 +1,27 @@
-// One side's turn at a cell: its answers first, then the nanoseconds of each operation.
+// One turn of an isolated copy at a cell: checks its results, then returns the nanoseconds per operation.
 
+import { asciiTexts, cjkText, copy, makeIds } from '../harness/test-data.mjs';
 import { timeCreateDelete, timeHas } from '../streams/lifecycle.mjs';
-import { asciiTexts, copy, makeIds } from '../harness/test-data.mjs';
-import { collectYoung } from '../harness/interleave.mjs';
-import { checkDelivered, planOf, targetsOf, timeTurn } from '../streams/send.mjs';
+import { checkDelivered, planOf, settleReads, targetsOf, timeTurn } from '../streams/send-timing.mjs';
 
-/** @typedef {import('../streams/session-set.mjs').Crowd} Crowd */
+/** @typedef {import('../streams/session-set.mjs').SessionSet} SessionSet */
+/** @typedef {import('../streams/send-timing.mjs').Target} Target */
+/** @typedef {import('../streams/send-timing.mjs').Plan} Plan */
 /** @typedef {import('../harness/test-data.mjs').Text} Text */
 /** @typedef {import('./cells.mjs').Cell} Cell */
-/** @typedef {ReturnType<typeof targetsOf>[number]} Target */
-/** @typedef {ReturnType<typeof planOf>} Plan */
+/** @typedef {import('./cells.mjs').Send} Send */
+
+/**
+ * @typedef {object} Timing
+ * @property {(title: string, set: SessionSet) => Promise<void>} check
+ * @property {(set: SessionSet) => Promise<number>} turn resolves to the nanoseconds per operation
+ * @property {() => void} [clean]
+ */
 
 const OPERATIONS = 1_000;
-const MANY_READS = 5_000;
+const TEXTS = [...asciiTexts, cjkText];
 
-/** @param {(value: undefined) => void} resolve */
-const whenDone = (resolve) => process.nextTick(resolve, undefined);
-
-/** Neither stream nor reader: what is left is the manager's share. Like a stream's, it tells how much more it wants. */
+/** A controller without a stream, so that only the manager's share is measured. It reports demand, like a stream's. */
 class IdleController {
 	desiredSize = 1;
 	enqueue() {}
@@ -27,105 +31,122 @@ class IdleController {
 
 /**
  * @param {Cell} cell
- * @param {string[]} ids of the sessions there are
- * @returns {{ check: (title: string, crowd: Crowd) => Promise<void>, turn: (crowd: Crowd) => Promise<number>, clean?: () => void }}
+ * @param {string[]} ids of the sessions
+ * @returns {Timing}
  */
-export function turnsOf({ sessions, does }, ids) {
-	if (does.what === 'has') {
-		const asked = Array.from({ length: OPERATIONS }, () => copy(ids[Math.floor(Math.random() * ids.length)]));
-		// Other string objects each time, as requests give them.
-		return { check: checkHas, turn: ({ manager }) => timeHas(managed(manager), asked.map(copy), true) };
+export function timingOf({ sessions, operation }, ids) {
+	if (operation.what === 'send') return timingOfSend(operation, sessions, ids);
+	const check = checkHas(ids);
+	if (operation.what === 'has') {
+		const asked = Array.from({ length: OPERATIONS }, () => ids[Math.floor(Math.random() * ids.length)]);
+		// New string objects in each turn, like those of requests.
+		return { check, turn: ({ manager }) => timeHas(required(manager), asked.map(copy), true) };
 	}
-	if (does.what === 'create') {
-		const turn = (/** @type {Crowd} */ { manager }) => {
-			const others = makeIds(OPERATIONS);
-			return timeCreateDelete(managed(manager), others, others.map(copy), new IdleController());
-		};
-		return { check: checkHas, turn };
-	}
-	const { manner, kind } = does;
-	const text = /** @type {Text} */ (asciiTexts.find(({ name }) => name === does.text));
-	const targets = targetsOf(kind, ids);
-	const plan = planOf(sessions, kind, text, false);
-	const batch = Array.from({ length: plan.sends }, (_, index) => targets[index % targets.length]);
-	const time = { sends: timeTurn, microtasks: timeWithMicrotasks, queued: timeQueued }[manner];
 	return {
-		async check(title, crowd) {
-			if (crowd.manager === undefined) return;
-			crowd.manager.send(targets[0].list, text.value);
-			// What `coalesce` and `sliceMs` have put off.
-			await /** @type {any} */ (crowd.manager).flush();
-			await checkDelivered(title, crowd, targets[0], text);
+		check,
+		turn({ manager }) {
+			const others = makeIds(OPERATIONS);
+			return timeCreateDelete(required(manager), others, others.map(copy), new IdleController());
 		},
-		turn: (crowd) => time(crowd, batch, text, plan),
-		clean: plan.clean,
 	};
-
-	/**
-	 * @param {string} title
-	 * @param {Crowd} crowd
-	 */
-	async function checkHas(title, { manager }) {
-		const known = await Promise.all([ids[0], ...makeIds(1)].map((id) => managed(manager).has(id)));
-		if (!known[0] || known[1]) throw new Error(`${title}: has() gives the wrong answer`);
-	}
 }
 
-/** @param {Crowd['manager']} manager */
-function managed(manager) {
-	if (manager === undefined) throw new Error('a side without a manager cannot do that');
+/**
+ * @param {Send} operation
+ * @param {number} sessions
+ * @param {string[]} ids
+ * @returns {Timing}
+ */
+function timingOfSend({ mode, kind, text: textName, cold = false }, sessions, ids) {
+	const text = /** @type {Text} */ (TEXTS.find(({ name }) => name === textName));
+	const targets = targetsOf(kind, ids);
+	const plan = planOf(sessions, kind, text, cold);
+	const batch = Array.from({ length: plan.sends }, (_, index) => targets[index % targets.length]);
+	const time = { sends: timeTurn, microtasks: timeWithMicrotasks, queued: timeQueued }[mode];
+	return {
+		async check(title, set) {
+			if (set.manager === undefined) return;
+			set.manager.send(targets[0].ids, text.value);
+			// With `coalesce` and `sliceMs`, chunks are delivered after `send` has returned.
+			await /** @type {any} */ (set.manager).flush?.();
+			await checkDelivered(title, set, targets[0], text);
+		},
+		turn: (set) => time(set, batch, text, plan),
+		clean: plan.clean,
+	};
+}
+
+/**
+ * @param {string[]} ids
+ * @returns {Timing['check']}
+ */
+function checkHas(ids) {
+	return async (title, { manager }) => {
+		const [known, unknown] = await Promise.all([ids[0], ...makeIds(1)].map((id) => required(manager).has(id)));
+		if (!known || unknown) throw new Error(`${title}: has() gives the wrong result`);
+	};
+}
+
+/** @param {SessionSet['manager']} manager */
+function required(manager) {
+	if (manager === undefined) throw new Error('this cell needs a manager');
 	return manager;
 }
 
 /**
- * @param {Crowd} crowd with no manager it does nothing, and is what the loop takes
+ * @param {SessionSet} set without a manager, the time is that of the loop
  * @param {Target[]} batch
  * @param {Text} text
  * @param {Plan} plan
  */
 async function timeWithMicrotasks({ manager, readers }, batch, text, { batches, warmUp }) {
-	let total = 0;
+	let totalMs = 0;
 	for (let index = warmUp ? 0 : 1; index <= batches; index++) {
-		const reads = manager ? batch.flatMap(({ places }) => places.map((place) => readers[place].read())) : [];
-		// As in send.mjs.
-		if (reads.length >= MANY_READS) {
-			collectYoung();
-			collectYoung();
-		}
+		const reads = manager ? batch.flatMap(({ indexes }) => indexes.map((at) => readers[at].read())) : [];
+		settleReads(reads);
 		const start = performance.now();
-		for (const { list } of batch) {
-			manager?.send(list, text.value);
-			// It comes when no microtask is left, those that have come of others included: the stream leaves some as well.
-			await new Promise(whenDone);
+		for (const { ids } of batch) {
+			manager?.send(ids, text.value);
+			await microtasksDone();
 		}
-		if (index > 0) total += performance.now() - start;
+		if (index > 0) totalMs += performance.now() - start;
 		await checkReads(reads, text);
 	}
-	return (total * 1e6) / (batches * batch.length);
+	return (totalMs * 1e6) / (batches * batch.length);
+}
+
+/** Resolves when the queue of microtasks is empty: Node runs `nextTick` callbacks after the last one. */
+function microtasksDone() {
+	return new Promise(nextTick);
+}
+
+/** @param {(value: undefined) => void} resolve */
+function nextTick(resolve) {
+	process.nextTick(resolve, undefined);
 }
 
 /**
- * @param {Crowd} crowd
+ * @param {SessionSet} set
  * @param {Target[]} batch
  * @param {Text} text
  * @param {Plan} plan
  */
 async function timeQueued({ manager, readers }, batch, text, { batches, warmUp }) {
-	let total = 0;
+	let totalMs = 0;
 	for (let index = warmUp ? 0 : 1; index <= batches; index++) {
 		const start = performance.now();
-		for (const { list } of batch) manager?.send(list, text.value);
-		if (index > 0) total += performance.now() - start;
+		for (const { ids } of batch) manager?.send(ids, text.value);
+		if (index > 0) totalMs += performance.now() - start;
 		await checkReads(
-			batch.flatMap(({ places }) => places.map((place) => readers[place].read())),
+			batch.flatMap(({ indexes }) => indexes.map((at) => readers[at].read())),
 			text,
 		);
 	}
-	return (total * 1e6) / (batches * batch.length);
+	return (totalMs * 1e6) / (batches * batch.length);
 }
 
 /**
- * @param {Promise<ReadableStreamReadResult<Uint8Array>>[]} reads
+ * @param {ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>[]} reads
  * @param {Text} text
  */
 async function checkReads(reads, text) {

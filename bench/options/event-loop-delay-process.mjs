@@ -1,23 +1,24 @@
-// A process that broadcasts to very many sessions, and watches how long its event loop takes for a turn.
+// A process that broadcasts to very many sessions, and measures the turns of its event loop meanwhile.
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import timers from 'node:timers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { InMemoryStreamSessionManager } from '../../lib/index.js';
+import { sendResult } from '../harness/child-process.mjs';
+import { collectAll } from '../harness/gc.mjs';
 import { asciiTexts, makeIds } from '../harness/test-data.mjs';
-import { collectAll } from '../harness/interleave.mjs';
 
 /** @typedef {import('./event-loop-delay.mjs').Broadcast} Broadcast */
 /** @typedef {{ start: number, end: number }} Span in milliseconds */
 
 const readers = /** @type {import('./event-loop-delay.mjs').Readers} */ (process.argv[2]);
-/** 0 for none. */
+/** With `sliceMs` 0, the broadcast is delivered in one go. */
 const [sliceMs, sessions, broadcasts] = process.argv.slice(3).map(Number);
 const [text] = asciiTexts;
 
-const WARM_UP = 1;
-/** Until the event loop goes round as if nothing had been. */
-const SETTLED_MS = 50;
+const WARM_UP_BROADCASTS = 1;
+/** Time until the event loop is idle again. */
+const SETTLE_MS = 50;
 
 /** @type {Span[]} */
 const collections = [];
@@ -28,96 +29,96 @@ new PerformanceObserver((list) => {
 }).observe({ entryTypes: ['gc'] });
 
 const manager = new InMemoryStreamSessionManager(sliceMs > 0 ? { sliceMs } : {});
-let left = 0;
-let resolve = () => {};
-const all = makeIds(sessions).map((id) => {
+let unread = 0;
+let onAllRead = () => {};
+const streamReaders = makeIds(sessions).map((id) => {
 	/** @type {ReadableStream<Uint8Array>} */
 	const stream = new ReadableStream({ start: (controller) => manager.create(id, controller) });
 	const reader = stream.getReader();
-	if (readers === 'waiting') readOn(reader);
+	if (readers === 'waiting') readAll(reader);
 	return reader;
 });
 
 /** @type {Broadcast[]} */
 const samples = [];
-for (let times = -WARM_UP; times < broadcasts; times++) {
+for (let index = -WARM_UP_BROADCASTS; index < broadcasts; index++) {
 	collectAll();
 	const sample = await broadcast();
-	if (readers === 'none') await checkQueues();
-	if (times >= 0) samples.push(sample);
+	if (readers === 'none') await readQueues();
+	if (index >= 0) samples.push(sample);
 }
-process.send?.(samples, () => process.disconnect());
+sendResult(samples);
 
 /** @returns {Promise<Broadcast>} */
 async function broadcast() {
-	const turns = watch();
-	await wait(SETTLED_MS);
+	const turns = recordTurns();
+	await wait(SETTLE_MS);
 	collections.length = 0;
 	turns.begin();
 	const start = performance.now();
-	left = sessions;
-	const read = new Promise((settle) => {
-		resolve = () => settle(undefined);
+	unread = sessions;
+	const allRead = new Promise((resolve) => {
+		onAllRead = () => resolve(undefined);
 	});
 	manager.send(undefined, text.value);
-	await (readers === 'waiting' ? read : manager.flush());
+	await (readers === 'waiting' ? allRead : manager.flush());
 	const end = performance.now();
-	await wait(SETTLED_MS);
+	await wait(SETTLE_MS);
 	const spans = turns.stop().filter((turn) => turn.start <= end);
 	return {
-		stall: longest(spans.map(({ start, end }) => end - start)),
-		withoutGc: longest(spans.map(lengthWithoutGc)),
-		until: (end - start) * 1e6,
+		longestTurn: longestNs(spans.map(({ start, end }) => end - start)),
+		withoutGc: longestNs(spans.map(msWithoutGc)),
+		allDelivered: (end - start) * 1e6,
 	};
 }
 
-/** Notes each turn of the event loop, from one `setImmediate` to the next. */
-function watch() {
+/** Records each turn of the event loop, from one `setImmediate` callback to the next. */
+function recordTurns() {
 	/** @type {Span[]} */
 	let spans = [];
 	let last = performance.now();
-	let isOver = false;
-	const turn = () => {
+	let isStopped = false;
+	const onTurn = () => {
 		const now = performance.now();
 		spans.push({ start: last, end: now });
 		last = now;
-		if (!isOver) timers.setImmediate(turn);
+		if (!isStopped) timers.setImmediate(onTurn);
 	};
-	timers.setImmediate(turn);
+	timers.setImmediate(onTurn);
 	return {
 		begin() {
 			spans = [];
 			last = performance.now();
 		},
 		stop() {
-			isOver = true;
+			isStopped = true;
 			return spans;
 		},
 	};
 }
 
 /** @param {number[]} spansMs */
-function longest(spansMs) {
+function longestNs(spansMs) {
 	return spansMs.reduce((longest, ms) => Math.max(longest, ms), 0) * 1e6;
 }
 
 /** @param {Span} span */
-function lengthWithoutGc({ start, end }) {
+function msWithoutGc({ start, end }) {
 	const collecting = collections.map((gc) => Math.max(0, Math.min(end, gc.end) - Math.max(start, gc.start)));
 	return end - start - collecting.reduce((sum, ms) => sum + ms, 0);
 }
 
 /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
-async function readOn(reader) {
+async function readAll(reader) {
 	for (let next = await reader.read(); !next.done; next = await reader.read()) {
 		check(next.value);
-		left--;
-		if (left === 0) resolve();
+		unread--;
+		if (unread === 0) onAllRead();
 	}
 }
 
-async function checkQueues() {
-	for (const reader of all) check((await reader.read()).value);
+async function readQueues() {
+	for (const reader of streamReaders) check((await reader.read()).value);
 }
 
 /** @param {Uint8Array | undefined} chunk */

@@ -1,48 +1,59 @@
-// How long a broadcast to very many sessions holds up the event loop, and how long it takes until all have it: in one go, and
-// in slices. Each in processes of its own.
+// `sliceMs`: how long a broadcast to very many sessions blocks the event loop, and when all sessions have it. Compares a
+// broadcast in one go with one in slices, each in processes of its own.
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { runProcess } from '../harness/child-process.mjs';
 import { spread } from '../harness/stats.mjs';
+import { sessionCount } from '../harness/test-data.mjs';
 
-/** @typedef {'whole' | 'sliced'} Way */
-/** @typedef {'waiting' | 'none'} Readers whether a reader waits for each chunk, or nobody reads meanwhile */
-/** @typedef {{ stall: number, withoutGc: number, until: number }} Broadcast in nanoseconds */
+/** @typedef {'whole' | 'sliced'} Delivery */
+/** @typedef {'waiting' | 'none'} Readers `waiting`: a reader waits for each chunk; `none`: nothing is read during the broadcast */
 
-/** As is recommended. */
-export const SLICE_MS = 8;
-const CHILD = fileURLToPath(new URL('./event-loop-delay-process.mjs', import.meta.url));
-/** @type {Way[]} */
-const WAYS = ['whole', 'sliced'];
+/**
+ * Times of one broadcast, in nanoseconds.
+ *
+ * @typedef {object} Broadcast
+ * @property {number} longestTurn of the event loop
+ * @property {number} withoutGc the longest turn, less the garbage collections in it
+ * @property {number} allDelivered time until all sessions have the message
+ */
+
+/** The value that the docs recommend. */
+const SLICE_MS = 8;
+const MODULE = new URL('./event-loop-delay-process.mjs', import.meta.url);
+/** @type {Delivery[]} */
+const DELIVERIES = ['whole', 'sliced'];
 /** @type {Readers[]} */
 const READERS = ['waiting', 'none'];
 
-/** Of each way: so many processes, and so many broadcasts in each. */
+/** `processes` for each kind of delivery, with `broadcasts` in each process. */
 const FULL = { sessions: 100_000, processes: 2, broadcasts: 5 };
 const QUICK = { sessions: 10_000, processes: 1, broadcasts: 3 };
 
 /** @param {boolean} quick */
-export function stallName(quick) {
-	return `options: the longest stall of a broadcast to ${(quick ? QUICK : FULL).sessions.toLocaleString('en')}`;
+export function eventLoopDelayName(quick) {
+	const { sessions } = quick ? QUICK : FULL;
+	return `options: sliceMs, longest turn of the event loop in a broadcast to ${sessionCount(sessions)}`;
 }
 
 /**
  * @param {boolean} quick
  * @param {(line: string) => void} log
  */
-export async function measureStalls(quick, log) {
+export async function measureEventLoopDelay(quick, log) {
 	const { sessions, processes, broadcasts } = quick ? QUICK : FULL;
 	const rows = [];
 	for (const readers of READERS) {
-		/** @type {Record<Way, Broadcast[]>} */
+		/** @type {Record<Delivery, Broadcast[]>} */
 		const samples = { whole: [], sliced: [] };
 		for (let times = 0; times < processes; times++) {
-			for (const way of WAYS) samples[way].push(...(await runChild(way, readers, sessions, broadcasts)));
+			for (const delivery of DELIVERIES) {
+				const sliceMs = delivery === 'sliced' ? SLICE_MS : 0;
+				samples[delivery].push(...(await runProcess(MODULE, [readers, sliceMs, sessions, broadcasts])));
+			}
 		}
 		const row = { readers, ns: { whole: spreadOf(samples.whole), sliced: spreadOf(samples.sliced) } };
-		const [whole, sliced] = WAYS.map((way) => `${(row.ns[way].stall.median / 1e6).toFixed(1)} ms`);
-		log(`${stallName(quick)}, readers: ${readers}: ${whole}, in slices ${sliced}`);
+		const [whole, sliced] = DELIVERIES.map((delivery) => (row.ns[delivery].longestTurn.median / 1e6).toFixed(1));
+		log(`${eventLoopDelayName(quick)}, readers ${readers}: ${whole} ms, in slices ${sliced} ms`);
 		rows.push(row);
 	}
 	return { sessions, sliceMs: SLICE_MS, broadcasts: processes * broadcasts, rows };
@@ -51,27 +62,8 @@ export async function measureStalls(quick, log) {
 /** @param {Broadcast[]} broadcasts */
 function spreadOf(broadcasts) {
 	return {
-		stall: spread(broadcasts.map(({ stall }) => stall)),
-		/** The same, less the garbage that was collected meanwhile. */
+		longestTurn: spread(broadcasts.map(({ longestTurn }) => longestTurn)),
 		withoutGc: spread(broadcasts.map(({ withoutGc }) => withoutGc)),
-		/** Until all have it. */
-		until: spread(broadcasts.map(({ until }) => until)),
+		allDelivered: spread(broadcasts.map(({ allDelivered }) => allDelivered)),
 	};
-}
-
-/**
- * @param {Way} way
- * @param {Readers} readers
- * @param {number} sessions
- * @param {number} broadcasts
- * @returns {Promise<Broadcast[]>}
- */
-async function runChild(way, readers, sessions, broadcasts) {
-	const sliceMs = way === 'sliced' ? SLICE_MS : 0;
-	const child = fork(CHILD, [readers, ...[sliceMs, sessions, broadcasts].map(String)]);
-	const exited = once(child, 'exit');
-	const [samples] = await Promise.race([once(child, 'message'), exited.then(() => [])]);
-	const [code] = await exited;
-	if (code !== 0 || !samples) throw new Error(`the process that measures stalls ended with ${code}`);
-	return samples;
 }

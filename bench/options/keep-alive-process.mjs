@@ -1,25 +1,26 @@
-// A process with a manager that keeps idle sessions alive, whose timer runs when it is told to.
+// A process with a manager that keeps idle sessions alive. Calls the manager's timer itself, and measures each sweep.
 
 import timers from 'node:timers';
 import { setImmediate } from 'node:timers/promises';
 import { InMemoryStreamSessionManager } from '../../lib/index.js';
+import { sendResult } from '../harness/child-process.mjs';
+import { collectYoung } from '../harness/gc.mjs';
 import { makeIds } from '../harness/test-data.mjs';
-import { collectYoung } from '../harness/interleave.mjs';
 
 /**
  * @typedef {object} Sweeps
- * @property {number} aTime how many there are in `keepAliveMs`, one of which sends
- * @property {number[]} idle of those in between, together: nanoseconds of CPU time, each time
- * @property {number[]} sending
- * @property {number[]} readers what the readers take then
+ * @property {number} perPeriod number of sweeps per `keepAliveMs`; one of them sends
+ * @property {number[]} idle CPU time of the other sweeps of each period together, in nanoseconds
+ * @property {number[]} sending CPU time of the sweep that sends, in nanoseconds
+ * @property {number[]} readers CPU time of the readers of these chunks, in nanoseconds
  */
 
 const KEEP_ALIVE = Buffer.from(': keepalive\n\n');
-const WARM_UP = 10;
+const WARM_UP_PERIODS = 10;
 
-const [keepAliveMs, sessions, times] = process.argv.slice(2).map(Number);
+const [keepAliveMs, sessions, periods] = process.argv.slice(2).map(Number);
 
-/** What is to be called each time, and after how long. @type {{ sweep: () => void, everyMs: number } | undefined} */
+/** The manager's timer. @type {{ sweep: () => void, everyMs: number } | undefined} */
 let timer;
 const { setInterval } = timers;
 timers.setInterval = /** @type {any} */ (
@@ -30,58 +31,60 @@ timers.setInterval = /** @type {any} */ (
 );
 const manager = new InMemoryStreamSessionManager({ keepAliveMs });
 timers.setInterval = setInterval;
-if (timer === undefined) throw new Error('keep-alive has no timer');
+if (timer === undefined) throw new Error('the manager has not started a timer for keepAliveMs');
 const { sweep, everyMs } = timer;
-const aTime = Math.round(keepAliveMs / everyMs);
+const perPeriod = Math.round(keepAliveMs / everyMs);
 
-let arrived = 0;
+let received = 0;
 for (const id of makeIds(sessions)) {
 	/** @type {ReadableStream<Uint8Array>} */
 	const stream = new ReadableStream({ start: (controller) => manager.create(id, controller) });
-	read(stream.getReader());
+	readAll(stream.getReader());
 }
 
-/** @type {Sweeps} */
-const sweeps = { aTime, idle: [], sending: [], readers: [] };
-// Until the first that sends: from there on each time begins with one.
-for (let first = 0; arrived === 0; first++) {
-	if (first > aTime) throw new Error('keep-alive does not send');
+// Ends with the first sweep that sends. From here on each period ends with one.
+for (let sweeps = 0; received === 0; sweeps++) {
+	if (sweeps > perPeriod) throw new Error('no sweep has sent a keep-alive');
 	await timeSweep();
 }
-for (let time = -WARM_UP; time < times; time++) {
+/** @type {Sweeps} */
+const result = { perPeriod, idle: [], sending: [], readers: [] };
+for (let period = -WARM_UP_PERIODS; period < periods; period++) {
 	let idle = 0;
-	for (let index = 1; index < aTime; index++) idle += (await timeSweep(0)).own;
-	const { own, readers } = await timeSweep(sessions);
-	if (time < 0) continue;
-	sweeps.idle.push(idle);
-	sweeps.sending.push(own);
-	sweeps.readers.push(readers);
+	for (let index = 1; index < perPeriod; index++) idle += (await timeSweep(0)).sweepNs;
+	const { sweepNs, readersNs } = await timeSweep(sessions);
+	if (period < 0) continue;
+	result.idle.push(idle);
+	result.sending.push(sweepNs);
+	result.readers.push(readersNs);
 }
-process.send?.(sweeps, () => process.disconnect());
+sendResult(result);
 
-/** @param {number} [due] how many sessions it is to send to */
-async function timeSweep(due) {
+/** @param {number} [expected] number of keep-alives that the sweep has to send */
+async function timeSweep(expected) {
 	collectYoung();
-	const before = arrived;
+	const before = received;
 	const start = cpuNs();
 	sweep();
 	const swept = cpuNs();
 	await setImmediate();
 	const end = cpuNs();
-	if (due !== undefined && arrived - before !== due) throw new Error(`${arrived - before} of ${due} keep-alives`);
-	return { own: swept - start, readers: end - swept };
+	if (expected !== undefined && received - before !== expected) {
+		throw new Error(`${received - before} of ${expected} keep-alives were received`);
+	}
+	return { sweepNs: swept - start, readersNs: end - swept };
 }
 
-/** Of all threads, the collector's included. */
+/** Returns the CPU time of all threads, those of the garbage collector included. */
 function cpuNs() {
 	const { user, system } = process.cpuUsage();
 	return (user + system) * 1e3;
 }
 
 /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
-async function read(reader) {
+async function readAll(reader) {
 	for (let next = await reader.read(); !next.done; next = await reader.read()) {
-		if (!KEEP_ALIVE.equals(next.value)) throw new Error(`an idle session got ${Buffer.from(next.value)}`);
-		arrived++;
+		if (!KEEP_ALIVE.equals(next.value)) throw new Error(`an idle session received ${Buffer.from(next.value)}`);
+		received++;
 	}
 }

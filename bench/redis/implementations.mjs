@@ -1,10 +1,18 @@
-// Who is measured between machines: upstream's Redis manager, as far as it works, the one that is written for this, and ours.
+// The Redis managers that are compared: upstream's as far as it works, two that are written for this benchmark, and ours.
 
-import { readFileSync } from 'node:fs';
-import { versions } from '../harness/implementations.mjs';
+import { readVersions, redisTitlesOf } from '../harness/versions.mjs';
 
-/** @typedef {'upstream' | 'pubSub' | 'plain' | 'ours'} RedisSide */
-/** @typedef {RedisSide | 'wake' | 'floor'} Player also what is no manager: see wake.mjs; the floor does nothing */
+/**
+ * `pubSub` has a channel per session, `singleChannel` one for all messages; see their files.
+ *
+ * @typedef {'upstream' | 'pubSub' | 'singleChannel' | 'ours'} RedisImplementation
+ */
+
+/**
+ * What a node process runs. `threadWakeup` only wakes a thread (thread-wakeup.mjs); the floor has no manager.
+ *
+ * @typedef {RedisImplementation | 'threadWakeup' | 'floor'} NodeKind
+ */
 
 /**
  * @typedef {object} Manager
@@ -12,32 +20,30 @@ import { versions } from '../harness/implementations.mjs';
  * @property {(id: string) => unknown} delete
  * @property {(id: string) => Promise<boolean>} has
  * @property {(sessions: string[] | undefined, data: string) => unknown} send
- * @property {() => Promise<unknown>} [ready] resolves once what others send arrives here
- * @property {() => Promise<unknown>} [flush] resolves once Redis has what was sent
+ * @property {() => Promise<unknown>} [ready] resolves when messages of other nodes arrive here
+ * @property {() => Promise<unknown>} [flush] resolves when Redis has what was sent
  * @property {() => Promise<unknown>} [close]
- * @property {() => any} [stats]
  */
 
-/** @typedef {Exclude<RedisSide, 'plain'>} SideOfAll of all that is measured */
-
-/** @type {SideOfAll[]} */
-export const SIDES = ['upstream', 'pubSub', 'ours'];
-/** With the one that shows what a message is to a node it is not for. @type {RedisSide[]} */
-export const SIDES_OF_TRAFFIC = ['upstream', 'pubSub', 'plain', 'ours'];
+/** Implementations of every cell. @type {Exclude<RedisImplementation, 'singleChannel'>[]} */
+export const IMPLEMENTATIONS = ['upstream', 'pubSub', 'ours'];
+/** With `singleChannel`, which shows the cost of messages for other nodes. @type {RedisImplementation[]} */
+export const IMPLEMENTATIONS_OF_TRAFFIC = ['upstream', 'pubSub', 'singleChannel', 'ours'];
 
 /**
- * Upstream's finds those that a broadcast is for by keys that it lets expire after 10 s: see faults.mjs.
+ * Returns the implementations that can deliver to that target. Upstream's finds the sessions of a broadcast by keys that
+ * expire after 10 s; see upstream-failures.mjs.
  *
- * @param {'one' | 'everyone'} kind of target
+ * @param {'one' | 'all'} kind of target
  */
-export function sidesFor(kind) {
-	return kind === 'everyone' ? SIDES.filter((side) => side !== 'upstream') : SIDES;
+export function implementationsFor(kind) {
+	return kind === 'all' ? IMPLEMENTATIONS.filter((implementation) => implementation !== 'upstream') : IMPLEMENTATIONS;
 }
 
 /**
- * Each loads what it needs by itself: a process has one of them.
+ * Each loads its packages only when it is used: a process has one of them.
  *
- * @type {Record<Player, (url: string) => Promise<Manager | undefined>>}
+ * @type {Record<NodeKind, (url: string) => Promise<Manager | undefined>>}
  */
 export const managers = {
 	async upstream(url) {
@@ -48,28 +54,17 @@ export const managers = {
 		const { PubSubSessionManager } = await import('./pub-sub-manager.mjs');
 		return new PubSubSessionManager(url);
 	},
-	async plain(url) {
-		const { PlainSessionManager } = await import('./single-channel-manager.mjs');
-		return new PlainSessionManager(url);
+	async singleChannel(url) {
+		const { SingleChannelSessionManager } = await import('./single-channel-manager.mjs');
+		return new SingleChannelSessionManager(url);
 	},
 	async ours(url) {
 		const { RedisStreamSessionManager } = await import('../../lib/redis.js');
 		return new RedisStreamSessionManager(url);
 	},
-	wake: async () => (await import('./thread-wakeup.mjs')).wakingManager(),
+	threadWakeup: async () => (await import('./thread-wakeup.mjs')).wakingManager(),
 	floor: async () => undefined,
 };
 
-/** @type {Record<RedisSide | 'wake', string>} */
-export const titles = {
-	upstream: `session-manager-redis ${versionOf('../node_modules/@tmcp/session-manager-redis/package.json')}`,
-	pubSub: `pub/sub in JS (redis ${versionOf('../node_modules/redis/package.json')})`,
-	plain: 'one channel in JS',
-	ours: `this package ${versions.ours}`,
-	wake: 'waking a thread',
-};
-
-/** @param {string} path */
-function versionOf(path) {
-	return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
-}
+/** Names in error messages. @type {Record<RedisImplementation | 'threadWakeup', string>} */
+export const titles = redisTitlesOf(readVersions());

@@ -1,70 +1,76 @@
-// The nodes of one side: one that sends and has no session of its own, one whose sessions it sends to, and a bystander with
-// a session that only broadcasts are for.
+// The nodes of one implementation: a sender without sessions, a receiver, and a bystander with one session that receives
+// broadcasts only.
 
-import { message } from '../harness/events.mjs';
+import { numberedEvent } from '../harness/events.mjs';
 import { makeIds } from '../harness/test-data.mjs';
+import { NodeHandle } from './node-handle.mjs';
 import { untilSubscribed } from './upstream-failures.mjs';
-import { Node } from './node-handle.mjs';
 
-/** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
-/** @typedef {import('./implementations.mjs').RedisSide} RedisSide */
+/** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
+/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
 /** @typedef {import('./node-process.mjs').Pace} Pace */
 /** @typedef {import('../harness/test-data.mjs').Text} Text */
 
 /**
  * @typedef {object} Traffic
- * @property {'one' | 'everyone'} kind each message to one of the sessions, in turn, or to everyone
- * @property {number} count of the messages
+ * @property {'one' | 'all'} kind of target: one session of the receiver after the other, or broadcasts
+ * @property {number} count number of messages
  * @property {Text} text
  * @property {Pace} pace
  */
 
-const CHECKED = 25;
+const CHECKED_MESSAGES = 25;
 
-export class Fleet {
+export class NodeGroup {
 	/**
-	 * @param {RedisSide} side
-	 * @param {Record<'sender' | 'receiver' | 'bystander', Node>} nodes
+	 * @param {RedisImplementation} implementation
+	 * @param {Record<'sender' | 'receiver' | 'bystander', NodeHandle>} nodes
 	 * @param {string[]} ids of the receiver's sessions
 	 */
-	constructor(side, nodes, ids) {
-		this.side = side;
+	constructor(implementation, nodes, ids) {
+		this.implementation = implementation;
 		this.nodes = nodes;
 		this.ids = ids;
 	}
 
 	/**
-	 * @param {RedisSide} side
+	 * @param {RedisImplementation} implementation
 	 * @param {RedisServer} redis
 	 * @param {number} sessions of the receiver
 	 */
-	static async start(side, redis, sessions) {
-		const [sender, receiver, bystander] = await Promise.all([1, 2, 3].map(() => Node.start(side, redis.url)));
-		const fleet = new Fleet(side, { sender, receiver, bystander }, makeIds(sessions));
-		await Promise.all([receiver.call('open', fleet.ids), bystander.call('open', makeIds(1)), sender.call('open', [])]);
-		if (side === 'upstream') await untilSubscribed(redis, fleet.ids);
-		return fleet;
+	static async start(implementation, redis, sessions) {
+		const [sender, receiver, bystander] = await Promise.all(
+			[1, 2, 3].map(() => NodeHandle.start(implementation, redis.url)),
+		);
+		const group = new NodeGroup(implementation, { sender, receiver, bystander }, makeIds(sessions));
+		await Promise.all([receiver.call('open', group.ids), bystander.call('open', makeIds(1)), sender.call('open', [])]);
+		if (implementation === 'upstream') await untilSubscribed(redis, group.ids);
+		return group;
 	}
 
-	/** The sender knows who is there, and every session gets what is for it, in order, and nobody else anything. */
-	async checkAnswers() {
+	/** Checks that the sender knows the sessions, and that each session receives its messages in order, and no other. */
+	async checkDelivery() {
 		const { sender, receiver, bystander } = this.nodes;
-		const has = await Promise.all([...this.ids, 'nobody'].map((id) => sender.call('has', id)));
-		if (has.some((is, place) => is !== place < this.ids.length)) throw new Error(`${this.side}: has() is ${has}`);
+		const has = await Promise.all([...this.ids, 'unknown'].map((id) => sender.call('has', id)));
+		if (has.some((known, index) => known !== index < this.ids.length)) {
+			throw new Error(`${this.implementation}: has() is ${has}`);
+		}
 
-		const texts = Array.from({ length: CHECKED }, (_, index) => message(index));
+		const texts = Array.from({ length: CHECKED_MESSAGES }, (_, index) => numberedEvent(index));
 		for (const ids of [this.ids, undefined]) {
-			const own = this.ids.map((_, place) => texts.filter((_, index) => !ids || index % ids.length === place).join(''));
-			await receiver.call('expect', { texts: own });
+			const expected = this.ids.map((_, index) =>
+				texts.filter((_, nth) => !ids || nth % ids.length === index).join(''),
+			);
+			await receiver.call('expect', { texts: expected });
 			await bystander.call('expect', { texts: [ids ? '' : texts.join('')] });
 			const received = Promise.all([receiver, bystander].map((node) => node.call('received')));
-			const sent = sender.call('send', { ids, texts, count: texts.length, pace: { aTurn: 1 } });
+			const sent = sender.call('send', { ids, texts, count: texts.length, pace: { perTurn: 1 } });
 			await Promise.all([sent, received]);
 		}
 	}
 
 	/**
-	 * Tells the nodes what they are to get. Who waits for it calls {@link send} meanwhile.
+	 * Prepares receiver and bystander for the traffic, which {@link send} then sends.
 	 *
 	 * @param {Traffic} traffic
 	 */
@@ -74,9 +80,9 @@ export class Fleet {
 		await receiver.call('expect', { chunks: kind === 'one' ? count : count * this.ids.length, length });
 		await bystander.call('expect', { chunks: kind === 'one' ? 0 : count, length });
 		const received = Promise.all([receiver, bystander].map((node) => node.call('received')));
-		// It may fail before it is awaited.
+		// It may reject before it is awaited.
 		received.catch(() => {});
-		/** Resolves to when the last chunk was read. */
+		/** Resolves to the time when the last chunk was read. */
 		return async () => Math.max(...(await received));
 	}
 
@@ -86,7 +92,7 @@ export class Fleet {
 		return this.nodes.sender.call('send', { ids, texts: [text.value], count, pace });
 	}
 
-	/** Nothing has come that was not awaited, or twice. */
+	/** Checks that nothing has arrived twice, or without being sent. */
 	async checkEmpty() {
 		for (const node of [this.nodes.receiver, this.nodes.bystander]) await node.call('expect', { texts: [] });
 	}

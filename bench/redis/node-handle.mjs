@@ -1,85 +1,84 @@
-// The nodes, as the benchmark sees them.
+// A node of the benchmark, as the main process controls it.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** @typedef {import('./implementations.mjs').Player} Player */
+/** @typedef {import('./implementations.mjs').NodeKind} NodeKind */
 
 const FILE = fileURLToPath(new URL('./node-process.mjs', import.meta.url));
-const LONGEST_WAIT_MS = 60_000;
+const MAX_WAIT_MS = 60_000;
 
-/** A process with a manager of one side. */
-export class Node {
+/** A process with one manager, which performs calls (node-process.mjs). */
+export class NodeHandle {
 	#child;
 	#calls = 0;
-	/** What is waited for, by the number of the call. @type {Map<number, { resolve: (result: any) => void, reject: (error: Error) => void }>} */
-	#waiting = new Map();
-	#errors = '';
+	/** Calls without a reply, by number. @type {Map<number, { resolve: (result: any) => void, reject: (error: Error) => void }>} */
+	#pending = new Map();
+	#stderr = '';
 
 	/**
-	 * @param {Player} side
+	 * @param {NodeKind} kind
 	 * @param {string} url of Redis
 	 */
-	constructor(side, url) {
-		this.side = side;
-		this.#child = fork(FILE, [side, url], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+	constructor(kind, url) {
+		this.kind = kind;
+		this.#child = fork(FILE, [kind, url], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 		this.#child.stderr?.setEncoding('utf8').on('data', (text) => {
-			this.#errors += text;
+			this.#stderr += text;
 		});
 		this.#child.on('message', (/** @type {any} */ { id, error, result }) => {
-			const waiting = this.#waiting.get(id);
-			this.#waiting.delete(id);
-			if (error === undefined) waiting?.resolve(result);
-			else waiting?.reject(new Error(`${side}: ${error}`));
+			const pending = this.#pending.get(id);
+			this.#pending.delete(id);
+			if (error === undefined) pending?.resolve(result);
+			else pending?.reject(new Error(`${kind}: ${error}`));
 		});
-		// Not by `close`, which does not come where it is us who disconnect.
+		// Not the child's `close` event, which is not emitted after `disconnect`.
 		const ended = Promise.all([once(this.#child, 'exit'), once(/** @type {any} */ (this.#child.stderr), 'close')]);
-		/** Resolves to how it ended. */
+		/** Resolves when the process has ended. */
 		this.ended = ended.then(([[code, signal]]) => {
-			const error = new Error(`the process of ${side} ended with ${signal ?? code}: ${this.#errors}`);
-			for (const { reject } of this.#waiting.values()) reject(error);
-			this.#waiting.clear();
-			return { code, signal, errors: this.#errors };
+			const error = new Error(`the process of ${kind} ended with ${signal ?? `exit code ${code}`}: ${this.#stderr}`);
+			for (const { reject } of this.#pending.values()) reject(error);
+			this.#pending.clear();
+			return { code, signal, stderr: this.#stderr };
 		});
 	}
 
 	/**
-	 * Resolves when it has loaded what it needs.
+	 * Starts a process, and resolves when it has loaded its packages.
 	 *
-	 * @param {Player} side
+	 * @param {NodeKind} kind
 	 * @param {string} url of Redis
 	 */
-	static async start(side, url) {
-		const node = new Node(side, url);
-		await Promise.race([once(node.#child, 'message'), node.ended.then(({ errors }) => Promise.reject(errors))]);
+	static async start(kind, url) {
+		const node = new NodeHandle(kind, url);
+		await Promise.race([once(node.#child, 'message'), node.ended.then(({ stderr }) => Promise.reject(stderr))]);
 		return node;
 	}
 
 	/**
-	 * @param {string} method of node.mjs
+	 * @param {string} method of node-process.mjs
 	 * @param {unknown} [argument]
 	 * @returns {Promise<any>}
 	 */
 	async call(method, argument) {
 		const id = ++this.#calls;
-		const answered = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-		// With a message lost, nothing else would ever end this.
+		const reply = new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+		// A lost message would keep the benchmark waiting forever.
 		const watchdog = setTimeout(() => {
-			this.#waiting
-				.get(id)
-				?.reject(new Error(`${this.side}: no answer to ${method}, so a message was lost: ${this.#errors}`));
-		}, LONGEST_WAIT_MS);
+			const error = new Error(`${this.kind}: no reply to ${method}, so a message was lost: ${this.#stderr}`);
+			this.#pending.get(id)?.reject(error);
+		}, MAX_WAIT_MS);
 		try {
 			if (this.#child.connected) this.#child.send({ id, method, argument });
-			else throw new Error(`the process of ${this.side} has ended: ${this.#errors}`);
-			return await answered;
+			else throw new Error(`the process of ${this.kind} has ended: ${this.#stderr}`);
+			return await reply;
 		} finally {
 			clearTimeout(watchdog);
 		}
 	}
 
-	/** Stops it where it stands, as a machine that is too busy does. */
+	/** Suspends the process (SIGSTOP). */
 	pause() {
 		this.#child.kill('SIGSTOP');
 	}
@@ -88,7 +87,7 @@ export class Node {
 		this.#child.kill('SIGCONT');
 	}
 
-	/** Ends it; resolves when it has ended. */
+	/** Ends the process, and resolves when it has ended. */
 	async stop() {
 		this.resume();
 		if (this.#child.connected) this.#child.disconnect();

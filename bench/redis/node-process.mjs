@@ -1,59 +1,64 @@
-// A node: a process with a manager of one side, or with none for the floor, and real streams whose readers read as it comes.
-// What it does it is told by the benchmark (nodes.mjs), a call at a time.
+// A node: a process with one manager (the floor has none), and real streams whose readers read chunks as they come. Performs
+// the calls of the main process (node-handle.mjs).
 
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import { collectYoung } from '../harness/gc.mjs';
 import { copy } from '../harness/test-data.mjs';
-import { collectYoung } from '../harness/interleave.mjs';
-import { mainThreadNs } from './cpu.mjs';
 import { managers } from './implementations.mjs';
+import { mainThreadNs } from './main-thread-cpu.mjs';
 
-/** @typedef {import('./implementations.mjs').Player} Player */
+/** @typedef {import('./implementations.mjs').NodeKind} NodeKind */
 
 /**
- * How fast is sent: so many in each millisecond, late ones at once when the timer is late; or, with no clock, so many in each
+ * How fast messages are sent: `perMs` in each millisecond, and more at once when the timer fires late; or `perTurn` in each
  * turn of the event loop.
  *
- * @typedef {{ aMs: number } | { aTurn: number }} Pace
+ * @typedef {{ perMs: number } | { perTurn: number }} Pace
  */
 
 /**
  * @typedef {object} Sending
- * @property {string[] | undefined} ids one after the other, and from the first again; `undefined`: each to everyone
- * @property {string[]} texts one after the other, likewise
- * @property {number} count of the messages
+ * @property {string[] | undefined} ids the session of each message, from the first again after the last; `undefined` for
+ *   broadcasts
+ * @property {string[]} texts the text of each message, from the first again after the last
+ * @property {number} count number of messages
  * @property {Pace} pace
  */
 
-/** @typedef {{ chunks: number, length: number } | { texts: string[] }} Expected so many of that length, or by place */
+/**
+ * The number and length of the chunks; or the text that each session has to receive, by index.
+ *
+ * @typedef {{ chunks: number, length: number } | { texts: string[] }} Expected
+ */
 
-const [player, url] = /** @type {[Player, string]} */ (process.argv.slice(2));
-const manager = await managers[player](url);
+const [kind, url] = /** @type {[NodeKind, string]} */ (process.argv.slice(2));
+const manager = await managers[kind](url);
 
-/** Long enough for the answers to what was sent, and for the event loop to be idle. */
+/** Long enough for the replies to what was sent, and for the event loop to become idle. */
 const IDLE_MS = 20;
 
-/** How much is still to come, and who waits for that. */
-let left = 0;
-/** The length that each chunk has to have, or what each session has to get and how much of it has come. */
+/** Number of chunks, or of texts, that have not arrived completely. */
+let missing = 0;
+/** Expected length of each chunk. */
 let length = 0;
 /** @type {{ texts: string[], received: number[] } | undefined} */
 let check;
-/** @type {Float64Array} when each chunk was read, by its place and number there: each session has its own order */
+/** When each chunk was read: first the first chunk of each session, then the second of each, and so on. */
 let arrivals = new Float64Array();
-/** @type {number[]} */
+/** Number of chunks of each session. @type {number[]} */
 let counts = [];
-/** @type {{ promise: Promise<number>, resolve: (at: number) => void }} */
-let whole = never();
-/** @type {Float64Array} when each message was sent */
-let sends = new Float64Array();
+/** Resolves to the time when the last chunk was read. @type {{ promise: Promise<number>, resolve: (at: number) => void }} */
+let allReceived = deferred();
+/** When each message was sent. */
+let sendTimes = new Float64Array();
 
 const calls = {
-	/** Sessions of this node. @param {string[]} ids */
+	/** Opens sessions, and resolves when other nodes can send to them. @param {string[]} ids */
 	async open(ids) {
 		/** @type {unknown[]} */
 		const created = [];
-		for (const [place, id] of ids.entries()) {
-			// With `start` and `cancel`, as the HTTP and SSE transports make them.
+		for (const [index, id] of ids.entries()) {
+			// With `start` and `cancel`, like the streams of the HTTP and SSE transports.
 			const stream = new ReadableStream({
 				start(controller) {
 					created.push(manager?.create(copy(id), controller));
@@ -62,61 +67,60 @@ const calls = {
 					manager?.delete(id);
 				},
 			});
-			read(place, stream.getReader());
+			readAll(index, stream.getReader());
 		}
 		counts = ids.map(() => 0);
 		await Promise.all(created);
 		await manager?.ready?.();
-		// So that other nodes know of them.
 		await manager?.flush?.();
 	},
 
 	/** @param {string} id */
 	has: (id) => manager?.has(id),
 
-	/** Collects garbage first: what an earlier turn has left is not to be cleared away on this one's time. @param {Expected} expected */
+	/** Prepares for chunks. Collects the garbage of the turn before first. @param {Expected} expected */
 	expect(expected) {
-		if (left > 0) throw new Error(`${left} chunks have not arrived`);
+		if (missing > 0) throw new Error(`${missing} chunks have not arrived`);
 		collectYoung();
 		counts.fill(0);
-		whole = never();
+		allReceived = deferred();
 		if ('texts' in expected) {
 			check = { texts: expected.texts, received: expected.texts.map(() => 0) };
-			left = expected.texts.filter((text) => text !== '').length;
+			missing = expected.texts.filter((text) => text !== '').length;
 		} else {
 			check = undefined;
 			length = expected.length;
-			left = expected.chunks;
+			missing = expected.chunks;
 			arrivals = new Float64Array(expected.chunks);
 		}
-		if (left === 0) whole.resolve(now());
+		if (missing === 0) allReceived.resolve(now());
 	},
 
-	/** Resolves to when the last chunk was read. */
-	received: () => whole.promise,
+	/** Resolves to the time when the last expected chunk was read. */
+	received: () => allReceived.promise,
 
-	/** When each chunk was read: of each session its first, then of each its second, and so on. */
+	/** Returns when each chunk was read; see `arrivals` above. */
 	arrivals: () => arrivals,
 
-	/** Resolves when all is out. @param {Sending} sending */
+	/** Sends messages, and resolves when Redis has them. @param {Sending} sending */
 	async send({ ids, texts, count, pace }) {
 		collectYoung();
 		const lists = ids?.map((id) => [id]);
 		/** @type {unknown[]} */
 		const sent = [];
-		sends = new Float64Array(count);
+		sendTimes = new Float64Array(count);
 		const start = performance.now();
 		for (let next = 0; next < count; ) {
 			let due = next;
-			if ('aMs' in pace) {
+			if ('perMs' in pace) {
 				await wait(1);
-				due = Math.floor(performance.now() - start) * pace.aMs;
+				due = Math.floor(performance.now() - start) * pace.perMs;
 			} else {
 				await nextTurn();
-				due += pace.aTurn;
+				due += pace.perTurn;
 			}
 			for (; next < Math.min(due, count); next++) {
-				sends[next] = now();
+				sendTimes[next] = now();
 				if (manager !== undefined) sent.push(manager.send(lists?.[next % lists.length], texts[next % texts.length]));
 			}
 		}
@@ -126,27 +130,23 @@ const calls = {
 		return { ms };
 	},
 
-	/** When each message was sent. */
-	sends: () => sends,
+	/** Returns when each message was sent. */
+	sendTimes: () => sendTimes,
 
-	/** CPU time since the process began, in nanoseconds. */
+	/** Returns the CPU time since the process started, in nanoseconds. */
 	async cpu() {
 		await wait(IDLE_MS);
 		const { user, system } = process.cpuUsage();
 		return { main: mainThreadNs(), all: (user + system) * 1e3 };
 	},
-
-	stats: () => manager?.stats?.(),
-
-	close: () => manager?.close?.(),
 };
 
-/** On the clock that all processes of a machine have in common, in nanoseconds. */
+/** Returns nanoseconds on the clock that all processes of a machine share. */
 function now() {
 	return Number(process.hrtime.bigint());
 }
 
-function never() {
+function deferred() {
 	/** @type {(at: number) => void} */
 	let resolve = () => {};
 	/** @type {Promise<number>} */
@@ -157,46 +157,44 @@ function never() {
 }
 
 /**
- * @param {number} place
+ * @param {number} index
  * @param {ReadableStreamDefaultReader<Uint8Array>} reader
  */
-async function read(place, reader) {
+async function readAll(index, reader) {
 	for (let next = await reader.read(); !next.done; next = await reader.read()) {
-		if (left === 0) throw new Error(`session ${place} got more than was sent: ${Buffer.from(next.value)}`);
-		if (check === undefined) count(place, next.value);
-		else compare(check, place, next.value);
-		if (left === 0) whole.resolve(now());
+		if (missing === 0) throw new Error(`session ${index} received more than was sent: ${Buffer.from(next.value)}`);
+		if (check === undefined) count(index, next.value);
+		else compare(check, index, next.value);
+		if (missing === 0) allReceived.resolve(now());
 	}
-	if (!leaving) throw new Error(`the stream of session ${place} has ended`);
+	throw new Error(`the stream of session ${index} has ended`);
 }
 
 /**
- * @param {number} place
+ * @param {number} index
  * @param {Uint8Array} chunk
  */
-function count(place, { byteLength }) {
-	if (byteLength !== length) throw new Error(`session ${place} got a chunk of ${byteLength} bytes`);
-	arrivals[counts[place]++ * counts.length + place] = now();
-	left--;
+function count(index, { byteLength }) {
+	if (byteLength !== length) throw new Error(`session ${index} received a chunk of ${byteLength} bytes`);
+	arrivals[counts[index]++ * counts.length + index] = now();
+	missing--;
 }
 
 /**
  * @param {NonNullable<typeof check>} check
- * @param {number} place
+ * @param {number} index
  * @param {Uint8Array} chunk
  */
-function compare({ texts, received }, place, chunk) {
+function compare({ texts, received }, index, chunk) {
 	const text = Buffer.from(chunk).toString();
-	if (text === '' || !texts[place].startsWith(text, received[place])) {
-		throw new Error(`session ${place} got ${JSON.stringify(text)}`);
+	if (text === '' || !texts[index].startsWith(text, received[index])) {
+		throw new Error(`session ${index} received ${JSON.stringify(text)}`);
 	}
-	received[place] += text.length;
-	if (received[place] === texts[place].length) left--;
+	received[index] += text.length;
+	if (received[index] === texts[index].length) missing--;
 }
 
-let leaving = false;
 process.on('message', async (/** @type {{ id: number, method: keyof typeof calls, argument: any }} */ call) => {
-	leaving ||= call.method === 'close';
 	try {
 		process.send?.({ id: call.id, result: await calls[call.method](call.argument) });
 	} catch (error) {

@@ -1,5 +1,5 @@
-// The straightforward one: a single pub/sub channel for all messages, each JSON with the ids it is for. Every node parses each,
-// and looks whether it has those sessions. Here it stands for what a node pays for messages that are for others.
+// The straightforward implementation: one pub/sub channel for all messages, each as JSON with the ids that it is for. Every
+// node parses every message, and looks for its sessions among the ids. Shows what a node pays for messages to other nodes.
 
 import { randomUUID } from 'node:crypto';
 import { createClient } from 'redis';
@@ -9,8 +9,8 @@ const SESSIONS = 'mcp:plain:sessions';
 
 const encoder = new TextEncoder();
 
-export class PlainSessionManager {
-	/** Stands in each message: a process has fed its own sessions already. */
+export class SingleChannelSessionManager {
+	/** Part of each message, so that a node ignores its own: it has delivered them already. */
 	#node = randomUUID();
 	/** @type {Map<string, ReadableStreamDefaultController>} */
 	#sessions = new Map();
@@ -22,7 +22,7 @@ export class PlainSessionManager {
 	constructor(url) {
 		this.#publisher = createClient({ url });
 		this.#subscriber = this.#publisher.duplicate();
-		// It connects anew by itself; without a listener the process would end.
+		// The clients reconnect. Without a listener, an error would end the process.
 		for (const client of [this.#publisher, this.#subscriber]) client.on('error', () => {});
 		this.#ready = this.#connect();
 	}
@@ -31,11 +31,11 @@ export class PlainSessionManager {
 		await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
 		await this.#subscriber.subscribe(CHANNEL, (message) => {
 			const { node, ids, data } = JSON.parse(message);
-			if (node !== this.#node) this.#feed(ids, data);
+			if (node !== this.#node) this.#deliver(ids, data);
 		});
 	}
 
-	/** Resolves once what others send arrives here. */
+	/** Resolves when messages of other nodes arrive here. */
 	ready() {
 		return this.#ready;
 	}
@@ -50,7 +50,7 @@ export class PlainSessionManager {
 		await this.#publisher.sAdd(SESSIONS, id);
 	}
 
-	/** @param {string} id one of this process: no other is deleted here */
+	/** @param {string} id of a session of this process; the benchmark deletes no other */
 	async delete(id) {
 		this.#sessions.delete(id);
 		await this.#publisher.sRem(SESSIONS, id);
@@ -67,7 +67,7 @@ export class PlainSessionManager {
 	 * @param {string} data
 	 */
 	async send(ids, data) {
-		this.#feed(ids, data);
+		this.#deliver(ids, data);
 		await this.#publisher.publish(CHANNEL, JSON.stringify({ node: this.#node, ids, data }));
 	}
 
@@ -75,7 +75,7 @@ export class PlainSessionManager {
 	 * @param {Iterable<string> | undefined} ids
 	 * @param {string} data
 	 */
-	#feed(ids = this.#sessions.keys(), data) {
+	#deliver(ids = this.#sessions.keys(), data) {
 		for (const id of ids) this.#sessions.get(id)?.enqueue(encoder.encode(data));
 	}
 }

@@ -1,25 +1,25 @@
-// Messages from one node to another at an even pace: how long each is on its way, and how much CPU time it takes, of whom.
+// Messages from one node to another at a steady pace: the latency of each, and the CPU time per message of nodes and Redis.
 
-import { asciiTexts } from '../harness/test-data.mjs';
 import { interleave } from '../harness/interleave.mjs';
 import { ratios, spread } from '../harness/stats.mjs';
-import { SIDES_OF_TRAFFIC, sidesFor } from './implementations.mjs';
+import { asciiTexts, sessionCount } from '../harness/test-data.mjs';
+import { IMPLEMENTATIONS_OF_TRAFFIC, implementationsFor } from './implementations.mjs';
 
-/** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
+/** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
 /** @typedef {import('../harness/stats.mjs').Spread} Spread */
-/** @typedef {import('./node-group.mjs').Fleet} Fleet */
-/** @typedef {import('./node-handle.mjs').Node} Node */
-/** @typedef {import('./implementations.mjs').RedisSide} RedisSide */
+/** @typedef {import('./node-group.mjs').NodeGroup} NodeGroup */
+/** @typedef {import('./node-handle.mjs').NodeHandle} NodeHandle */
+/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
 
 /**
  * @typedef {object} Cell
  * @property {string} name
- * @property {'one' | 'everyone'} kind
- * @property {number} aMs how many messages in a millisecond
+ * @property {'one' | 'all'} kind
+ * @property {number} perMs number of messages per millisecond
  */
 
-/** Whose CPU time: that of a node's main thread, of all its threads, and of the server. */
-const SHARES = /** @type {const} */ ([
+/** Whose CPU time: that of a node's main thread, of all its threads, and of the Redis server. */
+const CONSUMERS = /** @type {const} */ ([
 	'sender',
 	'senderWhole',
 	'receiver',
@@ -29,149 +29,161 @@ const SHARES = /** @type {const} */ ([
 	'redis',
 ]);
 
-/** @typedef {typeof SHARES[number]} Share */
-/** @typedef {Record<Share, number>} Cpu in nanoseconds */
-/** @typedef {{ cpu: Cpu[], p50: number[], p99: number[], rate: number[] }} Samples by round */
+/** @typedef {typeof CONSUMERS[number]} Consumer */
+/** @typedef {Record<Consumer, number>} Cpu in nanoseconds */
+/** @typedef {{ cpu: Cpu[], p50: number[], p99: number[], rate: number[] }} Samples one of each per round */
 
 const [text] = asciiTexts;
 
-/** @returns {Cell[]} */
-export function trafficCells() {
-	return [cell('one', 1), cell('one', 10), cell('everyone', 1)];
+/**
+ * @param {number} sessions of the receiver
+ * @returns {Cell[]}
+ */
+export function trafficCells(sessions) {
+	return [cell('one', sessions, 1), cell('one', sessions, 10), cell('all', sessions, 1)];
 }
 
 /**
  * @param {Cell['kind']} kind
- * @param {number} aMs
+ * @param {number} sessions
+ * @param {number} perMs
  * @returns {Cell}
  */
-function cell(kind, aMs) {
-	const pace = `${(aMs * 1_000).toLocaleString('en')} a second`;
-	return { name: `redis: ${text.name} to ${kind} of 10 in another process, ${pace}`, kind, aMs };
+function cell(kind, sessions, perMs) {
+	const pace = `${(perMs * 1_000).toLocaleString('en')} messages per second`;
+	return { name: `${text.name} to ${kind} of ${sessionCount(sessions)} in another process, ${pace}`, kind, perMs };
 }
 
 /**
  * @param {Cell} cell
- * @param {Record<RedisSide, Fleet>} fleets
- * @param {{ floor: Node, wake: Node }} beside what is no manager: `floor` keeps the pace of every turn, and does nothing else
+ * @param {Record<RedisImplementation, NodeGroup>} groups
+ * @param {{ floor: NodeHandle, threadWakeup: NodeHandle }} baselines nodes without a manager; `floor` keeps the pace in every
+ *   turn, and does nothing else
  * @param {RedisServer} redis
  * @param {{ ms: number, rounds: number }} size
  */
-export async function measureTraffic({ name, kind, aMs }, fleets, { floor, wake }, redis, { ms, rounds }) {
-	const traffic = { kind, count: ms * aMs, text, pace: { aMs } };
+export async function measureTraffic({ name, kind, perMs }, groups, { floor, threadWakeup }, redis, { ms, rounds }) {
+	const traffic = { kind, count: ms * perMs, text, pace: { perMs } };
 	const pace = { texts: [text.value], count: traffic.count, pace: traffic.pace };
-	// A broadcast is for all.
-	const sides = kind === 'one' ? SIDES_OF_TRAFFIC : sidesFor(kind);
-	const samples = record(sides, () => /** @type {Samples} */ ({ cpu: [], p50: [], p99: [], rate: [] }));
+	// A broadcast is for all nodes, so it has no bystander.
+	const implementations = kind === 'one' ? IMPLEMENTATIONS_OF_TRAFFIC : implementationsFor(kind);
+	const samples = mapKeys(implementations, () => /** @type {Samples} */ ({ cpu: [], p50: [], p99: [], rate: [] }));
 	/** @type {number[]} */
-	const wakes = [];
-	/** @param {RedisSide} side */
-	const turn = (side) => async () => {
-		const fleet = fleets[side];
-		const { sender, receiver } = fleet.nodes;
-		const { cpu, p50, p99, rate } = samples[side];
-		const until = await fleet.expect(traffic);
-		const before = await usedCpu(fleet, floor, redis);
-		// At the same time: the price of keeping the pace is another where caches and cores are shared with those at work.
-		const [sent] = await Promise.all([fleet.send(traffic), floor.call('send', pace)]);
-		await until();
-		const after = await usedCpu(fleet, floor, redis);
-		cpu.push(record(SHARES, (share) => (after[share] - before[share]) / traffic.count));
+	const wakeups = [];
+	/** @param {RedisImplementation} implementation */
+	const turn = (implementation) => async () => {
+		const group = groups[implementation];
+		const { sender, receiver } = group.nodes;
+		const { cpu, p50, p99, rate } = samples[implementation];
+		const untilReceived = await group.expect(traffic);
+		const before = await cpuOf(group, floor, redis);
+		// The floor runs at the same time, since the cost of keeping the pace depends on how busy caches and cores are.
+		const [sent] = await Promise.all([group.send(traffic), floor.call('send', pace)]);
+		await untilReceived();
+		const after = await cpuOf(group, floor, redis);
+		cpu.push(mapKeys(CONSUMERS, (consumer) => (after[consumer] - before[consumer]) / traffic.count));
 		rate.push((traffic.count * 1_000) / sent.ms);
 
-		const latencies = latenciesOf(await sender.call('sends'), await receiver.call('arrivals')).sort();
+		const latencies = latenciesOf(await sender.call('sendTimes'), await receiver.call('arrivals')).sort();
 		p50.push(quantile(latencies, 0.5));
 		p99.push(quantile(latencies, 0.99));
 		return latencies[0];
 	};
-	const wakeTurn = async () => {
-		const before = await beyondFloor(wake, floor);
-		const [{ ms }] = await Promise.all([wake.call('send', pace), floor.call('send', pace)]);
-		const after = await beyondFloor(wake, floor);
-		wakes.push((after.main - before.main) / traffic.count);
+	const wakeupTurn = async () => {
+		const before = await aboveFloor(threadWakeup, floor);
+		const [{ ms }] = await Promise.all([threadWakeup.call('send', pace), floor.call('send', pace)]);
+		const after = await aboveFloor(threadWakeup, floor);
+		wakeups.push((after.main - before.main) / traffic.count);
 		return ms;
 	};
-	await interleave({ ...record(sides, turn), wake: wakeTurn }, { ms: 0, leastRounds: rounds }, () => {});
-	for (const side of sides) await fleets[side].checkEmpty();
+	const turns = { ...mapKeys(implementations, turn), threadWakeup: wakeupTurn };
+	await interleave(turns, { ms: 0, minRounds: rounds }, () => {});
+	for (const implementation of implementations) await groups[implementation].checkEmpty();
 
-	// The rounds that warmed up came first.
-	const counted = record(sides, (side) => ({
-		cpu: record(SHARES, (share) => samples[side].cpu.slice(-rounds).map((cpu) => cpu[share])),
-		p50: samples[side].p50.slice(-rounds),
-		p99: samples[side].p99.slice(-rounds),
-		rate: samples[side].rate.slice(-rounds),
+	// Drops the samples of the warm-up rounds, which came first.
+	const counted = mapKeys(implementations, (implementation) => ({
+		cpu: mapKeys(CONSUMERS, (consumer) => samples[implementation].cpu.slice(-rounds).map((cpu) => cpu[consumer])),
+		p50: samples[implementation].p50.slice(-rounds),
+		p99: samples[implementation].p99.slice(-rounds),
+		rate: samples[implementation].rate.slice(-rounds),
 	}));
-	const { pubSub, plain, ours } = counted;
+	const { pubSub, singleChannel, ours } = counted;
 	return {
 		name,
 		kind,
-		aSecond: aMs * 1_000,
+		perSecond: perMs * 1_000,
 		messages: traffic.count,
 		rounds,
-		ns: record(sides, (side) => ({
-			p50: spread(counted[side].p50),
-			p99: spread(counted[side].p99),
-			cpu: record(SHARES, (share) => spread(counted[side].cpu[share])),
+		ns: mapKeys(implementations, (implementation) => ({
+			p50: spread(counted[implementation].p50),
+			p99: spread(counted[implementation].p99),
+			cpu: mapKeys(CONSUMERS, (consumer) => spread(counted[implementation].cpu[consumer])),
 		})),
-		/** What it takes the sender's main thread to wake another thread as often. */
-		wake: spread(wakes.slice(-rounds)),
-		/** How many were sent in a second. */
-		rate: record(sides, (side) => spread(counted[side].rate)),
-		/** What the pub/sub in JS takes, by what ours does. */
+		/** CPU time of a main thread that only wakes another thread as often. */
+		threadWakeup: spread(wakeups.slice(-rounds)),
+		/** Number of messages sent per second. */
+		rate: mapKeys(implementations, (implementation) => spread(counted[implementation].rate)),
+		/** The pub/sub manager's values divided by ours. */
 		vsPubSub: {
 			p50: ratios(pubSub.p50, ours.p50),
 			p99: ratios(pubSub.p99, ours.p99),
-			cpu: record(SHARES, (share) => ratios(pubSub.cpu[share].map(atLeast1), ours.cpu[share].map(atLeast1))),
+			cpu: mapKeys(CONSUMERS, (consumer) =>
+				ratios(pubSub.cpu[consumer].map(atLeast1), ours.cpu[consumer].map(atLeast1)),
+			),
 		},
-		/** What the main thread of a node that a message is not for takes, with one channel in JS, by what ours does. */
-		vsPlain: plain && ratios(plain.cpu.bystander.map(atLeast1), ours.cpu.bystander.map(atLeast1)),
+		/** Main thread of a bystander: the time with a single channel divided by ours. */
+		vsSingleChannel:
+			singleChannel && ratios(singleChannel.cpu.bystander.map(atLeast1), ours.cpu.bystander.map(atLeast1)),
 	};
 }
 
 /**
- * @param {Fleet} fleet
- * @param {Node} floor
+ * Returns the CPU time since each process started. That of the sender is the difference to the floor.
+ *
+ * @param {NodeGroup} group
+ * @param {NodeHandle} floor
  * @param {RedisServer} redis
- * @returns {Promise<Cpu>} since each began; that of the sender is what it has taken beyond the floor
+ * @returns {Promise<Cpu>}
  */
-async function usedCpu({ nodes }, floor, redis) {
-	const [own, receiver, bystander] = await Promise.all([
-		beyondFloor(nodes.sender, floor),
+async function cpuOf({ nodes }, floor, redis) {
+	const [sender, receiver, bystander] = await Promise.all([
+		aboveFloor(nodes.sender, floor),
 		nodes.receiver.call('cpu'),
 		nodes.bystander.call('cpu'),
 	]);
 	return {
-		sender: own.main,
-		senderWhole: own.all,
+		sender: sender.main,
+		senderWhole: sender.all,
 		receiver: receiver.main,
 		receiverWhole: receiver.all,
 		bystander: bystander.main,
 		bystanderWhole: bystander.all,
-		redis: await cpuOf(redis),
+		redis: await redisCpuNs(redis),
 	};
 }
 
 /**
- * @param {Node} node
- * @param {Node} floor
+ * @param {NodeHandle} node
+ * @param {NodeHandle} floor
  */
-async function beyondFloor(node, floor) {
+async function aboveFloor(node, floor) {
 	const [own, least] = await Promise.all([node.call('cpu'), floor.call('cpu')]);
 	return { main: own.main - least.main, all: own.all - least.all };
 }
 
-/**
- * @param {RedisServer} redis
- * @returns CPU time since it began, in nanoseconds
- */
-async function cpuOf(redis) {
+/** @param {RedisServer} redis */
+async function redisCpuNs(redis) {
 	/** @type {string} */
 	const info = await redis.command('INFO', 'cpu');
 	const [system, user] = [...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)].map(([, seconds]) => Number(seconds));
 	return (system + user) * 1e9;
 }
 
-/** Of what lies within the noise of the floor there is no ratio otherwise. @param {number} ns */
+/**
+ * Makes a ratio possible for times that are below the noise of the floor.
+ *
+ * @param {number} ns
+ */
 function atLeast1(ns) {
 	return Math.max(1, ns);
 }
@@ -180,24 +192,24 @@ function atLeast1(ns) {
  * @template {string} Key
  * @template Value
  * @param {readonly Key[]} keys
- * @param {(key: Key) => Value} of
+ * @param {(key: Key) => Value} valueFor
  */
-function record(keys, of) {
-	return /** @type {Record<Key, Value>} */ (Object.fromEntries(keys.map((key) => [key, of(key)])));
+function mapKeys(keys, valueFor) {
+	return /** @type {Record<Key, Value>} */ (Object.fromEntries(keys.map((key) => [key, valueFor(key)])));
 }
 
 /**
- * @param {Float64Array} sends
- * @param {Float64Array} arrivals of each message as many as there are sessions that it was for
+ * @param {Float64Array} sendTimes
+ * @param {Float64Array} arrivals as many of each message as sessions that it was for
  */
-function latenciesOf(sends, arrivals) {
-	const each = arrivals.length / sends.length;
-	return arrivals.map((at, index) => at - sends[Math.floor(index / each)]);
+function latenciesOf(sendTimes, arrivals) {
+	const perMessage = arrivals.length / sendTimes.length;
+	return arrivals.map((at, index) => at - sendTimes[Math.floor(index / perMessage)]);
 }
 
 /**
  * @param {Float64Array} sorted
- * @param {number} share
+ * @param {number} share from 0 to 1
  */
 function quantile(sorted, share) {
 	return sorted[Math.ceil(sorted.length * share) - 1];

@@ -1,70 +1,72 @@
-// What becomes of upstream's Redis manager where it is meant to be used. None of it is ours to mend: it is why the rows that
-// have it are few.
+// What upstream's Redis manager cannot do when several nodes have sessions. It explains why few rows include it.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { makeIds } from '../harness/test-data.mjs';
-import { Node } from './node-handle.mjs';
+import { NodeHandle } from './node-handle.mjs';
 
-/** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
+/** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
 
-/** Far longer than a message takes. */
-const PATIENCE_MS = 1_000;
-/** Its sessions live for 10 s, and are renewed every 10 s: this is after the second time. */
+/** Much longer than the delivery of a message takes. */
+const MAX_WAIT_MS = 1_000;
+/** Upstream's keys expire after 10 s and are renewed every 10 s. This is after the second renewal. */
 const AGE_MS = 25_000;
-const AGED = 100;
+const AGED_SESSIONS = 100;
 
 const TEXT = 'text';
 
 /**
  * @param {RedisServer} redis
- * @param {boolean} quick leaves out what takes long
+ * @param {boolean} quick leaves out the part that takes 25 s
  */
 export async function tryUpstream(redis, quick) {
-	const [sends, aged] = await Promise.all([sendWhereSessionsAre(redis), quick ? undefined : countAged(redis)]);
+	const [sends, aged] = await Promise.all([
+		sendFromNodeWithSession(redis),
+		quick ? undefined : countKnownAfterExpiry(redis),
+	]);
 	return { sends, aged };
 }
 
 /**
- * Two nodes with a session each, of which one sends.
+ * Sends from one of two nodes with a session each.
  *
  * @param {RedisServer} redis
  */
-async function sendWhereSessionsAre(redis) {
+async function sendFromNodeWithSession(redis) {
 	const attempts = [];
-	for (const to of /** @type {const} */ (['its own session', "the other node's", 'everyone'])) {
-		const [sender, other] = await Promise.all([1, 2].map(() => Node.start('upstream', redis.url)));
-		const [own, others] = [makeIds(1), makeIds(1)];
-		await Promise.all([sender.call('open', own), other.call('open', others)]);
-		await untilSubscribed(redis, [...own, ...others]);
-		const ids = { 'its own session': own, "the other node's": others, everyone: undefined }[to];
+	for (const to of /** @type {const} */ (['its own session', "the other node's session", 'all sessions'])) {
+		const [sender, other] = await Promise.all([1, 2].map(() => NodeHandle.start('upstream', redis.url)));
+		const [ownIds, otherIds] = [makeIds(1), makeIds(1)];
+		await Promise.all([sender.call('open', ownIds), other.call('open', otherIds)]);
+		await untilSubscribed(redis, [...ownIds, ...otherIds]);
+		const ids = { 'its own session': ownIds, "the other node's session": otherIds, 'all sessions': undefined }[to];
 		const arrived = await countArrivals([sender, other], sender, ids);
-		const { code, errors } = await sender.stop();
+		const { code, stderr } = await sender.stop();
 		await other.stop();
-		attempts.push({ to, due: ids === undefined ? 2 : 1, arrived, code, error: errorIn(errors) });
+		attempts.push({ to, expected: ids === undefined ? 2 : 1, arrived, code, error: errorIn(stderr) });
 	}
 	return attempts;
 }
 
 /**
- * How many of a node's sessions another one knows when they are a little older than they live unless renewed.
+ * Counts how many sessions of another node a node knows after their keys have expired and were renewed.
  *
  * @param {RedisServer} redis
  */
-async function countAged(redis) {
-	const [asked, other] = await Promise.all([1, 2].map(() => Node.start('upstream', redis.url)));
-	const ids = makeIds(AGED);
+async function countKnownAfterExpiry(redis) {
+	const [asked, other] = await Promise.all([1, 2].map(() => NodeHandle.start('upstream', redis.url)));
+	const ids = makeIds(AGED_SESSIONS);
 	await asked.call('open', []);
-	// One after the other, as clients come.
+	// One after the other, like the sessions of real clients.
 	for (const id of ids) await other.call('open', [id]);
 	await wait(AGE_MS);
 	const has = await Promise.all(ids.map((id) => asked.call('has', id)));
 	await Promise.all([asked.stop(), other.stop()]);
-	return { sessions: AGED, afterMs: AGE_MS, known: has.filter(Boolean).length };
+	return { sessions: AGED_SESSIONS, afterMs: AGE_MS, known: has.filter(Boolean).length };
 }
 
 /**
- * @param {Node[]} nodes with a session each
- * @param {Node} sender
+ * @param {NodeHandle[]} nodes with a session each
+ * @param {NodeHandle} sender
  * @param {string[] | undefined} ids
  */
 async function countArrivals(nodes, sender, ids) {
@@ -74,20 +76,17 @@ async function countArrivals(nodes, sender, ids) {
 		await node.call('received');
 		arrived++;
 	});
-	const sent = sender.call('send', { ids, texts: [TEXT], count: 1, pace: { aTurn: 1 } });
-	const patience = new AbortController();
-	await Promise.race([
-		Promise.allSettled([sent, ...counted]),
-		wait(PATIENCE_MS, undefined, { signal: patience.signal }),
-	]);
-	patience.abort();
-	// What is still awaited fails when its node is stopped.
-	Promise.allSettled([sent, ...counted]);
+	const sent = sender.call('send', { ids, texts: [TEXT], count: 1, pace: { perTurn: 1 } });
+	const all = Promise.allSettled([sent, ...counted]);
+	const timeout = new AbortController();
+	await Promise.race([all, wait(MAX_WAIT_MS, undefined, { signal: timeout.signal }).catch(() => {})]);
+	timeout.abort();
+	// Calls that are still pending reject when their node is stopped; `allSettled` handles them.
 	return arrived;
 }
 
 /**
- * Its `create` does not wait for what it tells Redis.
+ * Resolves when Redis has the sessions' subscriptions. Upstream's `create` does not wait for them.
  *
  * @param {RedisServer} redis
  * @param {string[]} ids
@@ -95,15 +94,15 @@ async function countArrivals(nodes, sender, ids) {
 export async function untilSubscribed(redis, ids) {
 	const channels = ids.map((id) => `delete:session:${id}`);
 	for (;;) {
-		/** @type {(string | number)[]} each channel, and behind it how many have subscribed to it */
-		const answer = await redis.command('PUBSUB', 'NUMSUB', ...channels);
-		const counts = answer.filter((_, index) => index % 2 === 1);
+		/** @type {(string | number)[]} each channel, followed by its number of subscribers */
+		const reply = await redis.command('PUBSUB', 'NUMSUB', ...channels);
+		const counts = reply.filter((_, index) => index % 2 === 1);
 		if (counts.every((count) => Number(count) > 0)) return;
 		await wait(10);
 	}
 }
 
-/** @param {string} errors that a process has printed */
-function errorIn(errors) {
-	return errors.match(/^.*Error: .*$/m)?.[0] ?? '';
+/** @param {string} stderr of a process */
+function errorIn(stderr) {
+	return stderr.match(/^.*Error: .*$/m)?.[0] ?? '';
 }

@@ -1,22 +1,23 @@
-// The picture of the results: how many times faster a `send` is than upstream's, one panel a text size.
+// The chart of the results: how many times as fast as upstream a `send` is, with one panel per text size.
 
 import * as echarts from 'echarts';
 import { asciiTexts } from '../harness/test-data.mjs';
 
-/** @typedef {import('../run.mjs').Results} Results */
+/** @typedef {import('./results.mjs').Results} Results */
 
 const KINDS = [
-	{ kind: 'everyone', title: 'to everyone', color: '#3B6FB6' },
-	{ kind: 'a tenth', title: 'to a tenth', color: '#E0A030' },
-	{ kind: 'one', title: 'to one', color: '#2E9E7B' },
+	{ kind: 'all', title: 'to all sessions', color: '#3B6FB6' },
+	{ kind: 'a tenth', title: 'to a tenth of them', color: '#E0A030' },
+	{ kind: 'one', title: 'to one of them', color: '#2E9E7B' },
 ];
 const WIDTH = 960;
-const HEAD = 112;
-const PANEL = 250;
-const FOOT = 52;
-const PLOT_TOP = 40;
-const INK = '#24292F';
-const PALE = '#6E7781';
+const HEAD_HEIGHT = 112;
+const PANEL_HEIGHT = 204;
+const FOOT_HEIGHT = 52;
+const PLOT_TOP = 36;
+const PLOT_BOTTOM = 34;
+const TEXT_COLOR = '#24292F';
+const MUTED_COLOR = '#57606A';
 
 /**
  * @param {Results} results
@@ -24,22 +25,22 @@ const PALE = '#6E7781';
  */
 export function drawChart(results) {
 	const texts = asciiTexts.map(({ name }) => name).filter((name) => results.sends.some(({ text }) => text === name));
-	const height = HEAD + texts.length * PANEL + FOOT;
+	const height = HEAD_HEIGHT + texts.length * PANEL_HEIGHT + FOOT_HEIGHT;
 	const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
 	chart.setOption({
 		animation: false,
 		backgroundColor: '#FFFFFF',
-		textStyle: { fontFamily: 'Helvetica, Arial, sans-serif', color: INK },
+		textStyle: { fontFamily: 'Helvetica, Arial, sans-serif', color: TEXT_COLOR },
 		title: [...titles(results, height), ...texts.map(panelTitle)],
 		legend: { top: 72, left: 20, itemGap: 24, data: KINDS.map(({ title }) => title), textStyle: { fontSize: 13 } },
 		grid: texts.map((_, index) => ({
 			left: 64,
 			right: 24,
 			top: panelTop(index) + PLOT_TOP,
-			height: PANEL - PLOT_TOP - 40,
+			height: PANEL_HEIGHT - PLOT_TOP - PLOT_BOTTOM,
 		})),
-		xAxis: texts.map((_, index) => categories(results, index, index === texts.length - 1)),
-		yAxis: texts.map((_, index) => logarithmic(results, index)),
+		xAxis: texts.map((_, index) => sessionAxis(results, index, index === texts.length - 1)),
+		yAxis: texts.map((_, index) => ratioAxis(results, index)),
 		series: texts.flatMap((text, index) => KINDS.map((kind) => bars(results, text, index, kind))),
 	});
 	const svg = chart.renderToSVGString();
@@ -49,7 +50,7 @@ export function drawChart(results) {
 
 /** @param {number} index */
 function panelTop(index) {
-	return HEAD + index * PANEL;
+	return HEAD_HEIGHT + index * PANEL_HEIGHT;
 }
 
 /**
@@ -59,18 +60,18 @@ function panelTop(index) {
 function titles({ about }, height) {
 	return [
 		{
-			text: `send(): how many times faster than upstream ${about.upstream}`,
-			subtext: 'Median of the ratios round by round, logarithmic; 1x is as fast as upstream. Higher is better.',
+			text: `send(): how many times as fast as upstream ${about.upstream}`,
+			subtext: "Upstream's time divided by that of this package. Logarithmic axis. Higher is better; 1x is equal.",
 			left: 20,
 			top: 12,
-			textStyle: { fontSize: 19, color: INK },
-			subtextStyle: { fontSize: 13, color: PALE },
+			textStyle: { fontSize: 19, color: TEXT_COLOR },
+			subtextStyle: { fontSize: 13, color: MUTED_COLOR },
 		},
 		{
 			text: `Version ${about.package}, commit ${about.commit} · Node.js ${about.node} · ${about.cpu}, ${about.cores} cores · ${about.date}`,
 			left: 20,
 			top: height - 22,
-			textStyle: { fontSize: 11, fontWeight: 'normal', color: PALE },
+			textStyle: { fontSize: 12, fontWeight: 'normal', color: MUTED_COLOR },
 		},
 	];
 }
@@ -80,7 +81,12 @@ function titles({ about }, height) {
  * @param {number} index
  */
 function panelTitle(text, index) {
-	return { text: `Messages of ${text}`, left: 20, top: panelTop(index) + 4, textStyle: { fontSize: 14, color: INK } };
+	return {
+		text: `Messages of ${text}`,
+		left: 20,
+		top: panelTop(index) + 4,
+		textStyle: { fontSize: 14, color: TEXT_COLOR },
+	};
 }
 
 /**
@@ -88,7 +94,7 @@ function panelTitle(text, index) {
  * @param {number} gridIndex
  * @param {boolean} last
  */
-function categories(results, gridIndex, last) {
+function sessionAxis(results, gridIndex, last) {
 	return {
 		type: 'category',
 		gridIndex,
@@ -96,31 +102,31 @@ function categories(results, gridIndex, last) {
 		name: last ? 'sessions' : '',
 		nameLocation: 'middle',
 		nameGap: 30,
-		nameTextStyle: { fontSize: 13, color: INK },
+		nameTextStyle: { fontSize: 13, color: TEXT_COLOR },
 		axisTick: { show: false },
-		axisLine: { lineStyle: { color: PALE } },
-		axisLabel: { fontSize: 12, color: INK },
+		axisLine: { lineStyle: { color: MUTED_COLOR } },
+		axisLabel: { fontSize: 12, color: TEXT_COLOR },
 	};
 }
 
 /**
- * The same for all panels, so that they can be compared.
+ * Returns the same axis for all panels, so that they can be compared.
  *
  * @param {Results} results
  * @param {number} gridIndex
  */
-function logarithmic(results, gridIndex) {
+function ratioAxis(results, gridIndex) {
 	const shown = results.sends.map(({ vsUpstream }) => vsUpstream.median);
 	return {
 		type: 'log',
 		gridIndex,
-		// Room below 1x only where something is there.
+		// Starts below 1x only when a ratio is below 1x.
 		min: Math.min(...shown) < 1 ? 0.1 : 1,
 		max: 10 ** Math.ceil(Math.log10(Math.max(...shown) * 1.5)),
 		startValue: 1,
 		axisLabel: {
 			fontSize: 12,
-			color: PALE,
+			color: MUTED_COLOR,
 			formatter: (/** @type {number} */ value) => `${value.toLocaleString('en')}x`,
 		},
 		splitLine: { lineStyle: { color: '#E4E7EB' } },
@@ -147,8 +153,8 @@ function bars(results, text, index, { kind, title, color }) {
 			show: true,
 			position: 'top',
 			distance: 3,
-			fontSize: 11,
-			color: INK,
+			fontSize: 12,
+			color: TEXT_COLOR,
 			formatter: (/** @type {{ value: number | string }} */ { value }) =>
 				typeof value === 'number' ? `${label(value)}x` : '',
 		},

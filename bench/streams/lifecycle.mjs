@@ -1,110 +1,113 @@
-// What a session costs beside its messages: `create` with `delete`, and `has`.
+// `create`, `delete` and `has`: the cost of a session apart from its messages.
 //
-// Two regimes. "Ids at hand" are the same string objects again, whose hash V8 has computed: what a transport that keeps
-// the id of its stream does on `delete`. Without that word each operation has a string object of its own, as a request's
-// header gives it, and whoever looks it up first pays for reading it.
+// In most rows each operation has a string object of its own, like the id in a request header: its first lookup computes the
+// hash. Rows "with reused strings" pass the same string objects again, whose hash V8 has stored. A transport does so when it
+// calls `delete` with the id that it created the stream with.
 
-import { copy, makeIds } from '../harness/test-data.mjs';
-import { perOperation } from '../harness/operations.mjs';
 import { managers, titles } from '../harness/implementations.mjs';
+import { nsPerOperation } from '../harness/operations.mjs';
+import { copy, makeIds, sessionCount } from '../harness/test-data.mjs';
 
 /** @typedef {import('../harness/operations.mjs').Operation} Operation */
-/** @typedef {import('../harness/operations.mjs').SideName} SideName */
+/** @typedef {import('../harness/operations.mjs').Implementation} Implementation */
+/** @typedef {import('../harness/operations.mjs').Turn} Turn */
 /** @typedef {import('../harness/implementations.mjs').Manager} Manager */
 
 const GROUP = 'Sessions: `create`, `delete`, `has`';
 const OPERATIONS = 1_000;
 const STREAMS = 200;
 
-/** A stream is made of dearer things than its registration: this controller leaves only the manager's share. */
+/** Stands for a stream, whose creation takes much longer than its registration. */
 class IdleController {
 	enqueue() {}
 	close() {}
 }
 
 /** @type {Operation[]} */
-export const lifecycleRows = [
-	row('create + delete, ids at hand, beside 1,000', 1_000, (manager) => {
+export const lifecycleOperations = [
+	operation('create + delete, with reused strings, beside 1,000 sessions', 1_000, (manager) => {
 		const ids = makeIds(OPERATIONS);
 		return () => timeCreateDelete(manager, ids, ids);
 	}),
 	...[0, 1_000, 10_000].map((others) =>
-		row(`create + delete beside ${others.toLocaleString('en')}`, others, (manager) => () => {
-			// Other ids each time: a Map that gets the same one again and again degenerates, which would flatter us. And
-			// what deletes has other string objects than what created: two requests.
+		operation(`create + delete, beside ${sessionCount(others)}`, others, (manager) => () => {
+			// New ids in each turn: a Map that has the same id added and deleted again and again degenerates, which would
+			// favor this package. `create` and `delete` have different string objects, like those of two requests.
 			const ids = makeIds(OPERATIONS);
 			return timeCreateDelete(manager, ids, ids.map(copy));
 		}),
 	),
-	row('new ReadableStream + create + delete beside 1,000', 1_000, (manager) => () => timeStreams(manager)),
-	row('has, ids at hand, of 1,000', 1_000, (manager, known) => () => timeHas(manager, known, true)),
-	...[1, 1_000, 10_000].map((others) =>
-		row(`has, a known id of ${others.toLocaleString('en')}`, others, (manager, known) => () => {
-			const asked = Array.from({ length: OPERATIONS }, () => copy(known[Math.floor(Math.random() * known.length)]));
+	operation('new ReadableStream + create + delete, beside 1,000 sessions', 1_000, (manager) => () => {
+		return timeStreams(manager);
+	}),
+	operation('has, known id with reused string, of 1,000 sessions', 1_000, (manager, ids) => () => {
+		return timeHas(manager, ids, true);
+	}),
+	...[1, 1_000, 10_000].map((sessions) =>
+		operation(`has, known id, of ${sessionCount(sessions)}`, sessions, (manager, ids) => () => {
+			const asked = Array.from({ length: OPERATIONS }, () => copy(ids[Math.floor(Math.random() * ids.length)]));
 			return timeHas(manager, asked, true);
 		}),
 	),
-	...[1, 1_000, 10_000].map((others) =>
-		row(
-			`has, an unknown id beside ${others.toLocaleString('en')}`,
-			others,
-			(manager) => () => timeHas(manager, makeIds(OPERATIONS), false),
-		),
+	...[1, 1_000, 10_000].map((sessions) =>
+		operation(`has, unknown id, beside ${sessionCount(sessions)}`, sessions, (manager) => () => {
+			return timeHas(manager, makeIds(OPERATIONS), false);
+		}),
 	),
 ];
 
 /**
  * @param {string} name
- * @param {number} others how many sessions are there meanwhile
- * @param {(manager: Manager, known: string[]) => import('../harness/operations.mjs').Turn} prepare
+ * @param {number} sessions number of sessions that exist during the turns
+ * @param {(manager: Manager, ids: string[]) => Turn} makeTurn
  * @returns {Operation}
  */
-function row(name, others, prepare) {
-	/** @param {SideName} side */
-	const ready = (side) => () => {
-		const known = makeIds(others);
-		const manager = managers[side]();
-		for (const id of known) manager.create(id, new IdleController());
-		const turn = prepare(manager, known);
+function operation(name, sessions, makeTurn) {
+	/** @param {Implementation} implementation */
+	const prepare = (implementation) => () => {
+		const ids = makeIds(sessions);
+		const manager = managers[implementation]();
+		for (const id of ids) manager.create(id, new IdleController());
+		const turn = makeTurn(manager, ids);
 		return async () => {
 			const ns = await turn();
-			await checkRegistry(side, manager, known);
+			await checkRegistry(implementation, manager, ids);
 			return ns;
 		};
 	};
-	return { group: GROUP, name, sides: { old: ready('old'), upstream: ready('upstream'), ours: ready('ours') } };
+	return { group: GROUP, name, prepare: { old: prepare('old'), upstream: prepare('upstream'), ours: prepare('ours') } };
 }
 
 /**
- * @param {SideName} side
- * @param {Manager} manager
- * @param {string[]} known
- */
-async function checkRegistry(side, manager, known) {
-	const [stranger] = makeIds(1);
-	const wrong = (await manager.has(stranger)) || (known.length > 0 && !(await manager.has(known[0])));
-	if (wrong) throw new Error(`${titles[side]}: has() gives the wrong answer`);
-}
-
-/**
+ * @param {Implementation} implementation
  * @param {Manager} manager
  * @param {string[]} ids
- * @param {string[]} again the same
- * @param {IdleController} [controller]
  */
-export async function timeCreateDelete(manager, ids, again, controller = new IdleController()) {
+async function checkRegistry(implementation, manager, ids) {
+	const [unknown] = makeIds(1);
+	const wrong = (await manager.has(unknown)) || (ids.length > 0 && !(await manager.has(ids[0])));
+	if (wrong) throw new Error(`${titles[implementation]}: has() gives the wrong result`);
+}
+
+/**
+ * @param {Manager} manager
+ * @param {string[]} ids to create
+ * @param {string[]} sameIds to delete
+ * @param {object} [controller]
+ */
+export async function timeCreateDelete(manager, ids, sameIds, controller = new IdleController()) {
 	const start = performance.now();
 	for (let index = 0; index < ids.length; index++) {
 		manager.create(ids[index], controller);
-		manager.delete(again[index]);
+		manager.delete(sameIds[index]);
 	}
-	return perOperation(start, ids.length);
+	return nsPerOperation(start, ids.length);
 }
 
 /** @param {Manager} manager */
 async function timeStreams(manager) {
 	const ids = makeIds(STREAMS);
-	const again = ids.map(copy);
+	const sameIds = ids.map(copy);
 	const start = performance.now();
 	for (let index = 0; index < STREAMS; index++) {
 		const id = ids[index];
@@ -116,24 +119,24 @@ async function timeStreams(manager) {
 				manager.delete(id);
 			},
 		});
-		manager.delete(again[index]);
+		manager.delete(sameIds[index]);
 	}
-	return perOperation(start, STREAMS);
+	return nsPerOperation(start, STREAMS);
 }
 
 /**
  * @param {Manager} manager
- * @param {string[]} asked
+ * @param {string[]} ids
  * @param {boolean} expected
  */
-export async function timeHas(manager, asked, expected) {
+export async function timeHas(manager, ids, expected) {
 	/** @type {Promise<boolean>[]} */
-	const answers = new Array(asked.length);
+	const results = new Array(ids.length);
 	const start = performance.now();
-	for (let index = 0; index < asked.length; index++) answers[index] = manager.has(asked[index]);
-	const ns = perOperation(start, asked.length);
-	for (const answer of answers) {
-		if ((await answer) !== expected) throw new Error('has() gives the wrong answer');
+	for (let index = 0; index < ids.length; index++) results[index] = manager.has(ids[index]);
+	const ns = nsPerOperation(start, ids.length);
+	for (const result of results) {
+		if ((await result) !== expected) throw new Error('has() gives the wrong result');
 	}
 	return ns;
 }

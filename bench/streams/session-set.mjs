@@ -1,58 +1,62 @@
-// Sessions with real streams, the same number of them on every side.
+// Sessions with real streams: the same ids for every implementation.
 
-import { copy, makeIds } from '../harness/test-data.mjs';
 import { managers } from '../harness/implementations.mjs';
+import { copy, makeIds } from '../harness/test-data.mjs';
 
-/** @typedef {import('../harness/implementations.mjs').SideName} SideName */
+/** @typedef {import('../harness/implementations.mjs').Implementation} Implementation */
 /** @typedef {import('../harness/implementations.mjs').Manager} Manager */
 
 /**
- * @typedef {object} Crowd one side's sessions; the floor has streams, and no manager
+ * The sessions of one implementation. The floor has streams, but no manager.
+ *
+ * @typedef {object} SessionSet
  * @property {Manager | undefined} manager
  * @property {ReadableStreamDefaultController[]} controllers
  * @property {ReadableStreamDefaultReader[]} readers
  */
 
 /**
- * @typedef {object} Population
- * @property {string[]} ids as a caller names them: other string objects than those the sessions were created with
- * @property {Record<SideName, Crowd>} crowds
+ * @typedef {object} Sessions
+ * @property {string[]} ids as a caller has them: other string objects than those that the sessions were created with
+ * @property {Record<Implementation, SessionSet>} sets
  */
 
 /**
- * @param {number} size
- * @returns {Population}
+ * Opens the same sessions for every implementation.
+ *
+ * @param {number} count
+ * @returns {Sessions}
  */
-export function populate(size) {
-	const ids = makeIds(size);
-	/** @type {Record<SideName, Crowd>} */
-	const crowds = {
-		old: crowd(managers.old()),
-		upstream: crowd(managers.upstream()),
-		ours: crowd(managers.ours()),
-		floor: crowd(undefined),
+export function openSessions(count) {
+	const ids = makeIds(count);
+	/** @type {Record<Implementation, SessionSet>} */
+	const sets = {
+		old: emptySet(managers.old()),
+		upstream: emptySet(managers.upstream()),
+		ours: emptySet(managers.ours()),
+		floor: emptySet(undefined),
 	};
 	for (const id of ids) {
-		// Side by side, so that no side's streams lie better in memory.
-		for (const side of Object.values(crowds)) join(side, copy(id));
+		// Alternating, so that no implementation has its streams closer together in memory than another.
+		for (const set of Object.values(sets)) openSession(set, copy(id));
 	}
-	return { ids, crowds };
+	return { ids, sets };
 }
 
 /**
  * @param {Manager | undefined} manager
- * @returns {Crowd}
+ * @returns {SessionSet}
  */
-export function crowd(manager) {
+export function emptySet(manager) {
 	return { manager, controllers: [], readers: [] };
 }
 
 /**
- * @param {Crowd} crowd
+ * @param {SessionSet} set
  * @param {string} id
  */
-export function join({ manager, controllers, readers }, id) {
-	// With `start` and `cancel`, as the HTTP and SSE transports make them.
+export function openSession({ manager, controllers, readers }, id) {
+	// With `start` and `cancel`, like the streams of the HTTP and SSE transports.
 	const stream = new ReadableStream({
 		start(controller) {
 			controllers.push(controller);

@@ -1,8 +1,8 @@
-// `subscriptions/listen`: a notification from `send` until all callbacks have it, and a registration that comes and goes.
+// The subscription manager (`subscriptions/listen`): a notification until all callbacks have it; `create` and `close`.
 
 import assert from 'node:assert/strict';
-import { perOperation } from '../harness/operations.mjs';
 import { subscriptionManagers } from '../harness/implementations.mjs';
+import { nsPerOperation } from '../harness/operations.mjs';
 
 /** @typedef {import('../harness/operations.mjs').Operation} Operation */
 /** @typedef {import('../harness/operations.mjs').Turn} Turn */
@@ -17,11 +17,11 @@ const updated = { jsonrpc: '2.0', method: 'notifications/resources/updated', par
 const toolsChanged = { jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: {} };
 
 /** @type {Operation[]} */
-export const subscriptionRows = [
-	row('a notification to 10 of 10 registrations', (manager) => sends(manager, 10, 10, updated)),
-	row('a notification to 10 of 10,000 registrations', (manager) => sends(manager, 10, 10_000, updated)),
-	row('a notification to all of 1,000 registrations', (manager) => sends(manager, 10, 1_000, toolsChanged)),
-	row('create + close of a registration beside 1,000', async (manager) => {
+export const subscriptionOperations = [
+	operation('notify 10 of 10 registrations', (manager) => notify(manager, 10, 10, updated)),
+	operation('notify 10 of 10,000 registrations', (manager) => notify(manager, 10, 10_000, updated)),
+	operation('notify all of 1,000 registrations', (manager) => notify(manager, 10, 1_000, toolsChanged)),
+	operation('create + close a registration, beside 1,000', async (manager) => {
 		await register(manager, 1_000, 0, () => {});
 		let last = 0;
 		return async () => {
@@ -37,41 +37,41 @@ export const subscriptionRows = [
 				);
 				assert.equal(await manager.close(id, 'origin', 'closed'), true);
 			}
-			return perOperation(start, REGISTRATIONS);
+			return nsPerOperation(start, REGISTRATIONS);
 		};
 	}),
 ];
 
 /**
  * @param {string} name
- * @param {(manager: SubscriptionManager) => Promise<Turn>} prepare
+ * @param {(manager: SubscriptionManager) => Promise<Turn>} makeTurn
  * @returns {Operation}
  */
-function row(name, prepare) {
-	/** @param {'upstream' | 'ours'} side */
-	const ready = (side) => () => {
-		const turn = prepare(subscriptionManagers[side]());
+function operation(name, makeTurn) {
+	/** @param {'upstream' | 'ours'} implementation */
+	const prepare = (implementation) => () => {
+		const turn = makeTurn(subscriptionManagers[implementation]());
 		return async () => (await turn)();
 	};
-	return { group: GROUP, name, sides: { upstream: ready('upstream'), ours: ready('ours') } };
+	return { group: GROUP, name, prepare: { upstream: prepare('upstream'), ours: prepare('ours') } };
 }
 
 /**
  * @param {SubscriptionManager} manager
- * @param {number} watching
- * @param {number} all
- * @param {object} notification
+ * @param {number} watching number of registrations that watch the resource
+ * @param {number} all number of registrations
+ * @param {any} notification
  */
-async function sends(manager, watching, all, notification) {
+async function notify(manager, watching, all, notification) {
 	let received = 0;
 	await register(manager, all, watching, () => received++);
-	const due = notification === updated ? watching : all;
+	const expected = notification === updated ? watching : all;
 	return async () => {
 		received = 0;
 		const start = performance.now();
 		for (let n = 0; n < SENDS; n++) await manager.send(notification);
-		const ns = perOperation(start, SENDS);
-		assert.equal(received, SENDS * due);
+		const ns = nsPerOperation(start, SENDS);
+		assert.equal(received, SENDS * expected);
 		return ns;
 	};
 }
@@ -79,7 +79,7 @@ async function sends(manager, watching, all, notification) {
 /**
  * @param {SubscriptionManager} manager
  * @param {number} all
- * @param {number} watching how many of them watch the resource
+ * @param {number} watching number of registrations that watch the resource
  * @param {() => void} send
  */
 async function register(manager, all, watching, send) {

@@ -1,64 +1,61 @@
-// The ways of a message into another thread. Each has an end that sends, in the main thread, and one that feeds the
-// sessions of a worker: upstream's manager behind either of Node's two channels, this package's scope, and the floor.
+// The channels into another thread that are compared. Each has a sender in the main thread, and a receiver in each worker that
+// passes messages on to the worker's sessions: upstream's manager behind a BroadcastChannel or a MessagePort, this package's
+// scope, and the floor.
 
 import { BroadcastChannel, MessageChannel } from 'node:worker_threads';
 import { InMemoryStreamSessionManager } from '../../lib/index.js';
-import { managers, titles as sides } from '../harness/implementations.mjs';
+import { managers } from '../harness/implementations.mjs';
+import { channelTitlesOf, readVersions } from '../harness/versions.mjs';
 
 /** @typedef {import('node:worker_threads').MessagePort} MessagePort */
 /** @typedef {import('../harness/implementations.mjs').Manager} Manager */
-/** @typedef {import('../streams/send.mjs').Target} Target */
-/** @typedef {'broadcastChannel' | 'messagePort' | 'ours' | 'floor'} WayName */
+/** @typedef {import('../streams/send-timing.mjs').Target} Target */
+/** @typedef {'broadcastChannel' | 'messagePort' | 'ours' | 'floor'} Channel */
 
-/** @type {WayName[]} */
-export const WAYS = ['broadcastChannel', 'messagePort', 'ours', 'floor'];
+/** @type {Channel[]} */
+export const CHANNELS = ['broadcastChannel', 'messagePort', 'ours', 'floor'];
 
-/** @type {Record<WayName, string>} */
-export const titles = {
-	broadcastChannel: `${sides.upstream} by BroadcastChannel`,
-	messagePort: `${sides.upstream} by MessagePort`,
-	ours: sides.ours,
-	floor: sides.floor,
-};
+/** Names in error messages. @type {Record<Channel, string>} */
+export const titles = channelTitlesOf(readVersions());
 
 /**
  * @typedef {object} Sender
- * @property {(burst: Target[], data: string) => void} send a message to each of the targets, one behind the other
+ * @property {(burst: Target[], data: string) => void} send sends one message to each of the targets
  * @property {() => void} close
  */
 
 /**
- * What a worker needs of its ends.
+ * What a worker needs for its receivers.
  *
- * @typedef {object} Ends
- * @property {string} name of the channel, and of the scope
+ * @typedef {object} Connections
+ * @property {string} name of the BroadcastChannel and of the scope
  * @property {MessagePort} port
- * @property {MessagePort} floor
+ * @property {MessagePort} floorPort
  */
 
 /**
- * @param {string} name of the channel, and of the scope
+ * @param {string} name of the BroadcastChannel and of the scope
  * @param {number} workers
  */
-export function openWays(name, workers) {
-	const ports = channels(workers);
-	const floors = channels(workers);
-	/** @type {Record<WayName, Sender>} */
+export function openChannels(name, workers) {
+	const ports = messageChannels(workers);
+	const floorPorts = messageChannels(workers);
+	/** @type {Record<Channel, Sender>} */
 	const senders = {
 		broadcastChannel: broadcastSender(new BroadcastChannel(name)),
 		messagePort: portSender(ports.map(({ port1 }) => port1)),
-		ours: ourSender(name),
-		floor: floorSender(floors.map(({ port1 }) => port1)),
+		ours: scopeSender(name),
+		floor: floorSender(floorPorts.map(({ port1 }) => port1)),
 	};
-	/** @type {Ends[]} */
-	const ends = ports.map(({ port2: port }, index) => ({ name, port, floor: floors[index].port2 }));
-	return { senders, ends };
+	/** @type {Connections[]} */
+	const connections = ports.map(({ port2 }, index) => ({ name, port: port2, floorPort: floorPorts[index].port2 }));
+	return { senders, connections };
 }
 
 /**
- * Feeds the sessions of this worker with what comes.
+ * Start to receive in a worker, and return the manager of its sessions.
  *
- * @type {Record<WayName, (ends: Ends, feed: (sends: number) => void) => Manager | undefined>}
+ * @type {Record<Channel, (connections: Connections, onFloor: (sends: number) => void) => Manager | undefined>}
  */
 export const receivers = {
 	broadcastChannel({ name }) {
@@ -69,20 +66,19 @@ export const receivers = {
 	},
 	messagePort({ port }) {
 		const manager = managers.upstream();
-		// The fastest of what Node has: `onmessage` in place of `on` costs them 2 to 13 % more, `worker.postMessage` is no
-		// faster.
+		// The fastest way in Node: `onmessage` takes 2 to 13 % longer than `on`, and `worker.postMessage` is not faster.
 		port.on('message', ({ ids, data }) => manager.send(ids, data));
 		return manager;
 	},
 	ours: ({ name }) => new InMemoryStreamSessionManager({ scope: name }),
-	floor({ floor }, feed) {
-		floor.on('message', feed);
+	floor({ floorPort }, onFloor) {
+		floorPort.on('message', onFloor);
 		return undefined;
 	},
 };
 
 /** @param {number} count */
-function channels(count) {
+function messageChannels(count) {
 	return Array.from({ length: count }, () => new MessageChannel());
 }
 
@@ -93,7 +89,7 @@ function channels(count) {
 function broadcastSender(channel) {
 	return {
 		send(burst, data) {
-			for (const { list } of burst) channel.postMessage({ ids: list, data });
+			for (const { ids } of burst) channel.postMessage({ ids, data });
 		},
 		close: () => channel.close(),
 	};
@@ -106,8 +102,8 @@ function broadcastSender(channel) {
 function portSender(ports) {
 	return {
 		send(burst, data) {
-			for (const { list } of burst) {
-				const message = { ids: list, data };
+			for (const { ids } of burst) {
+				const message = { ids, data };
 				for (const port of ports) port.postMessage(message);
 			}
 		},
@@ -119,18 +115,18 @@ function portSender(ports) {
  * @param {string} scope
  * @returns {Sender}
  */
-function ourSender(scope) {
+function scopeSender(scope) {
 	const manager = new InMemoryStreamSessionManager({ scope });
 	return {
 		send(burst, data) {
-			for (const { list } of burst) manager.send(list, data);
+			for (const { ids } of burst) manager.send(ids, data);
 		},
 		close() {},
 	};
 }
 
 /**
- * One wake for the burst, and nothing carried over.
+ * Wakes each worker once per burst, with the number of messages only.
  *
  * @param {MessagePort[]} ports
  * @returns {Sender}

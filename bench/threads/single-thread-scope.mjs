@@ -1,40 +1,44 @@
-// What a scope costs whom it is of no use: `send` to sessions of the same thread, the only one in its scope, beside a
-// manager without a scope.
+// The cost of a scope without other threads: `send` to sessions of the same thread, with a scope and without one.
 
 import { InMemoryStreamSessionManager } from '../../lib/index.js';
-import { asciiTexts, copy, makeIds } from '../harness/test-data.mjs';
-import { crowd, join } from '../streams/session-set.mjs';
-import { collectAll, interleave } from '../harness/interleave.mjs';
-import { checkAnswers, checkEmpty, planOf, targetsOf, timeTurn } from '../streams/send.mjs';
+import { collectAll } from '../harness/gc.mjs';
+import { interleave } from '../harness/interleave.mjs';
 import { ratios, spread } from '../harness/stats.mjs';
+import { asciiTexts, copy, makeIds, sessionCount } from '../harness/test-data.mjs';
+import { checkEmpty, checkSend, planOf, targetsOf, timeTurn } from '../streams/send-timing.mjs';
+import { emptySet, openSession } from '../streams/session-set.mjs';
 
 /** @typedef {import('../harness/interleave.mjs').Budget} Budget */
-/** @typedef {{ name: string, sessions: number, kind: 'everyone' | 'one' }} Cell */
-/** @typedef {'plain' | 'scoped'} SideName */
+/** @typedef {{ name: string, sessions: number, kind: 'all' | 'one' }} Cell */
+/** @typedef {'plain' | 'scoped'} Variant */
 
-/** @type {Record<SideName, string>} */
-const titles = { plain: 'no scope', scoped: 'a scope' };
+/** @type {Variant[]} */
+const VARIANTS = ['plain', 'scoped'];
+/** @type {Record<Variant, string>} */
+const titles = { plain: 'without a scope', scoped: 'with a scope' };
 
 const text = asciiTexts[0];
 
-// Where its streams happen to lie in memory favours one side or the other by more than there is to be measured, for as
-// long as they live.
-const POPULATIONS = 8;
+/**
+ * Where streams lie in memory favors one variant by more than the difference that is measured, while the streams live. So
+ * each cell opens new ones several times.
+ */
+const REPEATS = 8;
 
-/** For a send to so many sessions, which is a turn of its own and varies more. */
+/** With that many sessions, a turn has a single send, which varies more. */
 const MANY = 1_000;
-const TIMES_AS_LONG = 3;
+const BUDGET_FACTOR = 3;
 
-/** Distinguishes the scopes: a manager that is not collected yet is still in its own. */
+/** Makes scope names unique: a manager of an earlier scope may not be collected yet. */
 let scopes = 0;
 
 /**
  * @param {boolean} quick
  * @returns {Cell[]}
  */
-export function aloneCells(quick) {
-	const everyone = (quick ? [10] : [1, 10, 1_000]).map((sessions) => cell(sessions, 'everyone'));
-	return [...everyone, ...(quick ? [1] : [1, 1_000]).map((sessions) => cell(sessions, 'one'))];
+export function singleThreadScopeCells(quick) {
+	const all = (quick ? [10] : [1, 10, 1_000]).map((sessions) => cell(sessions, 'all'));
+	return [...all, ...(quick ? [1] : [1, 1_000]).map((sessions) => cell(sessions, 'one'))];
 }
 
 /**
@@ -43,7 +47,7 @@ export function aloneCells(quick) {
  * @returns {Cell}
  */
 function cell(sessions, kind) {
-	const name = `send ${text.name} to ${kind} of ${sessions.toLocaleString('en')} in a scope of one thread`;
+	const name = `send ${text.name} to ${kind} of ${sessionCount(sessions)} in a scope of one thread`;
 	return { name, sessions, kind };
 }
 
@@ -52,11 +56,12 @@ function cell(sessions, kind) {
  * @param {Budget} budget
  * @param {(line: string) => void} log
  */
-export async function measureAlone(cells, budget, log) {
+export async function measureSingleThreadScope(cells, budget, log) {
 	const results = [];
 	for (const cell of cells) {
 		const result = await measureCell(cell, budget);
-		log(`${cell.name}: ${result.vsPlain.median.toFixed(3)}x of a manager without (${result.rounds} rounds)`);
+		const ratio = result.vsPlain.median.toFixed(3);
+		log(`threads: ${cell.name}: ${ratio}x the time without a scope (${result.rounds} rounds)`);
 		results.push(result);
 	}
 	return results;
@@ -67,13 +72,13 @@ export async function measureAlone(cells, budget, log) {
  * @param {Budget} budget
  */
 async function measureCell({ name, sessions, kind }, budget) {
-	/** @type {Record<SideName, number[]>} */
+	/** @type {Record<Variant, number[]>} */
 	const samples = { plain: [], scoped: [] };
-	const ms = kind === 'everyone' && sessions >= MANY ? budget.ms * TIMES_AS_LONG : budget.ms;
-	const share = { ms: ms / POPULATIONS, leastRounds: Math.ceil(budget.leastRounds / POPULATIONS) };
-	for (let times = 0; times < POPULATIONS; times++) {
+	const ms = kind === 'all' && sessions >= MANY ? budget.ms * BUDGET_FACTOR : budget.ms;
+	const share = { ms: ms / REPEATS, minRounds: Math.ceil(budget.minRounds / REPEATS) };
+	for (let times = 0; times < REPEATS; times++) {
 		collectAll();
-		const { plain, scoped } = await measurePopulation(sessions, kind, share);
+		const { plain, scoped } = await measureOnce(sessions, kind, share);
 		samples.plain.push(...plain);
 		samples.scoped.push(...scoped);
 	}
@@ -83,6 +88,7 @@ async function measureCell({ name, sessions, kind }, budget) {
 		kind,
 		rounds: samples.plain.length,
 		ns: { plain: spread(samples.plain), scoped: spread(samples.scoped) },
+		/** Time with a scope divided by the time without one. */
 		vsPlain: ratios(samples.scoped, samples.plain),
 	};
 }
@@ -92,31 +98,29 @@ async function measureCell({ name, sessions, kind }, budget) {
  * @param {Cell['kind']} kind
  * @param {Budget} budget
  */
-async function measurePopulation(sessions, kind, budget) {
+async function measureOnce(sessions, kind, budget) {
 	const ids = makeIds(sessions);
-	const crowds = {
-		plain: crowd(new InMemoryStreamSessionManager()),
-		scoped: crowd(new InMemoryStreamSessionManager({ scope: `alone ${++scopes}` })),
+	const sets = {
+		plain: emptySet(new InMemoryStreamSessionManager()),
+		scoped: emptySet(new InMemoryStreamSessionManager({ scope: `bench of one thread ${++scopes}` })),
 	};
-	// Side by side, and neither always the first.
-	for (const [place, id] of ids.entries()) {
-		const sides = [crowds.plain, crowds.scoped];
-		for (const side of (place + scopes) % 2 ? sides : sides.reverse()) join(side, copy(id));
+	// Alternating, and each is the first for half of the sessions.
+	for (const [index, id] of ids.entries()) {
+		const order = [sets.plain, sets.scoped];
+		for (const set of (index + scopes) % 2 ? order : order.reverse()) openSession(set, copy(id));
 	}
 	const targets = targetsOf(kind, ids);
-	for (const side of /** @type {SideName[]} */ (['plain', 'scoped'])) {
-		await checkAnswers(titles[side], crowds[side], targets[0], text);
-	}
+	for (const variant of VARIANTS) await checkSend(titles[variant], sets[variant], targets[0], text);
 	const plan = planOf(sessions, kind, text, false);
 	const batch = Array.from({ length: plan.sends }, (_, index) => targets[index % targets.length]);
 	const samples = await interleave(
 		{
-			plain: () => timeTurn(crowds.plain, batch, text, plan),
-			scoped: () => timeTurn(crowds.scoped, batch, text, plan),
+			plain: () => timeTurn(sets.plain, batch, text, plan),
+			scoped: () => timeTurn(sets.scoped, batch, text, plan),
 		},
 		budget,
 		plan.clean,
 	);
-	for (const side of /** @type {SideName[]} */ (['plain', 'scoped'])) checkEmpty(titles[side], crowds[side]);
+	for (const variant of VARIANTS) checkEmpty(titles[variant], sets[variant]);
 	return samples;
 }

@@ -1,30 +1,30 @@
-// The worker threads, as the main thread sees them.
+// The worker threads of the benchmark, as the main thread controls them.
 
 import { Worker } from 'node:worker_threads';
 import { makeIds } from '../harness/test-data.mjs';
-import { openWays } from './channels.mjs';
+import { openChannels } from './channels.mjs';
 
-/** @typedef {import('./channels.mjs').WayName} WayName */
-/** @typedef {import('../streams/send.mjs').Target} Target */
+/** @typedef {import('./channels.mjs').Channel} Channel */
+/** @typedef {import('../streams/send-timing.mjs').Target} Target */
 
 /**
- * @typedef {object} Order
- * @property {{ way: WayName, texts: string[] }} [check] what each session has to get, by place
+ * @typedef {object} Instruction to a worker
+ * @property {{ channel: Channel, texts: string[] }} [check] the text that each session has to receive, by index
  * @property {{ targets: number[][], data: string }} [floor] the burst that the floor enqueues
- * @property {number} [bytes] after how many of them, over and over again, the worker answers
- * @property {boolean} [collect] whether to collect garbage first
+ * @property {number} [bytes] number of bytes after which the worker reports, again and again
+ * @property {boolean} [collect] true to collect garbage first
  */
 
-const FILE = new URL('./worker.mjs', import.meta.url);
-const LONGEST_WAIT_MS = 60_000;
+const MODULE = new URL('./worker.mjs', import.meta.url);
+const MAX_WAIT_MS = 60_000;
 
-/** Distinguishes the scopes: what one crew has left behind is not to be measured with another. */
-let crews = 0;
+/** Makes scope names unique: sessions of an earlier pool may still exist. */
+let pools = 0;
 
-export class Crew {
+export class WorkerPool {
 	/** @type {Error | undefined} */
 	#failure;
-	/** Rejects the answers that are awaited. @type {(error: Error) => void} */
+	/** Rejects the promise for the reports. @type {(error: Error) => void} */
 	#reject = () => {};
 	/** @type {Worker[]} */
 	#workers;
@@ -32,16 +32,19 @@ export class Crew {
 
 	/**
 	 * @param {number} workers
-	 * @param {number} sessions of each
+	 * @param {number} sessions per worker
 	 */
 	constructor(workers, sessions) {
 		/** The ids of each worker's sessions. */
 		this.ids = Array.from({ length: workers }, () => makeIds(sessions));
-		const { senders, ends } = openWays(`bench ${++crews}`, workers);
+		const { senders, connections } = openChannels(`bench ${++pools}`, workers);
 		this.#senders = senders;
 		this.#workers = this.ids.map((ids, index) => {
-			const { port, floor } = ends[index];
-			const worker = new Worker(FILE, { workerData: { ids, ends: ends[index] }, transferList: [port, floor] });
+			const { port, floorPort } = connections[index];
+			const worker = new Worker(MODULE, {
+				workerData: { ids, connections: connections[index] },
+				transferList: [port, floorPort],
+			});
 			worker.once('error', (/** @type {Error} */ error) => {
 				this.#failure = error;
 				this.#reject(error);
@@ -51,73 +54,77 @@ export class Crew {
 	}
 
 	/**
+	 * Starts the workers, and resolves when each has opened its sessions.
+	 *
 	 * @param {number} workers
-	 * @param {number} sessions of each
+	 * @param {number} sessions per worker
 	 */
 	static async start(workers, sessions) {
-		const crew = new Crew(workers, sessions);
+		const pool = new WorkerPool(workers, sessions);
 		try {
-			await crew.#answers();
+			await pool.#reports();
 		} catch (error) {
-			await crew.stop();
+			await pool.stop();
 			throw error;
 		}
-		return crew;
+		return pool;
 	}
 
 	/**
-	 * Resolves when all have obeyed.
+	 * Resolves when all workers have followed the instruction.
 	 *
-	 * @param {Order | ((worker: number) => Order)} order
+	 * @param {Instruction | ((worker: number) => Instruction)} instruction
 	 */
-	async order(order) {
-		const answers = this.#answers();
+	async instruct(instruction) {
+		const reports = this.#reports();
 		for (const [index, worker] of this.#workers.entries()) {
-			worker.postMessage(typeof order === 'function' ? order(index) : order);
+			worker.postMessage(typeof instruction === 'function' ? instruction(index) : instruction);
 		}
-		await answers;
+		await reports;
 	}
 
 	/**
-	 * Resolves when every worker has read the last byte of what it was told to expect. The clock ends there: how the main
-	 * thread learns of it, by a message from each worker, costs the same for every way, and is not on it. Nor is the event
-	 * loop of the main thread held up, as waiting with `Atomics` would do: it is idle, as a server's is between requests.
+	 * Sends bursts, and resolves when every worker has read the last byte that it was instructed to expect. The workers note
+	 * that time, so the report to the main thread is not on the clock. The event loop of the main thread stays idle meanwhile,
+	 * like a server's between requests; waiting with `Atomics` would block it.
 	 *
-	 * @param {WayName} way
+	 * @param {Channel} channel
 	 * @param {Target[]} targets
 	 * @param {string} data
-	 * @param {number} [bursts] back to back: one in each turn of the event loop
-	 * @returns {Promise<{ whole: number, sending: number }>} nanoseconds until the last byte was read, and within `send`
+	 * @param {number} [bursts] sent back to back: one in each turn of the event loop
+	 * @returns {Promise<{ wholeNs: number, sendNs: number }>} time until the last byte was read, and time within `send`
 	 */
-	async deliver(way, targets, data, bursts = 1) {
-		const sender = this.#senders[way];
-		const answers = this.#answers();
-		// It may fail before it is awaited.
-		answers.catch(() => {});
-		let sending = 0n;
+	async deliver(channel, targets, data, bursts = 1) {
+		const sender = this.#senders[channel];
+		const reports = this.#reports();
+		// It may reject before it is awaited.
+		reports.catch(() => {});
+		let sendNs = 0n;
 		const start = process.hrtime.bigint();
 		let before = start;
 		for (let burst = 1; ; burst++) {
 			sender.send(targets, data);
-			sending += process.hrtime.bigint() - before;
+			sendNs += process.hrtime.bigint() - before;
 			if (burst === bursts) break;
 			await nextTurn();
 			before = process.hrtime.bigint();
 		}
-		const ends = (await answers).map(({ end }) => Number(end - start));
-		return { whole: Math.max(...ends), sending: Number(sending) };
+		const ends = (await reports).map(({ end }) => Number(end - start));
+		return { wholeNs: Math.max(...ends), sendNs: Number(sendNs) };
 	}
 
 	/**
-	 * @param {WayName} way
+	 * Sends bursts, and resolves when each session has received exactly its text.
+	 *
+	 * @param {Channel} channel
 	 * @param {[targets: Target[], data: string][]} bursts
-	 * @param {string[][]} expected each worker's texts, by place
+	 * @param {string[][]} expected the texts of each worker's sessions
 	 */
-	async check(way, bursts, expected) {
-		await this.order((worker) => ({ check: { way, texts: expected[worker] } }));
-		const answers = this.#answers();
-		for (const [targets, data] of bursts) this.#senders[way].send(targets, data);
-		await answers;
+	async check(channel, bursts, expected) {
+		await this.instruct((worker) => ({ check: { channel, texts: expected[worker] } }));
+		const reports = this.#reports();
+		for (const [targets, data] of bursts) this.#senders[channel].send(targets, data);
+		await reports;
 	}
 
 	async stop() {
@@ -126,18 +133,18 @@ export class Crew {
 	}
 
 	/**
-	 * The next message of every worker.
+	 * Resolves to the next message of every worker.
 	 *
 	 * @returns {Promise<any[]>}
 	 */
-	async #answers() {
+	async #reports() {
 		if (this.#failure) throw this.#failure;
 		/** @type {Promise<never>} */
 		const failed = new Promise((_, reject) => {
 			this.#reject = reject;
 		});
-		// With a message lost, nothing else would ever end this.
-		const watchdog = setTimeout(this.#reject, LONGEST_WAIT_MS, new Error('a chunk that was sent has not arrived'));
+		// A lost message would keep the benchmark waiting forever.
+		const watchdog = setTimeout(this.#reject, MAX_WAIT_MS, new Error('a chunk that was sent has not arrived'));
 		try {
 			return await Promise.race([failed, Promise.all(this.#workers.map(nextMessage))]);
 		} finally {

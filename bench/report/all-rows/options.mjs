@@ -1,84 +1,65 @@
-// What the options cost, as Markdown.
+// All rows of the options of stream managers.
 
-import { factor, quartiles, table, time } from '../format.mjs';
-import { titles as sides } from '../../harness/implementations.mjs';
-import { titles } from '../../isolated/option-sets.mjs';
+import { titlesOf } from '../../harness/versions.mjs';
+import {
+	factor,
+	factorWithQuartiles,
+	percent,
+	quartiles,
+	signedTime,
+	table,
+	time,
+	timeWithQuartiles,
+} from '../format.mjs';
+import { optionTitle } from '../option-titles.mjs';
 
-/** @typedef {Awaited<ReturnType<typeof import('../../options/measure.mjs').measureOptions>>} Results */
+/** @typedef {import('../results.mjs').Results} Results */
+/** @typedef {NonNullable<Results['options']>} OptionResults */
 /** @typedef {import('../../harness/stats.mjs').Spread} Spread */
-/** @typedef {import('../../isolated/option-sets.mjs').OptionName} OptionName */
 
-const MANNERS = {
-	sends: '`send`, readers waiting for the chunks',
+const MODES = {
+	sends: '`send`, while readers wait for the chunks',
 	microtasks:
-		'`send` and the microtasks it leaves, where `coalesce` does its work; one `send` in each turn, so that there is nothing to join',
-	queued: '`send` of 100 B while nobody reads, so that what is queued is counted',
+		'`send` and the microtasks that it causes, where `coalesce` does its work. There is one `send` per turn of the event loop, so there is nothing to coalesce',
+	queued: '`send` of 100 B while nothing is read, so that queued bytes are counted',
 	create: '`create` and `delete`',
 };
 
-const READERS = { waiting: 'a reader waits for each chunk', none: 'nobody reads meanwhile' };
-
-/** @param {Results | undefined} results */
-export function optionSections(results) {
-	if (!results) return [];
-	return [
-		'',
-		'## What the options cost',
-		'',
-		'Each side has a copy of the package of its own, so that V8 compiles it for that side alone, and several processes have',
-		'their turns: how code and memory come to lie is theirs for life.',
-		...before(results),
-		...prices(results),
-		...keepAlive(results),
-		...stalls(results),
-		...bursts(results),
-	];
-}
+const READERS = { waiting: 'a reader waits for each chunk', none: 'nothing is read during the broadcast' };
 
 /** @param {Results} results */
-function before({ before }) {
-	if (!before) return [];
-	return [
-		'',
-		'### With every option off, beside the commit before there were any',
-		'',
-		'The last column has the same code on both sides: what differs from 1 there is noise.',
-		'',
-		...table(
-			['', 'before', 'now', 'now / before', 'now / now'],
-			before.map(({ name, ns, vsBefore, vsAgain }) => [
-				name,
-				time(ns.before.median),
-				time(ns.ours.median),
-				`**${fine(vsBefore.median)}x** (${fine(vsBefore.p25)} – ${fine(vsBefore.p75)})`,
-				`${fine(vsAgain.median)}x (${fine(vsAgain.p25)} – ${fine(vsAgain.p75)})`,
-			]),
-		),
+export function optionSections({ about, options }) {
+	if (!options) return [];
+	const sections = [
+		...costs(options),
+		...keepAlive(options),
+		...eventLoopDelay(options),
+		...bursts(options, titlesOf(about)),
 	];
+	return sections.length === 0 ? [] : ['', '## Options of stream managers', ...sections];
 }
 
-/** @param {Results} results */
-function prices({ prices }) {
-	if (prices.length === 0) return [];
+/** @param {OptionResults} options */
+function costs({ costs }) {
+	if (costs.length === 0) return [];
 	return [
 		'',
-		'### With one option on, and with all, beside none',
+		'### The cost of each option',
 		'',
-		'How many times what it takes without options, and how much more. (`maxSessions` and `onClose` have no part in `send`.)',
-		...prices.flatMap(({ manner, names, rows }) => {
-			const others = names.filter((name) => name !== 'none');
+		'The time with the option divided by the time without options, and the difference. Each option has a copy of the package of',
+		'its own, and several processes take part. (`maxSessions` and `onClose` do nothing in `send`.)',
+		...costs.flatMap(({ mode, options, rows }) => {
+			const others = options.filter((option) => option !== 'none');
 			return [
 				'',
-				`${MANNERS[manner]}:`,
+				`${MODES[mode]}:`,
 				'',
 				...table(
-					['', ...names.map((name) => titles[name])],
-					rows.map(({ name, ns, vsNone, more }) => [
+					['', ...options.map(optionTitle)],
+					rows.map(({ name, ns, vsNone, added }) => [
 						name,
 						time(ns.none.median),
-						...others.map(
-							(name) => `**${factor(vsNone[name].median)}** ${quartiles(vsNone[name])} ${plus(more[name])}`,
-						),
+						...others.map((option) => `${factorWithQuartiles(vsNone[option])} ${signedTime(added[option])}`),
 					]),
 				),
 			];
@@ -86,93 +67,84 @@ function prices({ prices }) {
 	];
 }
 
-/** @param {Results} results */
+/** @param {OptionResults} options */
 function keepAlive({ keepAlive }) {
 	if (!keepAlive) return [];
-	const { sessions, times, keepAliveMs, sweeps, ns, share } = keepAlive;
-	const each = (/** @type {Spread} */ { median }) => time(median / sessions);
+	const { sessions, periods, keepAliveMs, sweeps, ns, share } = keepAlive;
+	const perSession = (/** @type {Spread} */ { median }) => time(median / sessions);
 	return [
 		'',
-		`### Keep-alive with ${sessions.toLocaleString('en')} idle sessions`,
+		`### \`keepAliveMs\` with ${sessions.toLocaleString('en')} idle sessions`,
 		'',
-		`The process's CPU time, ${times} times: every ${keepAliveMs / 1_000} s there are ${sweeps} sweeps, one of which sends to all. With the`,
-		`sweeps alone, that is **${percent(share.median)}** (${percent(share.p25)} – ${percent(share.p75)}) of one core. What a server makes of the`,
-		'chunks, to write them to sockets above all, comes on top.',
+		`CPU time of the process, in ${periods} periods of ${keepAliveMs / 1_000} s. There are ${sweeps} sweeps per period, and one of them sends to`,
+		`all sessions. The sweeps alone take **${percent(share.median)}** (${percent(share.p25)} – ${percent(share.p75)}) of one core. The`,
+		"server's own work for the chunks, mostly writes to sockets, is not included.",
 		'',
 		...table(
-			['', 'in total', 'a session'],
+			['', 'all sessions', 'per session'],
 			[
-				['a sweep that finds nothing to do', spreadOf(ns.idle), each(ns.idle)],
-				['one that sends to all', spreadOf(ns.sending), each(ns.sending)],
-				['readers that get it', spreadOf(ns.readers), each(ns.readers)],
+				['a sweep without anything to send', timeWithQuartiles(ns.idle), perSession(ns.idle)],
+				['the sweep that sends to all', timeWithQuartiles(ns.sending), perSession(ns.sending)],
+				['the readers of these chunks', timeWithQuartiles(ns.readers), perSession(ns.readers)],
 			],
 		),
 	];
 }
 
-/** @param {Results} results */
-function stalls({ stalls }) {
-	if (!stalls) return [];
-	const { sessions, sliceMs, broadcasts, rows } = stalls;
+/** @param {OptionResults} options */
+function eventLoopDelay({ eventLoopDelay }) {
+	if (!eventLoopDelay) return [];
+	const { sessions, sliceMs, broadcasts, rows } = eventLoopDelay;
 	return [
 		'',
-		`### A broadcast of 100 B to ${sessions.toLocaleString('en')} sessions, whole and in slices`,
+		`### \`sliceMs\`: a broadcast of 100 B to ${sessions.toLocaleString('en')} sessions`,
 		'',
-		`The longest turn of the event loop of each of ${broadcasts} broadcasts, by a chain of \`setImmediate\`, and the time until all`,
-		'have the chunk: read, or queued where nobody reads. What readers do when a chunk comes is done in microtasks behind each',
-		'slice, on top of it.',
+		`The longest turn of the event loop in each of ${broadcasts} broadcasts, measured with a chain of \`setImmediate\`; and the time until`,
+		'all sessions have the chunk: read, or queued where nothing is read. Readers run in microtasks after each slice, in the same',
+		'turn.',
 		'',
 		...table(
-			['', '', 'whole', `\`sliceMs: ${sliceMs}\``],
+			['', '', 'in one go', `\`sliceMs: ${sliceMs}\``],
 			rows.flatMap(({ readers, ns: { whole, sliced } }) => [
-				[READERS[readers], 'the longest turn', spreadOf(whole.stall), `**${spreadOf(sliced.stall)}**`],
-				['', 'less garbage collection', spreadOf(whole.withoutGc), spreadOf(sliced.withoutGc)],
-				['', 'until all have it', spreadOf(whole.until), spreadOf(sliced.until)],
+				[
+					READERS[readers],
+					'longest turn',
+					timeWithQuartiles(whole.longestTurn),
+					`**${timeWithQuartiles(sliced.longestTurn)}**`,
+				],
+				[
+					'',
+					'longest turn less garbage collection',
+					timeWithQuartiles(whole.withoutGc),
+					timeWithQuartiles(sliced.withoutGc),
+				],
+				['', 'until all have it', timeWithQuartiles(whole.allDelivered), timeWithQuartiles(sliced.allDelivered)],
 			]),
 		),
 	];
 }
 
-/** @param {Results} results */
-function bursts({ bursts }) {
+/**
+ * @param {OptionResults} options
+ * @param {ReturnType<typeof titlesOf>} titles
+ */
+function bursts({ bursts }, titles) {
 	if (bursts.length === 0) return [];
 	return [
 		'',
 		'### `coalesce`: bursts over HTTP',
 		'',
-		`A \`node:http\` server broadcasts ${bursts[0].burst} messages in a turn to SSE clients in another process, which check every byte. The`,
-		"server's CPU time for each message delivered:",
+		`A \`node:http\` server broadcasts ${bursts[0].burst} messages per turn of the event loop to SSE clients in another process, which check`,
+		"every byte. The server's CPU time per delivered message:",
 		'',
 		...table(
-			['clients', sides.upstream, sides.ours, 'with `coalesce`', `${sides.upstream} / with`, 'without / with'],
+			['clients', titles.upstream, titles.ours, 'with `coalesce`', `${titles.upstream} / with`, 'without / with'],
 			bursts.map(({ clients, ns, vsUpstream, vsOurs }) => [
 				`${clients}`,
-				spreadOf(ns.upstream),
-				spreadOf(ns.ours),
-				spreadOf(ns.coalesced),
-				`**${factor(vsUpstream.median)}** ${quartiles(vsUpstream)}`,
+				...[ns.upstream, ns.ours, ns.coalesced].map(timeWithQuartiles),
+				factorWithQuartiles(vsUpstream),
 				`${factor(vsOurs.median)} ${quartiles(vsOurs)}`,
 			]),
 		),
 	];
-}
-
-/** @param {Spread} spread */
-function spreadOf({ median, p25, p75 }) {
-	return `${time(median)} (${time(p25)} – ${time(p75)})`;
-}
-
-/** @param {Spread} spread */
-export function plus({ median }) {
-	return median < 0 ? `−${time(-median)}` : `+${time(median)}`;
-}
-
-/** @param {number} share */
-export function percent(share) {
-	return `${(share * 100).toFixed(3)} %`;
-}
-
-/** @param {number} ratio that a mark holds to a few hundredths */
-function fine(ratio) {
-	return ratio.toFixed(3);
 }

@@ -1,96 +1,104 @@
-// What was measured between machines, as Markdown.
+// All rows of several nodes with Redis.
 
-import { factor, quartiles, rate, table, time } from '../format.mjs';
-import { commandsOfABroadcast, perBroadcast } from '../../redis/commands.mjs';
-import { SIDES, SIDES_OF_TRAFFIC, titles } from '../../redis/implementations.mjs';
+import { redisTitlesOf } from '../../harness/versions.mjs';
+import { commandsPerBroadcast, countsPerBroadcast } from '../../redis/commands.mjs';
+import { IMPLEMENTATIONS, IMPLEMENTATIONS_OF_TRAFFIC } from '../../redis/implementations.mjs';
+import { factorWithQuartiles, perSecond, table, timeWithQuartiles } from '../format.mjs';
 
-/** @typedef {NonNullable<Awaited<ReturnType<typeof import('../../redis/measure.mjs').measureRedis>>>} Results */
-/** @typedef {import('../../redis/implementations.mjs').RedisSide} RedisSide */
+/** @typedef {import('../results.mjs').Results} Results */
+/** @typedef {NonNullable<Results['redis']>} RedisResults */
+/** @typedef {ReturnType<typeof redisTitlesOf>} Titles */
+/** @typedef {import('../../harness/stats.mjs').Spread} Spread */
 
 const NOT_MEASURED = '–';
 
-/** Whose CPU time, as it stands in a row. */
-const SHARES = /** @type {const} */ ({
+/** Whose CPU time a row has. */
+const CONSUMERS = /** @type {const} */ ({
 	sender: "the sender's main thread",
 	senderWhole: 'the sender, all threads',
 	receiver: "the receiver's main thread",
 	receiverWhole: 'the receiver, all threads',
-	bystander: 'main thread of a node it is not for',
-	bystanderWhole: 'all threads of a node it is not for',
+	bystander: 'main thread of a node that the message is not for',
+	bystanderWhole: 'all threads of a node that the message is not for',
 	redis: 'Redis',
 });
 
-/** @param {Results | undefined} results */
-export function redisSections(results) {
-	if (!results) return [];
+/** @param {Results} results */
+export function redisSections({ about, redis }) {
+	if (!redis) return [];
+	const titles = redisTitlesOf(about);
 	return [
 		'',
-		'## Between machines, by Redis',
+		'## Several nodes with Redis',
 		'',
-		`Nodes are processes of one machine here, and Redis ${results.server} is on it too, with append-only on. Beside ours stand`,
-		`\`@tmcp/${titles.upstream}\` and a manager written for this benchmark on pub/sub: a channel for broadcasts and one`,
-		'for each session, local sessions fed at once. It is as light as it can be, and promises less: what is sent while a',
-		'connection is down is lost. (On `redis` 5, since the `publish` of 6 takes twice as long.)',
+		`The nodes are processes on one machine, with Redis ${redis.server} on the same machine and append-only on. This package is`,
+		`compared with \`@tmcp/${titles.upstream}\` and with a manager in JavaScript that was written for this benchmark. That`,
+		'manager uses pub/sub with one channel for broadcasts and one per session, and delivers to local sessions at once. It gives',
+		'fewer guarantees: what is sent while a connection is down is lost. (It uses `redis` 5, because `publish` of `redis` 6 takes',
+		'twice as long.)',
 		'',
-		...faults(results),
-		...commands(results),
-		...latencies(results),
-		...cpu(results),
-		...backlogs(results),
+		...upstreamFailures(redis, titles),
+		...commands(redis, titles),
+		...latencies(redis, titles),
+		...cpuTime(redis, titles),
+		...backlogs(redis, titles),
 	];
 }
 
-/** @param {Results} results */
-function faults({ faults }) {
-	const { sends, aged } = faults;
+/**
+ * @param {RedisResults} redis
+ * @param {Titles} titles
+ */
+function upstreamFailures({ upstreamFailures: { sends, aged } }, titles) {
 	return [
-		`**\`@tmcp/${titles.upstream}\`** does not work where it is meant to be used. Of two nodes with a session each, one sends:`,
+		`\`@tmcp/${titles.upstream}\` does not deliver when several nodes have sessions. Of two nodes with one session each, one sends:`,
 		'',
 		...table(
-			['to', 'arrived', 'the process that has sent'],
-			sends.map(({ to, due, arrived, code, error }) => [
+			['to', 'arrived', 'the process that sends'],
+			sends.map(({ to, expected, arrived, code, error }) => [
 				to,
-				`${arrived} of ${due}`,
-				code === 0 ? 'goes on' : `ends with exit code ${code}: ${error.replaceAll('|', '\\|')}`,
+				`${arrived} of ${expected}`,
+				code === 0 ? 'continues' : `ends with exit code ${code}: ${error.replaceAll('|', '\\|')}`,
 			]),
 		),
 		'',
 		...(aged
 			? [
-					`Of a node's ${aged.sessions} sessions, another one knew ${aged.known} after ${aged.afterMs / 1_000} s; broadcasts reach those that are known.`,
+					`After ${aged.afterMs / 1_000} s, another node knew ${aged.known} of the ${aged.sessions} sessions of a node. A broadcast reaches only known sessions.`,
 				]
 			: []),
-		'So in what follows it sends from a node that has no session, as the others do as well (but with the commands, where its',
-		'sender is a third node), and has no part in broadcasts that take longer.',
+		'In the rows below it therefore sends from a node without sessions, and takes no part in the broadcasts that take longer.',
+		'The other implementations also send from a node without sessions, except in the count of commands.',
 	];
 }
 
-/** @param {Results} results */
-function commands({ commands }) {
+/**
+ * @param {RedisResults} redis
+ * @param {Titles} titles
+ */
+function commands({ commands }, titles) {
 	if (!commands) return [];
 	const { name, windowMs, counts } = commands;
+	const seconds = windowMs / 1_000;
 	return [
 		'',
-		`### ${name.replace('redis: c', 'C')}`,
+		`### C${name.slice(1)}`,
 		'',
-		`What Redis counted in ${windowMs / 1_000} s with broadcasts, less what it counted in as long without, by their number. A read (\`xread\`)`,
-		'waits in Redis for what comes next; each node asks once more when it has come.',
+		`What Redis counted in ${seconds} s with broadcasts, less what it counted in ${seconds} s without any, divided by the number of`,
+		'broadcasts. `xread` is a blocking read: it waits in Redis for the next entry, and each node repeats it after each entry.',
 		'',
 		...table(
-			[
-				'',
-				'for a broadcast',
-				'beside the reads',
-				`in ${windowMs / 1_000} s without any`,
-				'for the sessions to be known',
-			],
-			SIDES.map((side) => [
-				titles[side],
-				list(perBroadcast(counts[side])),
-				`**${commandsOfABroadcast(counts[side]).toLocaleString('en')}**`,
-				list(counts[side].idle),
-				list(counts[side].opened),
-			]),
+			['', 'per broadcast', 'without blocking reads', `in ${seconds} s without broadcasts`, 'to open the sessions'],
+			IMPLEMENTATIONS.map((implementation) => {
+				const counted = counts[implementation];
+				return [
+					titles[implementation],
+					list(countsPerBroadcast(counted)),
+					`**${commandsPerBroadcast(counted).toLocaleString('en')}**`,
+					list(counted.idle),
+					list(counted.opened),
+				];
+			}),
 		),
 	];
 }
@@ -101,54 +109,66 @@ function list(counts) {
 	return entries.map(([name, count]) => `${count.toLocaleString('en')} ${name}`).join(', ') || 'none';
 }
 
-/** @param {Results} results */
-function latencies({ traffic }) {
+/**
+ * @param {RedisResults} redis
+ * @param {Titles} titles
+ */
+function latencies({ traffic }, titles) {
 	if (traffic.length === 0) return [];
 	return [
 		'',
-		'### From one node to another',
+		'### Latency between two nodes',
 		'',
 		'From `send` in one process until a reader in another has the chunk: medians of the p50 and p99 of each round.',
 		'',
 		...table(
-			['', '', ...SIDES_OF_TRAFFIC.map((side) => titles[side]), 'pub/sub in JS / ours'],
+			['', '', ...IMPLEMENTATIONS_OF_TRAFFIC.map((name) => titles[name]), 'pub/sub in JS / this package'],
 			traffic.flatMap(({ name, ns, vsPubSub }) =>
-				/** @type {const} */ (['p50', 'p99']).map((which) => [
-					plain(name),
-					which,
-					...SIDES_OF_TRAFFIC.map((side) => spreadOf(ns[side]?.[which])),
-					`**${factor(vsPubSub[which].median)}** ${quartiles(vsPubSub[which])}`,
+				/** @type {const} */ (['p50', 'p99']).map((percentile) => [
+					name,
+					percentile,
+					...IMPLEMENTATIONS_OF_TRAFFIC.map((implementation) => timeOf(ns[implementation]?.[percentile])),
+					factorWithQuartiles(vsPubSub[percentile]),
 				]),
 			),
 		),
 	];
 }
 
-/** @param {Results} results */
-function cpu({ traffic }) {
+/**
+ * @param {RedisResults} redis
+ * @param {Titles} titles
+ */
+function cpuTime({ traffic }, titles) {
 	if (traffic.length === 0) return [];
-	const shares = /** @type {[keyof typeof SHARES, string][]} */ (Object.entries(SHARES));
+	const consumers = /** @type {[keyof typeof CONSUMERS, string][]} */ (Object.entries(CONSUMERS));
 	return [
 		'',
-		'### CPU time for each of these messages',
+		'### CPU time per message',
 		'',
-		'That of the sender less what another process takes that keeps the same pace at the same time and sends nothing. A thread',
-		'that is idle before and after is known to a microsecond. Beside it what it takes to wake another thread as often, and',
-		'nothing else (`Atomics.notify`): whoever has another thread do the work pays that. Of a node that a message is not for, ours is',
-		'beside the straightforward manager with one channel for all messages, each of which every node parses.',
+		'The time of the sender is the difference to another process that keeps the same pace at the same time and sends nothing.',
+		'The column for waking a thread has the time of `Atomics.notify` at the same pace: the minimum for any implementation that',
+		'passes its work to another thread. For a node that the message is not for, the ratio is that to the manager with one channel for',
+		'all messages, where every node parses every message.',
 		'',
 		...table(
-			['', 'of', ...SIDES_OF_TRAFFIC.map((side) => titles[side]), titles.wake, 'pub/sub in JS / ours'],
-			traffic.flatMap(({ name, kind, ns, wake, vsPubSub, vsPlain }) =>
-				shares
-					// A broadcast is for all.
-					.filter(([share]) => kind === 'one' || !share.startsWith('bystander'))
-					.map(([share, whose]) => [
-						plain(name),
-						whose,
-						...SIDES_OF_TRAFFIC.map((side) => spreadOf(ns[side]?.cpu[share])),
-						share === 'sender' ? spreadOf(wake) : '',
-						ratioOf(share, vsPubSub.cpu, vsPlain),
+			[
+				'',
+				'of',
+				...IMPLEMENTATIONS_OF_TRAFFIC.map((name) => titles[name]),
+				titles.threadWakeup,
+				'pub/sub in JS / this package',
+			],
+			traffic.flatMap(({ name, kind, ns, threadWakeup, vsPubSub, vsSingleChannel }) =>
+				consumers
+					// A broadcast is for every node.
+					.filter(([consumer]) => kind === 'one' || !consumer.startsWith('bystander'))
+					.map(([consumer, title]) => [
+						name,
+						title,
+						...IMPLEMENTATIONS_OF_TRAFFIC.map((implementation) => timeOf(ns[implementation]?.cpu[consumer])),
+						consumer === 'sender' ? timeOf(threadWakeup) : '',
+						cpuRatio(consumer, vsPubSub.cpu, vsSingleChannel),
 					]),
 			),
 		),
@@ -156,46 +176,48 @@ function cpu({ traffic }) {
 }
 
 /**
- * @param {keyof typeof SHARES} share
- * @param {Record<keyof typeof SHARES, import('../../harness/stats.mjs').Spread>} vsPubSub
- * @param {import('../../harness/stats.mjs').Spread} [vsPlain]
+ * @param {keyof typeof CONSUMERS} consumer
+ * @param {Record<keyof typeof CONSUMERS, Spread>} vsPubSub
+ * @param {Spread} [vsSingleChannel]
  */
-function ratioOf(share, vsPubSub, vsPlain) {
-	if (share === 'bystander' && vsPlain) return `**${factor(vsPlain.median)}** ${quartiles(vsPlain)} of one channel`;
-	// Of what is not done at all there is no ratio.
-	return share.startsWith('bystander') ? '' : `**${factor(vsPubSub[share].median)}** ${quartiles(vsPubSub[share])}`;
+function cpuRatio(consumer, vsPubSub, vsSingleChannel) {
+	if (consumer === 'bystander' && vsSingleChannel) {
+		return `${factorWithQuartiles(vsSingleChannel)} (one channel in JS / this package)`;
+	}
+	// With pub/sub such a node does nothing, so there is no meaningful ratio.
+	return consumer.startsWith('bystander') ? '' : factorWithQuartiles(vsPubSub[consumer]);
 }
 
-/** @param {Results} results */
-function backlogs({ backlogs }) {
+/**
+ * @param {RedisResults} redis
+ * @param {Titles} titles
+ */
+function backlogs({ backlogs }, titles) {
 	if (backlogs.length === 0) return [];
 	return [
 		'',
-		'### Taking in what has piled up',
+		'### Receiving a backlog',
 		'',
-		'A node is stopped (SIGSTOP), another one sends as many messages as a stream holds by default, and it goes on: messages in',
-		'a second, until a reader has the last one.',
+		'A node is suspended (SIGSTOP), another node sends as many messages as a Redis stream holds by default, and the node is',
+		'resumed: messages per second, until a reader has the last one.',
 		'',
 		...table(
-			['', ...SIDES.map((side) => titles[side]), 'ours / pub/sub in JS'],
+			['', ...IMPLEMENTATIONS.map((name) => titles[name]), 'this package / pub/sub in JS'],
 			backlogs.map(({ name, ns, vsPubSub }) => [
-				plain(name),
-				...SIDES.map((side) => (ns[side] ? rate(1, ns[side].median) : NOT_MEASURED)),
-				`**${factor(vsPubSub.median)}** ${quartiles(vsPubSub)}`,
+				name,
+				...IMPLEMENTATIONS.map((implementation) =>
+					ns[implementation] ? perSecond(1, ns[implementation].median) : NOT_MEASURED,
+				),
+				factorWithQuartiles(vsPubSub),
 			]),
 		),
 	];
 }
 
-/** @param {string} name */
-function plain(name) {
-	return name.replace('redis: ', '');
-}
-
-/** @param {import('../../harness/stats.mjs').Spread} [spread] nothing, where a side has no part in it */
-function spreadOf(spread) {
+/** @param {Spread} [spread] `undefined` for an implementation that has no part in the row */
+function timeOf(spread) {
 	if (spread === undefined) return NOT_MEASURED;
-	// What is less than the floor is noise.
-	const [median, p25, p75] = [spread.median, spread.p25, spread.p75].map((ns) => time(Math.max(0, ns)));
-	return `${median} (${p25} – ${p75})`;
+	// A time below zero, less than the floor, is noise.
+	const [median, p25, p75] = [spread.median, spread.p25, spread.p75].map((ns) => Math.max(0, ns));
+	return timeWithQuartiles({ median, p25, p75 });
 }

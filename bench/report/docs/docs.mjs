@@ -1,157 +1,60 @@
-// The figures of the README: a choice of rows, and every row that we lose, each part written between its two markers.
+// Writes the figures into docs/benchmarks.md. The page's text is written by hand; each part with figures stands between a pair
+// of markers, and is replaced.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { factor, rate, table, time } from '../format.mjs';
-import { SENDERS_PART } from '../losses.mjs';
+import { endToEndFigures, memoryFigures } from './memory-and-http.mjs';
 import { optionFigures } from './options.mjs';
 import { redisFigures } from './redis.mjs';
-import { titles } from '../../harness/implementations.mjs';
+import { lossFigures, streamFigures } from './streams.mjs';
+import { threadFigures } from './threads.mjs';
 
-/** @typedef {import('../../run.mjs').Results} Results */
+/** @typedef {import('../results.mjs').Results} Results */
 
-const README = new URL('../../../README.md', import.meta.url);
+const PAGE = new URL('../../../docs/benchmarks.md', import.meta.url);
 
-const CHOSEN = [
-	'send 100 B to everyone of 1',
-	'send 100 B to everyone of 10',
-	'send 100 B to everyone of 100',
-	'send 100 B to everyone of 1,000',
-	'send 100 B to everyone of 10,000',
-	'send 4 KB to everyone of 1,000',
-	'send 64 KB to everyone of 1,000',
-	'send 100 B to one of 1',
-	'send 100 B to one of 1,000',
-	'send 100 B to one of 10,000',
-	'send 100 B to a tenth of 10,000',
-	'delete of a session with 3 URIs, 10,000 being known',
-	'a notification to 10 of 10 registrations',
-	'a notification to 10 of 10,000 registrations',
-];
+/** The lines of each part, by the name in its markers. @type {Record<string, (results: Results) => string[]>} */
+const PARTS = {
+	environment,
+	streams: streamFigures,
+	losses: lossFigures,
+	memory: memoryFigures,
+	threads: threadFigures,
+	options: optionFigures,
+	'end to end': endToEndFigures,
+	redis: redisFigures,
+};
 
-const CHOSEN_OF_THREADS = [
-	'100 B to one of 1 in a worker thread, single messages, one at a time',
-	'100 B to one of 1 in a worker thread, bursts of 10, one at a time',
-	'100 B to one of 1 in a worker thread, single messages, back to back',
-	'100 B to one of 1 in a worker thread, bursts of 10, back to back',
-	'100 B to one of 1 in a worker thread, bursts of 100, back to back',
-	'100 B to everyone of 10 in a worker thread, bursts of 10, back to back',
-	'4 KB to everyone of 10 in a worker thread, bursts of 10, back to back',
-];
-
-const CHOSEN_BROADCAST = '100 B to everyone of 10 in each of 4 worker threads, bursts of 100, back to back';
-
-const WAYS = /** @type {const} */ (['broadcastChannel', 'messagePort', 'ours']);
-
-/** @param {Results} results of a full run */
-export function writeReadme(results) {
-	const redis = redisFigures(results.redis, results.about);
-	const readme = withPart(readFileSync(README, 'utf8'), '', figures(results));
-	writeFileSync(README, redis === undefined ? readme : withPart(readme, ': redis', redis));
+/**
+ * Replaces each part that the run has measured.
+ *
+ * @param {Results} results of a full run
+ */
+export function writeDocs(results) {
+	let page = readFileSync(PAGE, 'utf8');
+	for (const [name, figures] of Object.entries(PARTS)) {
+		const lines = figures(results);
+		if (lines.length > 0) page = replacePart(page, name, lines);
+	}
+	writeFileSync(PAGE, page);
 }
 
 /**
- * @param {string} readme
- * @param {string} name of the part, as it stands in the markers
+ * @param {string} page
+ * @param {string} name
  * @param {string[]} lines
  */
-function withPart(readme, name, lines) {
-	const marker = { begin: `<!-- written by \`npm run bench\`${name} -->`, end: `<!-- until here${name} -->` };
-	const [begin, end] = [readme.indexOf(marker.begin), readme.indexOf(marker.end)];
-	if (begin < 0 || end < begin) throw new Error(`README.md has no place for the figures${name}`);
+function replacePart(page, name, lines) {
+	const marker = { begin: `<!-- begin: ${name} (written by npm run bench) -->`, end: `<!-- end: ${name} -->` };
+	const [begin, end] = [page.indexOf(marker.begin), page.indexOf(marker.end)];
+	if (begin < 0 || end < begin) throw new Error(`docs/benchmarks.md has no markers for "${name}"`);
 	const part = [marker.begin, '', ...lines, '', marker.end].join('\n');
-	return readme.slice(0, begin) + part + readme.slice(end + marker.end.length);
+	return page.slice(0, begin) + part + page.slice(end + marker.end.length);
 }
 
 /** @param {Results} results */
-function figures({ about, sends, operations, threads, alone, options, endToEnd, losses, memory }) {
-	const rows = [...sends, ...operations];
-	const chosen = CHOSEN.flatMap((name) => rows.filter((row) => row.name === name));
-	const lost = rows.filter(({ name }) => losses.some((loss) => loss.name === name));
-	const head = ['', titles.upstream, 'here', `${titles.upstream} / here`];
-	/** @param {(typeof rows)[number]} row */
-	const cells = ({ name, ns, vsUpstream }) => [
-		name,
-		time(ns.upstream.median),
-		time(ns.ours.median),
-		`**${factor(vsUpstream.median)}**`,
-	];
-	const lostAcrossThreads = lossesAcrossThreads(losses, threads);
-	const { ours, upstream } = memory.managers;
+function environment({ about }) {
 	return [
-		`Commit ${about.commit}, Node.js ${about.node}, ${about.platform}, ${about.cpu}, ${about.cores} cores, ${about.date}. Medians; a`,
-		'ratio is the median of the ratios round by round.',
-		'',
-		...table(head, chosen.map(cells)),
-		'',
-		...acrossThreads(threads, alone),
-		'',
-		...optionFigures(options),
-		`End to end, with \`node:http\` and ${endToEnd.clients} clients in another process, the server's CPU time for each message`,
-		`delivered is ${time(endToEnd.ns.upstream.median)} with upstream and ${time(endToEnd.ns.ours.median)} here (upstream / here, round by round, ${factor(endToEnd.vsUpstream.median)}): most of it is \`node:http\`'s.`,
-		'',
-		'**Where it loses.** A registry in native memory costs more to reach than a `Map`, to come and go above all:',
-		'',
-		...table(head, lost.map(cells)),
-		'',
-		...lostAcrossThreads,
-		...(lostAcrossThreads.length > 0 ? [''] : []),
-		`And a session takes ${ours.rss.median.toFixed(0)} B beside its stream (which takes ${memory.streams.rss.median.toFixed(0)} B), with upstream ${upstream.rss.median.toFixed(0)} B.`,
+		`The figures are those of commit \`${about.commit}\`, measured on ${about.date} with Node.js ${about.node} on ${about.platform}, ${about.cpu},`,
+		`${about.cores} cores. "Upstream" is \`@tmcp/session-manager\` ${about.upstream}; for Redis, \`@tmcp/session-manager-redis\` ${about.upstreamRedis}.`,
 	];
-}
-
-/**
- * @param {Results['threads']} threads
- * @param {Results['alone']} alone
- */
-function acrossThreads(threads, alone) {
-	const chosen = threads.filter(({ name }) => CHOSEN_OF_THREADS.includes(name));
-	const broadcast = threads.filter(({ name }) => name === CHOSEN_BROADCAST);
-	const shares = alone.map(({ vsPlain }) => vsPlain.median);
-	return [
-		'From the main thread to sessions of worker threads, until the last byte of a burst has been read there, beside',
-		"upstream's manager in the worker, fed by either of Node's channels ([how](bench/results/latest.md)):",
-		'',
-		...table(
-			['', 'BroadcastChannel', 'MessagePort', 'here', 'BroadcastChannel / here', 'MessagePort / here'],
-			chosen.map(({ name, ns, vsBroadcastChannel, vsMessagePort }) => [
-				name,
-				...WAYS.map((way) => time(ns[way].median)),
-				`**${factor(vsBroadcastChannel.median)}**`,
-				`**${factor(vsMessagePort.median)}**`,
-			]),
-		),
-		'',
-		...broadcast.flatMap(({ name, deliveries, ns, sending }) => [
-			`${name}:`,
-			'',
-			...table(
-				['', 'BroadcastChannel', 'MessagePort', 'here'],
-				[
-					["the sender's part in each broadcast", ...WAYS.map((way) => time(sending.ns[way].median))],
-					['messages read in a second', ...WAYS.map((way) => rate(deliveries, ns[way].median))],
-				],
-			),
-			'',
-		]),
-		'A `send` to sessions of the same thread, the only one in its scope, takes',
-		`${Math.min(...shares).toFixed(2)} to ${Math.max(...shares).toFixed(2)} times what it takes without a scope.`,
-	];
-}
-
-/**
- * @param {Results['losses']} losses
- * @param {Results['threads']} threads
- */
-function lossesAcrossThreads(losses, threads) {
-	const whole = losses.filter(({ name }) => threads.some((row) => row.name === name));
-	const sender = losses.filter(({ name }) => name.endsWith(SENDERS_PART));
-	const lines = whole.map(({ name, against, ratio }) => `- ${name}: **${factor(ratio)}** of ${against}`);
-	if (sender.length > 0) {
-		const rows = new Set(sender.map(({ name }) => name)).size;
-		const worst = sender.reduce((worst, loss) => (loss.ratio < worst.ratio ? loss : worst));
-		lines.push(
-			`- ${SENDERS_PART}, in ${rows} of ${threads.length} rows; at worst **${factor(worst.ratio)}** of ${worst.against}`,
-		);
-	}
-	return lines;
 }

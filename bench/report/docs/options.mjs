@@ -1,130 +1,147 @@
-// What the options cost, for the README.
+// For the docs: what the options of stream managers cost and achieve.
 
-import { factor, table, time } from '../format.mjs';
-import { titles as sides } from '../../harness/implementations.mjs';
-import { percent, plus } from '../all-rows/options.mjs';
-import { titles } from '../../isolated/option-sets.mjs';
+import { BEFORE_OPTIONS } from '../../comparison/measure.mjs';
+import { titlesOf } from '../../harness/versions.mjs';
+import { factor, percent, signedTime, table, time } from '../format.mjs';
+import { optionTitle } from '../option-titles.mjs';
 
-/** @typedef {import('../all-rows/options.mjs').Results} Results */
+/** @typedef {import('../results.mjs').Results} Results */
+/** @typedef {NonNullable<Results['options']>} OptionResults */
 /** @typedef {import('../../isolated/option-sets.mjs').OptionName} OptionName */
 
 const CHOSEN = [
-	'send 100 B to one of 1',
-	'send 100 B to everyone of 10',
-	'send 100 B to everyone of 1,000',
-	'create + delete beside 1,000',
+	'send 100 B to one of 1 session',
+	'send 100 B to all of 10 sessions',
+	'send 100 B to all of 1,000 sessions',
+	'create + delete, beside 1,000 sessions',
 ];
-const QUEUED = 'send 100 B to everyone of 1,000';
+const CHOSEN_QUEUED = 'send 100 B to all of 1,000 sessions';
 
 /** @type {OptionName[]} */
-const NAMES = ['keepAliveMs', 'maxQueuedBytes', 'coalesce', 'sliceMs', 'maxAgeMs', 'maxSessions', 'onClose', 'all'];
-
-/** @param {Results | undefined} results */
-export function optionFigures(results) {
-	if (!results) return [];
-	return [...before(results), ...prices(results), ...keepAlive(results), ...stalls(results), ...bursts(results)];
-}
+const OPTIONS = ['keepAliveMs', 'maxQueuedBytes', 'coalesce', 'sliceMs', 'maxAgeMs', 'maxSessions', 'onClose', 'all'];
 
 /** @param {Results} results */
-function before({ before }) {
-	if (!before) return [];
-	const ratios = before.map(({ vsBefore }) => vsBefore.median);
+export function optionFigures({ about, options, comparison }) {
+	if (!options) return [];
+	const parts = [
+		withoutOptions(comparison),
+		costs(options),
+		keepAlive(options),
+		eventLoopDelay(options),
+		bursts(options, titlesOf(about).upstream),
+	];
+	return parts
+		.filter((lines) => lines.length > 0)
+		.flatMap((lines) => ['', ...lines])
+		.slice(1);
+}
+
+/** @param {Results['comparison']} comparison */
+function withoutOptions(comparison) {
+	if (!comparison?.commit.startsWith(BEFORE_OPTIONS)) return [];
+	const ratios = comparison.rows.map(({ vsBefore }) => vsBefore.median);
 	return [
-		'With every option off, `send`, `create` with `delete`, and `has` take',
-		`${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} times what they took before there were any. What options cost, beside none:`,
-		'',
+		`Without options, \`send\`, \`create\` with \`delete\`, and \`has\` take ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} times as long as in commit`,
+		`\`${BEFORE_OPTIONS}\`, which had no options.`,
 	];
 }
 
-/** @param {Results} results */
-function prices({ prices }) {
-	const reading = prices.filter(({ manner }) => manner !== 'queued').flatMap(({ rows }) => rows);
-	const queued = prices.filter(({ manner }) => manner === 'queued').flatMap(({ rows }) => rows);
+/** @param {OptionResults} options */
+function costs({ costs }) {
+	const reading = costs.filter(({ mode }) => mode !== 'queued').flatMap(({ rows }) => rows);
+	const queued = costs.filter(({ mode }) => mode === 'queued').flatMap(({ rows }) => rows);
 	const lines = [
-		...CHOSEN.map((operation) =>
-			cells(
-				operation,
-				reading.filter(({ name }) => name === operation),
-			),
-		),
-		cells(
-			`${QUEUED}, nobody reading`,
-			queued.filter(({ name }) => name === QUEUED),
-		),
+		...CHOSEN.map((name) => cells(name, rowsOf(reading, name))),
+		cells(`${CHOSEN_QUEUED}, nothing is read`, rowsOf(queued, CHOSEN_QUEUED)),
 	].filter((line) => line !== undefined);
 	if (lines.length === 0) return [];
 	return [
-		...table(['', 'without', ...NAMES.map((name) => titles[name])], lines),
+		'The time with each option, divided by the time without options, and the difference:',
 		'',
-		'`coalesce`, and all of them, with the microtasks in which they work, one message in each turn of the event loop: there is',
-		'nothing to join.',
+		...table(['', 'without options', ...OPTIONS.map(optionTitle)], lines),
 		'',
+		'The columns `coalesce` and "all of them" include the microtasks in which `coalesce` works. There is one message per turn of',
+		'the event loop, so there is nothing to coalesce: it is the worst case.',
 	];
 }
 
 /**
- * @param {string} operation
- * @param {Results['prices'][number]['rows']} rows of it, each with some of the options
+ * @param {OptionResults['costs'][number]['rows']} rows
+ * @param {string} wanted
  */
-function cells(operation, rows) {
+function rowsOf(rows, wanted) {
+	return rows.filter(({ name }) => name === wanted);
+}
+
+/**
+ * @param {string} name
+ * @param {OptionResults['costs'][number]['rows']} rows of that operation, each with some of the options
+ */
+function cells(name, rows) {
 	if (rows.length === 0) return undefined;
 	return [
-		operation,
+		name,
 		time(rows[0].ns.none.median),
-		...NAMES.map((name) => {
-			const row = rows.find(({ vsNone }) => vsNone[name]);
-			return row ? `${factor(row.vsNone[name].median)}, ${plus(row.more[name])}` : '';
+		...OPTIONS.map((option) => {
+			const row = rows.find(({ vsNone }) => vsNone[option]);
+			return row ? `${factor(row.vsNone[option].median)}, ${signedTime(row.added[option])}` : '';
 		}),
 	];
 }
 
-/** @param {Results} results */
+/** @param {OptionResults} options */
 function keepAlive({ keepAlive }) {
 	if (!keepAlive) return [];
 	const { sessions, keepAliveMs, sweeps, ns, share } = keepAlive;
 	return [
-		`Keeping ${sessions.toLocaleString('en')} idle sessions alive takes ${percent(share.median)} of a core, without what the server makes of`,
-		`the chunks: every ${keepAliveMs / 1_000} s a sweep that sends to all (${time(ns.sending.median)}), and ${sweeps - 1} that find nothing to do`,
-		`(${time(ns.idle.median)}).`,
-		'',
+		`**\`keepAliveMs: ${keepAliveMs}\`** with ${sessions.toLocaleString('en')} idle sessions takes ${percent(share.median)} of a core, without the server's own work for the`,
+		`chunks. In every ${keepAliveMs / 1_000} s there is one sweep that sends to all sessions (${time(ns.sending.median)}), and ${sweeps - 1} sweeps that have nothing to`,
+		`send (${time(ns.idle.median)} each).`,
 	];
 }
 
-/** @param {Results} results */
-function stalls({ stalls }) {
-	if (!stalls) return [];
-	const { sessions, sliceMs, rows } = stalls;
+/** @param {OptionResults} options */
+function eventLoopDelay({ eventLoopDelay }) {
+	if (!eventLoopDelay) return [];
+	const { sessions, sliceMs, rows } = eventLoopDelay;
 	return [
-		`A broadcast to ${sessions.toLocaleString('en')} sessions, whole and with \`sliceMs: ${sliceMs}\`:`,
+		`**\`sliceMs: ${sliceMs}\`** in a broadcast to ${sessions.toLocaleString('en')} sessions:`,
 		'',
 		...table(
-			['', 'the longest turn of the event loop', 'in slices', 'until all have it', 'in slices'],
+			[
+				'',
+				'longest turn of the event loop, in one go',
+				'in slices',
+				'until all sessions have it, in one go',
+				'in slices',
+			],
 			rows.map(({ readers, ns: { whole, sliced } }) => [
-				readers === 'waiting' ? 'readers waiting' : 'nobody reading',
-				time(whole.stall.median),
-				`**${time(sliced.stall.median)}**`,
-				time(whole.until.median),
-				time(sliced.until.median),
+				readers === 'waiting' ? 'readers wait' : 'nothing is read',
+				time(whole.longestTurn.median),
+				`**${time(sliced.longestTurn.median)}**`,
+				time(whole.allDelivered.median),
+				time(sliced.allDelivered.median),
 			]),
 		),
-		'',
 	];
 }
 
-/** @param {Results} results */
-function bursts({ bursts }) {
+/**
+ * @param {OptionResults} options
+ * @param {string} upstream
+ */
+function bursts({ bursts }, upstream) {
 	if (bursts.length === 0) return [];
 	return [
-		`Bursts of ${bursts[0].burst} messages over \`node:http\`, the server's CPU time for each delivered:`,
+		`**\`coalesce\`** with bursts of ${bursts[0].burst} messages over \`node:http\`: the server's CPU time per delivered message.`,
 		'',
 		...table(
-			['clients', sides.upstream, 'here', 'here, `coalesce`', `${sides.upstream} / \`coalesce\``],
+			['clients', upstream, 'this package', 'this package, `coalesce`', `${upstream} / \`coalesce\``],
 			bursts.map(({ clients, ns, vsUpstream }) => [
 				`${clients}`,
 				...[ns.upstream, ns.ours, ns.coalesced].map(({ median }) => time(median)),
 				`**${factor(vsUpstream.median)}**`,
 			]),
 		),
-		'',
 	];
 }

@@ -1,69 +1,73 @@
-// What was measured between machines, for the README.
+// For the docs: what was measured with several nodes and Redis.
 
-import { rate, table, time } from '../format.mjs';
-import { commandsOfABroadcast } from '../../redis/commands.mjs';
+import { commandsPerBroadcast } from '../../redis/commands.mjs';
+import { perSecond, table, time } from '../format.mjs';
 
-/** @typedef {import('../all-rows/redis.mjs').Results} Results */
+/** @typedef {import('../results.mjs').Results} Results */
 /** @typedef {import('../../harness/stats.mjs').Spread} Spread */
 
-/**
- * @param {Results | undefined} results
- * @param {{ commit: string }} about
- */
-export function redisFigures(results, { commit }) {
-	const row = results?.traffic.find(({ kind, aSecond }) => kind === 'one' && aSecond === 1_000);
-	const backlog = results?.backlogs.find(({ kind }) => kind === 'one');
-	if (results?.commands === undefined || row === undefined || backlog === undefined) return undefined;
-	const { pubSub, plain, ours } = row.ns;
-	const { counts } = results.commands;
-	/** @param {(side: typeof ours) => Spread} of */
-	const both = (of) => [time(of(pubSub).median), time(of(ours).median)];
-	const [pubSubCpu, oursCpu] = [pubSub.cpu, ours.cpu];
+/** @param {Results} results */
+export function redisFigures({ redis }) {
+	const row = redis?.traffic.find(({ kind, perSecond }) => kind === 'one' && perSecond === 1_000);
+	const backlog = redis?.backlogs.find(({ kind }) => kind === 'one');
+	if (redis?.commands === undefined || row === undefined || backlog === undefined) return [];
+	const { pubSub, singleChannel, ours } = row.ns;
+	const { counts, sessions, nodes } = redis.commands;
+	/** @param {(values: typeof ours) => Spread} pick */
+	const both = (pick) => [time(pick(pubSub).median), time(pick(ours).median)];
+	const bystanders = [pubSub, singleChannel, ours].map(({ cpu }) => time(Math.max(0, cpu.bystander.median)));
 	return [
-		'**Measured** between processes and a Redis on one machine of two cores, beside a manager in JS on pub/sub that was written for it, with',
-		`texts of 100 B, at 1,000 messages a second to one session of another process ([all of it](bench/results/latest.md), commit ${commit};`,
-		"`npm run bench -- --only redis`). Upstream's lets none arrive at its own sessions, and sends",
-		`${commandsOfABroadcast(counts.upstream).toLocaleString('en')} commands for a broadcast to 10,000.`,
-		'',
 		...table(
-			['', 'pub/sub in JS', 'here'],
+			['', 'pub/sub in JS', 'this package'],
 			[
 				[
-					'commands for a broadcast to 10,000 sessions on 2 nodes',
-					'1 `PUBLISH`',
-					'1 `XADD`, and the `XREAD`s that wait for it',
+					`commands for a broadcast to ${sessions.toLocaleString('en')} sessions on ${nodes} nodes`,
+					`${commandsPerBroadcast(counts.pubSub)} (\`PUBLISH\`)`,
+					`${commandsPerBroadcast(counts.ours)} (\`XADD\`), and the blocking \`XREAD\` of each node`,
 				],
 				[
-					'main thread of the sender, a message',
-					time(pubSubCpu.sender.median),
-					`**${time(oursCpu.sender.median)}**, of which ${time(row.wake.median)} are what waking a thread takes`,
+					"CPU time per message: sender's main thread",
+					time(pubSub.cpu.sender.median),
+					`**${time(ours.cpu.sender.median)}**, of which ${time(row.threadWakeup.median)} is the minimum to wake a thread`,
 				],
 				[
-					'main thread of the receiver, a message',
-					time(pubSubCpu.receiver.median),
-					`**${time(oursCpu.receiver.median)}**`,
+					"CPU time per message: receiver's main thread",
+					time(pubSub.cpu.receiver.median),
+					`**${time(ours.cpu.receiver.median)}**`,
 				],
 				[
-					'main thread of a node it is not for, a message',
-					`${time(Math.max(0, plain.cpu.bystander.median))} with one channel for all; with one for each session, ${time(Math.max(0, pubSubCpu.bystander.median))}`,
-					`**${time(Math.max(0, oursCpu.bystander.median))}**`,
+					'CPU time per message: main thread of a node that it is not for',
+					`${bystanders[0]} with a channel per session, ${bystanders[1]} with one channel for all`,
+					`**${bystanders[2]}**`,
 				],
+				['CPU time per message: sender, all threads', ...both(({ cpu }) => cpu.senderWhole)],
+				['CPU time per message: receiver, all threads', ...both(({ cpu }) => cpu.receiverWhole)],
+				['CPU time per message: Redis', ...both(({ cpu }) => cpu.redis)],
+				['from `send` until it is read, p50', ...both(({ p50 }) => p50)],
+				['from `send` until it is read, p99', ...both(({ p99 }) => p99)],
 				[
-					'all threads of the sender; of the receiver',
-					`${time(pubSubCpu.senderWhole.median)}; ${time(pubSubCpu.receiverWhole.median)}`,
-					`${time(oursCpu.senderWhole.median)}; ${time(oursCpu.receiverWhole.median)}`,
-				],
-				['from `send` until it is read, p50', ...both((side) => side.p50)],
-				['p99', ...both((side) => side.p99)],
-				[
-					'a backlog of 10,000 messages, taken in, a second',
-					rate(1, backlog.ns.pubSub.median),
-					rate(1, backlog.ns.ours.median),
+					`backlog of ${backlog.entries.toLocaleString('en')} messages, received per second`,
+					perSecond(1, backlog.ns.pubSub.median),
+					perSecond(1, backlog.ns.ours.median),
 				],
 			],
 		),
 		'',
-		'So the work leaves the threads that run JavaScript, and there is more of it: each node reads each entry, its own too, and Redis has more to',
-		`do with a stream (${time(oursCpu.redis.median)} a message beside ${time(pubSubCpu.redis.median)}). That is the price of losing nothing.`,
+		...upstreamSentences(redis),
+	];
+}
+
+/** @param {NonNullable<Results['redis']>} redis */
+function upstreamSentences({ upstreamFailures: { sends }, commands }) {
+	const arrived = sends.reduce((sum, attempt) => sum + attempt.arrived, 0);
+	const expected = sends.reduce((sum, attempt) => sum + attempt.expected, 0);
+	const lines = [
+		`Upstream's manager is not in the table: of the messages that it sends from a node with a session of its own, ${arrived} of ${expected} arrive.`,
+	];
+	if (!commands) return lines;
+	const perBroadcast = commandsPerBroadcast(commands.counts.upstream).toLocaleString('en');
+	return [
+		...lines,
+		`For a broadcast to ${commands.sessions.toLocaleString('en')} sessions it performs ${perBroadcast} commands.`,
 	];
 }
