@@ -12,7 +12,7 @@ import { RESULTS_FOLDER, readMeasured, resultsOf, saveMeasured } from './report/
 
 const USAGE = `Usage: npm run bench -- [options]
 
-  --quick            measure a small part in about a minute, to check that the benchmark works
+  --quick            measure a small part in a minute or two, to check that the benchmark works
   --only <text>      measure only rows whose name contains the text, such as "64 KB", "of 1,000 sessions", "has",
                      "threads:", "redis:", "options:", "comparison:"
   --before <commit>  compare this checkout with an earlier commit, and measure nothing else; builds that commit once,
@@ -61,7 +61,7 @@ async function main() {
 	if (folder === undefined) return;
 	saveMeasured(folder, measured);
 	writeReports(folder, results);
-	if (folder === RESULTS_FOLDER) writeDocs(results);
+	if (isFull && out === undefined) writeDocs(results);
 }
 
 function readOptions() {

@@ -1,4 +1,4 @@
-// What was measured, on which machine, and when.
+// Describes what was measured, on which machine, and when.
 
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';

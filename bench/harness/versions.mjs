@@ -30,7 +30,7 @@ export function titlesOf(versions) {
 }
 
 /**
- * Returns the table headings of the ways into another thread.
+ * Returns the table headings of the channels into another thread.
  *
  * @param {Pick<Versions, 'package' | 'upstream' | 'upstreamOld'>} versions
  */

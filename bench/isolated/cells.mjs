@@ -72,10 +72,10 @@ function cellsOf(mode, targets, texts) {
 
 /** @returns {Cell} */
 export function createCell() {
-	return { name: 'create + delete, beside 1,000 sessions', sessions: 1_000, operation: { what: 'create' } };
+	return { name: 'create + delete, with 1,000 other sessions', sessions: 1_000, operation: { what: 'create' } };
 }
 
 /** @returns {Cell} */
 export function hasCell() {
-	return { name: 'has, known id, of 1,000 sessions', sessions: 1_000, operation: { what: 'has' } };
+	return { name: 'has, known id, 1,000 sessions', sessions: 1_000, operation: { what: 'has' } };
 }

@@ -1,4 +1,4 @@
-// What upstream's Redis manager cannot do when several nodes have sessions. It explains why few rows include it.
+// Shows what upstream's Redis manager cannot do when several nodes have sessions, and so why few rows include it.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { makeIds } from '../harness/test-data.mjs';

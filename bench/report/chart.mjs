@@ -7,8 +7,8 @@ import { asciiTexts } from '../harness/test-data.mjs';
 
 const KINDS = [
 	{ kind: 'all', title: 'to all sessions', color: '#3B6FB6' },
-	{ kind: 'a tenth', title: 'to a tenth of them', color: '#E0A030' },
-	{ kind: 'one', title: 'to one of them', color: '#2E9E7B' },
+	{ kind: 'a tenth', title: 'to a tenth', color: '#E0A030' },
+	{ kind: 'one', title: 'to one', color: '#2E9E7B' },
 ];
 const WIDTH = 960;
 const HEAD_HEIGHT = 112;
@@ -32,7 +32,7 @@ export function drawChart(results) {
 		backgroundColor: '#FFFFFF',
 		textStyle: { fontFamily: 'Helvetica, Arial, sans-serif', color: TEXT_COLOR },
 		title: [...titles(results, height), ...texts.map(panelTitle)],
-		legend: { top: 72, left: 20, itemGap: 24, data: KINDS.map(({ title }) => title), textStyle: { fontSize: 13 } },
+		legend: { top: 72, left: 20, itemGap: 40, data: KINDS.map(({ title }) => title), textStyle: { fontSize: 13 } },
 		grid: texts.map((_, index) => ({
 			left: 64,
 			right: 24,

@@ -1,7 +1,7 @@
 // `create`, `delete` and `has`: the cost of a session apart from its messages.
 //
 // In most rows each operation has a string object of its own, like the id in a request header: its first lookup computes the
-// hash. Rows "with reused strings" pass the same string objects again, whose hash V8 has stored. A transport does so when it
+// hash. Rows with "reused string" in their names pass the same string objects again, whose hash V8 has stored. A transport does so when it
 // calls `delete` with the id that it created the stream with.
 
 import { managers, titles } from '../harness/implementations.mjs';
@@ -17,7 +17,7 @@ const GROUP = 'Sessions: `create`, `delete`, `has`';
 const OPERATIONS = 1_000;
 const STREAMS = 200;
 
-/** Stands for a stream, whose creation takes much longer than its registration. */
+/** Takes the place of a stream's controller: creating a stream takes much longer than registering it. */
 class IdleController {
 	enqueue() {}
 	close() {}
@@ -25,32 +25,32 @@ class IdleController {
 
 /** @type {Operation[]} */
 export const lifecycleOperations = [
-	operation('create + delete, with reused strings, beside 1,000 sessions', 1_000, (manager) => {
+	operation('create + delete, reused strings, with 1,000 other sessions', 1_000, (manager) => {
 		const ids = makeIds(OPERATIONS);
 		return () => timeCreateDelete(manager, ids, ids);
 	}),
 	...[0, 1_000, 10_000].map((others) =>
-		operation(`create + delete, beside ${sessionCount(others)}`, others, (manager) => () => {
+		operation(`create + delete, with ${others.toLocaleString('en')} other sessions`, others, (manager) => () => {
 			// New ids in each turn: a Map that has the same id added and deleted again and again degenerates, which would
 			// favor this package. `create` and `delete` have different string objects, like those of two requests.
 			const ids = makeIds(OPERATIONS);
 			return timeCreateDelete(manager, ids, ids.map(copy));
 		}),
 	),
-	operation('new ReadableStream + create + delete, beside 1,000 sessions', 1_000, (manager) => () => {
+	operation('new ReadableStream + create + delete, with 1,000 other sessions', 1_000, (manager) => () => {
 		return timeStreams(manager);
 	}),
-	operation('has, known id with reused string, of 1,000 sessions', 1_000, (manager, ids) => () => {
+	operation('has, known id, reused string, 1,000 sessions', 1_000, (manager, ids) => () => {
 		return timeHas(manager, ids, true);
 	}),
 	...[1, 1_000, 10_000].map((sessions) =>
-		operation(`has, known id, of ${sessionCount(sessions)}`, sessions, (manager, ids) => () => {
+		operation(`has, known id, ${sessionCount(sessions)}`, sessions, (manager, ids) => () => {
 			const asked = Array.from({ length: OPERATIONS }, () => copy(ids[Math.floor(Math.random() * ids.length)]));
 			return timeHas(manager, asked, true);
 		}),
 	),
 	...[1, 1_000, 10_000].map((sessions) =>
-		operation(`has, unknown id, beside ${sessionCount(sessions)}`, sessions, (manager) => () => {
+		operation(`has, unknown id, ${sessionCount(sessions)}`, sessions, (manager) => () => {
 			return timeHas(manager, makeIds(OPERATIONS), false);
 		}),
 	),

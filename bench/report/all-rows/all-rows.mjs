@@ -63,7 +63,7 @@ function targets({ targets }) {
 
 /** @param {Results} results */
 function losses({ losses }) {
-	if (losses.length === 0) return ['', '## Where it loses', '', 'In no measured row.'];
+	if (losses.length === 0) return [];
 	return [
 		'',
 		'## Where it loses',

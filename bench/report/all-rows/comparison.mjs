@@ -36,7 +36,7 @@ export function comparisonSection({ about, comparison }) {
 function verdict(rows) {
 	const within = `within ±${TOLERANCE * 100} %`;
 	const outside = rows.filter(({ vsBefore }) => Math.abs(vsBefore.median - 1) > TOLERANCE);
-	if (outside.length === 0) return [`All ${rows.length} rows are ${within} of the time before.`];
+	if (outside.length === 0) return [`${rows.length} of ${rows.length} rows are ${within} of the time before.`];
 	return [
 		`${rows.length - outside.length} of ${rows.length} rows are ${within} of the time before. The others:`,
 		'',

@@ -22,7 +22,7 @@ export function memorySection({ about, memory }) {
 		'',
 		`## Memory per session, with ${sessions.toLocaleString('en')} sessions`,
 		'',
-		`Bytes after garbage collection; each implementation in ${processes} processes of its own. "JS" is \`heapUsed + external\`. RSS is the`,
+		`Bytes after garbage collection; each implementation in ${processes} ${processes === 1 ? 'process' : 'processes'} of its own. "JS" is \`heapUsed + external\`. RSS is the`,
 		'memory of the process, with the memory of Rust and unused pages.',
 		'',
 		...table(

@@ -51,7 +51,7 @@ export function redisSections({ about, redis }) {
  */
 function upstreamFailures({ upstreamFailures: { sends, aged } }, titles) {
 	return [
-		`\`@tmcp/${titles.upstream}\` does not deliver when several nodes have sessions. Of two nodes with one session each, one sends:`,
+		`\`@tmcp/${titles.upstream}\` cannot send from a node that has a session. Of two nodes with one session each, one sends:`,
 		'',
 		...table(
 			['to', 'arrived', 'the process that sends'],
@@ -67,8 +67,8 @@ function upstreamFailures({ upstreamFailures: { sends, aged } }, titles) {
 					`After ${aged.afterMs / 1_000} s, another node knew ${aged.known} of the ${aged.sessions} sessions of a node. A broadcast reaches only known sessions.`,
 				]
 			: []),
-		'In the rows below it therefore sends from a node without sessions, and takes no part in the broadcasts that take longer.',
-		'The other implementations also send from a node without sessions, except in the count of commands.',
+		'In the rows below, all implementations send from a node without sessions; where commands are counted, only this one does.',
+		'It takes part in broadcasts only where commands are counted, because the sessions that it knows expire.',
 	];
 }
 

@@ -13,7 +13,7 @@ const CHOSEN = [
 	'send 100 B to one of 1 session',
 	'send 100 B to all of 10 sessions',
 	'send 100 B to all of 1,000 sessions',
-	'create + delete, beside 1,000 sessions',
+	'create + delete, with 1,000 other sessions',
 ];
 const CHOSEN_QUEUED = 'send 100 B to all of 1,000 sessions';
 
