@@ -48,7 +48,7 @@ function load() {
  * @property {() => number[]} evicted
  *   Returns the keys of this thread's sessions that other threads or nodes have deleted or replaced, and whose streams this
  *   thread has not closed yet.
- * @property {(key: number) => void} hasClosed Reports that this thread has closed the stream of an evicted session.
+ * @property {(key: number) => void} markClosed Reports that this thread has closed the stream of an evicted session.
  * @property {() => number} size Returns the number of sessions of all threads.
  * @property {() => string[]} ids Returns the ids of the sessions of all threads, oldest session first.
  * @property {() => void} leave Leaves the hub: removes everything that belongs to this thread.
@@ -67,19 +67,19 @@ function load() {
  *   has one bit for each index in `ListChange`.
  * @property {(origin: unknown, id: unknown) => number} find Returns the key of a registration of this thread, or 0.
  * @property {(key: number) => void} remove Removes a registration.
- * @property {(list: number, uri: string | undefined, keys: Float64Array) => number} interested
+ * @property {(list: number, uri: string | undefined, keys: Float64Array) => number} matching
  *   Looks up the registrations that a notification matches.
  * @property {(origin: unknown, keys: Float64Array) => number} of
  *   Looks up the registrations of one origin, or all of them with `undefined`.
  * @property {(list: number, uri: string | undefined, notification: string) => number} notifyElsewhere
  *   Sends a notification, as JSON, to the matching registrations of other threads and to other nodes. Returns the request
  *   whose reply arrives when the other threads have delivered it.
- * @property {(origin: unknown, id: unknown, cancelled: boolean) => number} endElsewhere
+ * @property {(origin: unknown, id: unknown, cancelled: boolean) => number} closeElsewhere
  *   Asks the thread that has a registration to close it. Returns the request whose reply arrives when it is closed, or 0
  *   when no other thread has it.
- * @property {(origin: unknown, cancelled: boolean) => number} endAllElsewhere
+ * @property {(origin: unknown, cancelled: boolean) => number} closeAllElsewhere
  *   Asks the other threads to close their registrations of one origin, or all of them with `undefined`. Returns the
- *   request as `endElsewhere` does.
+ *   request as `closeElsewhere` does.
  * @property {() => void} leave Leaves the hub: removes everything that belongs to this thread.
  */
 
@@ -116,7 +116,7 @@ function load() {
  *   on. Returns the number of rows, or a negative number that `lib/threads/drained-messages.js` explains. The caller
  *   repeats it until it returns 0: before that, `wake` is not called again.
  * @property {() => string} text Returns the text of the next row whose text is not in `bytes`.
- * @property {(maxBytes: number) => void} holdAtMost Sets how many bytes may wait in the mailbox.
+ * @property {(maxBytes: number) => void} setMaxBytes Sets how many bytes may wait in the mailbox.
  * @property {() => number} bytes Returns how many bytes wait in the mailbox.
  * @property {() => number} flush
  *   Returns the request whose reply arrives when everything that this thread has posted and published is processed, or 0
@@ -131,7 +131,7 @@ function load() {
  * The membership of one thread in a hub that other threads share (`src/binding/membership.rs`).
  *
  * @typedef {object} NativeMembership
- * @property {ArrayBuffer | null} signs
+ * @property {ArrayBuffer | null} flags
  *   Memory that other threads write and this thread reads without a call: `FLAG` in `lib/streams/streams.js` has the
  *   indices. `null` where the runtime does not allow an `ArrayBuffer` over native memory.
  * @property {NativeStreams} streams

@@ -68,7 +68,7 @@ export class Registrations {
 	 */
 	matching(notification) {
 		const [list, uri] = subjectOf(notification);
-		return list < 0 && uri === undefined ? [] : this.#lookUp((keys) => this.#native.interested(list, uri, keys));
+		return list < 0 && uri === undefined ? [] : this.#lookUp((keys) => this.#native.matching(list, uri, keys));
 	}
 
 	/**
@@ -92,7 +92,7 @@ export class Registrations {
 	 * @returns {number} the request whose reply arrives when it is closed; 0 when no other thread has it
 	 */
 	closeElsewhere(origin, id, reason) {
-		return this.#native.endElsewhere(origin, id, reason !== 'closed');
+		return this.#native.closeElsewhere(origin, id, reason !== 'closed');
 	}
 
 	/**
@@ -103,7 +103,7 @@ export class Registrations {
 	 * @returns {number} the request whose reply arrives when all are closed; 0 when no other thread has one
 	 */
 	closeAllElsewhere(origin, reason) {
-		return this.#native.endAllElsewhere(origin, reason !== 'closed');
+		return this.#native.closeAllElsewhere(origin, reason !== 'closed');
 	}
 
 	/**
