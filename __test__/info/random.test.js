@@ -4,8 +4,8 @@
 import { test } from 'node:test';
 
 import { infoManagers } from '../support/implementations.js';
-import { operationsOn } from '../support/info-operations.js';
-import { IDS, InfoWorld } from '../support/info-world.js';
+import { infoOperations } from '../support/info-operations.js';
+import { IDS, InfoSandbox } from '../support/info-sandbox.js';
 import { assertSameLogs, operationsToDo } from '../support/random.js';
 
 const OPERATIONS = operationsToDo(50_000);
@@ -16,9 +16,9 @@ for (const { name, make, copies } of [ours, limited, scoped]) {
 		const ids = copies ? IDS.filter((id) => typeof id === 'string') : IDS;
 		await assertSameLogs(
 			OPERATIONS,
-			operationsOn(ids),
-			() => new InfoWorld(make(), { copies, ids }),
-			() => new InfoWorld(upstream.make(), { copies, ids }),
+			infoOperations(ids),
+			() => new InfoSandbox(make(), { copies, ids }),
+			() => new InfoSandbox(upstream.make(), { copies, ids }),
 		);
 	});
 }

@@ -7,12 +7,12 @@ import { RedisInfoSessionManager } from '@tmcp-native/session-manager/redis';
 
 import { testInfo } from '../suites/info.js';
 import { testInfoCopies, testInfoRefusals } from '../suites/info-values.js';
-import { operationsOn } from '../support/info-operations.js';
-import { IDS, InfoWorld } from '../support/info-world.js';
+import { infoOperations } from '../support/info-operations.js';
+import { IDS, InfoSandbox } from '../support/info-sandbox.js';
 import { assertSameLogs, operationsToDo } from '../support/random.js';
 import { describeWithRedis } from '../support/redis.js';
 import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
-import { literally } from '../support/text.js';
+import { escapeRegExp as literally } from '../support/regexp.js';
 
 const OPERATIONS = operationsToDo(10_000);
 
@@ -46,9 +46,9 @@ describeWithRedis('on Redis', () => {
 		const ids = IDS.filter((id) => typeof id === 'string');
 		await assertSameLogs(
 			OPERATIONS,
-			operationsOn(ids),
-			() => new InfoWorld(promising(make({})), { copies: true, ids, waits: true }),
-			() => new InfoWorld(promising(new InMemoryInfoSessionManager()), { copies: true, ids, waits: true }),
+			infoOperations(ids),
+			() => new InfoSandbox(promising(make({})), { copies: true, ids, waits: true }),
+			() => new InfoSandbox(promising(new InMemoryInfoSessionManager()), { copies: true, ids, waits: true }),
 		);
 	});
 });

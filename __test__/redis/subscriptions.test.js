@@ -8,7 +8,7 @@ import { testSubscriptionMistakes } from '../suites/subscription-mistakes.js';
 import { testChangedSubscriptions, testSubscriptions } from '../suites/subscriptions.js';
 import { describeWithRedis } from '../support/redis.js';
 import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
-import { literally } from '../support/text.js';
+import { escapeRegExp as literally } from '../support/regexp.js';
 import { subscribeHere } from '../support/threads/subscriber.js';
 
 describeWithRedis('on Redis', () => {

@@ -1624,7 +1624,7 @@ test('a session whose controller sends when it gets the last before its end gets
 test('a process with managers that have something to do regularly exits by itself', async () => {
 	const { stdout } = await run(
 		process.execPath,
-		[fileURLToPath(new URL('../support/unattended.js', import.meta.url))],
+		[fileURLToPath(new URL('../programs/open-managers-with-timers.js', import.meta.url))],
 		{
 			timeout: 30_000,
 		},

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 
 import { ours, upstream01, upstream03 } from '../support/implementations.js';
 import { assertSameLogs, operationsToDo } from '../support/random.js';
-import { operations } from '../support/stream-operations.js';
-import { KINDS, World } from '../support/world.js';
+import { streamOperations } from '../support/stream-operations.js';
+import { KINDS, StreamSandbox } from '../support/stream-sandbox.js';
 
 /** @import { Implementation } from '../support/implementations.js' */
 
@@ -41,9 +41,9 @@ for (const [upstream, kinds, faults] of oracles) {
 		test(`${share} random operations have the same effects in ${upstream.name} and in ${name}`, async () => {
 			await assertSameLogs(
 				share,
-				operations(kinds, faults),
-				() => new World(make()),
-				() => new World(replacing(upstream)),
+				streamOperations(kinds, faults),
+				() => new StreamSandbox(make()),
+				() => new StreamSandbox(replacing(upstream)),
 			);
 		});
 	}

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 
 import { subscriptionManagers } from '../support/implementations.js';
 import { assertSameLogs, operationsToDo, sequences } from '../support/random.js';
-import { ANSWERS, IDS, NOTIFICATIONS, ORIGINS, SubscriptionWorld, URIS } from '../support/subscription-world.js';
+import { IDS, NOTIFICATIONS, ORIGINS, RESULTS, SubscriptionSandbox, URIS } from '../support/subscription-sandbox.js';
 
 const OPERATIONS = operationsToDo(50_000);
 
@@ -44,16 +44,16 @@ const closeAll = fc.record({
 
 /** @param {fc.Arbitrary<unknown[]>} script */
 function creates(script) {
-	const answer = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('return', 'wait') }, fc.constantFrom(...ANSWERS));
-	const behaviour = fc.record({ answer, script });
+	const result = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('return', 'wait') }, fc.constantFrom(...RESULTS));
+	const behavior = fc.record({ result, script });
 	return fc.record({
 		do: fc.constant('create'),
 		origin,
 		id,
 		filters,
-		acknowledge: behaviour,
-		send: fc.array(behaviour, { minLength: 1, maxLength: 3 }),
-		close: behaviour,
+		acknowledge: behavior,
+		send: fc.array(behavior, { minLength: 1, maxLength: 3 }),
+		close: behavior,
 	});
 }
 
@@ -88,8 +88,8 @@ for (const { name, make } of Object.values(ours)) {
 		await assertSameLogs(
 			OPERATIONS,
 			operations,
-			() => new SubscriptionWorld(make()),
-			() => new SubscriptionWorld(upstream.make()),
+			() => new SubscriptionSandbox(make()),
+			() => new SubscriptionSandbox(upstream.make()),
 		);
 	});
 }

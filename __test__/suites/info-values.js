@@ -5,9 +5,8 @@ import { describe, test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
 import fc from 'fast-check';
-
-import { assertNothing } from './answers.js';
 import { VALUES } from './info.js';
+import { assertReturnedNothing } from './results.js';
 
 /** @import { InfoImplementation } from '../support/implementations.js' */
 
@@ -207,9 +206,9 @@ export function testInfoRefusals(implementation) {
 					await assert.rejects(asked);
 				}
 				assert.deepEqual(await manager.getSubscriptions(value), []);
-				await assertNothing(manager.removeSubscription(value, 'uri'), implementation);
-				await assertNothing(manager.removeSubscription('a', value), implementation);
-				await assertNothing(manager.delete(value), implementation);
+				await assertReturnedNothing(manager.removeSubscription(value, 'uri'), implementation);
+				await assertReturnedNothing(manager.removeSubscription('a', value), implementation);
+				await assertReturnedNothing(manager.delete(value), implementation);
 				assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
 			});
 		}

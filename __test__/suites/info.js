@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { assertNothing } from './answers.js';
+import { assertReturnedNothing } from './results.js';
 
 /** @import { InfoImplementation } from '../support/implementations.js' */
 
@@ -28,7 +28,7 @@ export function testInfo(implementation) {
 
 			test(`1. set${what} stores, and get${what} resolves to the same value`, async () => {
 				manager = make();
-				await assertNothing(set('a', value), implementation);
+				await assertReturnedNothing(set('a', value), implementation);
 				const answer = get('a');
 				assert.ok(answer instanceof Promise);
 				assertSame(await answer, value);
@@ -106,7 +106,7 @@ export function testInfo(implementation) {
 				await manager.setLogLevel(id, 'debug');
 				for (const uri of ['one', 'two']) await manager.addSubscription(id, uri);
 			}
-			await assertNothing(manager.delete('a'), implementation);
+			await assertReturnedNothing(manager.delete('a'), implementation);
 			await assert.rejects(manager.getClientInfo('a'));
 			await assert.rejects(manager.getClientCapabilities('a'));
 			await assert.rejects(manager.getLogLevel('a'));

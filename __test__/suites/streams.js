@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { fakeController, openByteStream, openStream } from '../support/streams.js';
-import { assertNothing } from './answers.js';
+import { assertReturnedNothing } from './results.js';
 
 /** @import { Implementation } from '../support/implementations.js' */
 
@@ -20,7 +20,7 @@ export function testStreams(implementation) {
 				const created = manager.create('a', stream.controller);
 				manager.send(['a'], 'at once');
 				assert.equal(await stream.next(), 'at once');
-				await assertNothing(created, implementation);
+				await assertReturnedNothing(created, implementation);
 			});
 
 			test('takes the controllers of streams, of byte streams, and plain objects', async () => {
@@ -101,7 +101,7 @@ export function testStreams(implementation) {
 				assert.equal(stream.controller.desiredSize, 0);
 				const broadcast = manager.send(undefined, 'x');
 				assert.equal(stream.controller.desiredSize, -1);
-				for (const answer of [sent, broadcast]) await assertNothing(answer, implementation);
+				for (const answer of [sent, broadcast]) await assertReturnedNothing(answer, implementation);
 			});
 
 			test('reaches every session with undefined and null, none with an empty list', () => {
@@ -261,7 +261,7 @@ export function testStreams(implementation) {
 				const deleted = manager.delete('a');
 				manager.send(['a'], 'three');
 				assert.deepEqual(await stream.rest(), ['one', 'two']);
-				await assertNothing(deleted, implementation);
+				await assertReturnedNothing(deleted, implementation);
 			});
 
 			test('forgets the session before it closes the controller', async () => {
@@ -287,7 +287,7 @@ export function testStreams(implementation) {
 				const a = fakeController();
 				manager.create('1', a);
 				for (const id of ['b', 1, undefined, null, {}])
-					await assertNothing(manager.delete(/** @type {any} */ (id)), implementation);
+					await assertReturnedNothing(manager.delete(/** @type {any} */ (id)), implementation);
 				assert.equal(a.closed, 0);
 			});
 		});
