@@ -901,6 +901,7 @@ export interface JSONRPCRequest {
 	/** Name of the notification, such as `notifications/tools/list_changed`. */
 	method: string;
 	/** Parameters of the notification. */
+	// biome-ignore lint/suspicious/noExplicitAny: the same type as in tmcp
 	params?: any;
 }
 

@@ -563,3 +563,5 @@ export class BackplaneUnavailableError extends Error {
 	readonly unsent?: { method: string; args: unknown[] };
 	constructor(message: string, unsent?: { method: string; args: unknown[] });
 }
+
+export { SessionClosedError, SessionLimitError } from './index.js';

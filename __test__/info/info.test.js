@@ -35,7 +35,7 @@ for (const { name, make } of [infoManagers.ours, infoManagers.scoped]) {
 				assert.throws(refused, (error) => {
 					assert.ok(error instanceof SessionLimitError);
 					assert.deepEqual([error.name, error.code, error.limit], ['SessionLimitError', 'ERR_SESSION_LIMIT', 2]);
-					assert.match(error.message, /2 sessions already.*maxSessions/);
+					assert.match(error.message, /session limit is reached \("maxSessions" is 2\)/);
 					return true;
 				});
 			}
@@ -219,16 +219,16 @@ describe('options of the info manager', () => {
 	for (const [options, message] of /** @type {[any, RegExp][]} */ ([
 		[{ maxSession: 1 }, /there is no option "maxSession"; did you mean "maxSessions"\?/],
 		[{ ttl: 1 }, /there is no option "ttl"; did you mean "ttlMs"\?/],
-		[{ maxSessions: 0 }, /option "maxSessions" must be a whole number from 1, or Infinity; got the number 0/],
+		[{ maxSessions: 0 }, /option "maxSessions" must be an integer of at least 1, or Infinity; got the number 0/],
 		[{ maxSessions: 1.5 }, /got the number 1.5/],
 		[{ maxSessions: '5' }, /got the string "5"/],
 		[{ onSessionLimit: true }, /option "onSessionLimit" must be a function; got the boolean true/],
 		[{ ttlMs: 0 }, /option "ttlMs" must be a number of milliseconds from 1 to 2147483647; got the number 0/],
 		[{ ttlMs: 2 ** 31 }, /got the number 2147483648/],
 		[{ ttlMs: NaN }, /got the number NaN/],
-		[{ streams: {} }, /option "streams" must be a stream manager, which has the method has\(\); got an object/],
+		[{ streams: {} }, /option "streams" must be a stream manager with the method has\(\); got an object/],
 		[{ streams: null }, /got null/],
-		[{ scope: '' }, /option "scope" must be a string that is not empty; got the string ""/],
+		[{ scope: '' }, /option "scope" must be a non-empty string; got the string ""/],
 		[{ scope: 5 }, /got the number 5/],
 		[{ scop: 'a' }, /there is no option "scop"; did you mean "scope"\?/],
 		[{ scope: 'a', maxMailboxBytes: 1 }, /there is no option "maxMailboxBytes"/],

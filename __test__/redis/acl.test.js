@@ -1,4 +1,4 @@
-// The user that the README says to make in Redis for the managers may do all that they do, and nothing else.
+// The Redis user that docs/redis.md describes may do what the managers do, and nothing else.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,9 +17,9 @@ const TRANSACTIONS = ['multi', 'exec'];
 /** Commands that are allowed with their subcommand only. */
 const SUBCOMMANDS = { script: 'script|load', xinfo: 'xinfo|stream' };
 
-const rights = /^~tmcp:\* -@all [^`]+/m.exec(read('../../README.md'))?.[0].trim().split(/\s+/) ?? [];
+const rights = /^~tmcp:\* -@all [^`]+/m.exec(read('../../docs/redis.md'))?.[0].trim().split(/\s+/) ?? [];
 
-describe('the user of the README', () => {
+describe('the Redis user of docs/redis.md', () => {
 	test('may do the commands that stand in the sources, and no other', () => {
 		const used = readdirSync(SOURCES).flatMap((name) => {
 			const calls = read(`../../src/backplane/redis/${name}`).matchAll(/(?:redis\.call\('|cmd\(")([A-Z]+)/g);
@@ -31,7 +31,7 @@ describe('the user of the README', () => {
 	});
 });
 
-describeWithRedis('the user of the README', () => {
+describeWithRedis('the Redis user of docs/redis.md', () => {
 	test('gets through all that the managers do', { timeout: 60_000 }, async (t) => {
 		const redis = await startRedis();
 		t.after(() => redis.end());

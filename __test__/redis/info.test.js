@@ -12,7 +12,7 @@ import { IDS, InfoSandbox } from '../support/info-sandbox.js';
 import { assertSameLogs, operationsToDo } from '../support/random.js';
 import { describeWithRedis } from '../support/redis.js';
 import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
-import { escapeRegExp as literally } from '../support/regexp.js';
+import { escapeRegExp } from '../support/regexp.js';
 
 const OPERATIONS = operationsToDo(10_000);
 
@@ -39,7 +39,7 @@ describeWithRedis('on Redis', () => {
 		makeForOne: make,
 		promises: true,
 		refusal: (argument, found) =>
-			RegExp(`^${literally(argument)} has to be what JSON can carry, .*; ${literally(found)}: `),
+			RegExp(`^${escapeRegExp(argument)} must be data that JSON can represent, .*; ${literally(found)}: `),
 	});
 
 	test(`${OPERATIONS} random operations on clients’ info, one after the other, have the same effects in memory and on Redis`, async () => {

@@ -23,20 +23,20 @@ export const REFUSED = [
 	['an instance of a class', new Client(), 'it is an instance of Client'],
 	['a Date', { since: new Date(0) }, 'its "since" is an instance of Date'],
 	['a Map', { a: { b: new Map() } }, 'its "a.b" is an instance of Map'],
-	['a Set in a list', { a: [1, new Set()] }, 'its "a[1]" is an instance of Set'],
+	['a Set in an array', { a: [1, new Set()] }, 'its "a[1]" is an instance of Set'],
 	['bytes', { 'a b': new Uint8Array(1) }, 'its "["a b"]" is an instance of Uint8Array'],
 	['a string object', { a: new String('a') }, 'its "a" is an instance of String'],
-	['a list of a class', { a: List.from([1]) }, 'its "a" is an array of a class of its own'],
+	['an instance of a subclass of Array', { a: List.from([1]) }, 'its "a" is an instance of a subclass of Array'],
 	['a function', { a: [[() => {}]] }, 'its "a[0][0]" is a function'],
 	['a symbol', { a: Symbol('s') }, 'its "a" is the symbol Symbol(s)'],
 	['a bigint', { a: 1n }, 'its "a" is the bigint 1'],
 	['NaN', { a: NaN }, 'its "a" is the number NaN'],
 	['an infinity', { '': { a: -Infinity } }, 'its "[""].a" is the number -Infinity'],
-	['undefined in a list', { a: [undefined] }, 'its "a[0]" is undefined'],
+	['undefined in an array', { a: [undefined] }, 'its "a[0]" is undefined'],
 	// biome-ignore lint/suspicious/noSparseArray: the hole is what the test is about
-	['a hole in a list', { a: [1, , 2] }, 'its "a[1]" is undefined'],
+	['a hole in an array', { a: [1, , 2] }, 'its "a[1]" is undefined'],
 	['an object with a toJSON', { a: { toJSON: () => 1 } }, 'its "a" is an object with the method toJSON()'],
-	['what stands in itself', cycle, 'its "in.it[0]" is an object that it stands in itself'],
+	['a circular reference', cycle, 'its "in.it[0]" is a circular reference'],
 ];
 
 /**

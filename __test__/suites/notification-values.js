@@ -28,7 +28,7 @@ export const REFUSED = [
 	['a symbol', { list: [Symbol('s')] }, 'params.list[0]', 'the symbol Symbol(s)'],
 	['NaN', { numbers: [1, NaN] }, 'params.numbers[1]', 'the number NaN'],
 	['Infinity', { deep: { number: -Infinity } }, 'params.deep.number', 'the number -Infinity'],
-	['an object that it stands in', cycle, 'params.list[0].back', 'an object that it stands in itself'],
+	['a circular reference', cycle, 'params.list[0].back', 'a circular reference'],
 	['a Map', { map: new Map([[1, 2]]) }, 'params.map', 'an instance of Map'],
 	['a Set', { list: [{ set: new Set() }] }, 'params.list[0].set', 'an instance of Set'],
 	['a Date', { date: new Date(0) }, 'params.date', 'an instance of Date'],
@@ -47,8 +47,8 @@ export const REFUSED = [
 		'params.a',
 		'an array with the method toJSON()',
 	],
-	['a hole in a list', { list: hole }, 'params.list[1]', 'undefined'],
-	['undefined in a list', { list: [0, undefined] }, 'params.list[1]', 'undefined'],
+	['a hole in an array', { list: hole }, 'params.list[1]', 'undefined'],
+	['undefined in an array', { list: [0, undefined] }, 'params.list[1]', 'undefined'],
 	['a function as params', () => {}, 'params', 'a function'],
 ];
 

@@ -4,8 +4,8 @@
 import { sessionClosed, sessionCreated } from '../diagnostics.js';
 import { SessionClosedError } from '../errors.js';
 import { callSafely } from '../util/call-safely.js';
-import { Coalescing } from './policy/coalescing.js';
-import { SlicedDelivery } from './policy/sliced-delivery.js';
+import { Coalescing } from './coalescing.js';
+import { SlicedDelivery } from './sliced-delivery.js';
 
 /** @import { SessionCloseReason } from '../../index.js' */
 /** @import { Policy } from './policy/policy.js' */

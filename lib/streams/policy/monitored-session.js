@@ -5,7 +5,7 @@ import { Session } from '../session.js';
 import { StreamQueue } from './stream-queue.js';
 
 /** @import { SessionController } from '../../../index.js' */
-/** @import { Burst } from './coalescing.js' */
+/** @import { Burst } from '../coalescing.js' */
 /** @import { Policy } from './policy.js' */
 
 /** Of this many dropped messages in a row the last one is enqueued, to find out whether the stream is still open. */

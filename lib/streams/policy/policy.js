@@ -8,7 +8,7 @@ import { Session } from '../session.js';
 import { MonitoredSession } from './monitored-session.js';
 
 /** @import { SessionController } from '../../../index.js' */
-/** @import { Burst } from './coalescing.js' */
+/** @import { Burst } from '../coalescing.js' */
 /** @import { policyOptions } from '../../options/policy-options.js' */
 /** @import { LocalStreams } from '../local-streams.js' */
 

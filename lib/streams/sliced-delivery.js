@@ -3,7 +3,7 @@
 
 import timers from 'node:timers';
 
-/** @import { Session } from '../session.js' */
+/** @import { Session } from './session.js' */
 
 /** @typedef {Uint8Array<ArrayBuffer> | undefined} Chunk `undefined` when its buffer was detached */
 
