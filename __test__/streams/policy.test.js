@@ -1,6 +1,4 @@
 // The options of a stream manager, alone and combined, for a manager without a scope and for the only manager of a scope.
-//
-// Run: npm run test:js -- streams/policy
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -181,7 +179,7 @@ for (const { where, make } of hubs) {
 			});
 
 			for (const [what, open] of Object.entries(STREAMS)) {
-				test(`during many messages to a stream that ${what}, and closes no client that has read everything as dead`, () =>
+				test(`during many messages to a stream that ${what}, and does not treat a client as dead that has read everything`, () =>
 					withClock(async (pass) => {
 						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 1_000_000, keepAliveMs: 1_000 });
 						const stream = open();
@@ -194,7 +192,7 @@ for (const { where, make } of hubs) {
 							const bytes = 1 + ((n * 37) % 49);
 							sizes.push(bytes);
 							manager.send(['a'], textOfBytes(bytes));
-							// Reads are sometimes more and sometimes fewer than messages.
+							// In some rounds there are more reads than messages, in others fewer.
 							for (let reads = (n >> 5) % 2 ? 2 : n % 2; reads > 0 && sizes.length > 0; reads--) {
 								await stream.next();
 								sizes.shift();
@@ -456,7 +454,7 @@ for (const { where, make } of hubs) {
 					assert.deepEqual(await stream.rest(), [KEEP_ALIVE, KEEP_ALIVE]);
 				}));
 
-			test('creates a new chunk for each byte stream, and for each stream with pool: false', () =>
+			test('sends a separate chunk to each byte stream, and to each stream with pool: false', () =>
 				withClock(async (pass) => {
 					const manager = make({ keepAliveMs: 1_000, pool: false });
 					const controllers = createSessions(manager, 2);
@@ -725,7 +723,7 @@ for (const { where, make } of hubs) {
 					assert.deepEqual([messages, bytes], [COUNT, 7 * COUNT]);
 				}));
 
-			test('delivers at once if the time is enough', () => {
+			test('delivers at once if sliceMs is long enough', () => {
 				const manager = make({ sliceMs: 60_000 });
 				const controllers = createSessions(manager, COUNT);
 				manager.send(undefined, 'message');

@@ -111,7 +111,7 @@ export function testStreams(implementation) {
 				manager.create('b', b);
 				manager.send(undefined, 'undefined');
 				manager.send(null, 'null');
-				manager.send([], 'nobody');
+				manager.send([], 'none');
 				assert.deepEqual(a.messages, ['undefined', 'null']);
 				assert.deepEqual(b.messages, ['undefined', 'null']);
 			});
@@ -122,7 +122,7 @@ export function testStreams(implementation) {
 				manager.create('a', a);
 				manager.send(['b'], 'unknown');
 				manager.send(/** @type {any} */ ([undefined, 1, {}, 'b', 'a', null, Symbol('a')]), 'among others');
-				manager.send(/** @type {any} */ ([undefined]), 'nobody');
+				manager.send(/** @type {any} */ ([undefined]), 'none');
 				assert.deepEqual(a.messages, ['among others']);
 			});
 
