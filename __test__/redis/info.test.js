@@ -39,7 +39,7 @@ describeWithRedis('on Redis', () => {
 		makeForOne: make,
 		promises: true,
 		refusal: (argument, found) =>
-			RegExp(`^${escapeRegExp(argument)} must be data that JSON can represent, .*; ${literally(found)}: `),
+			RegExp(`^${escapeRegExp(argument)} must be data that JSON can represent, .*; ${escapeRegExp(found)}: `),
 	});
 
 	test(`${OPERATIONS} random operations on clients’ info, one after the other, have the same effects in memory and on Redis`, async () => {

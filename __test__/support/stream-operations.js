@@ -36,7 +36,7 @@ export function streamOperations(kinds, faults) {
 	const creates = fc
 		.record({ do: fc.constant('create'), id, kind: fc.constantFrom(...kinds), script })
 		// A size function runs inside `enqueue` of its stream, so its script only sends: other calls could make the
-		// enqueue throw (see docs/differences.md).
+		// enqueue throw.
 		.map((create) => (create.kind === 'sized' ? { ...create, script: create.script.filter(isSend) } : create));
 	return sequences(
 		{ weight: 1, arbitrary: fc.record({ do: fc.constant('turn') }) },
