@@ -1,10 +1,10 @@
-// A process with managers that have all there is to be done regularly, and open streams: nothing of it keeps it alive.
+// Leaves managers with timers, and their streams, open: they must not keep the process alive.
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { fakeController, openStream } from './streams.js';
+import { fakeController, openStream } from '../support/streams.js';
 
-for (const scope of [undefined, 'unattended']) {
+for (const scope of [undefined, 'open managers with timers']) {
 	const manager = new InMemoryStreamSessionManager({
 		scope,
 		keepAliveMs: 60_000,

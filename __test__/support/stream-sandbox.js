@@ -1,28 +1,28 @@
-// A small world to compare managers in: streams of many kinds, and operations on them as a transport, a client or a
-// controller that calls back would do. Everything that can be seen from outside is written to a log.
+// A sandbox to compare stream managers: streams of many kinds, and the operations of a transport, of a client, and of a
+// controller that calls the manager. Its log has everything that can be observed from outside.
 
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** Few enough that operations meet. */
+/** Few ids, so that operations often use the same one. */
 export const IDS = ['a', 'b', 'c', '', '__proto__', 'ü\ud83d', 'x'.repeat(100)];
 
-/** What kinds of controllers there are; `throwing` throws in the end, the others call back if they have a script. */
+/** Kinds of controllers. `throwing` throws on its third chunk; `sized`, `pulling` and `fake` run their script. */
 export const KINDS = /** @type {const} */ (['stream', 'lazy', 'sized', 'pulling', 'bytes', 'fake', 'throwing']);
 
 /**
  * @typedef {{ do: 'create', id: string, kind: typeof KINDS[number], script: Simple[] }} Create
  * @typedef {{ do: 'delete', id: string } | { do: 'has', id: string } | { do: 'send', ids: string[] | null | undefined, text: string }} Plain
- * @typedef {Plain | { do: 'create', id: string, kind: 'fake', script: [] }} Simple what a controller does when it is fed
+ * @typedef {Plain | { do: 'create', id: string, kind: 'fake', script: [] }} Simple an operation in a script, which a controller runs on its first chunk
  * @typedef {Create | Plain | { do: 'read' | 'cancel' | 'error' | 'close' | 'enqueue', stream: number }
  *   | { do: 'turn' } | { do: 'nothing' }} Operation
  */
 
-export class World {
+export class StreamSandbox {
 	/** @type {unknown[]} */
 	log = [];
 	/** @type {{ controller: any, reader?: ReadableStreamDefaultReader }[]} */
 	#streams = [];
-	/** Whose turn is not over yet: reads and answers under way. */
+	/** Reads and `has` calls that are not settled yet. */
 	#pending = /** @type {Promise<void>[]} */ ([]);
 
 	/** @param {{ create: Function, delete: Function, has: Function, send: Function }} manager */
@@ -34,17 +34,17 @@ export class World {
 	async perform(operation) {
 		if (operation.do === 'nothing') return;
 		if (operation.do === 'turn') await turn();
-		else this.#note(operation.do, () => this.#perform(operation));
+		else this.#record(operation.do, () => this.#perform(operation));
 	}
 
-	/** Reads every stream to its end, or as far as it goes, and gives back the log. */
+	/** Deletes all sessions, reads every stream to its end or error, and returns the log. */
 	async finish() {
-		for (const id of IDS) this.#note('delete', () => this.manager.delete(id));
+		for (const id of IDS) this.#record('delete', () => this.manager.delete(id));
 		this.#streams.forEach((stream, number) => {
 			try {
 				stream.controller.close();
 			} catch {
-				// Closed before.
+				// It is closed already.
 			}
 			if (stream.reader) this.#pending.push(this.#readAll(number, stream.reader));
 		});
@@ -62,10 +62,10 @@ export class World {
 			case 'send':
 				return this.manager.send(operation.ids, operation.text);
 			case 'has': {
-				const place = this.log.push('asked') - 1;
+				const index = this.log.push('pending') - 1;
 				this.#pending.push(
-					this.manager.has(operation.id).then((/** @type {boolean} */ there) => {
-						this.log[place] = there;
+					this.manager.has(operation.id).then((/** @type {boolean} */ exists) => {
+						this.log[index] = exists;
 					}),
 				);
 				return;
@@ -76,17 +76,17 @@ export class World {
 	}
 
 	/**
-	 * @param {'read' | 'cancel' | 'error' | 'close' | 'enqueue'} what
+	 * @param {'read' | 'cancel' | 'error' | 'close' | 'enqueue'} action
 	 * @param {number} number
 	 */
-	#onStream(what, number) {
+	#onStream(action, number) {
 		const { controller, reader } = this.#streams[number];
-		switch (what) {
+		switch (action) {
 			case 'read':
 				if (reader) this.#pending.push(this.#read(number, reader).then(() => {}));
 				return;
 			case 'cancel':
-				// Errored before: nothing that matters here.
+				// It rejects if the stream is errored already.
 				reader?.cancel().catch(() => {});
 				return;
 			case 'error':
@@ -95,8 +95,8 @@ export class World {
 			case 'close':
 				return controller.close();
 			case 'enqueue':
-				// As the transport does itself.
-				return controller.enqueue(new TextEncoder().encode('own'));
+				// Transports enqueue chunks as well.
+				return controller.enqueue(new TextEncoder().encode('from the transport'));
 		}
 	}
 
@@ -110,7 +110,7 @@ export class World {
 		const run = () => {
 			if (ran) return;
 			ran = true;
-			for (const operation of script) this.#note(`${number} ${operation.do}`, () => this.#perform(operation));
+			for (const operation of script) this.#record(`${number} ${operation.do}`, () => this.#perform(operation));
 		};
 		const opened =
 			kind === 'fake' || kind === 'throwing' ? { controller: this.#fake(number, kind, run) } : open(kind, run);
@@ -162,14 +162,16 @@ export class World {
 	}
 
 	/**
-	 * @param {string} what
+	 * Performs an action, and logs its result or its error.
+	 *
+	 * @param {string} name
 	 * @param {() => unknown} act
 	 */
-	#note(what, act) {
+	#record(name, act) {
 		try {
-			this.log.push([what, act()]);
+			this.log.push([name, act()]);
 		} catch (error) {
-			this.log.push([what, 'threw', /** @type {Error} */ (error).name]);
+			this.log.push([name, 'threw', /** @type {Error} */ (error).name]);
 		}
 	}
 }

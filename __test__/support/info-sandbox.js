@@ -1,49 +1,49 @@
-// A small world to compare info managers in: what is called, what it returns or throws, and how and when each promise
-// settles, in one log.
+// A sandbox to compare info managers. Its log has each call, what the call returns or throws, and when and how each promise
+// settles.
 
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** Few enough that operations meet; the last ones are no strings, and so ids of their own. */
+/** Few ids, so that operations often use the same one. The last two are not strings; a Map keeps them apart from strings. */
 export const IDS = ['a', 'b', 'c', '', '__proto__', 'c:d', '\ud83d', '1', 1, undefined];
 
 export const URIS = ['file:///a', 'file:///A', '', '__proto__', 'a', 'x'.repeat(200)];
 
-/** What can be set. A value is known by its place here: equal ones are not the same. */
+/** The values to set. The log identifies a value by its index, so that equal objects differ. */
 export const VALUES = [{ name: 'client' }, { name: 'client' }, {}, 'debug', 'error', '', 0, false, null, undefined];
 
 /**
- * @typedef {'ClientInfo' | 'ClientCapabilities' | 'LogLevel'} What
- * @typedef {{ do: 'set', what: What, id: unknown, value: number } | { do: 'get', what: What, id: unknown }
+ * @typedef {'ClientInfo' | 'ClientCapabilities' | 'LogLevel'} Attribute
+ * @typedef {{ do: 'set', attribute: Attribute, id: unknown, value: number } | { do: 'get', attribute: Attribute, id: unknown }
  *   | { do: 'addSubscription' | 'removeSubscription', id: unknown, uri: string } | { do: 'getSubscriptions', uri: string }
  *   | { do: 'delete', id: unknown } | { do: 'microtask' | 'turn' | 'nothing' }} Operation
  */
 
-export class InfoWorld {
+export class InfoSandbox {
 	/** @type {unknown[]} */
 	log = [];
-	/** How many calls there have been. */
+	/** Number of calls so far. */
 	#calls = 0;
-	#known;
+	#describe;
 	#ids;
 	#waits;
 
 	/**
 	 * @param {any} manager
 	 * @param {object} [options]
-	 * @param {boolean} [options.copies] values are known by what they are, and not by which
+	 * @param {boolean} [options.copies] the log has values themselves, not their index, so that a copy is the same
 	 * @param {unknown[]} [options.ids]
-	 * @param {boolean} [options.waits] each operation waits for the answer to the one before
+	 * @param {boolean} [options.waits] each operation waits until the promise of the one before is settled
 	 */
 	constructor(manager, { copies = false, ids = IDS, waits = false } = {}) {
 		this.manager = manager;
 		this.#waits = waits;
-		this.#known = copies ? (value) => value : known;
+		this.#describe = copies ? (value) => value : indexOf;
 		this.#ids = ids;
 	}
 
 	/**
 	 * @param {Operation} operation
-	 * @returns {Promise<void> | undefined} what is to be waited for before the next one
+	 * @returns {Promise<void> | undefined} a promise if the next operation has to wait
 	 */
 	perform(operation) {
 		switch (operation.do) {
@@ -54,9 +54,9 @@ export class InfoWorld {
 			case 'microtask':
 				return Promise.resolve();
 			case 'set':
-				return this.#call(`set${operation.what}`, operation.id, VALUES[operation.value]);
+				return this.#call(`set${operation.attribute}`, operation.id, VALUES[operation.value]);
 			case 'get':
-				return this.#call(`get${operation.what}`, operation.id);
+				return this.#call(`get${operation.attribute}`, operation.id);
 			case 'getSubscriptions':
 				return this.#call('getSubscriptions', operation.uri);
 			case 'delete':
@@ -66,17 +66,17 @@ export class InfoWorld {
 		}
 	}
 
-	/** Asks for all that is known, and gives back the log. */
+	/** Reads everything that the manager stores, and returns the log. */
 	async finish() {
 		/** @type {Operation[]} */
-		const questions = URIS.map((uri) => ({ do: 'getSubscriptions', uri }));
+		const reads = URIS.map((uri) => ({ do: 'getSubscriptions', uri }));
 		for (const id of this.#ids) {
-			for (const what of /** @type {const} */ (['ClientInfo', 'ClientCapabilities', 'LogLevel'])) {
-				questions.push({ do: 'get', what, id });
+			for (const attribute of /** @type {const} */ (['ClientInfo', 'ClientCapabilities', 'LogLevel'])) {
+				reads.push({ do: 'get', attribute, id });
 			}
 		}
-		for (const question of questions) {
-			const wait = this.perform(question);
+		for (const read of reads) {
+			const wait = this.perform(read);
 			if (wait) await wait;
 		}
 		await turn();
@@ -90,10 +90,10 @@ export class InfoWorld {
 	#call(method, ...args) {
 		const call = this.#calls++;
 		try {
-			const answer = this.manager[method](...args);
-			this.log.push([call, method, answer instanceof Promise ? 'promises' : answer]);
-			const settled = answer?.then(
-				(/** @type {unknown} */ value) => this.log.push([call, 'resolved', this.#known(value)]),
+			const result = this.manager[method](...args);
+			this.log.push([call, method, result instanceof Promise ? 'promise' : result]);
+			const settled = result?.then(
+				(/** @type {unknown} */ value) => this.log.push([call, 'resolved', this.#describe(value)]),
 				(/** @type {Error} */ error) => this.log.push([call, 'rejected', error.name, error.message]),
 			);
 			if (this.#waits) return settled;
@@ -105,7 +105,7 @@ export class InfoWorld {
 }
 
 /** @param {unknown} value */
-function known(value) {
-	const place = VALUES.indexOf(/** @type {any} */ (value));
-	return place < 0 ? value : `value ${place}`;
+function indexOf(value) {
+	const index = VALUES.indexOf(/** @type {any} */ (value));
+	return index < 0 ? value : `value ${index}`;
 }

@@ -1,16 +1,16 @@
-// A small world to compare subscription managers in: callbacks that answer in every way, late too, and call back into the
-// manager; and one log of every call, every answer and the moment at which each promise settles.
+// A sandbox to compare subscription managers. Its callbacks return, throw, or settle later, and call the manager themselves.
+// Its log has every call, every result, and when each promise settles.
 
 import { setImmediate as turn } from 'node:timers/promises';
 
 export const ORIGINS = ['one', 'two', '', '__proto__'];
 
-/** Few enough that operations meet, and many that look alike. */
+/** Few ids, so that operations often use the same one, and many of them similar. */
 export const IDS = [1, '1', 2, '2', 0, -0, '0', '', NaN, 'NaN', 'x'.repeat(200)];
 
 export const URIS = ['file:///a', 'file:///A', 'file:///a/', '', 'ü\ud83d', 'x'.repeat(200)];
 
-/** Each `send` makes an object of its own. @type {[method: string, params?: unknown][]} */
+/** Each `send` creates a new object from these. @type {[method: string, params?: unknown][]} */
 export const NOTIFICATIONS = [
 	['notifications/tools/list_changed'],
 	['notifications/prompts/list_changed'],
@@ -24,31 +24,34 @@ export const NOTIFICATIONS = [
 	['toString'],
 ];
 
-/** What a callback answers; with `wait` it answers when it is released, with `follow` as the last call of its script does. */
-export const ANSWERS = /** @type {const} */ (['return', 'resolve', 'thenable', 'throw', 'reject', 'wait', 'follow']);
+/**
+ * The results of callbacks. `wait` is a promise that a `release` operation settles. `follow` is the promise of the last call in
+ * the callback's script.
+ */
+export const RESULTS = /** @type {const} */ (['return', 'resolve', 'thenable', 'throw', 'reject', 'wait', 'follow']);
 
 /**
- * @typedef {{ do: 'create', origin: string, id: string | number, filters: any, acknowledge: Behaviour, send: Behaviour[], close: Behaviour }} Create
+ * @typedef {{ do: 'create', origin: string, id: string | number, filters: any, acknowledge: Behavior, send: Behavior[], close: Behavior }} Create
  * @typedef {{ do: 'send', notification: number } | { do: 'close', origin: string, id: unknown, reason: any } | { do: 'closeAll', args: any[] }} Plain
- * @typedef {{ answer: typeof ANSWERS[number], script: (Plain | Create)[] }} Behaviour the script runs once, and then nothing
+ * @typedef {{ result: typeof RESULTS[number], script: (Plain | Create)[] }} Behavior the script runs on the first call only
  * @typedef {{ do: 'release', which: number, fails: boolean }} Release
  * @typedef {Create | Plain | Release | { do: 'microtask' | 'turn' | 'nothing' }} Operation
  */
 
-export class SubscriptionWorld {
+export class SubscriptionSandbox {
 	/** @type {unknown[]} */
 	log = [];
-	/** Answers that are waited for. @type {{ name: string, resolve: () => void, reject: (error: Error) => void }[]} */
+	/** Results of callbacks that are still pending. @type {{ name: string, resolve: () => void, reject: (error: Error) => void }[]} */
 	#waiting = [];
-	/** What was sent, and what went wrong: each is known by its place. @type {unknown[]} */
-	#things = [];
+	/** Notifications and errors. The log identifies each by its index. @type {unknown[]} */
+	#objects = [];
 	#calls = 0;
 	#registrations = 0;
 
 	/** @param {any} manager */
 	constructor(manager) {
 		this.manager = manager;
-		// What closeAll calls is seen as well.
+		// The log also has the calls that `closeAll` makes.
 		const close = manager.close.bind(manager);
 		manager.close = (/** @type {unknown[]} */ ...args) => {
 			this.log.push(['close', ...args]);
@@ -58,7 +61,7 @@ export class SubscriptionWorld {
 
 	/**
 	 * @param {Operation} operation
-	 * @returns {Promise<void> | undefined} what is to be waited for before the next one
+	 * @returns {Promise<void> | undefined} a promise if the next operation has to wait
 	 */
 	perform(operation) {
 		switch (operation.do) {
@@ -76,7 +79,7 @@ export class SubscriptionWorld {
 		}
 	}
 
-	/** Lets everything come to its end, then closes what is left, and gives back the log. */
+	/** Settles all results, closes all registrations, sends each notification once more, and returns the log. */
 	async finish() {
 		await this.#drain();
 		this.#call({ do: 'closeAll', args: [] });
@@ -101,23 +104,23 @@ export class SubscriptionWorld {
 		const call = `call ${this.#calls++}`;
 		this.log.push([call, operation.do]);
 		/** @type {Promise<unknown>} */
-		let answer;
+		let result;
 		try {
-			answer = this.#promise(operation);
+			result = this.#invoke(operation);
 		} catch (error) {
 			this.log.push([call, 'threw', String(error)]);
 			return;
 		}
-		this.log.push([call, 'returned', answer instanceof Promise]);
-		answer.then(
+		this.log.push([call, 'returned', result instanceof Promise]);
+		result.then(
 			(value) => this.log.push([call, 'resolved', value]),
-			(error) => this.log.push([call, 'rejected', this.#known(error)]),
+			(error) => this.log.push([call, 'rejected', this.#describe(error)]),
 		);
-		return answer;
+		return result;
 	}
 
 	/** @param {Create | Plain} operation */
-	#promise(operation) {
+	#invoke(operation) {
 		switch (operation.do) {
 			case 'create': {
 				const { origin, id, filters } = operation;
@@ -137,48 +140,48 @@ export class SubscriptionWorld {
 	/** @param {Create} create */
 	#callbacks({ acknowledge, send, close }) {
 		const registration = this.#registrations++;
-		/** @type {Set<Behaviour>} */
+		/** @type {Set<Behavior>} */
 		const ran = new Set();
 		let sent = 0;
-		const world = this;
+		const sandbox = this;
 		/**
 		 * @param {string} callback
-		 * @param {() => Behaviour} next
+		 * @param {() => Behavior} next
 		 */
-		const answering = (callback, next) => {
+		const recorded = (callback, next) => {
 			/** @this {unknown} @param {unknown[]} args */
 			return function (...args) {
 				const name = `${callback} of ${registration}`;
-				world.log.push([name, ...args.map((arg) => world.#known(arg)), this === callbacks]);
-				const behaviour = next();
+				sandbox.log.push([name, ...args.map((arg) => sandbox.#describe(arg)), this === callbacks]);
+				const behavior = next();
 				/** @type {unknown} */
 				let last;
-				if (!ran.has(behaviour)) {
-					ran.add(behaviour);
-					for (const operation of behaviour.script) last = world.#call(operation);
+				if (!ran.has(behavior)) {
+					ran.add(behavior);
+					for (const operation of behavior.script) last = sandbox.#call(operation);
 				}
-				return world.#answer(name, behaviour.answer, last);
+				return sandbox.#result(name, behavior.result, last);
 			};
 		};
 		const callbacks = {
-			acknowledge: answering('acknowledge', () => acknowledge),
-			send: answering('send', () => send[sent++ % send.length]),
-			close: answering('close', () => close),
+			acknowledge: recorded('acknowledge', () => acknowledge),
+			send: recorded('send', () => send[sent++ % send.length]),
+			close: recorded('close', () => close),
 		};
 		return callbacks;
 	}
 
 	/**
 	 * @param {string} name
-	 * @param {typeof ANSWERS[number]} answer
+	 * @param {typeof RESULTS[number]} result
 	 * @param {unknown} last
 	 */
-	#answer(name, answer, last) {
-		switch (answer) {
+	#result(name, result, last) {
+		switch (result) {
 			case 'return':
-				return 'nobody reads this';
+				return 'an ignored value';
 			case 'resolve':
-				return Promise.resolve('nor this');
+				return Promise.resolve('another ignored value');
 			case 'thenable':
 				// biome-ignore lint/suspicious/noThenProperty: a callback may return any thenable
 				return { then: (/** @type {() => void} */ resolve) => resolve() };
@@ -208,18 +211,18 @@ export class SubscriptionWorld {
 	}
 
 	/**
-	 * @template {object} Thing
-	 * @param {Thing} thing
+	 * @template {object} Value
+	 * @param {Value} object
 	 */
-	#remember(thing) {
-		this.#things.push(thing);
-		return thing;
+	#remember(object) {
+		this.#objects.push(object);
+		return object;
 	}
 
 	/** @param {unknown} value */
-	#known(value) {
-		const place = this.#things.indexOf(value);
-		if (place >= 0) return `thing ${place}`;
+	#describe(value) {
+		const index = this.#objects.indexOf(value);
+		if (index >= 0) return `object ${index}`;
 		return value instanceof Error ? String(value) : value;
 	}
 }
