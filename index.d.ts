@@ -781,7 +781,7 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 	/**
 	 * Registers a stream and calls `callbacks.acknowledge()` before it returns.
 	 *
-	 * Resolves to `true` when the acknowledgement and the notifications that were sent meanwhile are delivered.
+	 * Resolves to `true` when the acknowledgement, and the notifications that were sent during it, are delivered.
 	 * Resolves to `false`, and calls nothing, if `(origin, id)` is registered already, in any thread of the scope.
 	 *
 	 * Rejects with the error of `acknowledge` if that fails; the registration is then removed. Rejects with a

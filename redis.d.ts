@@ -36,8 +36,8 @@ import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from '.
  * stream that every process reads.
  *
  * What one thread sends arrives once and in order, also when connections break and when Redis restarts with its data.
- * A message is lost only when Redis removes it from its stream (`maxLen`) before a process has read it. `onGap` reports
- * that.
+ * A process misses a message that Redis has removed from its stream (`maxLen`) or lost before the process has read it;
+ * `onGap` reports that.
  *
  * The promises of `create`, `delete` and `send` resolve when the call is queued for Redis;
  * {@link RedisStreamSessionManager.flush} waits until Redis has it. If more than `maxPendingBytes` wait, `delete` and
