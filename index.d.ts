@@ -185,11 +185,11 @@ export interface StreamSessionManagerOptions extends StreamPolicyOptions {
 	scope?: string | undefined;
 
 	/**
-	 * Limits the mailbox of this thread, in which messages of other threads wait until its event loop turns.
+	 * Limits the mailbox of this thread, in which messages of other threads wait while its event loop is busy.
 	 *
-	 * In bytes. Needs `scope`. When the limit is exceeded, the waiting messages are dropped. No stream may continue
-	 * with a gap. So this thread closes all its streams in the scope, with the reason `overflow`, and their clients can
-	 * reconnect. Raise the limit when a thread may block its event loop for long.
+	 * In bytes. Needs `scope`. When the limit is exceeded, the waiting messages are dropped. Then this thread closes all
+	 * its streams in the scope, so that none continues with a gap. The reason is `overflow`, and clients can reconnect.
+	 * Raise the limit when a thread may block its event loop for long.
 	 *
 	 * All managers of one thread and scope share the limit: the first value given applies, and a different one throws.
 	 *
@@ -214,7 +214,7 @@ export interface StreamSessionManagerOptions extends StreamPolicyOptions {
  */
 export interface StreamPolicyOptions {
 	/**
-	 * Sends the comment `: keepalive` to a stream that was sent nothing for this time, so that no proxy closes the
+	 * Sends the comment `: keepalive` to a stream that has received nothing for this time, so that no proxy closes the
 	 * connection as idle. Clients ignore comments.
 	 *
 	 * In milliseconds, at most 2³¹ − 1; 0 turns it off. Use 15,000 behind most proxies: nginx and AWS close idle
@@ -234,12 +234,12 @@ export interface StreamPolicyOptions {
 	 * `dead`. The reader of the stream gets a {@link SessionClosedError}.
 	 *
 	 * A number of intervals; 0 turns it off. Needs `keepAliveMs`. Only a stream that has chunks in its queue is
-	 * checked. It can take one interval more until the stream is ended.
+	 * checked. The end can come one interval later.
 	 *
-	 * An HTTP server takes the next chunk from the queue only when it has passed on the one before. So the product of
-	 * both options must be longer than the largest message takes on the slowest connection.
+	 * An HTTP server takes the next chunk from the queue only after it has sent the one before. So
+	 * `deadAfterKeepAlives` × `keepAliveMs` must be longer than the largest message takes on the slowest connection.
 	 *
-	 * @default 3
+	 * @default 3 (if `keepAliveMs` is set)
 	 */
 	deadAfterKeepAlives?: number | undefined;
 
@@ -262,7 +262,7 @@ export interface StreamPolicyOptions {
 	 * - `'close'`: The stream is ended with the reason `slow`, and the memory of its queue is freed. The reader of the
 	 *   stream gets a {@link SessionClosedError}, and the client can reconnect.
 	 * - `'drop'`: This session does not get the message. `stats().dropped` counts it; the client does not learn of it.
-	 *   Use it where each message replaces the one before, such as a progress or a price. When many messages in a row
+	 *   Use it where each message replaces the one before, such as progress or a price. When many messages in a row
 	 *   are dropped, every 64th is enqueued if the manager cannot find out otherwise whether the client has left.
 	 *
 	 * Needs `maxQueuedBytes`.
@@ -272,11 +272,10 @@ export interface StreamPolicyOptions {
 	onSlowClient?: 'close' | 'drop' | undefined;
 
 	/**
-	 * Limits the number of sessions. For one session more, `create` throws a {@link SessionLimitError} and changes
-	 * nothing.
+	 * Limits the number of sessions. Above it, `create` throws a {@link SessionLimitError} and changes nothing.
 	 *
-	 * A number of sessions, in all threads of the scope; with Redis, of this process. A stream that replaces the stream
-	 * of a session does not count as one more. Set it to what the memory of the machine allows.
+	 * A number of sessions, in all threads of the scope; with Redis, of this process. A stream that replaces another
+	 * one with the same id is always accepted. Set it to what the memory of the machine allows.
 	 *
 	 * @default Infinity
 	 */
@@ -295,8 +294,8 @@ export interface StreamPolicyOptions {
 	maxAgeMs?: number | undefined;
 
 	/**
-	 * Joins the messages that synchronous code sends to a stream into one chunk, so that they cost one write instead of
-	 * one each.
+	 * Joins the messages that synchronous code sends to a stream into one chunk, so that they cost one write in all.
+	 * After an `await`, a new chunk begins.
 	 *
 	 * The chunk is enqueued in a microtask, or earlier if the stream is closed; it is not in the queue yet when `send`
 	 * returns. Use it where messages come in bursts.
@@ -309,9 +308,10 @@ export interface StreamPolicyOptions {
 	 * Delivers a message to all sessions of this thread in time slices, so that the event loop does other work in
 	 * between.
 	 *
-	 * In milliseconds per slice. Use 8 from about 10,000 sessions in one thread. Messages that are sent meanwhile wait,
-	 * up to 16 MiB or 1,024 messages; beyond that, all of them are delivered at once. Each session gets its messages in
-	 * the order of the `send` calls, and all messages that were sent before it is deleted.
+	 * In milliseconds per slice. Use 8 from about 10,000 sessions in one thread. Messages that are sent during a
+	 * delivery wait, up to 16 MiB or 1,024 messages; beyond that, all of them are delivered at once. Each session gets
+	 * its messages in the order of the `send` calls. A session that is deleted first gets the messages that were sent
+	 * before.
 	 *
 	 * All managers of one thread and scope share the value: the first value given applies, and a different one throws.
 	 *
@@ -324,9 +324,9 @@ export interface StreamPolicyOptions {
 	 * as small `Buffer`s do in Node.js.
 	 *
 	 * Code that reads the streams must not write to a shared chunk and must not transfer its buffer. `postMessage`
-	 * refuses to transfer it (in Node.js 20 it copies it); `enqueue` of a byte stream does transfer it in Node.js 20,
-	 * Node.js 22 and Bun. Use `false` if your code does either: then each session gets a chunk and a buffer of its own,
-	 * which costs a copy.
+	 * refuses to transfer it; in Node.js 20, it copies it instead. `enqueue` of a byte stream does transfer it in
+	 * Node.js 20, Node.js 22 and Bun. Use `false` if your code needs to write or transfer. Then each session gets a copy
+	 * with its own buffer.
 	 *
 	 * A byte stream that is registered with the manager always gets its own buffer.
 	 *
@@ -341,7 +341,7 @@ export interface StreamPolicyOptions {
 	 * ignored.
 	 *
 	 * It reports the end of a stream, not of a client. The client may open another stream under the same id, except
-	 * after `deleted`; after `replaced` it has already done so. Forget what you know about a client only after
+	 * after `deleted`; after `replaced` it has already done so. Remove your own data about a client only after
 	 * `deleted`.
 	 *
 	 * @default undefined
@@ -358,7 +358,7 @@ export interface StreamPolicyOptions {
  *   stream or closed it.
  * - `slow`: The queue would have exceeded `maxQueuedBytes`. The stream was ended with an error.
  * - `dead`: The client has read nothing during `deadAfterKeepAlives` intervals. The stream was ended with an error.
- * - `overflow`: A message for the session was lost, because the mailbox of this thread exceeded `maxMailboxBytes`, or
+ * - `overflow`: The stream may lack a message, because the mailbox of this thread exceeded `maxMailboxBytes`, or
  *   because other code transferred the shared buffer of the message (see {@link StreamPolicyOptions.pool}).
  * - `expired`: The stream has reached its maximum age, `maxAgeMs`.
  * - `shutdown`: `close()` was called.
@@ -574,8 +574,8 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	setLogLevel(id: string, log_level: LogLevel): void;
 
 	/**
-	 * Resolves to the ids of the sessions that watch a resource, in the order in which they began to, in any thread of
-	 * the scope. Resolves to `[]` if there are none.
+	 * Resolves to the ids of the sessions that watch a resource, in all threads of the scope, in the order in which they
+	 * began to watch it. Resolves to `[]` if there are none.
 	 *
 	 * @param uri URI of the resource, compared as a string.
 	 */
@@ -605,9 +605,9 @@ export interface InfoSessionManagerOptions {
 	 * The name of the scope, a non-empty string. Use the name that the stream managers have. Values are stored as JSON:
 	 * see {@link InMemoryInfoSessionManager.setClientInfo} for what cannot be stored.
 	 *
-	 * When a thread ends, also by `terminate()`, an error or `process.exit()`, what is stored about the sessions whose
-	 * streams it has in the scope is removed. The rest stays until it is deleted, or until no manager of the scope is
-	 * left in any thread.
+	 * When a thread ends, also by `terminate()`, an error or `process.exit()`, its sessions in the scope are removed, and
+	 * what is stored about them. What is stored about other sessions stays until it is deleted, or until the scope has
+	 * no manager in any thread.
 	 *
 	 * @default undefined (only what this manager stores)
 	 */
@@ -630,7 +630,8 @@ export interface InfoSessionManagerOptions {
 
 	/**
 	 * Called instead of throwing a {@link SessionLimitError} when `maxSessions` is reached, with the id of the session
-	 * that was refused. An error that it throws is ignored. The session continues, and nothing is stored about it.
+	 * that was refused. The session continues, and nothing is stored about it. An error that it throws is ignored; a
+	 * rejection of an `async` function is not handled.
 	 *
 	 * @default undefined (the methods throw)
 	 * @example
@@ -647,8 +648,9 @@ export interface InfoSessionManagerOptions {
 	 * Removes what is stored about a session after this time without a call that names its id. `getSubscriptions` names
 	 * no id, so it does not count.
 	 *
-	 * In milliseconds, from 1 to 2³¹ − 1; it can take up to a quarter longer. Use 1,800,000 (30 minutes) together with
-	 * `streams`. Clients need not end a session, and most do not: without this option, what is stored about them stays.
+	 * In milliseconds, from 1 to 2³¹ − 1. The removal can come up to a quarter later. Use 1,800,000 (30 minutes)
+	 * together with `streams`. Most clients do not end their session: without this option, what is stored about them
+	 * stays.
 	 *
 	 * In a scope, calls in any thread count. One manager of the scope with this option is enough.
 	 *
@@ -657,10 +659,11 @@ export interface InfoSessionManagerOptions {
 	ttlMs?: number | undefined;
 
 	/**
-	 * Keeps what is stored about a session while it has a stream in this stream manager, also after `ttlMs`. If `has`
-	 * of the stream manager fails, the session is kept.
+	 * Keeps what is stored about a session while it has a stream in this stream manager, even after `ttlMs`.
 	 *
-	 * Used only with `ttlMs`. Give the stream manager that is passed to the same transport.
+	 * Used only with `ttlMs`. Pass the stream manager of the same transport. Its `has` is called when `ttlMs` is over;
+	 * if the session has a stream, `ttlMs` begins again. So what is stored can be removed less than `ttlMs` after the
+	 * stream was closed. If `has` fails, it is kept.
 	 *
 	 * @default undefined
 	 */
@@ -778,7 +781,7 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 	/**
 	 * Registers a stream and calls `callbacks.acknowledge()` before it returns.
 	 *
-	 * Resolves to `true` when the acknowledgement and the notifications that were sent meanwhile are delivered.
+	 * Resolves to `true` when the acknowledgement, and the notifications that were sent during it, are delivered.
 	 * Resolves to `false`, and calls nothing, if `(origin, id)` is registered already, in any thread of the scope.
 	 *
 	 * Rejects with the error of `acknowledge` if that fails; the registration is then removed. Rejects with a
@@ -790,7 +793,7 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 
 	/**
 	 * Sends a notification to each registration whose filters match it. A registration that is not acknowledged yet
-	 * gets it afterwards. Resolves when all of them have it.
+	 * gets it after its acknowledgement. Resolves when all of them have it.
 	 *
 	 * Rejects with the error of the first `send` callback that fails; the notification is still delivered to the
 	 * others. Rejects with a `TypeError` if nothing could be sent: `ERR_INVALID_ARG_TYPE` if `notification` has no
@@ -840,8 +843,8 @@ export interface SubscriptionManagerOptions {
 	scope?: string | undefined;
 
 	/**
-	 * Limits the mailbox of this thread, in which messages of other threads wait until its event loop turns. Stream
-	 * managers of the same thread and scope have the same mailbox and limit: see
+	 * Limits the mailbox of this thread, in which messages of other threads wait while its event loop is busy. Stream
+	 * managers of the same thread and scope use the same mailbox and limit: see
 	 * {@link StreamSessionManagerOptions.maxMailboxBytes}.
 	 *
 	 * In bytes. Needs `scope`. When the limit is exceeded, every registration of this thread in the scope is closed

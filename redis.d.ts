@@ -35,8 +35,9 @@ import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from '.
  * cannot be reached. A message to every session, or to an id that this process does not have, goes into one Redis
  * stream that every process reads.
  *
- * What one thread sends arrives once and in order, as long as the Redis stream holds it. That includes lost
- * connections and a restart of Redis that keeps its data. `onGap` reports messages that are lost.
+ * What one thread sends arrives once and in order, also when connections break and when Redis restarts with its data.
+ * A process misses a message that Redis has removed from its stream (`maxLen`) or lost before the process has read it;
+ * `onGap` reports that.
  *
  * The promises of `create`, `delete` and `send` resolve when the call is queued for Redis;
  * {@link RedisStreamSessionManager.flush} waits until Redis has it. If more than `maxPendingBytes` wait, `delete` and
@@ -44,7 +45,7 @@ import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from '.
  * `unhandledRejection`, and `onError` gets the error.
  *
  * From the call of `close()` on, `create` throws an `Error` with the code `ERR_MANAGER_CLOSED`. When the streams are
- * closed, `send`, `has`, `delete`, `ready` and `flush` throw it too.
+ * closed, `send`, `has`, `delete`, `ready` and `flush` throw it too. `size`, `ids`, `stats` and `close` still work.
  *
  * @example
  * ```ts
@@ -114,7 +115,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	has(id: string): Promise<boolean>;
 
 	/**
-	 * Removes a session, on any machine, and closes its stream after the messages that were sent before.
+	 * Removes a session, and closes its stream after the messages that were sent before. If this process does not have
+	 * the session, it is removed on any other machine.
 	 *
 	 * Rejects with a {@link BackplaneUnavailableError} if the session is not of this process and the call is not queued
 	 * for other machines, because more than `maxPendingBytes` wait. An unknown id is ignored.
@@ -178,8 +180,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 /** Options of {@link RedisStreamSessionManager}. All of them are optional. */
 export interface RedisStreamSessionManagerOptions extends BackplaneOptions, StreamPolicyOptions {
 	/**
-	 * Limits the mailbox of this thread, in which messages of other threads and machines wait until its event loop
-	 * turns: see {@link StreamSessionManagerOptions.maxMailboxBytes}.
+	 * Limits the mailbox of this thread, in which messages of other threads and machines wait while its event loop is
+	 * busy: see {@link StreamSessionManagerOptions.maxMailboxBytes}.
 	 *
 	 * In bytes. All managers of one thread, URL and prefix share the limit.
 	 *
@@ -308,8 +310,9 @@ export interface RedisInfoSessionManagerOptions extends BackplaneOptions {
 	 * Removes what is stored about a session after this time without a call that names its id. `getSubscriptions` names
 	 * no id, so it does not count.
 	 *
-	 * In milliseconds, from 1 to 2³¹ − 1. It can take up to a quarter less, because not every call renews the time in
-	 * Redis. Use a value longer than the lifetime of a session.
+	 * In milliseconds, from 1 to 2³¹ − 1. The removal can come up to a quarter earlier, because not every call renews
+	 * the time in Redis. An open stream does not count. Use a value longer than the longest pause between two requests
+	 * of one client.
 	 *
 	 * @default 86400000 (one day)
 	 */
@@ -324,7 +327,7 @@ export interface RedisInfoSessionManagerOptions extends BackplaneOptions {
  * those of this process, in any of its threads.
  *
  * After `close()` without arguments, `create` rejects, and `send`, `ready` and `flush` throw, with an `Error` that
- * has the code `ERR_MANAGER_CLOSED`.
+ * has the code `ERR_MANAGER_CLOSED`. `stats`, `close` and `closeAll` still work.
  *
  * @example
  * ```ts
@@ -392,8 +395,8 @@ export class RedisSubscriptionManager extends SubscriptionManager {
 /** Options of {@link RedisSubscriptionManager}. All of them are optional. */
 export interface RedisSubscriptionManagerOptions extends BackplaneOptions {
 	/**
-	 * Limits the mailbox of this thread, in which messages of other threads and machines wait until its event loop
-	 * turns: see {@link SubscriptionManagerOptions.maxMailboxBytes}.
+	 * Limits the mailbox of this thread, in which messages of other threads and machines wait while its event loop is
+	 * busy: see {@link SubscriptionManagerOptions.maxMailboxBytes}.
 	 *
 	 * In bytes. All managers of one thread, URL and prefix share the limit.
 	 *
@@ -408,8 +411,8 @@ export interface RedisSubscriptionManagerOptions extends BackplaneOptions {
  * Options that connect this process to others through Redis.
  *
  * All managers of a process with the same URL and prefix, in any thread, are one node, with two connections. The
- * numbers given to the first of them apply to all. A later manager throws `ERR_INVALID_ARG_VALUE` if it gives another
- * number; it may give none. Each manager may have its own `onGap` and `onError`.
+ * numbers of the first manager apply to all. A later manager may omit them; with another number, it throws
+ * `ERR_INVALID_ARG_VALUE`. Each manager may have its own `onGap` and `onError`.
  *
  * @example
  * ```ts
@@ -434,9 +437,9 @@ export interface BackplaneOptions {
 	/**
 	 * Limits the length of the Redis stream, and so how far a process may fall behind before it loses messages.
 	 *
-	 * In entries; Redis keeps a few more (`MAXLEN ~`). Each message to other machines, each notification and each
-	 * `create` is one entry. Use more than your processes write in the longest time that one of them may be
-	 * disconnected.
+	 * In entries; Redis keeps a few more (`MAXLEN ~`). Each message to other machines, each notification, each `create`,
+	 * and each `delete` of a session of another process is one entry. Use more than your processes write in the longest
+	 * time that one of them may be disconnected.
 	 *
 	 * @default 10000
 	 * @see https://redis.io/docs/latest/commands/xadd/
@@ -454,7 +457,9 @@ export interface BackplaneOptions {
 	maxPendingBytes?: number;
 
 	/**
-	 * Limits the time that a call waits for Redis. Then its promise rejects with a {@link BackplaneUnavailableError}.
+	 * Limits the time that a call waits for Redis. After it, the promise of the call rejects with a
+	 * {@link BackplaneUnavailableError}. The limit also applies to each attempt to connect, and to `close()` while it
+	 * sends what is waiting.
 	 *
 	 * In milliseconds, at most 2³¹ − 1. Use less than the time in which a request has to be answered.
 	 *
@@ -473,7 +478,8 @@ export interface BackplaneOptions {
 	heartbeatMs?: number;
 
 	/**
-	 * Sets the time without a heartbeat after which this process counts as dead, and its sessions as gone.
+	 * Sets the time without a heartbeat after which this process counts as dead. Other processes then no longer see its
+	 * sessions.
 	 *
 	 * In milliseconds, at most 2³¹ − 1, and more than `heartbeatMs`. Use more than the machine or its network may
 	 * pause. A busy event loop does not matter, because the heartbeat has a thread of its own.
@@ -500,7 +506,7 @@ export interface BackplaneOptions {
 	onError?: (error: BackplaneUnavailableError) => void;
 }
 
-/** Entries of another process that this one has lost. */
+/** Entries of another process that never reached this one. */
 export interface BackplaneGap {
 	/** Name of the node that wrote them. Each process chooses its name at random. */
 	node: string;
@@ -563,3 +569,5 @@ export class BackplaneUnavailableError extends Error {
 	readonly unsent?: { method: string; args: unknown[] };
 	constructor(message: string, unsent?: { method: string; args: unknown[] });
 }
+
+export { SessionClosedError, SessionLimitError } from './index.js';

@@ -1,51 +1,30 @@
-// npm run bench: this package against upstream. Every answer is checked before it is timed; a wrong one ends the run.
+// npm run bench: measures this package against upstream, prints all rows, and writes the results of a full run. Every result of
+// a call is checked before the call is timed; a wrong one ends the run.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { about } from './about.mjs';
-import { drawChart } from './chart.mjs';
-import { measureEndToEnd } from './e2e/measure.mjs';
-import { infoRows } from './info.mjs';
-import { lifecycleRows } from './lifecycle.mjs';
-import { losses } from './losses.mjs';
-import { judge } from './marks.mjs';
-import { measureMemory } from './memory/measure.mjs';
-import { measureOperations } from './operations.mjs';
-import { measureOptions, optionParts } from './options/measure.mjs';
-import { writeReadme } from './readme.mjs';
-import { measureRedis, redisParts } from './redis/measure.mjs';
-import { markdown } from './report.mjs';
-import { FULL, QUICK } from './rounds.mjs';
-import { measureSends, sendCells } from './send.mjs';
-import { subscriptionRows } from './subscriptions.mjs';
-import { aloneCells, measureAlone } from './threads/alone.mjs';
-import { measureThreads, threadCells } from './threads/measure.mjs';
-
-/** @typedef {Awaited<ReturnType<typeof measure>>} Results */
+import { measure } from './measure.mjs';
+import { allRows } from './report/all-rows/all-rows.mjs';
+import { drawChart } from './report/chart.mjs';
+import { writeDocs } from './report/docs/docs.mjs';
+import { RESULTS_FOLDER, readMeasured, resultsOf, saveMeasured } from './report/results.mjs';
 
 const USAGE = `Usage: npm run bench -- [options]
 
-  --quick          a small part of it in under a minute, to see whether it works
-  --only <text>    only rows whose name has this in it, such as "64 KB", "of 1,000", "has", "thread", "redis",
-                   "options"
-  --out <folder>   where to write latest.json, latest.md and latest.svg; without it, a full run writes to
-                   bench/results, and to the README's figures, and a partial one writes nothing
-  --help           this text`;
+  --quick            measure a small part in a minute or two, to check that the benchmark works
+  --only <text>      measure only rows whose name contains the text, such as "64 KB", "of 1,000 sessions", "has",
+                     "threads:", "redis:", "options:", "comparison:"
+  --before <commit>  compare this checkout with an earlier commit, and measure nothing else; builds that commit once,
+                     below target/
+  --out <folder>     write latest.json, latest.md and latest.svg to the folder; otherwise a full run writes them to
+                     bench/results and updates docs/benchmarks.md, and any other run writes nothing
+  --report           measure nothing; write latest.md, latest.svg and docs/benchmarks.md again from bench/results/latest.json
+  --help             show this text`;
 
-const STATISTIC = [
-	'Times are medians; a ratio is the median of the ratios round by round, with its quartiles in brackets. All sides',
-	'run in one process, a round being one turn of each, in an order that changes from round to round. Streams are real',
-	'`ReadableStream`s whose readers wait for the chunks; within a thread, only the calls of `send` are on the clock,',
-	'neither the reads nor the garbage collection between turns. A turn begins with sends that are not counted, except in',
-	'the rows named "caches cold" and in those whose single send takes long. The floor only enqueues one ready chunk into',
-	'the same streams.',
-];
-
-const here = new URL('..', import.meta.url).href;
+const root = new URL('..', import.meta.url).href;
 process.once('exit', () => {
-	// What Node ends with when an awaited promise can no longer be settled.
+	// Node ends with 13 when a promise that is awaited can never settle.
 	if (process.exitCode !== 13) return;
 	console.error('A chunk that was sent has not arrived.');
 	process.exitCode = 1;
@@ -54,24 +33,35 @@ process.once('exit', () => {
 try {
 	await main();
 } catch (error) {
-	// Where this folder lies is nobody's business, in a log that may be shown around.
-	console.error(String(error instanceof Error ? error.stack : error).replaceAll(here, ''));
+	// Without the path of the checkout, since logs are shared.
+	console.error(String(error instanceof Error ? error.stack : error).replaceAll(root, ''));
 	process.exitCode = 1;
 }
 
 async function main() {
-	const { quick, only = '', out, help } = readOptions();
+	const { help, report, quick, only = '', before, out } = readOptions();
 	if (help) {
 		console.log(USAGE);
 		return;
 	}
-	const results = await measure(quick, only.toLowerCase());
-	const report = markdown(results);
-	console.log(report);
-	const partial = quick || only !== '';
-	const folder = out ?? (partial ? undefined : fileURLToPath(new URL('results', import.meta.url)));
-	if (folder !== undefined) write(folder, results, report);
-	if (!partial && out === undefined) writeReadme(results);
+	if (report) {
+		const saved = readMeasured(RESULTS_FOLDER);
+		if (saved === undefined) fail('There is no bench/results/latest.json. A full run writes it.');
+		writeReports(RESULTS_FOLDER, resultsOf(saved));
+		writeDocs(resultsOf(saved));
+		return;
+	}
+	const measured = await measure({ quick, only, before }, (line) => console.error(line));
+	if (measured === undefined) fail(`No row has "${only}" in its name.`);
+	const results = resultsOf(measured);
+	console.log(allRows(results));
+
+	const isFull = !quick && only === '' && before === undefined;
+	const folder = out ?? (isFull ? RESULTS_FOLDER : undefined);
+	if (folder === undefined) return;
+	saveMeasured(folder, measured);
+	writeReports(folder, results);
+	if (isFull && out === undefined) writeDocs(results);
 }
 
 function readOptions() {
@@ -80,67 +70,32 @@ function readOptions() {
 			options: {
 				quick: { type: 'boolean', default: false },
 				only: { type: 'string' },
+				before: { type: 'string' },
 				out: { type: 'string' },
+				report: { type: 'boolean', default: false },
 				help: { type: 'boolean', default: false },
 			},
 		});
 		return values;
 	} catch (error) {
-		console.error(`${/** @type {Error} */ (error).message}\n\n${USAGE}`);
-		process.exit(1);
+		return fail(`${/** @type {Error} */ (error).message}\n\n${USAGE}`);
 	}
 }
 
 /**
- * @param {boolean} quick
- * @param {string} only
+ * @param {string} message
+ * @returns {never}
  */
-async function measure(quick, only) {
-	const budget = quick ? QUICK : FULL;
-	const wanted = (/** @type {{ name: string }} */ { name }) => name.toLowerCase().includes(only);
-	const cells = sendCells(quick).filter(wanted);
-	const rows = [...lifecycleRows, ...infoRows, ...subscriptionRows].filter(wanted);
-	const threads = threadCells(quick).filter(wanted);
-	const alone = aloneCells(quick).filter(wanted);
-	const options = optionParts(quick, wanted);
-	const redis = redisParts(quick, wanted);
-	const withMemory = wanted({ name: 'memory' });
-	const withEndToEnd = wanted({ name: 'end to end' });
-	const none = cells.length + rows.length + threads.length + alone.length === 0;
-	if (none && options === undefined && redis === undefined && !withMemory && !withEndToEnd) {
-		console.error(`There is no row with "${only}" in its name.`);
-		process.exit(1);
-	}
-
-	// Taken at the start: the commit that was measured is the one that was loaded.
-	const measured = {
-		about: about(),
-		statistic: STATISTIC,
-		sends: await measureSends(cells, budget, progress),
-		operations: await measureOperations(rows, budget, progress),
-		threads: await measureThreads(threads, budget, progress),
-		alone: await measureAlone(alone, budget, progress),
-		options: options && (await measureOptions(options, progress)),
-		redis: redis && (await measureRedis(redis, progress)),
-		memory: withMemory ? await measureMemory(quick, progress) : undefined,
-		endToEnd: withEndToEnd ? await measureEndToEnd(quick, progress) : undefined,
-	};
-	return { ...measured, losses: losses(/** @type {any} */ (measured)), marks: judge(/** @type {any} */ (measured)) };
-}
-
-/** @param {string} line */
-function progress(line) {
-	console.error(line);
+function fail(message) {
+	console.error(message);
+	process.exit(1);
 }
 
 /**
  * @param {string} folder
- * @param {Results} results
- * @param {string} report
+ * @param {import('./report/results.mjs').Results} results
  */
-function write(folder, results, report) {
-	mkdirSync(folder, { recursive: true });
-	writeFileSync(join(folder, 'latest.json'), `${JSON.stringify(results, null, '\t')}\n`);
-	writeFileSync(join(folder, 'latest.md'), report);
+function writeReports(folder, results) {
+	writeFileSync(join(folder, 'latest.md'), allRows(results));
 	if (results.sends.length > 0) writeFileSync(join(folder, 'latest.svg'), drawChart(results));
 }

@@ -1,14 +1,15 @@
-// What can be listened to with `node:diagnostics_channel`. To publish costs nothing as long as nobody does.
+// The channels of `node:diagnostics_channel` that this package publishes to. Publishers check `hasSubscribers` first, so
+// that a channel without subscribers costs nothing.
 
 import { channel } from 'node:diagnostics_channel';
 
-/** `{ id, key }` */
+/** A session was registered: `{ id, key }`. */
 export const sessionCreated = channel('tmcp-native:session:created');
-/** `{ id, key, reason, durationMs }` */
+/** A session was closed or lost: `{ id, key, reason, durationMs }`. */
 export const sessionClosed = channel('tmcp-native:session:closed');
-/** `{ id, key, bytes }` */
+/** A message was dropped for a slow client: `{ id, key, bytes }`. */
 export const messageDropped = channel('tmcp-native:message:dropped');
-/** `{ node, missed }` */
+/** Entries of another node never arrived: `{ node, missed }`. */
 export const backplaneGap = channel('tmcp-native:backplane:gap');
-/** `{ error }` */
+/** The connection to Redis failed, or a message was not sent: `{ error }`. */
 export const backplaneError = channel('tmcp-native:backplane:error');

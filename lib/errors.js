@@ -1,13 +1,13 @@
-// What can go wrong: a caller's mistake is a TypeError that names the argument, what it got and what to give instead; what
-// a caller may want to act on has a class of its own. Each has a stable `code`.
+// The errors of this package. A caller's mistake is a `TypeError` whose message names the argument, the value it got and
+// the values it accepts. A failure that a caller may want to handle has its own class. Every error has a stable `code`.
 
-/** A manager has as many sessions as it was told to take. What it has is undisturbed. */
+/** Thrown when a new session would exceed `maxSessions`. Existing sessions are not affected. */
 export class SessionLimitError extends Error {
 	code = /** @type {const} */ ('ERR_SESSION_LIMIT');
 
-	/** @param {number} limit */
+	/** @param {number} limit the value of `maxSessions` */
 	constructor(limit) {
-		super(`there are ${limit} sessions already, which is "maxSessions"; delete some, or raise the limit`);
+		super(`the session limit is reached ("maxSessions" is ${limit}); delete sessions or raise the limit`);
 		this.limit = limit;
 	}
 
@@ -17,20 +17,20 @@ export class SessionLimitError extends Error {
 	}
 }
 
-/** What the stream of a session is given up for, when that is not its client's doing. */
-const WHY = {
-	slow: 'more was queued for its client than "maxQueuedBytes"',
-	dead: 'its client has read nothing over as many keep-alives as "deadAfterKeepAlives" says',
-	shutdown: 'the server shuts down, and its client has not read all within "drainMs"',
+/** Why the server ended a stream with an error. */
+const CLOSE_REASONS = {
+	slow: 'more than "maxQueuedBytes" was queued for its client',
+	dead: 'its client read nothing for "deadAfterKeepAlives" keep-alive intervals',
+	shutdown: 'the server is shutting down, and the client did not read everything within "drainMs"',
 };
 
-/** A stream was cut: whoever reads it gets this error. Its client may connect again. */
+/** The error that the reader of a stream gets when the manager ends the stream with an error. The client may reconnect. */
 export class SessionClosedError extends Error {
 	code = /** @type {const} */ ('ERR_SESSION_CLOSED');
 
-	/** @param {keyof typeof WHY} reason */
+	/** @param {keyof typeof CLOSE_REASONS} reason */
 	constructor(reason) {
-		super(`the stream was closed: ${WHY[reason]}`);
+		super(`the stream was closed: ${CLOSE_REASONS[reason]}`);
 		this.reason = reason;
 	}
 
@@ -40,13 +40,13 @@ export class SessionClosedError extends Error {
 	}
 }
 
-/** What joins the machines cannot be reached, or too much waits for it. */
+/** Redis cannot be reached, did not reply in time, or has too many bytes waiting for it. */
 export class BackplaneUnavailableError extends Error {
 	code = /** @type {const} */ ('ERR_BACKPLANE_UNAVAILABLE');
 
 	/**
 	 * @param {string} message
-	 * @param {{ method: string, args: unknown[] }} [unsent] the call of which the other machines hear nothing
+	 * @param {{ method: string, args: unknown[] }} [unsent] the call that was not sent to other nodes
 	 */
 	constructor(message, unsent) {
 		super(message);
@@ -60,19 +60,21 @@ export class BackplaneUnavailableError extends Error {
 }
 
 /**
- * A manager is used that was closed.
+ * Returns the error for a call on a closed manager.
  *
- * @param {string} className its class
+ * @param {string} className the class of the manager
  */
 export function managerClosed(className) {
-	return Object.assign(new Error(`${className}: it was closed; make another`), {
+	return Object.assign(new Error(`${className}: the manager is closed; create a new one`), {
 		code: /** @type {const} */ ('ERR_MANAGER_CLOSED'),
 	});
 }
 
 /**
- * @param {string} problem names the argument and what it has to be
- * @param {unknown} value what it was
+ * Returns the error for an argument of the wrong type or outside its range.
+ *
+ * @param {string} problem names the argument and the values it accepts
+ * @param {unknown} value the value it got
  */
 export function invalidArgument(problem, value) {
 	const error = new TypeError(`${problem}; got ${describe(value)}`);
@@ -80,13 +82,19 @@ export function invalidArgument(problem, value) {
 }
 
 /**
- * @param {string} problem names the argument, and what in it cannot be
+ * Returns the error for an argument that has the right type and cannot be accepted.
+ *
+ * @param {string} problem names the argument, what is wrong with it and the remedy
  */
 export function invalidValue(problem) {
 	return Object.assign(new TypeError(problem), { code: /** @type {const} */ ('ERR_INVALID_ARG_VALUE') });
 }
 
-/** @param {unknown} value */
+/**
+ * Returns a short description of a value for an error message.
+ *
+ * @param {unknown} value
+ */
 export function describe(value) {
 	if (value === null) return 'null';
 	if (Array.isArray(value)) return 'an array';
@@ -106,7 +114,7 @@ export function describe(value) {
 
 /** @param {object} value */
 function describeObject(value) {
-	// A class of the user's may do anything when it is looked at; saying what we got must not fail.
+	// A getter of the object may throw. The description must still be returned.
 	try {
 		const name = value.constructor?.name;
 		return typeof name === 'string' && name !== '' && name !== 'Object' ? `an instance of ${name}` : 'an object';

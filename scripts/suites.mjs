@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** @type {Suite} */
 const API = { packages: ['examples'], timeoutMs: 120_000 };
 
-/** Suites that `npm test` runs: they need this package and the dependencies of the examples. @type {Record<string, Suite>} */
+/** Suites of the JavaScript API. They run on every runtime. @type {Record<string, Suite>} */
 export const apiSuites = {
 	streams: API,
 	info: API,
@@ -26,6 +26,12 @@ export const apiSuites = {
 	examples: API,
 };
 
+/** Suites that `npm test` runs. @type {Record<string, Suite>} */
+export const defaultSuites = {
+	...apiSuites,
+	docs: { packages: ['examples', '__test__/docs'], timeoutMs: 120_000 },
+};
+
 /** Suites with a script of their own in package.json. @type {Record<string, Suite>} */
 const otherSuites = {
 	e2e: { packages: ['__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'], timeoutMs: 120_000 },
@@ -34,7 +40,7 @@ const otherSuites = {
 };
 
 /** All suites by the name of their folder. */
-export const suites = { ...apiSuites, ...otherSuites };
+export const suites = { ...defaultSuites, ...otherSuites };
 
 /**
  * Returns the test files of a suite, as paths below `__test__` with slashes.

@@ -8,13 +8,13 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-import { apiSuites, filesNamed, suites } from './suites.mjs';
+import { defaultSuites, filesNamed, suites } from './suites.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const given = process.argv.slice(2);
 const options = given.filter((argument) => argument.startsWith('-'));
 const named = given.filter((argument) => !argument.startsWith('-'));
-const files = (named.length > 0 ? named : Object.keys(apiSuites)).flatMap(filesNamed);
+const files = (named.length > 0 ? named : Object.keys(defaultSuites)).flatMap(filesNamed);
 const used = [...new Set(files.map((file) => file.split('/')[0]))].map((name) => suites[name]);
 const packages = [...new Set(used.flatMap((suite) => suite.packages))];
 const timeoutMs = Math.max(...used.map((suite) => suite.timeoutMs));

@@ -1,39 +1,36 @@
 //! The native core of `@tmcp-native/session-manager`.
 //!
-//! | module | what |
+//! The modules are rooms on floors. Each imports only from the floors below it:
+//!
+//! | module | contents |
 //! | --- | --- |
-//! | [`hub`] | the registry of one group of managers, and the seats of the threads they live on |
-//! | [`scopes`] | the hubs that threads share, by name |
-//! | [`member`] | one thread's part in a hub: what it registers, finds and sends |
-//! | [`sessions`] | which sessions there are, which thread owns each, and under which key |
-//! | [`info`] | what clients said of themselves, and which resources they watch |
-//! | [`subscriptions`] | who listens to what: `subscriptions/listen` |
-//! | [`post`] | what threads leave for each other, and the receipts for it |
-//! | [`mailbox`] | where they leave it: a bounded queue, and the guard around the waker of its thread |
-//! | [`backplane`] | what joins the hubs of several machines |
-//! | [`binding`] | everything that names Node-API |
+//! | [`binding`] | functions for JavaScript; the only module that names Node-API |
+//! | [`hub`] | one group of managers: its registry, its threads, and the members through which threads use it |
+//! | [`backplane`] | the connection between the hubs of several processes, over Redis |
+//! | [`threads`] | messages between threads, the mailboxes they go into, and completions |
+//! | [`registry`] | tables of sessions, client information and subscriptions; no threads |
 //!
-//! What holds, whatever the threads do:
+//! Inside [`hub`], imports go from [`hub::scopes`] to [`hub::member`] to the hub and its peers. The backplane delivers
+//! through a trait, [`LocalHub`](backplane::local_hub::LocalHub), which the hub implements. A completion replies through
+//! a trait, [`ReplyTo`](threads::completion::ReplyTo), which a peer of the hub implements. No two modules import each
+//! other, directly or through others.
 //!
-//! * **A key is never used twice** in the life of a process. A message on its way to a session that is gone finds no
-//!   key and is dropped; it can never reach another session.
-//! * **No lock and no map guard is held while JavaScript runs**: a stream controller may call straight back into the
-//!   manager that is feeding it. Lookups copy out what they find.
-//! * **Every queue has a bound**, and says what happens at it.
-//! * **What one thread sends to one session arrives in that order**, its end included.
-//! * **A thread that leaves a hub takes its sessions along**, with what is known of their clients; nothing is posted to it
-//!   afterwards, its waker is not called any more, and whoever waits for an answer of it is answered.
+//! # Invariants
 //!
-//! Not guaranteed: any order between messages of different senders, and delivery to a thread that ends.
+//! * **A key is never reused** while the process runs. A message for a closed session finds no stream with its key and
+//!   is dropped. It cannot reach another session.
+//! * **JavaScript never runs while a lock or a map guard is held.** A stream controller may call back into the manager
+//!   that is delivering to it. Lookups therefore return copies.
+//! * **Every queue has a bound**, and its documentation says what happens when the bound is reached.
+//! * **Messages from one thread to one session arrive in the order they were sent**, including the message that closes
+//!   the session.
+//! * **When a thread leaves a hub, its sessions and what the hub knows of their clients are removed.** Afterwards nothing
+//!   is posted to the thread, its waker is not called, and every request that waited for the thread is completed.
+//!
+//! The order of messages from different senders is not guaranteed, nor is delivery to a thread that ends.
 
 pub mod backplane;
 pub mod binding;
 pub mod hub;
-pub mod info;
-pub mod mailbox;
-pub mod member;
-pub mod post;
-pub mod scopes;
-pub mod sessions;
-pub mod subscriptions;
-mod sync;
+pub mod registry;
+pub mod threads;

@@ -1,19 +1,19 @@
-//! What is known of sessions against a plain model that keeps lists: random operations while time passes, and everything
-//! that can be seen compared.
+//! Compares the table of client information with a simple model: random operations while time passes, and everything
+//! visible is compared.
 
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tmcp_session_manager::info::{Fact, Info, Json, Text};
+use tmcp_session_manager::registry::info::{Attribute, Info, Json, SharedUtf16};
 
 const IDS: [&str; 5] = ["a", "b", "c", "", "__proto__"];
 const URIS: [&str; 4] = ["file:///a", "file:///b", "", "a"];
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Get { id: usize, fact: usize },
-    Set { id: usize, fact: usize, value: Option<u8>, limit: usize },
+    Get { id: usize, attribute: usize },
+    Set { id: usize, attribute: usize, value: Option<u8>, limit: usize },
     Watch { id: usize, uri: usize, limit: usize },
     Unwatch { id: usize, uri: usize },
     Remove { id: usize },
@@ -27,13 +27,13 @@ enum Operation {
 
 fn operation() -> impl Strategy<Value = Operation> {
     use Operation::*;
-    let (id, uri, fact) = (0..IDS.len(), 0..URIS.len(), 0..Fact::ALL.len());
+    let (id, uri, attribute) = (0..IDS.len(), 0..URIS.len(), 0..Attribute::ALL.len());
     let limit = prop_oneof![3 => Just(usize::MAX), 1 => 0..=IDS.len()];
     let ttl = 0..30_u64;
     prop_oneof![
-        3 => (id.clone(), fact.clone()).prop_map(|(id, fact)| Get { id, fact }),
-        6 => (id.clone(), fact, any::<Option<u8>>(), limit.clone())
-            .prop_map(|(id, fact, value, limit)| Set { id, fact, value, limit }),
+        3 => (id.clone(), attribute.clone()).prop_map(|(id, attribute)| Get { id, attribute }),
+        6 => (id.clone(), attribute, any::<Option<u8>>(), limit.clone())
+            .prop_map(|(id, attribute, value, limit)| Set { id, attribute, value, limit }),
         8 => (id.clone(), uri.clone(), limit).prop_map(|(id, uri, limit)| Watch { id, uri, limit }),
         6 => (id.clone(), uri).prop_map(|(id, uri)| Unwatch { id, uri }),
         2 => id.clone().prop_map(|id| Remove { id }),
@@ -58,35 +58,35 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Lists without an index: sessions, and who watches what in the order they came.
+/// Lists without an index: the entries of sessions, and pairs of URI and session in the order in which they began.
 #[derive(Default)]
 struct Model {
-    sessions: Vec<Known>,
+    sessions: Vec<ModelEntry>,
     watching: Vec<(usize, usize)>,
     now: u64,
 }
 
 #[derive(Clone)]
-struct Known {
+struct ModelEntry {
     id: usize,
-    facts: [Option<u8>; 3],
+    attributes: [Option<u8>; 3],
     touched: u64,
 }
 
 impl Model {
-    fn touch(&mut self, id: usize) -> Option<&mut Known> {
+    fn touch(&mut self, id: usize) -> Option<&mut ModelEntry> {
         let now = self.now;
-        let known = self.sessions.iter_mut().find(|known| known.id == id)?;
-        known.touched = now;
-        Some(known)
+        let entry = self.sessions.iter_mut().find(|entry| entry.id == id)?;
+        entry.touched = now;
+        Some(entry)
     }
 
-    fn of(&mut self, id: usize, limit: usize) -> Option<&mut Known> {
+    fn of(&mut self, id: usize, limit: usize) -> Option<&mut ModelEntry> {
         if self.touch(id).is_none() {
             if self.sessions.len() >= limit {
                 return None;
             }
-            self.sessions.push(Known { id, facts: [None; 3], touched: self.now });
+            self.sessions.push(ModelEntry { id, attributes: [None; 3], touched: self.now });
         }
         self.touch(id)
     }
@@ -102,26 +102,26 @@ impl Model {
     }
 
     fn unwatch(&mut self, id: usize, uri: usize) {
-        let Some(known) = self.touch(id).cloned() else { return };
+        let Some(entry) = self.touch(id).cloned() else { return };
         let before = self.watching.len();
         self.watching.retain(|watching| *watching != (uri, id));
         let watched = self.watching.len() < before;
         let watches_more = self.watching.iter().any(|(_, watcher)| *watcher == id);
-        if watched && !watches_more && known.facts == [None; 3] {
+        if watched && !watches_more && entry.attributes == [None; 3] {
             self.remove(id);
         }
     }
 
     fn remove(&mut self, id: usize) -> bool {
         let before = self.sessions.len();
-        self.sessions.retain(|known| known.id != id);
+        self.sessions.retain(|entry| entry.id != id);
         self.watching.retain(|(_, watcher)| *watcher != id);
         self.sessions.len() < before
     }
 
     fn idle(&self, ttl: u64) -> Vec<usize> {
-        let idle = self.sessions.iter().filter(|known| self.now - known.touched >= ttl);
-        let mut ids: Vec<usize> = idle.map(|known| known.id).collect();
+        let idle = self.sessions.iter().filter(|entry| self.now - entry.touched >= ttl);
+        let mut ids: Vec<usize> = idle.map(|entry| entry.id).collect();
         ids.sort_unstable();
         ids
     }
@@ -131,30 +131,30 @@ impl Model {
     }
 }
 
-/// The places of ids in the list of all.
-fn numbers(ids: &[Text]) -> Vec<usize> {
-    ids.iter().map(|id| IDS.iter().position(|known| utf16(known) == **id).expect("a known id")).collect()
+/// Returns the indexes of ids in `IDS`.
+fn numbers(ids: &[SharedUtf16]) -> Vec<usize> {
+    ids.iter().map(|id| IDS.iter().position(|entry| utf16(entry) == **id).expect("a known id")).collect()
 }
 
 proptest! {
     #[test]
-    fn knows_what_plain_lists_would_know(operations in prop::collection::vec(operation(), 1..300)) {
+    fn behaves_like_a_model_of_plain_lists(operations in prop::collection::vec(operation(), 1..300)) {
         let info = Info::default();
         let mut model = Model::default();
         let start = Instant::now();
         for operation in operations {
             let now = start + ms(model.now);
             match operation {
-                Operation::Get { id, fact } => {
-                    let expected = model.touch(id).and_then(|known| known.facts[fact]).map(json);
-                    prop_assert_eq!(info.get(&utf16(IDS[id]), Fact::ALL[fact], now), expected);
+                Operation::Get { id, attribute } => {
+                    let expected = model.touch(id).and_then(|entry| entry.attributes[attribute]).map(json);
+                    prop_assert_eq!(info.get(&utf16(IDS[id]), Attribute::ALL[attribute], now), expected);
                 }
-                Operation::Set { id, fact, value, limit } => {
-                    let known = model.of(id, limit);
-                    let set = info.set(&utf16(IDS[id]), Fact::ALL[fact], value.map(json), limit, now);
-                    prop_assert_eq!(set, known.is_some());
-                    if let Some(known) = known {
-                        known.facts[fact] = value;
+                Operation::Set { id, attribute, value, limit } => {
+                    let entry = model.of(id, limit);
+                    let set = info.set(&utf16(IDS[id]), Attribute::ALL[attribute], value.map(json), limit, now);
+                    prop_assert_eq!(set, entry.is_some());
+                    if let Some(entry) = entry {
+                        entry.attributes[attribute] = value;
                     }
                 }
                 Operation::Watch { id, uri, limit } => {
@@ -203,7 +203,7 @@ proptest! {
 }
 
 #[test]
-fn a_session_that_goes_is_gone_from_every_uri_and_takes_no_other_along() {
+fn a_removed_session_leaves_the_watchers_of_every_uri_and_no_other_does() {
     let (info, now) = (Info::default(), Instant::now());
     for uri in URIS {
         for id in IDS {
@@ -217,30 +217,30 @@ fn a_session_that_goes_is_gone_from_every_uri_and_takes_no_other_along() {
 }
 
 #[test]
-fn a_touch_that_came_earlier_makes_no_session_older() {
+fn an_access_with_an_earlier_time_changes_nothing() {
     let (info, early) = (Info::default(), Instant::now());
     let late = early + ms(10);
     let id = utf16("a");
-    assert!(info.set(&id, Fact::LogLevel, Some(json(1)), usize::MAX, late));
-    // A thread that looked at the clock first, and came to the lock second.
+    assert!(info.set(&id, Attribute::LogLevel, Some(json(1)), usize::MAX, late));
+    // A thread that read the clock first and got the lock second.
     info.touch(&id, early);
     assert!(info.idle(late + ms(9), ms(10)).is_empty());
-    assert!(!info.remove_idle(&id, early, ms(1)), "not in the past either");
+    assert!(!info.remove_idle(&id, early, ms(1)), "not for a time in the past either");
     assert!(info.remove_idle(&id, late + ms(10), ms(10)));
 }
 
 #[test]
-fn ids_that_differ_only_in_lone_surrogates_are_two() {
+fn ids_that_differ_only_in_lone_surrogates_are_different() {
     let (info, now) = (Info::default(), Instant::now());
     for id in [[0xd83d], [0xde00]] {
         assert!(info.watch(&id, &[0xd83d], usize::MAX, now));
     }
     assert_eq!(info.len(), 2);
-    assert_eq!(info.watchers(&[0xde00]), Vec::<Text>::new());
+    assert_eq!(info.watchers(&[0xde00]), Vec::<SharedUtf16>::new());
 }
 
 #[test]
-fn many_threads_at_once_never_make_more_sessions_than_the_limit() {
+fn several_threads_never_exceed_the_limit_of_sessions() {
     const LIMIT: usize = 10;
     let (info, now, start) = (Info::default(), Instant::now(), Barrier::new(4));
     std::thread::scope(|scope| {
@@ -251,7 +251,7 @@ fn many_threads_at_once_never_make_more_sessions_than_the_limit() {
                 for n in 0..2_000 {
                     let id = utf16(&format!("{}", (n * 7 + thread) % 50));
                     match n % 4 {
-                        0 => drop(info.set(&id, Fact::LogLevel, Some(Arc::from("1")), LIMIT, now)),
+                        0 => drop(info.set(&id, Attribute::LogLevel, Some(Arc::from("1")), LIMIT, now)),
                         1 => drop(info.watch(&id, &utf16(URIS[n % URIS.len()]), LIMIT, now)),
                         2 => info.unwatch(&id, &utf16(URIS[n % URIS.len()]), now),
                         _ => drop(info.remove(&id)),
@@ -265,17 +265,14 @@ fn many_threads_at_once_never_make_more_sessions_than_the_limit() {
         info.remove(&id);
     }
     assert!(info.is_empty());
-    assert!(
-        URIS.iter().all(|uri| info.watchers(&utf16(uri)).is_empty()),
-        "nobody is left behind in the index"
-    );
+    assert!(URIS.iter().all(|uri| info.watchers(&utf16(uri)).is_empty()), "no watcher is left in the index");
 }
 
-mod threads_that_leave {
+mod a_thread_that_leaves {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use tmcp_session_manager::member::Member;
-    use tmcp_session_manager::scopes::Scope;
+    use tmcp_session_manager::hub::member::Member;
+    use tmcp_session_manager::hub::scopes::Scope;
 
     use super::*;
 
@@ -289,31 +286,37 @@ mod threads_that_leave {
     }
 
     fn set(member: &Member, id: &str) {
-        assert!(member.info().set(&utf16(id), Fact::LogLevel, Some(json(1)), usize::MAX, Instant::now()));
+        assert!(member.info().set(
+            &utf16(id),
+            Attribute::LogLevel,
+            Some(json(1)),
+            usize::MAX,
+            Instant::now()
+        ));
         assert!(member.info().watch(&utf16(id), &utf16("uri"), usize::MAX, Instant::now()));
     }
 
-    fn known(member: &Member) -> Vec<String> {
+    fn watchers(member: &Member) -> Vec<String> {
         member.info().watchers(&utf16("uri")).iter().map(|id| String::from_utf16_lossy(id)).collect()
     }
 
     #[test]
-    fn take_the_info_of_their_streams_along_whoever_set_it() {
+    fn removes_the_info_of_its_sessions_no_matter_which_thread_set_it() {
         let scope = new_scope();
         let (one, other) = (join(&scope), join(&scope));
-        other.create(&utf16("its own"));
-        set(&other, "its own");
+        other.create(&utf16("own"));
+        set(&other, "own");
         other.create(&utf16("set elsewhere"));
         set(&one, "set elsewhere");
         one.create(&utf16("ours"));
         set(&other, "ours");
         other.leave();
-        assert_eq!(known(&one), ["ours"]);
+        assert_eq!(watchers(&one), ["ours"]);
         assert_eq!(one.info().len(), 1);
     }
 
     #[test]
-    fn leave_the_info_of_sessions_without_a_stream_or_whose_stream_is_elsewhere_by_now() {
+    fn keeps_the_info_of_sessions_that_it_does_not_have() {
         let scope = new_scope();
         let (one, other) = (join(&scope), join(&scope));
         for id in ["without", "deleted", "replaced"] {
@@ -324,34 +327,34 @@ mod threads_that_leave {
         other.create(&utf16("replaced"));
         one.create(&utf16("replaced"));
         other.leave();
-        assert_eq!(known(&one), ["without", "deleted", "replaced"]);
+        assert_eq!(watchers(&one), ["without", "deleted", "replaced"]);
     }
 
     #[test]
-    fn keep_the_info_of_sessions_that_a_full_mailbox_has_cost_them() {
+    fn keeps_the_info_of_sessions_that_an_overflow_removed() {
         let scope = new_scope();
         let (one, other) = (join(&scope), join(&scope));
         other.create(&utf16("a"));
         set(&other, "a");
         other.forget_all();
-        assert_eq!(known(&one), ["a"]);
+        assert_eq!(watchers(&one), ["a"]);
     }
 
     #[test]
-    fn leave_nothing_when_they_are_the_last() {
+    fn removes_everything_when_it_is_the_last() {
         let scope = new_scope();
         let (one, other) = (join(&scope), join(&scope));
         set(&one, "a");
         one.leave();
-        assert_eq!(known(&other), ["a"]);
+        assert_eq!(watchers(&other), ["a"]);
         other.leave();
         assert!(other.info().is_empty());
         assert!(join(&scope).info().is_empty());
     }
 
-    /// As sessions that move: a thread ends, while another takes them over and sets what it knows.
+    /// Sessions move: a thread leaves while another thread creates its sessions again and sets their info.
     #[test]
-    fn never_take_what_another_thread_has_set_after_it_took_the_session_over() {
+    fn keeps_the_info_that_another_thread_set_after_it_replaced_the_session() {
         let scope = new_scope();
         let stays = join(&scope);
         let ids: Vec<String> = (0..100).map(|n| n.to_string()).collect();
@@ -373,9 +376,9 @@ mod threads_that_leave {
                     set(&stays, id);
                 }
             });
-            let mut known = known(&stays);
-            known.sort_unstable_by_key(|id| id.parse::<u32>().ok());
-            assert_eq!(known, ids);
+            let mut entry = watchers(&stays);
+            entry.sort_unstable_by_key(|id| id.parse::<u32>().ok());
+            assert_eq!(entry, ids);
             for id in &ids {
                 stays.remove(&utf16(id));
                 stays.info().remove(&utf16(id));

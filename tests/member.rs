@@ -1,18 +1,19 @@
-//! What a member of a hub does, fact by fact; `tests/hub` has the whole of it at random.
+//! What a member of a hub does, case by case. `tests/hub` tests the same with random operations.
 
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Barrier};
 use std::{hint, thread};
 
+use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::scopes::Scope;
 use tmcp_session_manager::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
-use tmcp_session_manager::member::Member;
-use tmcp_session_manager::post::{CloseReason, Post, Text};
-use tmcp_session_manager::scopes::Scope;
-use tmcp_session_manager::sessions::Key;
-use tmcp_session_manager::subscriptions::{Filters, ListChange, RequestId, Subject};
+use tmcp_session_manager::registry::key::Key;
+use tmcp_session_manager::registry::subscriptions::{Filters, ListChange, RequestId, Subject};
+use tmcp_session_manager::threads::message::{CloseReason, ThreadMessage};
+use tmcp_session_manager::threads::text::Text;
 
-const TOOLS: Subject = Subject::List(ListChange::Tools);
+const TOOLS: Subject<'_> = Subject::List(ListChange::Tools);
 
 fn utf16(text: &str) -> Vec<u16> {
     text.encode_utf16().collect()
@@ -28,15 +29,15 @@ fn read(number: usize) -> Result<Text, Infallible> {
 
 fn listen(member: &Member) -> Key {
     let filters = Filters { lists: [true; 3], uris: vec![] };
-    member.register(&utf16(""), RequestId::number(1.0), filters).expect("nobody else has the name")
+    member.register(&utf16(""), RequestId::number(1.0), filters).expect("a new id")
 }
 
 fn join(hub: &Arc<Hub>) -> Member {
-    hub.join(DEFAULT_MAX_MAILBOX_BYTES, None)
+    Member::join(hub, DEFAULT_MAX_MAILBOX_BYTES, None).expect("an open hub")
 }
 
 #[test]
-fn a_text_that_cannot_be_read_is_posted_to_nobody() {
+fn a_text_that_cannot_be_read_is_not_posted() {
     let hub = Hub::for_one_thread();
     let (one, other) = (join(&hub), join(&hub));
     other.create(&utf16("a"));
@@ -49,38 +50,40 @@ fn a_text_that_cannot_be_read_is_posted_to_nobody() {
     assert_eq!(route.send(|| Err("unreadable")), Err("unreadable"));
     assert_eq!(one.send_elsewhere(|| Err("unreadable")), Err("unreadable"));
     assert_eq!(one.notify_elsewhere(TOOLS, || Err("unreadable")), Err("unreadable"));
-    assert!(other.drain().is_nothing());
-    assert!(one.drain().is_nothing(), "and no question is asked");
+    assert!(other.drain().is_empty());
+    assert!(one.drain().is_empty(), "and no request is made");
 }
 
 #[test]
-fn a_text_is_not_asked_for_when_everything_is_on_this_thread() {
+fn a_text_is_not_read_when_all_receivers_are_on_this_thread() {
     let hub = Hub::for_one_thread();
     let (member, other) = (join(&hub), join(&hub));
     let key = member.create(&utf16("a")).key;
     listen(&member);
-    assert_eq!(member.send_one(&utf16("a"), || Err("asked for")), Ok(Some(key)));
+    assert_eq!(member.send_one(&utf16("a"), || Err("read")), Ok(Some(key)));
     let mut route = member.route();
     route.add(&utf16("a"));
-    assert_eq!(route.send(|| Err("asked for")), Ok(vec![key]));
-    assert_eq!(member.send_elsewhere(|| Err("asked for")), Ok(()));
-    assert_eq!(member.notify_elsewhere(TOOLS, || Err("asked for")), Ok(None));
-    assert!(other.drain().is_nothing());
+    assert_eq!(route.send(|| Err("read")), Ok(vec![key]));
+    assert_eq!(member.send_elsewhere(|| Err("read")), Ok(()));
+    assert_eq!(member.notify_elsewhere(TOOLS, || Err("read")), Ok(None));
+    assert!(other.drain().is_empty());
 }
 
 #[test]
-fn a_session_made_after_a_message_to_all_does_not_get_it() {
+fn a_session_created_after_a_broadcast_does_not_receive_it() {
     let hub = Hub::for_one_thread();
     let (one, other) = (join(&hub), join(&hub));
     let before = other.create(&utf16("a")).key;
     one.send_elsewhere(|| read(1)).unwrap();
     let after = other.create(&utf16("b")).key;
-    let [Post::Broadcast { until, .. }] = other.drain().posts[..] else { panic!("one message to all") };
+    let [ThreadMessage::Broadcast { until, .. }] = other.drain().messages[..] else {
+        panic!("one broadcast")
+    };
     assert!(before <= until && until < after);
 }
 
 #[test]
-fn a_member_that_leaves_takes_its_sessions_along_and_gets_nothing_more() {
+fn a_member_that_leaves_removes_its_sessions_and_receives_nothing_more() {
     let hub = Hub::for_one_thread();
     let (one, other) = (join(&hub), join(&hub));
     one.create(&utf16("a"));
@@ -89,43 +92,43 @@ fn a_member_that_leaves_takes_its_sessions_along_and_gets_nothing_more() {
     other.leave();
     assert!(!one.has(&utf16("b")));
     assert_eq!(one.len(), 1);
-    assert_eq!(one.send_elsewhere(|| Err("asked for")), Ok(()));
-    assert_eq!(one.notify_elsewhere(TOOLS, || Err("asked for")), Ok(None));
+    assert_eq!(one.send_elsewhere(|| Err("read")), Ok(()));
+    assert_eq!(one.notify_elsewhere(TOOLS, || Err("read")), Ok(None));
     assert_eq!(one.flush(), None);
-    assert!(other.drain().is_nothing());
+    assert!(other.drain().is_empty());
     drop(one);
     assert!(other.is_empty());
 }
 
 #[test]
 fn a_full_mailbox_is_drained_in_pieces_and_in_order() {
-    const LETTERS: usize = 3_000;
+    const MESSAGES: usize = 3_000;
     let hub = Hub::for_one_thread();
     let (one, other) = (join(&hub), join(&hub));
     let key = other.create(&utf16("a")).key;
-    for number in 0..LETTERS {
+    for number in 0..MESSAGES {
         one.send_one(&utf16("a"), || read(number)).unwrap();
     }
     let (mut drains, mut got) = (0, vec![]);
-    while got.len() < LETTERS {
-        let posts = other.drain().posts;
-        assert!(!posts.is_empty(), "there is more");
-        got.extend(posts);
+    while got.len() < MESSAGES {
+        let messages = other.drain().messages;
+        assert!(!messages.is_empty(), "there is more");
+        got.extend(messages);
         drains += 1;
     }
     assert!(drains > 1);
-    assert!(other.drain().is_nothing());
-    for (number, post) in got.into_iter().enumerate() {
-        assert_eq!(post, Post::Message { key, text: text(number) });
+    assert!(other.drain().is_empty());
+    for (number, message) in got.into_iter().enumerate() {
+        assert_eq!(message, ThreadMessage::Unicast { key, text: text(number) });
     }
 }
 
 #[test]
-fn what_is_sent_to_all_once_a_session_is_seen_to_be_gone_comes_behind_its_end() {
+fn a_broadcast_sent_after_a_session_was_removed_arrives_after_its_close_message() {
     const TIMES: usize = 3_000;
     let hub = Hub::for_one_thread();
     let [owner, remover, sender] = [(); 3].map(|()| join(&hub));
-    let (stays, goes) = (utf16("stays"), utf16("goes"));
+    let (stays, goes) = (utf16("stays"), utf16("removed"));
     owner.create(&stays);
     let (step, mut wrong) = (Barrier::new(3), 0);
     thread::scope(|threads| {
@@ -150,10 +153,10 @@ fn what_is_sent_to_all_once_a_session_is_seen_to_be_gone_comes_behind_its_end() 
             let key = owner.create(&goes).key;
             step.wait();
             step.wait();
-            // Counted, as the others would wait for a thread that fails.
-            let posts = owner.drain().posts;
+            // Counted and asserted later: if this thread panicked here, the others would wait forever.
+            let messages = owner.drain().messages;
             wrong += usize::from(
-                !matches!(posts[..], [Post::Close { key: gone, .. }, Post::Broadcast { .. }] if gone == key),
+                !matches!(messages[..], [ThreadMessage::Close { key: closed, .. }, ThreadMessage::Broadcast { .. }] if closed == key),
             );
         }
     });
@@ -161,64 +164,64 @@ fn what_is_sent_to_all_once_a_session_is_seen_to_be_gone_comes_behind_its_end() 
 }
 
 #[test]
-fn a_session_that_another_thread_takes_away_is_evicted_until_its_stream_is_closed() {
+fn a_session_that_another_thread_removes_is_evicted_until_its_stream_is_closed() {
     let hub = Hub::for_one_thread();
     let (one, other) = (join(&hub), join(&hub));
-    let is_told = || other.signs().evicted.load(Ordering::Relaxed) == 1;
+    let has_evicted = || other.flags().evicted.load(Ordering::Relaxed) == 1;
     let [removed, replaced, own] = ["a", "b", "c"].map(|id| other.create(&utf16(id)).key);
-    assert!(!is_told());
+    assert!(!has_evicted());
     assert_eq!(one.remove(&utf16("a")), None);
     assert_eq!(one.create(&utf16("b")).replaced, None);
-    assert_eq!(other.create(&utf16("c")).replaced, Some(own), "which it closes on the spot");
-    assert!(is_told());
+    assert_eq!(other.create(&utf16("c")).replaced, Some(own), "which the caller closes");
+    assert!(has_evicted());
     let mut evicted = other.evicted();
     evicted.sort();
     assert_eq!(evicted, [removed, replaced]);
-    let close = |key, reason| Post::Close { key, reason };
+    let close = |key, reason| ThreadMessage::Close { key, reason };
     assert_eq!(
-        other.drain().posts,
+        other.drain().messages,
         [close(removed, CloseReason::Deleted), close(replaced, CloseReason::Replaced)]
     );
-    other.has_closed(replaced);
+    other.mark_closed(replaced);
     assert_eq!(other.evicted(), [removed]);
-    assert!(is_told());
-    other.has_closed(removed);
-    assert!(!is_told());
+    assert!(has_evicted());
+    other.mark_closed(removed);
+    assert!(!has_evicted());
 
     let last = other.create(&utf16("a")).key;
     one.remove(&utf16("a"));
     assert_eq!(other.evicted(), [last]);
-    assert_eq!(other.forget_all(), 1, "it is gone already, and \"c\" is not");
-    assert!(!is_told(), "all streams are closed");
+    assert_eq!(other.forget_all(), 1, "\"a\" is removed already, \"c\" is not");
+    assert!(!has_evicted(), "all streams are closed");
 }
 
 #[test]
-fn a_member_forgets_no_session_of_another_one() {
+fn a_member_does_not_forget_a_session_of_another() {
     let scope = Scope::Named(utf16("forget").into());
     let [one, other] = [(); 2].map(|()| scope.join(DEFAULT_MAX_MAILBOX_BYTES, None));
     let key = other.create(&utf16("a")).key;
     assert!(!one.forget(&utf16("a"), key));
     assert!(one.has(&utf16("a")));
     assert_eq!(
-        other.signs().others_have_sessions.load(Ordering::Relaxed),
+        other.flags().others_have_sessions.load(Ordering::Relaxed),
         0,
-        "less than none was counted out"
+        "the count did not go below zero"
     );
 }
 
 #[test]
-fn a_member_that_has_left_brings_nothing_back() {
+fn a_member_that_has_left_registers_nothing() {
     let hub = Hub::for_one_thread();
     let (one, other) = (join(&hub), join(&hub));
     other.leave();
     other.create(&utf16("a"));
     assert!(!one.has(&utf16("a")));
     other.register(&utf16(""), RequestId::number(1.0), Filters { lists: [true; 3], uris: vec![] });
-    assert_eq!(one.notify_elsewhere(TOOLS, || Err("asked for")), Ok(None));
+    assert_eq!(one.notify_elsewhere(TOOLS, || Err("read")), Ok(None));
 }
 
 #[test]
-fn a_key_is_the_same_as_a_number_in_javascript() {
+fn a_key_survives_the_conversion_to_a_javascript_number() {
     for _ in 0..1_000 {
         let key = Key::next();
         assert_eq!(Key::from_f64(key.as_f64()), Some(key));
@@ -227,8 +230,8 @@ fn a_key_is_the_same_as_a_number_in_javascript() {
 }
 
 #[test]
-fn a_session_more_than_there_may_be_is_refused_and_one_that_takes_anothers_place_is_not_one_more() {
-    let member = Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None);
+fn a_session_beyond_the_limit_is_refused_and_a_replacement_is_not() {
+    let member = Member::alone();
     assert!(member.create_within(&utf16("a"), 2).is_some());
     let older = member.create_within(&utf16("b"), 2).unwrap().key;
     assert_eq!(member.create_within(&utf16("c"), 2), None);
@@ -238,16 +241,16 @@ fn a_session_more_than_there_may_be_is_refused_and_one_that_takes_anothers_place
     member.remove(&utf16("a"));
     assert!(member.create_within(&utf16("c"), 2).is_some());
     assert_eq!(member.len(), 2);
-    member.create(&utf16("who counts not"));
+    member.create(&utf16("without a limit"));
     assert_eq!(member.len(), 3);
     assert_eq!(member.forget_all(), 3);
     assert_eq!(member.len(), 0);
 }
 
 #[test]
-fn threads_that_create_at_once_have_no_more_sessions_than_there_may_be() {
+fn threads_that_create_at_once_do_not_exceed_the_limit() {
     const THREADS: usize = 4;
-    const MOST: usize = 100;
+    const MAX_SESSIONS: usize = 100;
     let scope = Scope::Named(utf16("threads that create at once").into());
     let start = Barrier::new(THREADS);
     let end = Barrier::new(THREADS);
@@ -258,11 +261,13 @@ fn threads_that_create_at_once_have_no_more_sessions_than_there_may_be() {
                 threads.spawn(move || {
                     let member = scope.join(DEFAULT_MAX_MAILBOX_BYTES, None);
                     start.wait();
-                    let created = (0..MOST)
-                        .filter(|n| member.create_within(&utf16(&format!("{worker} {n}")), MOST).is_some())
+                    let created = (0..MAX_SESSIONS)
+                        .filter(|n| {
+                            member.create_within(&utf16(&format!("{worker} {n}")), MAX_SESSIONS).is_some()
+                        })
                         .count();
                     end.wait();
-                    assert_eq!(member.len(), MOST);
+                    assert_eq!(member.len(), MAX_SESSIONS);
                     end.wait();
                     created
                 })
@@ -270,5 +275,5 @@ fn threads_that_create_at_once_have_no_more_sessions_than_there_may_be() {
             .collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
-    assert_eq!(created.iter().sum::<usize>(), MOST);
+    assert_eq!(created.iter().sum::<usize>(), MAX_SESSIONS);
 }

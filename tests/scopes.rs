@@ -1,14 +1,14 @@
-//! The hubs that threads find by name: one for each name, for as long as anybody has a seat in it.
+//! Scopes: there is one hub for each name, as long as it has members.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, RwLock};
 use std::thread;
 
-use tmcp_session_manager::member::Member;
-use tmcp_session_manager::scopes::Scope;
-use tmcp_session_manager::sessions::Key;
-use tmcp_session_manager::subscriptions::{Filters, RequestId};
+use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::scopes::Scope;
+use tmcp_session_manager::registry::key::Key;
+use tmcp_session_manager::registry::subscriptions::{Filters, RequestId};
 
 fn utf16(text: &str) -> Vec<u16> {
     text.encode_utf16().collect()
@@ -27,22 +27,22 @@ fn register(member: &Member) -> Option<Key> {
 }
 
 #[test]
-fn members_of_one_scope_share_a_hub_whichever_thread_they_are_in() {
+fn members_of_one_scope_share_a_hub_across_threads() {
     let one = join("shared");
     one.create(&utf16("a"));
     assert!(register(&one).is_some());
     thread::spawn(|| {
         let other = join("shared");
-        assert_eq!(other.signs().others_have_sessions.load(Ordering::Relaxed), 1);
+        assert_eq!(other.flags().others_have_sessions.load(Ordering::Relaxed), 1);
         assert!(other.has(&utf16("a")));
-        assert!(register(&other).is_none(), "the name is taken");
+        assert!(register(&other).is_none(), "another member has this registration");
     })
     .join()
     .unwrap();
 }
 
 #[test]
-fn members_of_different_scopes_know_nothing_of_each_other() {
+fn members_of_different_scopes_share_nothing() {
     let names = ["", "one", "One", "one ", "\u{fffd}"].map(|name| name.encode_utf16().collect());
     let lone_surrogates = [[0xd800].into(), [0xd801].into()];
     let scopes = names.into_iter().chain(lone_surrogates).map(Scope::Named);
@@ -53,40 +53,40 @@ fn members_of_different_scopes_know_nothing_of_each_other() {
         assert!(register(member).is_some());
     }
     for member in &members {
-        assert_eq!(member.signs().others_have_sessions.load(Ordering::Relaxed), 0);
+        assert_eq!(member.flags().others_have_sessions.load(Ordering::Relaxed), 0);
         member.remove(&utf16("a"));
     }
-    assert!(members.iter().all(|member| member.drain().is_nothing()));
+    assert!(members.iter().all(|member| member.drain().is_empty()));
 }
 
 #[test]
-fn a_scope_is_there_until_its_last_member_leaves_and_is_then_made_anew() {
-    let first = join("anew");
-    let second = join("anew");
+fn a_hub_lasts_until_its_last_member_leaves_and_then_a_new_one_is_made() {
+    let first = join("again");
+    let second = join("again");
     first.create(&utf16("first"));
     second.create(&utf16("second"));
     first.leave();
-    let third = join("anew");
+    let third = join("again");
     assert!(third.has(&utf16("second")) && !third.has(&utf16("first")));
     second.leave();
     third.create(&utf16("third"));
-    assert!(first.has(&utf16("third")), "who has left still looks at the same hub");
+    assert!(first.has(&utf16("third")), "a member that has left still sees its old hub");
     third.leave();
 
-    let fourth = join("anew");
+    let fourth = join("again");
     assert!(fourth.is_empty());
     fourth.create(&utf16("fourth"));
-    assert!(!first.has(&utf16("fourth")), "and not at the new one");
-    // It has left before, and leaves again.
+    assert!(!first.has(&utf16("fourth")), "and not the new one");
+    // They have left already. Dropping them must not affect the new hub.
     drop((first, second, third));
     assert!(fourth.has(&utf16("fourth")));
-    assert!(join("anew").has(&utf16("fourth")));
+    assert!(join("again").has(&utf16("fourth")));
 }
 
 #[test]
-fn those_who_join_while_the_last_one_leaves_find_each_other() {
+fn members_that_join_while_the_last_one_leaves_share_a_hub() {
     const TIMES: usize = 3_000;
-    // No thread fails by itself: the others would wait for it.
+    // Counted and asserted at the end: if one thread panicked, the others would wait forever.
     let (step, missed) = (Barrier::new(3), AtomicUsize::new(0));
     thread::scope(|threads| {
         for thread in 0..3 {
@@ -95,7 +95,7 @@ fn those_who_join_while_the_last_one_leaves_find_each_other() {
                 let id = thread.to_string();
                 let mut member = None;
                 for time in 0..TIMES {
-                    // One has been there since last time; the others come while it goes.
+                    // One member is left from the last time. The others join while it leaves.
                     step.wait();
                     if member.take().is_none() {
                         let joined = join("last");
@@ -107,7 +107,7 @@ fn those_who_join_while_the_last_one_leaves_find_each_other() {
                     if member.as_ref().is_some_and(|member| member.len() != expected) {
                         missed.fetch_add(1, Ordering::Relaxed);
                     }
-                    // The next one to stay.
+                    // The member that stays for the next time.
                     step.wait();
                     member = member.filter(|_| thread == time % 3);
                     step.wait();
@@ -120,10 +120,10 @@ fn those_who_join_while_the_last_one_leaves_find_each_other() {
 }
 
 #[test]
-fn all_know_whether_others_have_sessions_when_two_come_and_go_at_once() {
+fn flags_are_right_when_one_session_is_created_while_another_is_removed() {
     const TIMES: usize = 20_000;
-    let looker_on = join("flags");
-    // A barrier lets one thread go after the other; these are to be as close as can be.
+    let observer = join("flags");
+    // Not a barrier, which releases one thread after the other: these should run as close together as possible.
     let met = AtomicUsize::new(0);
     let meet = |time: usize| {
         met.fetch_add(1, Ordering::AcqRel);
@@ -134,19 +134,19 @@ fn all_know_whether_others_have_sessions_when_two_come_and_go_at_once() {
     let wrong = AtomicUsize::new(0);
     thread::scope(|threads| {
         for thread in 0..2 {
-            let (looker_on, meet, wrong) = (&looker_on, &meet, &wrong);
+            let (observer, meet, wrong) = (&observer, &meet, &wrong);
             threads.spawn(move || {
                 let (member, id) = (join("flags"), utf16(&thread.to_string()));
                 for time in 0..TIMES {
                     meet(4 * time + 1);
-                    // One comes while the other goes.
+                    // One session is created while the other is removed.
                     if time % 2 == thread {
                         member.create(&id);
                     } else {
                         member.remove(&id);
                     }
                     meet(4 * time + 2);
-                    let others = looker_on.signs().others_have_sessions.load(Ordering::Relaxed);
+                    let others = observer.flags().others_have_sessions.load(Ordering::Relaxed);
                     wrong.fetch_add(usize::from(others != 1), Ordering::Relaxed);
                     meet(4 * time + 3);
                     meet(4 * time + 4);
@@ -157,16 +157,16 @@ fn all_know_whether_others_have_sessions_when_two_come_and_go_at_once() {
     assert_eq!(wrong.into_inner(), 0);
 }
 
-/// Whoever has a session says so before it leaves; whoever joins in between must see it.
+/// A thread lists its session in `present` before it leaves. A thread that joins meanwhile must see the session.
 #[test]
-fn a_session_is_seen_by_all_who_join_while_its_member_is_there() {
+fn members_that_join_see_every_session_of_present_members() {
     const THREADS: usize = 4;
     const TIMES: usize = 3_000;
-    let there: RwLock<BTreeSet<String>> = RwLock::default();
+    let present: RwLock<BTreeSet<String>> = RwLock::default();
     let (begin, seen) = (Barrier::new(THREADS), AtomicUsize::new(0));
     thread::scope(|threads| {
         for thread in 0..THREADS {
-            let (there, begin, seen) = (&there, &begin, &seen);
+            let (present, begin, seen) = (&present, &begin, &seen);
             threads.spawn(move || {
                 begin.wait();
                 for time in 0..TIMES {
@@ -174,23 +174,23 @@ fn a_session_is_seen_by_all_who_join_while_its_member_is_there() {
                     let member = join("busy");
                     member.create(&utf16(&id));
                     {
-                        // Nobody leaves as long as this is looked at.
-                        let there = there.read().unwrap();
-                        let others = member.signs().others_have_sessions.load(Ordering::Relaxed);
-                        assert!(there.is_empty() || others == 1);
-                        assert!(there.iter().all(|other| member.has(&utf16(other))), "{there:?}");
-                        seen.fetch_add(there.len(), Ordering::Relaxed);
+                        // While this lock is held, no listed member leaves.
+                        let present = present.read().unwrap();
+                        let others = member.flags().others_have_sessions.load(Ordering::Relaxed);
+                        assert!(present.is_empty() || others == 1);
+                        assert!(present.iter().all(|other| member.has(&utf16(other))), "{present:?}");
+                        seen.fetch_add(present.len(), Ordering::Relaxed);
                     }
-                    there.write().unwrap().insert(id.clone());
+                    present.write().unwrap().insert(id.clone());
                     thread::yield_now();
-                    there.write().unwrap().remove(&id);
+                    present.write().unwrap().remove(&id);
                     drop(member);
                 }
             });
         }
     });
-    assert!(seen.into_inner() > 0, "some were there together");
+    assert!(seen.into_inner() > 0, "some members were present together");
     let last = join("busy");
     assert!(last.is_empty());
-    assert_eq!(last.signs().others_have_sessions.load(Ordering::Relaxed), 0);
+    assert_eq!(last.flags().others_have_sessions.load(Ordering::Relaxed), 0);
 }

@@ -1,8 +1,10 @@
-//! The registry of subscriptions against a plain model that asks every registration, as upstream does.
+//! Compares the table of registrations with a simple model that tests every registration, as the original package does.
 
 use proptest::prelude::*;
-use tmcp_session_manager::sessions::{Key, ThreadId};
-use tmcp_session_manager::subscriptions::{Filters, ListChange, Place, RequestId, Subject, Subscriptions};
+use tmcp_session_manager::registry::key::{Key, ThreadId};
+use tmcp_session_manager::registry::subscriptions::{
+    Filters, ListChange, Place, RequestId, Subject, Subscriptions,
+};
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -13,7 +15,7 @@ enum Operation {
         lists: [bool; 3],
         uris: Vec<usize>,
     },
-    /// Removes one of those that are there, or were.
+    /// Removes a registration that exists or existed.
     Remove {
         nth: usize,
     },
@@ -21,11 +23,10 @@ enum Operation {
         origin: usize,
         id: usize,
     },
-    /// In a kind of change.
-    InterestedInList {
+    MatchList {
         list: usize,
     },
-    InterestedInResource {
+    MatchResource {
         uri: usize,
     },
     Of {
@@ -45,8 +46,8 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(owner, origin, id, lists, uris)| Create { owner, origin, id, lists, uris }),
         8 => (0..100_usize).prop_map(|nth| Remove { nth }),
         4 => (origin.clone(), id).prop_map(|(origin, id)| Find { origin, id }),
-        6 => (0..3_usize).prop_map(|list| InterestedInList { list }),
-        6 => uri.prop_map(|uri| InterestedInResource { uri }),
+        6 => (0..3_usize).prop_map(|list| MatchList { list }),
+        6 => uri.prop_map(|uri| MatchResource { uri }),
         4 => prop::option::of(origin).prop_map(|origin| Of { origin }),
         2 => owner.prop_map(|owner| RemoveOwner { owner }),
         1 => Just(Clear),
@@ -85,7 +86,8 @@ struct Registered {
     uris: Vec<usize>,
 }
 
-/// Origins in the order they came, each with its registrations in the order they came: gone with its last one.
+/// Origins in the order of creation, each with its registrations in the order of creation. An origin is removed with its
+/// last registration.
 #[derive(Default)]
 struct Model {
     origins: Vec<(usize, Vec<Registered>)>,
@@ -124,7 +126,7 @@ fn owners_and_keys(places: impl IntoIterator<Item = Place>) -> Vec<(ThreadId, Ke
 
 proptest! {
     #[test]
-    fn finds_in_the_index_what_asking_every_registration_finds(
+    fn finds_in_the_index_what_testing_every_registration_finds(
         operations in prop::collection::vec(operation(), 1..200)
     ) {
         let subscriptions = Subscriptions::default();
@@ -137,7 +139,7 @@ proptest! {
                     let filters = Filters { lists, uris: uris.iter().map(|n| uri(*n).into()).collect() };
                     let created = subscriptions.create(owner, &origin(from), id(number), filters);
                     let there = model.in_order().any(|known| (known.origin, known.id) == (from, number));
-                    prop_assert_eq!(created.is_none(), there, "whosever it is");
+                    prop_assert_eq!(created.is_none(), there, "whichever thread has it");
                     if let Some(key) = created {
                         keys.push(key);
                         model.add(Registered { owner, origin: from, id: number, key, lists, uris });
@@ -152,12 +154,12 @@ proptest! {
                     let known = model.those(|known| (known.origin, known.id) == (from, number));
                     prop_assert_eq!(owners_and_keys(found), known);
                 }
-                Operation::InterestedInList { list } => {
-                    let found = subscriptions.interested(Subject::List(ListChange::ALL[list]));
+                Operation::MatchList { list } => {
+                    let found = subscriptions.matching(Subject::List(ListChange::ALL[list]));
                     prop_assert_eq!(owners_and_keys(found), model.those(|known| known.lists[list]));
                 }
-                Operation::InterestedInResource { uri: number } => {
-                    let found = subscriptions.interested(Subject::Resource(&uri(number)));
+                Operation::MatchResource { uri: number } => {
+                    let found = subscriptions.matching(Subject::Resource(&uri(number)));
                     prop_assert_eq!(owners_and_keys(found), model.those(|known| known.uris.contains(&number)));
                 }
                 Operation::Of { origin: from } => {
@@ -181,7 +183,7 @@ proptest! {
 }
 
 #[test]
-fn numbers_are_told_apart_as_a_map_of_javascript_does_it() {
+fn number_ids_compare_like_keys_of_a_javascript_map() {
     assert_eq!(RequestId::number(0.0), RequestId::number(-0.0));
     assert_eq!(RequestId::number(f64::NAN), RequestId::number(-f64::NAN));
     assert_ne!(RequestId::number(1.0), RequestId::Text(utf16("1").into()));

@@ -1,5 +1,6 @@
-//! Several threads that send, create, delete, flush, overflow and leave at full speed. Whatever order they meet in: a
-//! stream gets what was sent to its session while it lived, without a gap, once, in each sender's order; and nothing else.
+//! Several threads send, create, delete, flush, overflow and leave at full speed. In every order in which they interleave, a
+//! stream receives what was sent to its session while the session existed: once, without gaps, in the order of each sender,
+//! and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -10,41 +11,44 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tmcp_session_manager::hub::DEFAULT_MAX_MAILBOX_BYTES;
-use tmcp_session_manager::mailbox::Waker;
-use tmcp_session_manager::member::Member;
-use tmcp_session_manager::post::{Post, Text};
-use tmcp_session_manager::scopes::Scope;
-use tmcp_session_manager::sessions::Key;
+use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::scopes::Scope;
+use tmcp_session_manager::registry::key::Key;
+use tmcp_session_manager::threads::mailbox::Waker;
+use tmcp_session_manager::threads::message::ThreadMessage;
+use tmcp_session_manager::threads::text::Text;
 
 const WORKERS: usize = 5;
-/// Leaves now and then.
+/// The worker that leaves and joins again now and then.
 const LEAVER: usize = 3;
-/// Has a small mailbox, and drains it seldom.
+/// The worker that has a small mailbox and drains it seldom.
 const SMALL: usize = 4;
 const STEPS: usize = 20_000;
-/// Of sessions that everybody creates, replaces and deletes.
+/// Number of sessions that all workers create, replace and delete.
 const SHARED_IDS: u64 = 12;
-/// A thread that nobody wakes for so long has been forgotten.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+/// A thread that is not woken within this time is never woken.
+const WAKE_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn utf16(text: &str) -> Vec<u16> {
     text.encode_utf16().collect()
 }
 
-/// The session of a worker that nobody else touches.
+/// Returns the id of a session that only its worker creates and deletes.
 fn own_id(worker: usize) -> String {
     format!("own {worker}")
 }
 
-/// What a message is made of: who sent it, the number of it among all that one has sent, and the ids it was sent to, each
-/// with its number among all that one has sent there. For a message to all, the id is "all".
-struct Letter {
+/// The contents of a message.
+struct Content {
     sender: usize,
+    /// The number of the message among all messages of its sender.
     number: u64,
+    /// The ids it was sent to, each with its number among the messages of its sender to this id. The id of a broadcast is
+    /// "all".
     to: BTreeMap<String, u64>,
 }
 
-impl Letter {
+impl Content {
     fn write(&self) -> Text {
         let mut text = format!("{}\n{}", self.sender, self.number);
         for (id, count) in &self.to {
@@ -62,40 +66,41 @@ impl Letter {
     }
 }
 
-/// What all of them share.
-struct World {
+/// What the workers share.
+struct Shared {
     scope: Scope,
-    /// By worker and sender: the latest number that the worker's own session got.
+    /// By worker and sender: the latest number that the worker's own session received.
     got: [[AtomicU64; WORKERS]; WORKERS],
-    /// How often any has come to where all meet.
+    /// Number of arrivals of workers at their meetings.
     met: AtomicUsize,
     failed: AtomicBool,
-    /// By sender: how much it sent, by id.
+    /// By sender and id: the number of messages.
     sent: Mutex<BTreeMap<usize, BTreeMap<String, u64>>>,
     overflows: AtomicUsize,
 }
 
-/// What the stream of a session got: the number of the latest, by sender and by what it was sent to.
+/// The stream of a session.
 struct Stream {
     id: String,
+    /// By sender and id: the number of the latest message.
     got: BTreeMap<(usize, String), u64>,
 }
 
-struct Worker<'world> {
-    world: &'world World,
+struct Worker<'shared> {
+    shared: &'shared Shared,
     name: usize,
     member: Member,
     left: Arc<AtomicBool>,
     streams: BTreeMap<Key, Stream>,
-    /// Of all sessions that this member has had.
+    /// The keys of all sessions that this member has had.
     keys: BTreeSet<Key>,
-    /// By sender: the number of the latest post.
+    /// By sender: the number of the latest message from another thread.
     heard: BTreeMap<usize, u64>,
     number: u64,
     sent: BTreeMap<String, u64>,
-    /// What this member has sent to, and not only those before it that have left.
+    /// The ids that this member has sent to. `sent` also counts messages of earlier members of this worker.
     sent_to: BTreeSet<String>,
-    questions: BTreeSet<Key>,
+    requests: BTreeSet<Key>,
     random: u64,
     meetings: usize,
 }
@@ -111,11 +116,11 @@ fn join(scope: &Scope, name: usize) -> (Member, Arc<AtomicBool>) {
     (scope.join(max_bytes, Some(waker)), left)
 }
 
-impl<'world> Worker<'world> {
-    fn new(world: &'world World, name: usize) -> Self {
-        let (member, left) = join(&world.scope, name);
+impl<'shared> Worker<'shared> {
+    fn new(shared: &'shared Shared, name: usize) -> Self {
+        let (member, left) = join(&shared.scope, name);
         Self {
-            world,
+            shared,
             name,
             member,
             left,
@@ -125,13 +130,13 @@ impl<'world> Worker<'world> {
             number: 0,
             sent: BTreeMap::new(),
             sent_to: BTreeSet::new(),
-            questions: BTreeSet::new(),
+            requests: BTreeSet::new(),
             random: name as u64 + 1,
             meetings: 0,
         }
     }
 
-    /// Below `limit`; the same ones in each run.
+    /// Returns a number below `limit`. The numbers are the same in each run.
     fn random(&mut self, limit: u64) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -161,73 +166,73 @@ impl<'world> Worker<'world> {
         }
     }
 
-    fn letter(&mut self, ids: impl IntoIterator<Item = String>) -> Letter {
+    fn content(&mut self, ids: impl IntoIterator<Item = String>) -> Content {
         self.number += 1;
         let mut to = BTreeMap::new();
         for id in ids {
             self.sent_to.insert(id.clone());
-            // Ids may be given twice.
+            // An id may be given twice.
             to.entry(id).or_insert_with_key(|id| {
                 let count = self.sent.entry(id.clone()).or_default();
                 *count += 1;
                 *count
             });
         }
-        Letter { sender: self.name, number: self.number, to }
+        Content { sender: self.name, number: self.number, to }
     }
 
     fn send_one(&mut self) {
         let id = self.any_id();
-        let letter = self.letter([id.clone()]);
-        let mine = self.member.send_one(&utf16(&id), || Ok::<_, Infallible>(letter.write())).unwrap();
-        self.deliver(&letter, mine);
+        let content = self.content([id.clone()]);
+        let local = self.member.send_one(&utf16(&id), || Ok::<_, Infallible>(content.write())).unwrap();
+        self.deliver(&content, local);
     }
 
     fn send(&mut self) {
         let ids: Vec<String> = (0..4).map(|_| self.any_id()).collect();
-        let letter = self.letter(ids);
+        let content = self.content(ids);
         let mut route = self.member.route();
-        letter.to.keys().for_each(|id| route.add(&utf16(id)));
-        let mine = route.send(|| Ok::<_, Infallible>(letter.write())).unwrap();
-        self.deliver(&letter, mine);
+        content.to.keys().for_each(|id| route.add(&utf16(id)));
+        let local = route.send(|| Ok::<_, Infallible>(content.write())).unwrap();
+        self.deliver(&content, local);
     }
 
-    fn send_to_all(&mut self) {
-        let letter = self.letter(["all".to_owned()]);
-        // Those that are no more get nothing more from here.
-        let evicted = match self.member.signs().evicted.load(Ordering::Relaxed) {
+    fn broadcast(&mut self) {
+        let content = self.content(["all".to_owned()]);
+        // Sessions that other threads removed receive nothing more from this thread.
+        let evicted = match self.member.flags().evicted.load(Ordering::Relaxed) {
             0 => vec![],
             _ => self.member.evicted(),
         };
-        self.deliver_to_all(&letter, Key::latest(), &evicted);
-        self.member.send_elsewhere(|| Ok::<_, Infallible>(letter.write())).unwrap();
+        self.deliver_to_all(&content, Key::latest(), &evicted);
+        self.member.send_elsewhere(|| Ok::<_, Infallible>(content.write())).unwrap();
     }
 
-    fn deliver(&mut self, letter: &Letter, keys: impl IntoIterator<Item = Key>) {
+    fn deliver(&mut self, content: &Content, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
-            assert!(self.keys.contains(&key), "a session of another thread's");
+            assert!(self.keys.contains(&key), "the session belongs to this thread");
             let Some(stream) = self.streams.get_mut(&key) else { continue };
-            let number = *letter.to.get(&stream.id).expect("it was sent to this session");
-            let last = stream.got.insert((letter.sender, stream.id.clone()), number);
+            let number = *content.to.get(&stream.id).expect("it was sent to this session");
+            let last = stream.got.insert((content.sender, stream.id.clone()), number);
             assert!(last.is_none_or(|last| number == last + 1), "{last:?} was followed by {number}");
             if stream.id == own_id(self.name) {
-                self.world.got[self.name][letter.sender].store(number, Ordering::Release);
+                self.shared.got[self.name][content.sender].store(number, Ordering::Release);
             }
         }
     }
 
-    fn deliver_to_all(&mut self, letter: &Letter, until: Key, evicted: &[Key]) {
-        let number = letter.to["all"];
+    fn deliver_to_all(&mut self, content: &Content, until: Key, evicted: &[Key]) {
+        let number = content.to["all"];
         for (key, stream) in self.streams.range_mut(..=until) {
             if evicted.contains(key) {
                 continue;
             }
-            let last = stream.got.insert((letter.sender, "all".to_owned()), number);
+            let last = stream.got.insert((content.sender, "all".to_owned()), number);
             assert!(last.is_none_or(|last| number > last));
-            // Others may have been deleted already, so that their thread was left out when it had none but them.
-            let lives = stream.id == own_id(self.name);
+            // Sessions other than the own one may miss messages: a thread whose last session was deleted is left out.
+            let is_own = stream.id == own_id(self.name);
             assert!(
-                !lives || last.is_none_or(|last| number == last + 1),
+                !is_own || last.is_none_or(|last| number == last + 1),
                 "{last:?} was followed by {number}"
             );
         }
@@ -236,82 +241,85 @@ impl<'world> Worker<'world> {
     fn drain(&mut self) {
         loop {
             let drained = self.member.drain();
-            if drained.is_nothing() {
+            if drained.is_empty() {
                 return;
             }
             if drained.overflowed {
                 assert_eq!(self.name, SMALL);
-                self.world.overflows.fetch_add(1, Ordering::Relaxed);
+                self.shared.overflows.fetch_add(1, Ordering::Relaxed);
                 self.member.forget_all();
                 self.streams.clear();
                 self.create(&own_id(self.name));
             }
-            drained.posts.into_iter().for_each(|post| self.deal_with(post));
+            drained.messages.into_iter().for_each(|message| self.process(message));
         }
     }
 
-    fn deal_with(&mut self, post: Post) {
-        match post {
-            Post::Message { key, text } => {
-                let letter = self.heard(&text);
-                self.deliver(&letter, vec![key]);
+    fn process(&mut self, message: ThreadMessage) {
+        match message {
+            ThreadMessage::Unicast { key, text } => {
+                let content = self.heard(&text);
+                self.deliver(&content, vec![key]);
             }
-            Post::Multicast { keys, text } => {
-                let letter = self.heard(&text);
-                self.deliver(&letter, keys);
+            ThreadMessage::Multicast { keys, text } => {
+                let content = self.heard(&text);
+                self.deliver(&content, keys);
             }
-            Post::Broadcast { until, text } => {
-                let letter = self.heard(&text);
-                self.deliver_to_all(&letter, until, &[]);
+            ThreadMessage::Broadcast { until, text } => {
+                let content = self.heard(&text);
+                self.deliver_to_all(&content, until, &[]);
             }
-            Post::Close { key, .. } => {
-                assert!(self.keys.contains(&key), "a session of another thread's");
-                // Without an overflow, it is told once, and only of what this thread has not closed itself.
+            ThreadMessage::Close { key, .. } => {
+                assert!(self.keys.contains(&key), "the session belongs to this thread");
+                // Unless the mailbox overflowed, it arrives once, and only for a stream that this thread has not closed.
                 let closed = self.streams.remove(&key).is_some();
-                self.member.has_closed(key);
+                self.member.mark_closed(key);
                 assert!(closed || self.name == SMALL);
             }
-            Post::Flush { receipt } => drop(receipt),
-            Post::Answer { question, .. } => {
-                assert!(self.questions.remove(&question), "asked, and answered once")
+            ThreadMessage::Flush { completion } => drop(completion),
+            ThreadMessage::Reply { request, .. } => {
+                assert!(self.requests.remove(&request), "it is open")
             }
-            Post::Notify { .. } | Post::End { .. } => panic!("nobody is registered"),
-            Post::Report { .. } => panic!("there are no other machines"),
+            ThreadMessage::Notify { .. } | ThreadMessage::CloseRegistrations { .. } => {
+                panic!("there are no registrations")
+            }
+            ThreadMessage::Report { .. } => panic!("there is no backplane"),
         }
     }
 
-    fn heard(&mut self, text: &[u8]) -> Letter {
-        let letter = Letter::read(text);
-        let last = self.heard.insert(letter.sender, letter.number);
-        assert!(last.is_none_or(|last| last < letter.number), "in each sender's order");
-        letter
+    /// Reads a message from another thread, and checks its order.
+    fn heard(&mut self, text: &[u8]) -> Content {
+        let content = Content::read(text);
+        let last = self.heard.insert(content.sender, content.number);
+        assert!(last.is_none_or(|last| last < content.number), "in the order of each sender");
+        content
     }
 
-    /// Waits until it is answered, and drains only when woken.
+    /// Flushes and waits for the reply. Drains the mailbox only when woken.
     fn flush(&mut self) {
-        if let Some(question) = self.member.flush() {
-            self.questions.insert(question);
+        if let Some(request) = self.member.flush() {
+            self.requests.insert(request);
             self.drain();
-            let asked = Instant::now();
-            while self.questions.contains(&question) {
-                assert!(asked.elapsed() < FORGOTTEN && !self.world.failed.load(Ordering::Relaxed));
-                thread::park_timeout(FORGOTTEN);
+            let since = Instant::now();
+            while self.requests.contains(&request) {
+                assert!(since.elapsed() < WAKE_TIMEOUT && !self.shared.failed.load(Ordering::Relaxed));
+                thread::park_timeout(WAKE_TIMEOUT);
                 self.drain();
             }
         }
-        // A member does not wait for what the one before it has sent.
+        // A flush does not wait for messages that an earlier member of this worker sent.
         for worker in (0..WORKERS).filter(|worker| ![self.name, LEAVER, SMALL].contains(worker)) {
-            let (id, got) = (own_id(worker), self.world.got[worker][self.name].load(Ordering::Acquire));
+            let (id, got) = (own_id(worker), self.shared.got[worker][self.name].load(Ordering::Acquire));
             assert!(!self.sent_to.contains(&id) || got == self.sent[&id], "{got} of {}", self.sent[&id]);
         }
     }
 
     fn leave(&mut self) {
-        let (next, left) = join(&self.world.scope, self.name);
-        let gone = std::mem::replace(&mut self.member, next);
-        gone.leave();
+        let (next, left) = join(&self.shared.scope, self.name);
+        let old = std::mem::replace(&mut self.member, next);
+        old.leave();
         std::mem::replace(&mut self.left, left).store(true, Ordering::Relaxed);
-        assert!(gone.drain().is_nothing());
+        assert!(old.drain().is_empty());
         self.streams.clear();
         self.keys.clear();
         self.sent_to.clear();
@@ -321,7 +329,7 @@ impl<'world> Worker<'world> {
         match self.random(40) {
             0..12 => self.send_one(),
             12..18 => self.send(),
-            18..22 => self.send_to_all(),
+            18..22 => self.broadcast(),
             22..29 => {
                 let shared = self.random(SHARED_IDS);
                 self.create(&format!("shared {shared}"));
@@ -337,12 +345,12 @@ impl<'world> Worker<'world> {
         }
     }
 
-    /// Waits until all are here. Others may wait for this one in the meantime.
+    /// Waits until all workers are here. Drains meanwhile, because others may wait for a reply.
     fn meet(&mut self) {
         self.meetings += 1;
-        self.world.met.fetch_add(1, Ordering::AcqRel);
-        while self.world.met.load(Ordering::Acquire) < self.meetings * WORKERS {
-            assert!(!self.world.failed.load(Ordering::Relaxed), "another one has failed");
+        self.shared.met.fetch_add(1, Ordering::AcqRel);
+        while self.shared.met.load(Ordering::Acquire) < self.meetings * WORKERS {
+            assert!(!self.shared.failed.load(Ordering::Relaxed), "another worker has failed");
             self.drain();
             thread::yield_now();
         }
@@ -355,25 +363,29 @@ impl<'world> Worker<'world> {
         }
         self.meet();
         (0..STEPS).for_each(|_| self.step());
-        self.world.sent.lock().unwrap().insert(self.name, self.sent.clone());
+        self.shared.sent.lock().unwrap().insert(self.name, self.sent.clone());
         self.meet();
         if ![LEAVER, SMALL].contains(&self.name) {
-            self.check_that_all_has_come();
+            self.check_that_everything_arrived();
         }
         self.meet();
         let ids: Vec<String> = self.streams.values().map(|stream| stream.id.clone()).collect();
         ids.iter().for_each(|id| self.remove(id));
         self.meet();
         assert!(self.member.is_empty());
-        let signs = self.member.signs();
-        assert_eq!(signs.others_have_sessions.load(Ordering::Relaxed), 0, "as many were counted out as in");
-        assert_eq!(signs.evicted.load(Ordering::Relaxed), 0, "all that are no more are closed");
+        let flags = self.member.flags();
+        assert_eq!(flags.others_have_sessions.load(Ordering::Relaxed), 0, "all sessions were uncounted");
+        assert_eq!(flags.evicted.load(Ordering::Relaxed), 0, "all evicted streams are closed");
         self.meet();
     }
 
-    fn check_that_all_has_come(&self) {
-        let own = self.streams.values().find(|stream| stream.id == own_id(self.name)).expect("it is there");
-        for (sender, sent) in &*self.world.sent.lock().unwrap() {
+    fn check_that_everything_arrived(&self) {
+        let own = self
+            .streams
+            .values()
+            .find(|stream| stream.id == own_id(self.name))
+            .expect("its own session exists");
+        for (sender, sent) in &*self.shared.sent.lock().unwrap() {
             for to in [own.id.clone(), "all".to_owned()] {
                 let count = sent.get(&to).copied();
                 assert_eq!(own.got.get(&(*sender, to)).copied(), count);
@@ -385,14 +397,14 @@ impl<'world> Worker<'world> {
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.world.failed.store(true, Ordering::Relaxed);
+            self.shared.failed.store(true, Ordering::Relaxed);
         }
     }
 }
 
 #[test]
-fn every_session_gets_all_that_was_sent_to_it_while_it_lived_and_nothing_else() {
-    let world = World {
+fn every_session_receives_everything_sent_to_it_while_it_exists_and_nothing_else() {
+    let shared = Shared {
         scope: Scope::Named(utf16("threads").into()),
         got: Default::default(),
         met: AtomicUsize::new(0),
@@ -402,10 +414,10 @@ fn every_session_gets_all_that_was_sent_to_it_while_it_lived_and_nothing_else() 
     };
     thread::scope(|scope| {
         for name in 0..WORKERS {
-            let world = &world;
-            scope.spawn(move || Worker::new(world, name).work());
+            let shared = &shared;
+            scope.spawn(move || Worker::new(shared, name).work());
         }
     });
-    assert!(world.overflows.into_inner() > 0, "the small mailbox has overflowed");
-    assert!(world.scope.join(0, None).is_empty());
+    assert!(shared.overflows.into_inner() > 0, "the small mailbox overflowed");
+    assert!(shared.scope.join(0, None).is_empty());
 }

@@ -1,4 +1,6 @@
-// The drop-in contract of the info managers, with upstream 0.3.0 beside ours; then what is ours alone.
+// The info managers: the drop-in contract, tested against upstream 0.3.0 and ours, and then the options that only ours has.
+//
+// Run: npm run test:js -- info
 
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
@@ -20,7 +22,7 @@ for (const implementation of Object.values(infoManagers)) testInfo(implementatio
 
 for (const { name, make } of [infoManagers.ours, infoManagers.scoped]) {
 	describe(`maxSessions of ${name}`, () => {
-		test('refuses what would make one session more, with a SessionLimitError, and nothing is lost', async () => {
+		test('refuses one session too many with a SessionLimitError, and keeps the others', async () => {
 			const manager = make({ maxSessions: 2 });
 			manager.setLogLevel('a', 'debug');
 			manager.addSubscription('b', 'uri');
@@ -33,7 +35,7 @@ for (const { name, make } of [infoManagers.ours, infoManagers.scoped]) {
 				assert.throws(refused, (error) => {
 					assert.ok(error instanceof SessionLimitError);
 					assert.deepEqual([error.name, error.code, error.limit], ['SessionLimitError', 'ERR_SESSION_LIMIT', 2]);
-					assert.match(error.message, /2 sessions already.*maxSessions/);
+					assert.match(error.message, /session limit is reached \("maxSessions" is 2\)/);
 					return true;
 				});
 			}
@@ -42,14 +44,14 @@ for (const { name, make } of [infoManagers.ours, infoManagers.scoped]) {
 			await assert.rejects(manager.getLogLevel('c'));
 		});
 
-		test('tells onSessionLimit instead of throwing, where there is one, and nothing is set', async () => {
+		test('calls onSessionLimit instead of throwing, if it is given, and sets nothing', async () => {
 			/** @type {[SessionLimitError, string][]} */
-			const told = [];
+			const calls = [];
 			const manager = make({
 				maxSessions: 1,
 				onSessionLimit(error, id) {
-					told.push([error, id]);
-					throw new Error('passed over');
+					calls.push([error, id]);
+					throw new Error('thrown by onSessionLimit');
 				},
 			});
 			manager.setLogLevel('a', 'debug');
@@ -57,22 +59,22 @@ for (const { name, make } of [infoManagers.ours, infoManagers.scoped]) {
 			manager.setClientInfo('b', VALUES[0][2]);
 			manager.setClientCapabilities('b', VALUES[1][2]);
 			manager.addSubscription('b', 'uri');
-			assert.equal(told.length, 4);
-			for (const [error, id] of told)
+			assert.equal(calls.length, 4);
+			for (const [error, id] of calls)
 				assert.deepEqual([error instanceof SessionLimitError, error.limit, id], [true, 1, 'b']);
 			await assert.rejects(manager.getLogLevel('b'));
 			assert.deepEqual(await manager.getSubscriptions('uri'), []);
 			assert.equal(await manager.getLogLevel('a'), 'debug');
 		});
 
-		test('does not count a session that is known no more, be it that its last subscription was removed', () => {
+		test('does not count a session whose last data was removed', () => {
 			const manager = make({ maxSessions: 1 });
 			manager.addSubscription('a', 'uri');
 			manager.removeSubscription('a', 'uri');
 			manager.addSubscription('b', 'uri');
 		});
 
-		test('lets known sessions set more, and a new one come when one is gone', async () => {
+		test('lets known sessions set more data, and accepts a new session after a delete', async () => {
 			const manager = make({ maxSessions: 1 });
 			manager.setLogLevel('a', 'debug');
 			manager.setClientInfo('a', VALUES[0][2]);
@@ -93,7 +95,7 @@ describe('ttlMs', () => {
 		mock.timers.enable({ apis: ['setInterval'] });
 		try {
 			await act(new InMemoryInfoSessionManager(options), async (ms) => {
-				// A step at a time, so that what a sweep waits for is there before the next one.
+				// Small steps, so that promises of one check settle before the next check.
 				for (let passed = 0; passed < ms; passed += 250) {
 					mock.timers.tick(250);
 					await turn();
@@ -104,7 +106,7 @@ describe('ttlMs', () => {
 		}
 	}
 
-	test('forgets all of a session that nobody touched for so long, and not earlier', () =>
+	test('removes all data of a session after ttlMs without access, and not earlier', () =>
 		withClock({ ttlMs: 1_000 }, async (manager, pass) => {
 			manager.setLogLevel('a', 'debug');
 			manager.addSubscription('a', 'uri');
@@ -115,27 +117,27 @@ describe('ttlMs', () => {
 			await assert.rejects(manager.getLogLevel('a'));
 		}));
 
-	for (const [what, touch] of /** @type {[string, (manager: InMemoryInfoSessionManager) => unknown][]} */ ([
-		['getting', (manager) => manager.getLogLevel('a')],
-		['asking in vain', (manager) => manager.getClientInfo('a').catch(() => {})],
-		['setting', (manager) => manager.setLogLevel('a', 'debug')],
-		['adding a subscription', (manager) => manager.addSubscription('a', 'other')],
-		['removing one', (manager) => manager.removeSubscription('a', 'none')],
+	for (const [kind, access] of /** @type {[string, (manager: InMemoryInfoSessionManager) => unknown][]} */ ([
+		['a get', (manager) => manager.getLogLevel('a')],
+		['a get that rejects', (manager) => manager.getClientInfo('a').catch(() => {})],
+		['a set', (manager) => manager.setLogLevel('a', 'debug')],
+		['addSubscription', (manager) => manager.addSubscription('a', 'other')],
+		['removeSubscription', (manager) => manager.removeSubscription('a', 'none')],
 	])) {
-		test(`counts from the last touch: ${what}`, () =>
+		test(`starts again with each access: ${kind}`, () =>
 			withClock({ ttlMs: 1_000 }, async (manager, pass) => {
 				manager.setLogLevel('a', 'debug');
 				manager.setLogLevel('idle', 'debug');
 				for (let n = 0; n < 5; n++) {
 					await pass(750);
-					await touch(manager);
+					await access(manager);
 				}
 				assert.equal(await manager.getLogLevel('a'), 'debug');
 				await assert.rejects(manager.getLogLevel('idle'));
 			}));
 	}
 
-	test('never forgets a session whose stream is open, and counts from its end', () => {
+	test('keeps a session while its stream is open, and starts when the stream ends', () => {
 		const streams = new InMemoryStreamSessionManager();
 		streams.create('a', fakeController());
 		return withClock({ ttlMs: 1_000, streams }, async (manager, pass) => {
@@ -151,24 +153,24 @@ describe('ttlMs', () => {
 		});
 	});
 
-	test('keeps a session of which the stream manager cannot say whether it is open', () => {
-		let broken = true;
+	test('keeps a session while the stream manager’s has rejects', () => {
+		let isBroken = true;
 		const has = async () => {
-			if (broken) throw new Error('no connection');
+			if (isBroken) throw new Error('no connection');
 			return false;
 		};
 		return withClock({ ttlMs: 1_000, streams: { has } }, async (manager, pass) => {
 			manager.addSubscription('a', 'uri');
 			await pass(5_000);
 			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
-			broken = false;
+			isBroken = false;
 			await pass(2_500);
 			assert.deepEqual(await manager.getSubscriptions('uri'), []);
 		});
 	});
 
-	test('keeps a session whose stream manager throws when it is asked, and the process goes on', () => {
-		// @ts-expect-error its methods are not implemented, and throw
+	test('keeps a session while the stream manager’s has throws, and the process continues', () => {
+		// @ts-expect-error its methods are not implemented: they throw
 		const streams = new (class extends StreamSessionManager {})();
 		return withClock({ ttlMs: 1_000, streams }, async (manager, pass) => {
 			manager.addSubscription('a', 'uri');
@@ -177,36 +179,36 @@ describe('ttlMs', () => {
 		});
 	});
 
-	test('asks the stream manager for a session once at a time, however long the answer takes', () => {
-		let asked = 0;
+	test('calls has of the stream manager once at a time for a session', () => {
+		let calls = 0;
 		/** @type {(open: boolean) => void} */
-		let answer = () => {};
+		let settle = () => {};
 		const has = () => {
-			asked++;
+			calls++;
 			return new Promise((resolve) => {
-				answer = resolve;
+				settle = resolve;
 			});
 		};
 		return withClock({ ttlMs: 1_000, streams: { has } }, async (manager, pass) => {
 			manager.addSubscription('a', 'uri');
 			await pass(10_000);
-			assert.equal(asked, 1);
-			answer(false);
+			assert.equal(calls, 1);
+			settle(false);
 			await turn();
 			assert.deepEqual(await manager.getSubscriptions('uri'), []);
 		});
 	});
 
-	test('keeps a session that is touched while the stream manager is asked', () => {
+	test('keeps a session that is accessed while has is pending', () => {
 		/** @type {() => void} */
-		let touch = () => {};
+		let access = () => {};
 		const has = async () => {
-			touch();
+			access();
 			return false;
 		};
 		return withClock({ ttlMs: 1_000, streams: { has } }, async (manager, pass) => {
 			manager.setLogLevel('a', 'debug');
-			touch = () => manager.setLogLevel('a', 'error');
+			access = () => manager.setLogLevel('a', 'error');
 			await pass(5_000);
 			assert.equal(await manager.getLogLevel('a'), 'error');
 		});
@@ -217,22 +219,22 @@ describe('options of the info manager', () => {
 	for (const [options, message] of /** @type {[any, RegExp][]} */ ([
 		[{ maxSession: 1 }, /there is no option "maxSession"; did you mean "maxSessions"\?/],
 		[{ ttl: 1 }, /there is no option "ttl"; did you mean "ttlMs"\?/],
-		[{ maxSessions: 0 }, /option "maxSessions" must be a whole number from 1, or Infinity; got the number 0/],
+		[{ maxSessions: 0 }, /option "maxSessions" must be an integer of at least 1, or Infinity; got the number 0/],
 		[{ maxSessions: 1.5 }, /got the number 1.5/],
 		[{ maxSessions: '5' }, /got the string "5"/],
 		[{ onSessionLimit: true }, /option "onSessionLimit" must be a function; got the boolean true/],
 		[{ ttlMs: 0 }, /option "ttlMs" must be a number of milliseconds from 1 to 2147483647; got the number 0/],
 		[{ ttlMs: 2 ** 31 }, /got the number 2147483648/],
 		[{ ttlMs: NaN }, /got the number NaN/],
-		[{ streams: {} }, /option "streams" must be a stream manager, which has the method has\(\); got an object/],
+		[{ streams: {} }, /option "streams" must be a stream manager with the method has\(\); got an object/],
 		[{ streams: null }, /got null/],
-		[{ scope: '' }, /option "scope" must be a string that is not empty; got the string ""/],
+		[{ scope: '' }, /option "scope" must be a non-empty string; got the string ""/],
 		[{ scope: 5 }, /got the number 5/],
 		[{ scop: 'a' }, /there is no option "scop"; did you mean "scope"\?/],
 		[{ scope: 'a', maxMailboxBytes: 1 }, /there is no option "maxMailboxBytes"/],
 		[null, /"options" must be an object; got null/],
 	])) {
-		test(`are refused where they cannot be: ${message.source}`, () => {
+		test(`are refused if invalid: ${message.source}`, () => {
 			assert.throws(
 				() => new InMemoryInfoSessionManager(options),
 				(error) => {
@@ -246,7 +248,7 @@ describe('options of the info manager', () => {
 	}
 });
 
-test('each method of the abstract base throws where it was not overridden', () => {
+test('each method of the abstract base class throws if it is not overridden', () => {
 	// @ts-expect-error abstract
 	class Unfinished extends InfoSessionManager {}
 	for (const method of Object.getOwnPropertyNames(InfoSessionManager.prototype).filter(

@@ -1,24 +1,24 @@
-// Random sequences of operations on info managers, the same against upstream and against ours: every answer has to be the
-// same, by identity or, in a scope, an equal one, and come at the same time.
+// Random sequences of operations on upstream's info manager and on ours. Every result must be the same object, or an equal one
+// in a scope, and settle at the same time.
 
 import { test } from 'node:test';
 
 import { infoManagers } from '../support/implementations.js';
-import { operationsOn } from '../support/info-operations.js';
-import { IDS, InfoWorld } from '../support/info-world.js';
+import { infoOperations } from '../support/info-operations.js';
+import { IDS, InfoSandbox } from '../support/info-sandbox.js';
 import { assertSameLogs, operationsToDo } from '../support/random.js';
 
 const OPERATIONS = operationsToDo(50_000);
 
 const { ours, limited, scoped, upstream } = infoManagers;
 for (const { name, make, copies } of [ours, limited, scoped]) {
-	test(`${OPERATIONS} random operations on clients’ info have the same effects in ${upstream.name} and in ${name}`, async () => {
+	test(`${OPERATIONS} random operations on info have the same results in ${upstream.name} and in ${name}`, async () => {
 		const ids = copies ? IDS.filter((id) => typeof id === 'string') : IDS;
 		await assertSameLogs(
 			OPERATIONS,
-			operationsOn(ids),
-			() => new InfoWorld(make(), { copies, ids }),
-			() => new InfoWorld(upstream.make(), { copies, ids }),
+			infoOperations(ids),
+			() => new InfoSandbox(make(), { copies, ids }),
+			() => new InfoSandbox(upstream.make(), { copies, ids }),
 		);
 	});
 }

@@ -1,4 +1,6 @@
-// Who keeps what alive, and what is left behind.
+// Stream managers and memory, and the end of processes and threads with open sessions.
+//
+// Run: npm run test:js -- lifetime
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -13,26 +15,26 @@ import { collected } from '../support/garbage.js';
 import { assertMemoryStaysFlat } from '../support/memory.js';
 
 const run = promisify(execFile);
-const child = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+const program = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
 
-/** DROPPED_MANAGERS=20000 makes fewer of them. */
+/** Number of managers to create and drop; DROPPED_MANAGERS=20000 sets a smaller one. */
 const managers = Number(process.env.DROPPED_MANAGERS ?? 100_000);
 
-test(`${managers.toLocaleString('en')} managers made and dropped with sessions in them leave memory flat`, async () => {
+test(`creating and dropping ${managers.toLocaleString('en')} managers with open sessions does not leak memory`, async () => {
 	await assertMemoryStaysFlat('dropped-managers.js', managers);
 });
 
-test('a process whose sessions are all still open exits by itself', async () => {
-	const { stdout } = await run(process.execPath, [child('open-sessions.js')], { timeout: 30_000 });
+test('a process with open sessions exits on its own', async () => {
+	const { stdout } = await run(process.execPath, [program('open-sessions.js')], { timeout: 30_000 });
 	assert.equal(stdout, '1000 sessions open\n');
 });
 
-test('a worker thread whose sessions are all still open ends by itself', async () => {
-	const worker = new Worker(child('open-sessions.js'), { stdout: true });
+test('a worker thread with open sessions exits on its own', async () => {
+	const worker = new Worker(program('open-sessions.js'), { stdout: true });
 	assert.equal(await new Promise((resolve) => worker.once('exit', resolve)), 0);
 });
 
-test('worker threads that are terminated with sessions open leave the others alone', async () => {
+test('worker threads that are terminated with open sessions do not affect other threads', async () => {
 	const manager = new InMemoryStreamSessionManager();
 	for (let n = 0; n < 20; n++) {
 		const worker = new Worker(
@@ -54,11 +56,11 @@ test('worker threads that are terminated with sessions open leave the others alo
 	assert.equal(manager.size, 20);
 });
 
-test('a manager holds a session’s controller until the session is deleted, and not longer', async () => {
+test('a manager keeps a controller alive until its session is deleted or replaced, and no longer', async () => {
 	const manager = new InMemoryStreamSessionManager();
-	const held = holdWeakly(manager, 'held');
-	const deleted = holdWeakly(manager, 'deleted');
-	const replaced = holdWeakly(manager, 'replaced');
+	const held = createWeakly(manager, 'held');
+	const deleted = createWeakly(manager, 'deleted');
+	const replaced = createWeakly(manager, 'replaced');
 	manager.delete('deleted');
 	manager.create('replaced', { enqueue() {}, close() {} });
 	await collected(deleted);
@@ -67,15 +69,17 @@ test('a manager holds a session’s controller until the session is deleted, and
 	assert.equal(manager.size, 2);
 });
 
-test('a manager that is dropped lets its controllers go', async () => {
-	await collected(holdWeakly(new InMemoryStreamSessionManager(), 'a'));
+test('the controllers of a dropped manager are collected', async () => {
+	await collected(createWeakly(new InMemoryStreamSessionManager(), 'a'));
 });
 
 /**
+ * Creates a session, and returns a weak reference to its controller.
+ *
  * @param {InMemoryStreamSessionManager} manager
  * @param {string} id
  */
-function holdWeakly(manager, id) {
+function createWeakly(manager, id) {
 	const controller = { enqueue() {}, close() {} };
 	manager.create(id, controller);
 	return new WeakRef(controller);

@@ -144,8 +144,8 @@ test('without optional dependencies, the error names the platform, its package a
 	await managers[0].install(folder, '--omit=optional');
 	const { code, platform, message, cause } = JSON.parse(await runModule(folder, programCatching(name)));
 	assert.deepEqual({ code, platform }, { code: 'ERR_NATIVE_BINARY_MISSING', platform: here });
-	assert.match(message, new RegExp(`${name} ${version} has no binary to load on ${here}, with Node.js v`));
-	assert.match(message, new RegExp(`It is in the package ${name}-${here}, an optional dependency`));
+	assert.match(message, new RegExp(`${name} ${version} could not load a native binary on ${here} with Node.js v`));
+	assert.match(message, new RegExp(`The binary is in the optional dependency ${name}-${here}, which is not installed`));
 	assert.match(message, /npm install --include=optional/);
 	assert.match(cause, /Cannot find native binding/);
 
@@ -160,7 +160,7 @@ test('with the node_modules of another platform, the error says so, and its inst
 	const elsewhere = here === 'darwin-arm64' ? ['--os=linux', '--cpu=x64'] : ['--os=darwin', '--cpu=arm64'];
 	await managers[0].install(folder, ...elsewhere);
 	const { message } = JSON.parse(await runModule(folder, programCatching(name)));
-	assert.match(message, /node_modules or the lock file is from another platform: remove both/);
+	assert.match(message, /node_modules or the lock file comes from another platform: remove both/);
 	const [remedy] = /npm install \S+-\S+@\S+$/m.exec(message) ?? [];
 	assert.ok(remedy !== undefined, message);
 	await npm(folder, ...remedy.split(' ').slice(1));
@@ -176,7 +176,10 @@ test('when the system cannot load the binary, the error contains the message of 
 	writeFileSync(join(folder, 'node_modules', `${name}-${here}`, file), 'not an addon');
 	const { code, message } = JSON.parse(await runModule(folder, programCatching(name)));
 	assert.equal(code, 'ERR_NATIVE_BINARY_MISSING');
-	assert.match(message, new RegExp(`There is one, and the system refuses it: .*${file.replaceAll('.', '\\.')}`));
+	assert.match(
+		message,
+		new RegExp(`The system refused to load the installed binary: .*${file.replaceAll('.', '\\.')}`),
+	);
 });
 
 test('on a platform without a binary, the error lists the supported platforms and how to build', async () => {
@@ -185,7 +188,7 @@ test('on a platform without a binary, the error lists the supported platforms an
 	});
 	const error = binaryMissing(cause, 'linux-mips-gnu');
 	assert.equal(error.cause, cause);
-	assert.match(error.message, /has no binary to load on linux-mips-gnu/);
+	assert.match(error.message, /could not load a native binary on linux-mips-gnu/);
 	for (const platform of platforms) assert.ok(error.message.includes(platform));
 	assert.match(error.message, /Rust toolchain >= 1\.88/);
 	assert.match(error.message, /npm run build/);
@@ -193,12 +196,15 @@ test('on a platform without a binary, the error lists the supported platforms an
 
 test('bundled into another package, the error still has the name of our package', async () => {
 	const folder = join(temporary, 'bundled');
-	for (const part of ['', 'dist']) mkdirSync(join(folder, part));
+	mkdirSync(join(folder, 'dist', 'native'), { recursive: true });
 	writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'my-app', version: '2.3.4', type: 'module' }));
-	copyFileSync(join(checkout, 'lib', 'native', 'missing-binary.js'), join(folder, 'dist', 'missing-binary.js'));
-	const bundled = await import(pathToFileURL(join(folder, 'dist', 'missing-binary.js')).href);
+	copyFileSync(
+		join(checkout, 'lib', 'native', 'missing-binary.js'),
+		join(folder, 'dist', 'native', 'missing-binary.js'),
+	);
+	const bundled = await import(pathToFileURL(join(folder, 'dist', 'native', 'missing-binary.js')).href);
 	const { message } = bundled.binaryMissing(new Error('Cannot find module'), 'linux-x64-gnu');
-	assert.match(message, new RegExp(`^${name} has no binary to load on linux-x64-gnu`));
+	assert.match(message, new RegExp(`^${name} could not load a native binary on linux-x64-gnu`));
 	assert.match(message, new RegExp(`mark ${name} as external`));
 	assert.doesNotMatch(message, /my-app|2\.3\.4|undefined/);
 });

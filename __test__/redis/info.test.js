@@ -7,12 +7,12 @@ import { RedisInfoSessionManager } from '@tmcp-native/session-manager/redis';
 
 import { testInfo } from '../suites/info.js';
 import { testInfoCopies, testInfoRefusals } from '../suites/info-values.js';
-import { operationsOn } from '../support/info-operations.js';
-import { IDS, InfoWorld } from '../support/info-world.js';
+import { infoOperations } from '../support/info-operations.js';
+import { IDS, InfoSandbox } from '../support/info-sandbox.js';
 import { assertSameLogs, operationsToDo } from '../support/random.js';
 import { describeWithRedis } from '../support/redis.js';
 import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
-import { literally } from '../support/text.js';
+import { escapeRegExp } from '../support/regexp.js';
 
 const OPERATIONS = operationsToDo(10_000);
 
@@ -39,16 +39,16 @@ describeWithRedis('on Redis', () => {
 		makeForOne: make,
 		promises: true,
 		refusal: (argument, found) =>
-			RegExp(`^${literally(argument)} has to be what JSON can carry, .*; ${literally(found)}: `),
+			RegExp(`^${escapeRegExp(argument)} must be data that JSON can represent, .*; ${escapeRegExp(found)}: `),
 	});
 
 	test(`${OPERATIONS} random operations on client info, one after the other, have the same effects in memory and on Redis`, async () => {
 		const ids = IDS.filter((id) => typeof id === 'string');
 		await assertSameLogs(
 			OPERATIONS,
-			operationsOn(ids),
-			() => new InfoWorld(promising(make({})), { copies: true, ids, waits: true }),
-			() => new InfoWorld(promising(new InMemoryInfoSessionManager()), { copies: true, ids, waits: true }),
+			infoOperations(ids),
+			() => new InfoSandbox(promising(make({})), { copies: true, ids, waits: true }),
+			() => new InfoSandbox(promising(new InMemoryInfoSessionManager()), { copies: true, ids, waits: true }),
 		);
 	});
 });

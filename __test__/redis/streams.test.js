@@ -12,8 +12,8 @@ import { testStreams } from '../suites/streams.js';
 import { assertSameLogs, operationsToDo } from '../support/random.js';
 import { describeWithRedis } from '../support/redis.js';
 import { managersOnRedis } from '../support/redis-managers.js';
-import { operations } from '../support/stream-operations.js';
-import { KINDS, World } from '../support/world.js';
+import { streamOperations } from '../support/stream-operations.js';
+import { KINDS, StreamSandbox } from '../support/stream-sandbox.js';
 
 const OPERATIONS = operationsToDo(10_000);
 
@@ -30,9 +30,9 @@ describeWithRedis('on Redis', () => {
 	test(`${OPERATIONS} random operations have the same effects in memory and on Redis`, async () => {
 		await assertSameLogs(
 			OPERATIONS,
-			operations(KINDS, ['cancel', 'error', 'close', 'enqueue']),
-			() => new World(answeringNothing(make({}))),
-			() => new World(new InMemoryStreamSessionManager()),
+			streamOperations(KINDS, ['cancel', 'error', 'close', 'enqueue']),
+			() => new StreamSandbox(answeringNothing(make({}))),
+			() => new StreamSandbox(new InMemoryStreamSessionManager()),
 		);
 	});
 });

@@ -8,7 +8,7 @@ import { testSubscriptionMistakes } from '../suites/subscription-mistakes.js';
 import { testChangedSubscriptions, testSubscriptions } from '../suites/subscriptions.js';
 import { describeWithRedis } from '../support/redis.js';
 import { managersOnRedis, newPrefix } from '../support/redis-managers.js';
-import { literally } from '../support/text.js';
+import { escapeRegExp } from '../support/regexp.js';
 import { driveSubscriptionsHere } from '../support/threads/subscription-driver.js';
 
 describeWithRedis('on Redis', () => {
@@ -29,6 +29,7 @@ describeWithRedis('on Redis', () => {
 			const [here, there] = [0, 1].map(() => driveSubscriptionsHere({}, makeOf(RedisSubscriptionManager, { prefix })));
 			return { here, there };
 		},
-		refusal: (found) => RegExp(`^send: "notification" has to be what JSON can carry, .*; ${literally(found)}: `),
+		refusal: (found) =>
+			RegExp(`^send: "notification" must be data that JSON can represent, .*; ${escapeRegExp(found)}: `),
 	});
 });

@@ -1,4 +1,4 @@
-// Where this package differs from upstream on purpose.
+// Intended differences from upstream.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,8 +11,8 @@ import { openStream } from '../support/streams.js';
 
 testStreamDifferences({ make: (options) => new InMemoryStreamSessionManager(options) });
 
-describe('create over a live id', () => {
-	test('leaves upstream’s older stream open, with nobody to close it', async () => {
+describe('create with the id of a live session', () => {
+	test('in upstream leaves the older stream open, and no call can close it', async () => {
 		const manager = upstream03.make();
 		const older = openStream();
 		manager.create('a', older.controller);

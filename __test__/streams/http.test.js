@@ -1,4 +1,4 @@
-// Through a real server.
+// The stream manager behind a real HTTP server.
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 

@@ -1,4 +1,4 @@
-// A caller's mistake gets a TypeError that names the argument and what it was, and changes nothing.
+// Invalid arguments: the stream manager throws a TypeError that names the argument and its value, and changes nothing.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -12,7 +12,7 @@ const CODE = 'ERR_INVALID_ARG_TYPE';
 testStreamMistakes({ make: () => new InMemoryStreamSessionManager() });
 
 describe('the constructor', () => {
-	test('refuses an option that does not exist, and names the nearest that does', () => {
+	test('refuses an unknown option, and names the most similar known one', () => {
 		for (const [option, message] of [
 			['pol', 'there is no option "pol"; did you mean "pool"?'],
 			['Pool', 'there is no option "Pool"; did you mean "pool"?'],
@@ -31,7 +31,7 @@ describe('the constructor', () => {
 		}
 	});
 
-	test('refuses a value of the wrong type, and options that are no object', () => {
+	test('refuses a value of the wrong type, and options that are not an object', () => {
 		assert.throws(() => new InMemoryStreamSessionManager(/** @type {any} */ ({ pool: 'yes' })), {
 			name: 'TypeError',
 			code: CODE,
@@ -42,25 +42,25 @@ describe('the constructor', () => {
 		}
 	});
 
-	test('names the class of the user', () => {
+	test('names the subclass in its errors', () => {
 		class Mine extends InMemoryStreamSessionManager {}
 		assert.throws(() => new Mine(/** @type {any} */ ({ pol: true })), /^TypeError: Mine: /);
 	});
 
-	test('takes undefined for any option', () => {
+	test('accepts undefined for any option', () => {
 		new InMemoryStreamSessionManager({ pool: undefined });
 		new InMemoryStreamSessionManager(undefined);
 	});
 });
 
-describe('the abstract base', () => {
-	test('has upstream’s two names', () => {
+describe('the abstract base class', () => {
+	test('has the two names that it has in upstream', () => {
 		assert.equal(SessionManager, StreamSessionManager);
 		assert.ok(new InMemoryStreamSessionManager() instanceof SessionManager);
 	});
 
 	for (const method of ['create', 'delete', 'has', 'send']) {
-		test(`throws in ${method} where it was not overridden`, () => {
+		test(`throws in ${method} if it is not overridden`, () => {
 			// @ts-expect-error abstract
 			class Unfinished extends StreamSessionManager {}
 			// @ts-expect-error abstract

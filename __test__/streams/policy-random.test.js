@@ -1,5 +1,5 @@
-// Random sequences of operations on a manager that joins, slices and counts, and on one that was told nothing: each stream
-// gets the same bytes in the same order, and ends the same way, for the same reason.
+// Random sequences of operations on a manager with options and on one without. Each stream must get the same bytes in the same
+// order, and end in the same way, for the same reason.
 
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -16,10 +16,11 @@ import { newScope } from '../support/threads/threads.js';
 
 const OPERATIONS = operationsToDo(20_000);
 const IDS = ['a', 'b', 'c', '', '__proto__', 'ü\ud83d'];
-/** Sessions that are there from the start, so that a message takes several slices; the first and the last are looked at. */
-const CROWD = 100;
+/** Number of sessions that exist from the start, so that a broadcast takes several slices. */
+const FIRST_SESSIONS = 100;
 const KINDS = /** @type {const} */ (['stream', 'lazy', 'wide', 'counting', 'bytes', 'fake', 'once']);
-const ENOUGH = 1_000_000_000;
+/** A limit that is never reached. */
+const MANY_BYTES = 1_000_000_000;
 
 const id = fc.constantFrom(...IDS);
 const message = fc.oneof(
@@ -30,7 +31,7 @@ const targets = fc.oneof(
 	{ weight: 2, arbitrary: fc.constant(undefined) },
 	{ weight: 3, arbitrary: fc.array(fc.oneof({ weight: 9, arbitrary: id }, fc.constant('unknown')), { maxLength: 9 }) },
 );
-/** @param {readonly string[]} kinds of controllers */
+/** @param {readonly string[]} kinds kinds of controllers */
 const operations = (kinds) =>
 	sequences(
 		{ weight: 2, arbitrary: fc.record({ do: fc.constant('turn') }) },
@@ -40,14 +41,14 @@ const operations = (kinds) =>
 		{ weight: 10, arbitrary: fc.record({ do: fc.constant('send'), ids: targets, text: message }) },
 		{
 			weight: 4,
-			arbitrary: fc.record({ do: fc.constantFrom('read', 'read', 'cancel', 'own'), stream: fc.nat(1_000) }),
+			arbitrary: fc.record({ do: fc.constantFrom('read', 'read', 'cancel', 'enqueue'), stream: fc.nat(1_000) }),
 		},
 	);
 
 /** @typedef {{ do: string, id: string, kind: typeof KINDS[number], ids: string[] | undefined, text: string, stream: number }} Operation */
 /** @typedef {{ id: string, got: string, ended: string, isCancelled?: boolean, controller: any, reader?: ReadableStreamDefaultReader }} Stream */
 
-class World {
+class PolicySandbox {
 	/** @type {Stream[]} */
 	#streams = [];
 	/** @type {string[]} */
@@ -55,19 +56,19 @@ class World {
 	/** @type {Promise<unknown>[]} */
 	#reads = [];
 	#manager;
-	#counts;
+	#comparesCounts;
 
 	/**
 	 * @param {StreamSessionManagerOptions} options
-	 * @param {boolean} counts whether it is looked at how many messages there were
+	 * @param {boolean} comparesCounts true if the log has the numbers of messages and bytes
 	 */
-	constructor(options, counts) {
-		this.#counts = counts;
+	constructor(options, comparesCounts) {
+		this.#comparesCounts = comparesCounts;
 		this.#manager = new InMemoryStreamSessionManager({
 			...options,
 			onClose: (id, reason) => void this.#closings.push(`${id} ${reason}`),
 		});
-		for (let n = 0; n < CROWD; n++) this.#create(`crowd ${n}`, 'fake');
+		for (let n = 0; n < FIRST_SESSIONS; n++) this.#create(`first ${n}`, 'fake');
 	}
 
 	/** @param {Operation} operation */
@@ -88,8 +89,8 @@ class World {
 				return;
 			case 'cancel':
 				return this.#cancel(this.#streams[operation.stream % this.#streams.length]);
-			case 'own':
-				return this.#own(this.#streams[operation.stream % this.#streams.length]);
+			case 'enqueue':
+				return this.#enqueue(this.#streams[operation.stream % this.#streams.length]);
 		}
 	}
 
@@ -103,7 +104,7 @@ class World {
 			try {
 				stream.controller.close();
 			} catch {
-				// Closed before.
+				// It is closed already.
 			}
 			while (stream.reader && stream.ended === '') {
 				this.#read(stream);
@@ -111,11 +112,11 @@ class World {
 			}
 		}
 		await Promise.all(this.#reads);
-		const stats = { sessions, dropped, closed, ...(this.#counts ? { messages, bytes } : {}) };
-		// A client that was waiting when messages were joined has read more of them when it leaves.
-		const isComparable = (/** @type {Stream} */ stream) => this.#counts || !stream.isCancelled;
+		const stats = { sessions, dropped, closed, ...(this.#comparesCounts ? { messages, bytes } : {}) };
+		// A client that waits for a chunk reads more messages when they are joined, so what it read before it left differs.
+		const isComparable = (/** @type {Stream} */ stream) => this.#comparesCounts || !stream.isCancelled;
 		const streams = this.#streams.map((stream) => [stream.id, isComparable(stream) ? stream.got : '', stream.ended]);
-		// When it is found out that a client has left differs.
+		// The options change when the manager notices that a client has left, so the order is not compared.
 		return [ids, stats, this.#closings.sort(), streams];
 	}
 
@@ -124,13 +125,13 @@ class World {
 		/** @type {Stream} */
 		const stream = { id, got: '', ended: '', controller: undefined };
 		this.#streams.push(stream);
-		if (kind === 'fake' || kind === 'once') this.#double(stream, kind);
+		if (kind === 'fake' || kind === 'once') this.#fake(stream, kind);
 		else open(stream, kind);
 		this.#manager.create(id, stream.controller);
 	}
 
-	/** @param {Stream} stream @param {'fake' | 'once'} kind which throws when it is fed, but for the first time */
-	#double(stream, kind) {
+	/** @param {Stream} stream @param {'fake' | 'once'} kind `once` throws on the second chunk and later ones */
+	#fake(stream, kind) {
 		stream.controller = {
 			enqueue(/** @type {Uint8Array} */ chunk) {
 				if (kind === 'once') stream.controller.enqueue = fail;
@@ -157,20 +158,20 @@ class World {
 		this.#reads.push(read);
 	}
 
-	/** With nothing on the way, as whether a stream still gets that is left to chance. @param {Stream} stream */
+	/** Cancels a stream, after a flush: whether it would get pending messages is not defined. @param {Stream} stream */
 	async #cancel(stream) {
 		await this.#manager.flush();
 		stream.isCancelled = stream.reader !== undefined;
 		stream.reader?.cancel().catch(() => {});
 	}
 
-	/** Likewise: what a transport queues itself is not in order with what waits. @param {Stream} stream */
-	async #own({ controller }) {
+	/** Enqueues as a transport does, after a flush: its order with pending messages is not defined. @param {Stream} stream */
+	async #enqueue({ controller }) {
 		await this.#manager.flush();
 		try {
-			controller.enqueue(new TextEncoder().encode('own'));
+			controller.enqueue(new TextEncoder().encode('from the transport'));
 		} catch {
-			// It has ended.
+			// The stream has ended.
 		}
 	}
 }
@@ -200,31 +201,34 @@ function open(stream, kind) {
 }
 
 /** @type {[string, StreamSessionManagerOptions, string[]?][]} */
-const told = [
+const optionSets = [
 	['coalesce', { coalesce: true }],
 	['sliceMs', { sliceMs: 1 }],
-	['maxQueuedBytes', { maxQueuedBytes: ENOUGH }],
+	['maxQueuedBytes', { maxQueuedBytes: MANY_BYTES }],
 	['keepAliveMs', { keepAliveMs: 1_000_000, maxAgeMs: 1_000_000, maxSessions: 1_000 }],
 	['coalesce and sliceMs', { coalesce: true, sliceMs: 1 }],
 	[
-		'all there is',
-		{ coalesce: true, sliceMs: 1, maxQueuedBytes: ENOUGH, onSlowClient: 'drop', keepAliveMs: 1_000_000 },
+		'all options',
+		{ coalesce: true, sliceMs: 1, maxQueuedBytes: MANY_BYTES, onSlowClient: 'drop', keepAliveMs: 1_000_000 },
 	],
-	['all there is, in a scope, without a pool', { coalesce: true, sliceMs: 1, maxQueuedBytes: ENOUGH, pool: false }],
+	['all options, in a scope, without a pool', { coalesce: true, sliceMs: 1, maxQueuedBytes: MANY_BYTES, pool: false }],
 ];
 
-for (const [what, options] of told) {
+for (const [what, options] of optionSets) {
 	const inScope = what.includes('scope');
-	// How many chunks there are until one throws differs where they are joined.
+	// With coalesce there are fewer chunks, so `once` would throw at another message.
 	const comparable = options.coalesce ? KINDS.filter((kind) => kind !== 'once') : KINDS;
-	const share = Math.ceil(OPERATIONS / told.length);
-	test(`${share} random operations have the same effects with ${what} as without`, () =>
+	const share = Math.ceil(OPERATIONS / optionSets.length);
+	test(`${share} random operations have the same results with ${what} as without`, () =>
 		withSlowClock(() =>
 			assertSameLogs(
 				share,
 				/** @type {any} */ (operations(comparable)),
-				() => /** @type {any} */ (new World(inScope ? { ...options, scope: newScope() } : options, !options.coalesce)),
-				() => /** @type {any} */ (new World({}, !options.coalesce)),
+				() =>
+					/** @type {any} */ (
+						new PolicySandbox(inScope ? { ...options, scope: newScope() } : options, !options.coalesce)
+					),
+				() => /** @type {any} */ (new PolicySandbox({}, !options.coalesce)),
 			),
 		));
 }

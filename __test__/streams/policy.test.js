@@ -1,5 +1,4 @@
-// What a stream manager can be told to do with its streams, one option after the other and together: alone, and alone in a
-// scope.
+// The options of a stream manager, alone and combined, for a manager without a scope and for the only manager of a scope.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -11,41 +10,50 @@ import { promisify } from 'node:util';
 
 import { InMemoryStreamSessionManager, SessionClosedError, SessionLimitError } from '@tmcp-native/session-manager';
 
-import { crowd, NONE, noting, ofBytes, places, withClock, withSlowClock } from '../support/policy.js';
+import {
+	createSessions,
+	hubs,
+	NONE,
+	recordClosings,
+	textOfBytes,
+	withClock,
+	withSlowClock,
+} from '../support/policy.js';
 import { fakeController, openByteStream, openStream, text } from '../support/streams.js';
 
 /** @import { StreamSessionManagerOptions } from '@tmcp-native/session-manager' */
 
 const run = promisify(execFile);
 
-/** Streams that say in all kinds of ways how much is queued in them. @type {Record<string, () => any>} */
+/** Streams whose `desiredSize` counts chunks, bytes or something else. @type {Record<string, () => any>} */
 const STREAMS = {
 	'counts chunks': () => openStream(),
-	'counts chunks, and wants none': () => openStream({}, { highWaterMark: 0 }),
-	'counts chunks, and wants 16': () => openStream({}, { highWaterMark: 16 }),
-	'counts bytes, and wants none': () => openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 0 })),
-	'counts bytes, and wants 64': () => openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 64 })),
-	'counts bytes, and wants 16,384': () => openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 16_384 })),
-	'counts each chunk three times': () => openStream({}, { size: () => 3, highWaterMark: 4 }),
-	'counts in tenths': () => openStream({}, { size: (chunk) => chunk.length / 10, highWaterMark: 1 }),
+	'counts chunks, with highWaterMark 0': () => openStream({}, { highWaterMark: 0 }),
+	'counts chunks, with highWaterMark 16': () => openStream({}, { highWaterMark: 16 }),
+	'counts bytes, with highWaterMark 0': () => openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 0 })),
+	'counts bytes, with highWaterMark 64': () => openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 64 })),
+	'counts bytes, with highWaterMark 16,384': () =>
+		openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 16_384 })),
+	'counts each chunk as three': () => openStream({}, { size: () => 3, highWaterMark: 4 }),
+	'counts each byte as a tenth': () => openStream({}, { size: (chunk) => chunk.length / 10, highWaterMark: 1 }),
 	'is a byte stream': () => openByteStream(),
 };
 
-/** @param {any} stream @param {number} count */
+/** Reads this number of messages. @param {any} stream @param {number} count */
 async function read(stream, count) {
 	const messages = [];
 	for (let n = 0; n < count; n++) messages.push(await stream.next());
 	return messages;
 }
 
-const own = (/** @type {string} */ message) => new TextEncoder().encode(message);
+const encode = (/** @type {string} */ message) => new TextEncoder().encode(message);
 const SLOW = { name: 'SessionClosedError', code: 'ERR_SESSION_CLOSED', reason: 'slow' };
 const DEAD = { name: 'SessionClosedError', code: 'ERR_SESSION_CLOSED', reason: 'dead' };
 const SHUTDOWN = { name: 'SessionClosedError', code: 'ERR_SESSION_CLOSED', reason: 'shutdown' };
 
-for (const { where, make } of places) {
+for (const { where, make } of hubs) {
 	describe(`a manager ${where}`, () => {
-		describe('counts what is queued', () => {
+		describe('counts queued bytes', () => {
 			for (const [what, open] of Object.entries(STREAMS)) {
 				for (const coalesce of [false, true]) {
 					test(`in a stream that ${what}${coalesce ? ', with coalesce' : ''}`, async () => {
@@ -59,8 +67,8 @@ for (const { where, make } of places) {
 								[20, 30],
 								[70, 100],
 							]) {
-								manager.send(['a'], ofBytes(bytes));
-								assert.equal(queued(), sum, 'at once');
+								manager.send(['a'], textOfBytes(bytes));
+								assert.equal(queued(), sum, 'in the same turn');
 								await manager.flush();
 								assert.equal(queued(), sum);
 							}
@@ -70,9 +78,9 @@ for (const { where, make } of places) {
 							assert.equal(queued(), 70);
 							await stream.next();
 							assert.equal(queued(), 0);
-							// To whom waits for it.
+							// A message for a pending read is not queued.
 							const next = stream.next();
-							manager.send(['a'], ofBytes(500));
+							manager.send(['a'], textOfBytes(500));
 							await manager.flush();
 							assert.equal((await next).length, 500);
 							assert.equal(queued(), 0);
@@ -81,40 +89,40 @@ for (const { where, make } of places) {
 				}
 			}
 
-			test('in a byte stream that is read in part', async () => {
+			test('in a byte stream that is read in parts', async () => {
 				const manager = make({ maxQueuedBytes: 150 });
-				const { stream, controller } = bytes();
+				const { stream, controller } = unreadByteStream();
 				manager.create('a', controller);
-				manager.send(['a'], ofBytes(100));
+				manager.send(['a'], textOfBytes(100));
 				const reader = stream.getReader({ mode: 'byob' });
 				await reader.read(new Uint8Array(30));
 				const { queuedBytes } = manager.stats();
 				assert.ok(queuedBytes >= 70 && queuedBytes <= 100, `${queuedBytes}`);
 				await reader.read(new Uint8Array(70));
 				assert.equal(manager.stats().queuedBytes, 0);
-				// Of what is read by whom waits for less than it is, the rest is queued.
+				// A pending read takes a part of the chunk; the rest is queued.
 				const part = reader.read(new Uint8Array(60));
-				manager.send(['a'], ofBytes(100));
+				manager.send(['a'], textOfBytes(100));
 				assert.equal((await part).value?.length, 60);
 				const left = manager.stats().queuedBytes;
 				assert.ok(left >= 40 && left <= 100, `${left}`);
-				manager.send(['a'], ofBytes(100));
+				manager.send(['a'], textOfBytes(100));
 				assert.equal(await manager.has('a'), left + 100 <= 150);
 			});
 
-			test('of which its transport queues something itself, before the session is made and after', async () => {
+			test('in a stream in which its transport enqueues chunks itself, before and after create', async () => {
 				const manager = make({ maxQueuedBytes: 1_000 });
 				const stream = openStream();
-				stream.controller.enqueue(own('before'));
+				stream.controller.enqueue(encode('before'));
 				manager.create('a', stream.controller);
-				manager.send(['a'], ofBytes(100));
+				manager.send(['a'], textOfBytes(100));
 				assert.equal(manager.stats().queuedBytes, 100);
 				assert.equal(await stream.next(), 'before');
 				await stream.next();
 				assert.equal(manager.stats().queuedBytes, 0);
-				manager.send(['a'], ofBytes(100));
-				stream.controller.enqueue(own('after'));
-				manager.send(['a'], ofBytes(50));
+				manager.send(['a'], textOfBytes(100));
+				stream.controller.enqueue(encode('after'));
+				manager.send(['a'], textOfBytes(50));
 				await stream.next();
 				const { queuedBytes } = manager.stats();
 				assert.ok(queuedBytes >= 50 && queuedBytes <= 150, `${queuedBytes}`);
@@ -122,19 +130,19 @@ for (const { where, make } of places) {
 				assert.equal(manager.stats().queuedBytes, 0);
 			});
 
-			test('in a stream that reads itself when it is asked for more', async () => {
+			test('in a stream whose pull reads from it', async () => {
 				const manager = make({ maxQueuedBytes: 100 });
 				/** @type {any} */
 				let controller;
 				/** @type {string[]} */
-				const got = [];
+				const received = [];
 				const reader = new ReadableStream(
 					{
 						start(given) {
 							controller = given;
 						},
 						pull() {
-							if (controller.desiredSize < 2) reader.read().then(({ value }) => got.push(text(value)));
+							if (controller.desiredSize < 2) reader.read().then(({ value }) => received.push(text(value)));
 						},
 					},
 					{ highWaterMark: 2 },
@@ -142,20 +150,20 @@ for (const { where, make } of places) {
 				await turn();
 				manager.create('a', controller);
 				for (let n = 0; n < 20; n++) {
-					manager.send(['a'], ofBytes(90));
+					manager.send(['a'], textOfBytes(90));
 					await turn();
 				}
 				assert.equal(manager.stats().queuedBytes, 0);
-				assert.equal(got.length, 20);
+				assert.equal(received.length, 20);
 			});
 
-			test('in a stream that sends to itself when it is asked for more', async () => {
+			test('in a stream whose pull sends to it', async () => {
 				const manager = make({ maxQueuedBytes: 1_000 });
 				let left = 0;
 				const stream = openStream(
 					{
 						pull() {
-							if (left-- > 0) manager.send(['a'], ofBytes(7));
+							if (left-- > 0) manager.send(['a'], textOfBytes(7));
 						},
 					},
 					{ highWaterMark: 8 },
@@ -163,7 +171,7 @@ for (const { where, make } of places) {
 				await turn();
 				manager.create('a', stream.controller);
 				left = 2;
-				manager.send(['a'], ofBytes(10));
+				manager.send(['a'], textOfBytes(10));
 				await turn();
 				assert.equal(manager.stats().queuedBytes, 24);
 				await read(stream, 3);
@@ -171,9 +179,9 @@ for (const { where, make } of places) {
 			});
 
 			for (const [what, open] of Object.entries(STREAMS)) {
-				test(`while many messages go through a stream that ${what}, and takes nobody for dead when all is read`, () =>
+				test(`during many messages to a stream that ${what}, and does not treat a client as dead that has read everything`, () =>
 					withClock(async (pass) => {
-						const { manager, closings } = noting(make, { maxQueuedBytes: 1_000_000, keepAliveMs: 1_000 });
+						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 1_000_000, keepAliveMs: 1_000 });
 						const stream = open();
 						manager.create('a', stream.controller);
 						/** @type {number[]} */
@@ -183,8 +191,8 @@ for (const { where, make } of places) {
 						for (let n = 0; n < 500; n++) {
 							const bytes = 1 + ((n * 37) % 49);
 							sizes.push(bytes);
-							manager.send(['a'], ofBytes(bytes));
-							// Now more is read than sent, now less.
+							manager.send(['a'], textOfBytes(bytes));
+							// In some rounds there are more reads than messages, in others fewer.
 							for (let reads = (n >> 5) % 2 ? 2 : n % 2; reads > 0 && sizes.length > 0; reads--) {
 								await stream.next();
 								sizes.shift();
@@ -209,14 +217,14 @@ for (const { where, make } of places) {
 		describe('with maxQueuedBytes', () => {
 			for (const [what, open] of Object.entries(STREAMS)) {
 				for (const coalesce of [false, true]) {
-					const but = coalesce ? ', with coalesce' : '';
-					test(`cuts a stream that ${what} by the message that is too much${but}`, async () => {
-						const { manager, closings } = noting(make, { maxQueuedBytes: 100, coalesce });
+					const suffix = coalesce ? ', with coalesce' : '';
+					test(`ends a stream that ${what} with an error at the message that exceeds the limit${suffix}`, async () => {
+						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, coalesce });
 						const stream = open();
 						manager.create('a', stream.controller);
 						manager.create('b', fakeController());
-						manager.send(['a'], ofBytes(60));
-						manager.send(['a'], ofBytes(40));
+						manager.send(['a'], textOfBytes(60));
+						manager.send(['a'], textOfBytes(40));
 						assert.deepEqual(closings, []);
 						manager.send(undefined, 'x');
 						assert.deepEqual(closings, [['a', 'slow']]);
@@ -228,40 +236,40 @@ for (const { where, make } of places) {
 						assert.deepEqual(closings, [['a', 'slow']]);
 					});
 
-					test(`drops for a stream that ${what} the message that is too much, if told so${but}`, async () => {
-						const { manager, closings } = noting(make, { maxQueuedBytes: 100, onSlowClient: 'drop', coalesce });
+					test(`with onSlowClient 'drop', drops the message that exceeds the limit of a stream that ${what}${suffix}`, async () => {
+						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, onSlowClient: 'drop', coalesce });
 						const stream = open();
 						manager.create('a', stream.controller);
-						manager.send(['a'], ofBytes(90));
-						manager.send(undefined, ofBytes(11));
-						manager.send(undefined, ofBytes(10, 'y'));
+						manager.send(['a'], textOfBytes(90));
+						manager.send(undefined, textOfBytes(11));
+						manager.send(undefined, textOfBytes(10, 'y'));
 						manager.send(['a'], 'z');
 						await manager.flush();
 						const { messages, bytes, dropped, queuedBytes } = manager.stats();
 						assert.deepEqual([messages, bytes, dropped, queuedBytes], [2, 100, 2, 100]);
 						manager.delete('a');
-						assert.equal((await stream.rest()).join(''), ofBytes(90) + ofBytes(10, 'y'));
+						assert.equal((await stream.rest()).join(''), textOfBytes(90) + textOfBytes(10, 'y'));
 						assert.deepEqual(closings, [['a', 'deleted']]);
 					});
 
-					test(`takes any message while nothing is queued in a stream that ${what}${but}`, async () => {
-						const { manager, closings } = noting(make, { maxQueuedBytes: 10, coalesce });
+					test(`accepts a message of any size while nothing is queued in a stream that ${what}${suffix}`, async () => {
+						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 10, coalesce });
 						const stream = open();
 						manager.create('a', stream.controller);
 						for (let n = 0; n < 5; n++) {
-							manager.send(['a'], ofBytes(100_000));
+							manager.send(['a'], textOfBytes(100_000));
 							assert.equal((await stream.next()).length, 100_000);
 						}
 						assert.deepEqual(closings, []);
 					});
 
-					test(`leaves a client alone who reads all, of a stream that ${what}${but}`, async () => {
-						const { manager, closings } = noting(make, { maxQueuedBytes: 100, coalesce });
+					test(`does not close a client that reads everything from a stream that ${what}${suffix}`, async () => {
+						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, coalesce });
 						const stream = open();
 						manager.create('a', stream.controller);
 						for (let n = 0; n < 30; n++) {
-							manager.send(['a'], ofBytes(30));
-							manager.send(['a'], ofBytes(30));
+							manager.send(['a'], textOfBytes(30));
+							manager.send(['a'], textOfBytes(30));
 							await manager.flush();
 							for (let bytes = 0; bytes < 60; ) bytes += (await stream.next()).length;
 						}
@@ -272,14 +280,14 @@ for (const { where, make } of places) {
 
 			for (const onSlowClient of /** @type {const} */ (['close', 'drop'])) {
 				for (const highWaterMark of [0, 1, 16]) {
-					test(`and '${onSlowClient}', finds out by messages that a client has left with something queued, of a stream that wants ${highWaterMark}`, async () => {
-						const { manager, closings } = noting(make, { maxQueuedBytes: 100, onSlowClient });
+					test(`with onSlowClient '${onSlowClient}', notices at a send that a client has left with queued messages, with highWaterMark ${highWaterMark}`, async () => {
+						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, onSlowClient });
 						const stream = openStream({}, { highWaterMark });
 						manager.create('a', stream.controller);
-						manager.send(['a'], ofBytes(90));
+						manager.send(['a'], textOfBytes(90));
 						await stream.reader.cancel();
-						// One in 64 that are dropped asks.
-						for (let n = 0; n < (onSlowClient === 'drop' ? 64 : 1); n++) manager.send(['a'], ofBytes(50));
+						// One of 64 dropped messages checks the stream.
+						for (let n = 0; n < (onSlowClient === 'drop' ? 64 : 1); n++) manager.send(['a'], textOfBytes(50));
 						assert.deepEqual(closings, [['a', 'gone']]);
 						assert.equal(await manager.has('a'), false);
 					});
@@ -287,11 +295,11 @@ for (const { where, make } of places) {
 			}
 
 			for (const coalesce of [false, true]) {
-				test(`does not limit controllers that do not tell${coalesce ? ', with coalesce' : ''}`, async () => {
-					const { manager, closings } = noting(make, { maxQueuedBytes: 10, coalesce });
+				test(`does not limit controllers without desiredSize${coalesce ? ', with coalesce' : ''}`, async () => {
+					const { manager, closings } = recordClosings(make, { maxQueuedBytes: 10, coalesce });
 					const controller = fakeController();
 					manager.create('a', controller);
-					for (let n = 0; n < 9; n++) manager.send(['a'], ofBytes(100));
+					for (let n = 0; n < 9; n++) manager.send(['a'], textOfBytes(100));
 					await manager.flush();
 					assert.deepEqual([controller.messages.join('').length, closings], [900, []]);
 					assert.equal(manager.stats().queuedBytes, 0);
@@ -299,8 +307,8 @@ for (const { where, make } of places) {
 			}
 
 			for (const coalesce of [false, true]) {
-				test(`closes a controller that has no error(), and feeds it nothing more${coalesce ? ', with coalesce' : ''}`, async () => {
-					const { manager, closings } = noting(make, { maxQueuedBytes: 100, coalesce });
+				test(`closes a controller without error(), which then gets no more messages${coalesce ? ', with coalesce' : ''}`, async () => {
+					const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, coalesce });
 					/** @type {string[]} */
 					const log = [];
 					let desiredSize = 1;
@@ -316,8 +324,8 @@ for (const { where, make } of places) {
 							log.push('closed');
 						},
 					});
-					manager.send(['a'], ofBytes(90));
-					manager.send(['a'], ofBytes(20));
+					manager.send(['a'], textOfBytes(90));
+					manager.send(['a'], textOfBytes(20));
 					await turn();
 					assert.equal(log.at(-1), 'closed');
 					assert.equal(log.filter((entry) => entry === 'closed').length, 1);
@@ -325,34 +333,34 @@ for (const { where, make } of places) {
 				});
 			}
 
-			test("and 'drop', queues one message more than it may, at most, for a client who does not read", async () => {
-				const { manager, closings } = noting(make, { maxQueuedBytes: 100, onSlowClient: 'drop' });
+			test("with onSlowClient 'drop', exceeds the limit by at most one message for a client that does not read", async () => {
+				const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, onSlowClient: 'drop' });
 				const stream = openStream();
 				manager.create('a', stream.controller);
-				manager.send(['a'], ofBytes(90));
-				for (let n = 0; n < 1_000; n++) manager.send(['a'], ofBytes(50));
+				manager.send(['a'], textOfBytes(90));
+				for (let n = 0; n < 1_000; n++) manager.send(['a'], textOfBytes(50));
 				const { dropped, queuedBytes } = manager.stats();
 				assert.deepEqual([closings, dropped, queuedBytes], [[], 999, 140]);
 			});
 
-			test('keeps a byte stream that is just full, which takes no empty chunk', async () => {
-				const { manager, closings } = noting(make, { maxQueuedBytes: 100, onSlowClient: 'drop' });
-				const { stream, controller } = bytes(90);
+			test('keeps a byte stream that is exactly full, although its enqueue throws for an empty chunk', async () => {
+				const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, onSlowClient: 'drop' });
+				const { stream, controller } = unreadByteStream(90);
 				manager.create('a', controller);
-				manager.send(['a'], ofBytes(90));
-				manager.send(['a'], ofBytes(50));
+				manager.send(['a'], textOfBytes(90));
+				manager.send(['a'], textOfBytes(50));
 				assert.deepEqual([closings, manager.stats().dropped], [[], 1]);
 				assert.equal((await stream.getReader().read()).value?.length, 90);
 			});
 
-			test('gets over a controller whose error() and close() throw', async () => {
-				const { manager, closings } = noting(make, { maxQueuedBytes: 10 });
+			test('closes a session even if error() and close() of its controller throw', async () => {
+				const { manager, closings } = recordClosings(make, { maxQueuedBytes: 10 });
 				const fail = () => {
 					throw new Error('thrown by a controller');
 				};
 				let desiredSize = 1;
 				const enqueue = () => desiredSize--;
-				const doubles = [{ error: fail }, {}].map((more) => ({
+				const controllers = [{ error: fail }, {}].map((more) => ({
 					get desiredSize() {
 						return desiredSize;
 					},
@@ -360,13 +368,14 @@ for (const { where, make } of places) {
 					close: fail,
 					...more,
 				}));
-				// Getters do not live through a spread.
-				for (const double of doubles) Object.defineProperty(double, 'desiredSize', { get: () => desiredSize });
+				// A spread replaces a getter with its value.
+				for (const controller of controllers)
+					Object.defineProperty(controller, 'desiredSize', { get: () => desiredSize });
 				const other = fakeController();
-				for (const [number, double] of doubles.entries()) manager.create(`${number}`, double);
+				for (const [number, controller] of controllers.entries()) manager.create(`${number}`, controller);
 				manager.create('other', other);
-				manager.send(undefined, ofBytes(9));
-				manager.send(undefined, ofBytes(9));
+				manager.send(undefined, textOfBytes(9));
+				manager.send(undefined, textOfBytes(9));
 				assert.deepEqual(manager.ids(), ['other']);
 				assert.equal(other.messages.length, 2);
 				assert.deepEqual(closings, [
@@ -376,13 +385,13 @@ for (const { where, make } of places) {
 			});
 		});
 
-		test('does not limit a stream that wants any number of chunks, which says nothing of what is queued, nor takes it for dead', () =>
+		test('a stream with an infinite highWaterMark is neither limited nor closed as dead, since its queue is not known', () =>
 			withClock(async (pass) => {
-				const { manager, closings } = noting(make, { maxQueuedBytes: 100, keepAliveMs: 1_000 });
+				const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, keepAliveMs: 1_000 });
 				const stream = openStream({}, { highWaterMark: Infinity });
 				manager.create('a', stream.controller);
 				for (let n = 0; n < 30; n++) {
-					manager.send(['a'], ofBytes(60));
+					manager.send(['a'], textOfBytes(60));
 					assert.equal((await stream.next()).length, 60);
 				}
 				assert.deepEqual([closings, manager.stats().queuedBytes], [[], 0]);
@@ -398,21 +407,21 @@ for (const { where, make } of places) {
 			const KEEP_ALIVE = ': keepalive\n\n';
 
 			for (const [what, open] of Object.entries(STREAMS)) {
-				test(`sends a comment to a stream that ${what} when it has had nothing for so long`, () =>
+				test(`sends a comment to a stream that ${what} after keepAliveMs without a message`, () =>
 					withClock(async (pass) => {
-						const { manager, closings } = noting(make, { keepAliveMs: 1_000 });
+						const { manager, closings } = recordClosings(make, { keepAliveMs: 1_000 });
 						const stream = open();
 						manager.create('a', stream.controller);
 						for (let n = 0; n < 20; n++) {
 							const next = stream.next();
-							let waited = 0;
-							for (let came = false; !came && waited < 2_000; waited += 50) {
+							let waitedMs = 0;
+							for (let isRead = false; !isRead && waitedMs < 2_000; waitedMs += 50) {
 								next.then(() => {
-									came = true;
+									isRead = true;
 								});
 								await pass(50);
 							}
-							assert.ok(waited >= 1_000 && waited <= 1_250, `${waited}`);
+							assert.ok(waitedMs >= 1_000 && waitedMs <= 1_250, `${waitedMs}`);
 							assert.equal(await next, KEEP_ALIVE);
 						}
 						assert.deepEqual(closings, []);
@@ -421,10 +430,10 @@ for (const { where, make } of places) {
 					}));
 			}
 
-			test('sends none to a stream that is sent something in time', () =>
+			test('sends none to a stream that gets a message in time', () =>
 				withClock(async (pass) => {
 					const manager = make({ keepAliveMs: 1_000 });
-					const [busy, idle] = crowd(manager, 2);
+					const [busy, idle] = createSessions(manager, 2);
 					for (let n = 0; n < 10; n++) {
 						manager.send(['0'], `${n}`);
 						await pass(750);
@@ -434,7 +443,7 @@ for (const { where, make } of places) {
 					assert.ok(comments >= 6 && comments <= 7, `${comments}`);
 				}));
 
-			test('sends two, not more, to a stream that is not read: the second asks whether it is still open', () =>
+			test('sends at most two to a stream that is not read: the second one checks whether the stream is still open', () =>
 				withClock(async (pass) => {
 					const manager = make({ keepAliveMs: 1_000, deadAfterKeepAlives: 0 });
 					const stream = openStream();
@@ -445,10 +454,10 @@ for (const { where, make } of places) {
 					assert.deepEqual(await stream.rest(), [KEEP_ALIVE, KEEP_ALIVE]);
 				}));
 
-			test('gives each stream without a pool, and each byte stream, a comment of its own', () =>
+			test('sends a separate chunk to each byte stream, and to each stream with pool: false', () =>
 				withClock(async (pass) => {
 					const manager = make({ keepAliveMs: 1_000, pool: false });
-					const controllers = crowd(manager, 2);
+					const controllers = createSessions(manager, 2);
 					await pass(1_250);
 					const [one, two] = controllers.map(({ chunks }) => chunks[0].buffer);
 					assert.notEqual(one, two);
@@ -458,9 +467,9 @@ for (const { where, make } of places) {
 					assert.deepEqual(await Promise.all(streams.map((stream) => stream.next())), [KEEP_ALIVE, KEEP_ALIVE]);
 				}));
 
-			test('cuts a stream whose client reads nothing over three of them', () =>
+			test('ends a stream with an error when its client reads nothing during three of them', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { keepAliveMs: 1_000 });
+					const { manager, closings } = recordClosings(make, { keepAliveMs: 1_000 });
 					const [stuck, reading] = [openStream(), openStream()];
 					manager.create('stuck', stuck.controller);
 					manager.create('reading', reading.controller);
@@ -478,9 +487,9 @@ for (const { where, make } of places) {
 					assert.deepEqual(manager.stats().closed, { ...NONE, dead: 1 });
 				}));
 
-			test('takes a client for dead also where more is sent to it meanwhile', () =>
+			test('closes a dead client even if it is sent more messages in the meantime', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { keepAliveMs: 1_000, deadAfterKeepAlives: 1 });
+					const { manager, closings } = recordClosings(make, { keepAliveMs: 1_000, deadAfterKeepAlives: 1 });
 					manager.create('a', openStream().controller);
 					for (let n = 0; n < 10; n++) {
 						manager.send(['a'], 'message');
@@ -489,9 +498,9 @@ for (const { where, make } of places) {
 					assert.deepEqual(closings, [['a', 'dead']]);
 				}));
 
-			test('takes nobody for dead who reads one message in each of its times', () =>
+			test('does not close a client that reads one message in each keepAliveMs', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { keepAliveMs: 1_000, deadAfterKeepAlives: 1 });
+					const { manager, closings } = recordClosings(make, { keepAliveMs: 1_000, deadAfterKeepAlives: 1 });
 					const stream = openStream();
 					manager.create('a', stream.controller);
 					for (let n = 0; n < 30; n++) manager.send(['a'], 'message');
@@ -502,20 +511,20 @@ for (const { where, make } of places) {
 					assert.deepEqual(closings, []);
 				}));
 
-			test('takes nobody for dead where deadAfterKeepAlives is 0', () =>
+			test('closes no client as dead if deadAfterKeepAlives is 0', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { keepAliveMs: 100, deadAfterKeepAlives: 0 });
+					const { manager, closings } = recordClosings(make, { keepAliveMs: 100, deadAfterKeepAlives: 0 });
 					manager.create('a', openStream().controller);
 					manager.send(['a'], 'message');
 					await pass(5_000);
 					assert.deepEqual(closings, []);
 				}));
 
-			test('takes a client for dead that has read what its transport queued before the session, and nothing since', () =>
+			test('closes a client as dead that has only read what its transport enqueued before create', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { keepAliveMs: 1_000 });
+					const { manager, closings } = recordClosings(make, { keepAliveMs: 1_000 });
 					const stream = openStream();
-					stream.controller.enqueue(own('before'));
+					stream.controller.enqueue(encode('before'));
 					manager.create('a', stream.controller);
 					await stream.next();
 					manager.send(['a'], 'message');
@@ -525,9 +534,9 @@ for (const { where, make } of places) {
 				}));
 
 			for (const highWaterMark of [0, 1, 16]) {
-				test(`finds out that the client has left, of a stream that wants ${highWaterMark}`, () =>
+				test(`notices that the client of a stream with highWaterMark ${highWaterMark} has left`, () =>
 					withClock(async (pass) => {
-						const { manager, closings } = noting(make, { keepAliveMs: 1_000 });
+						const { manager, closings } = recordClosings(make, { keepAliveMs: 1_000 });
 						const stream = openStream({}, { highWaterMark });
 						manager.create('a', stream.controller);
 						await stream.reader.cancel();
@@ -536,14 +545,14 @@ for (const { where, make } of places) {
 					}));
 			}
 
-			test('passes over a controller that throws, and goes on with the others', () =>
+			test('ends the session of a controller that throws, and continues with the others', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { keepAliveMs: 1_000 });
+					const { manager, closings } = recordClosings(make, { keepAliveMs: 1_000 });
 					const enqueue = () => {
 						throw new Error('thrown by a controller');
 					};
 					manager.create('a', { enqueue, close() {} });
-					const [controller] = crowd(manager, 1);
+					const [controller] = createSessions(manager, 1);
 					await pass(1_250);
 					assert.deepEqual(closings, [['a', 'gone']]);
 					assert.deepEqual(controller.messages, [KEEP_ALIVE]);
@@ -554,17 +563,17 @@ for (const { where, make } of places) {
 					const scope = `keep-alive ${where}`;
 					const one = new InMemoryStreamSessionManager({ scope, keepAliveMs: 1_000 });
 					const other = new InMemoryStreamSessionManager({ scope });
-					const [kept] = crowd(one, 1);
-					const [left] = crowd(other, 1, 1);
+					const [kept] = createSessions(one, 1);
+					const [left] = createSessions(other, 1, 1);
 					await pass(1_250);
 					assert.deepEqual([kept.messages, left.messages], [[KEEP_ALIVE], []]);
 				}));
 		});
 
 		describe('with coalesce', () => {
-			test('joins what one turn sends to a stream to one chunk, which is there in a microtask', async () => {
+			test('joins the messages of one turn to a stream into one chunk, which is enqueued in a microtask', async () => {
 				const manager = make({ coalesce: true });
-				const [a, b] = crowd(manager, 2);
+				const [a, b] = createSessions(manager, 2);
 				manager.send(undefined, 'one ');
 				manager.send(['0'], 'two ');
 				manager.send(['1'], 'zwei ');
@@ -580,7 +589,7 @@ for (const { where, make } of places) {
 				assert.deepEqual([messages, bytes], [8, 2 * 4 + 4 + 5 + 2 * 5 + 2 * 4]);
 			});
 
-			test('keeps every byte, of short texts and of long ones', async () => {
+			test('keeps every byte of short and long texts', async () => {
 				const manager = make({ coalesce: true });
 				const streams = Object.values(STREAMS).map((open) => open());
 				for (const [number, stream] of streams.entries()) manager.create(`${number}`, stream.controller);
@@ -589,17 +598,17 @@ for (const { where, make } of places) {
 				for (const stream of streams) assert.equal(await stream.next(), texts.join(''));
 			});
 
-			test('gives all streams that get the same the same chunk, unless they are not to share', async () => {
+			test('shares one chunk between streams that get the same messages, except with pool: false', async () => {
 				const manager = make({ coalesce: true });
-				const [a, b] = crowd(manager, 2);
+				const [a, b] = createSessions(manager, 2);
 				manager.send(undefined, 'one');
 				manager.send(undefined, 'two');
 				await Promise.resolve();
 				assert.equal(a.chunks[0], b.chunks[0]);
-				const apart = make({ coalesce: true, pool: false });
-				const [c, d] = crowd(apart, 2);
-				apart.send(undefined, 'one');
-				apart.send(undefined, 'two');
+				const unpooled = make({ coalesce: true, pool: false });
+				const [c, d] = createSessions(unpooled, 2);
+				unpooled.send(undefined, 'one');
+				unpooled.send(undefined, 'two');
 				await Promise.resolve();
 				assert.notEqual(c.chunks[0].buffer, d.chunks[0].buffer);
 			});
@@ -609,8 +618,8 @@ for (const { where, make } of places) {
 				['replaced', (manager) => manager.create('0', fakeController())],
 				['shutdown', (manager) => manager.close()],
 			])) {
-				test(`feeds a stream all before it is closed: ${how}`, async () => {
-					const { manager, closings } = noting(make, { coalesce: true });
+				test(`delivers everything before a stream is closed: ${how}`, async () => {
+					const { manager, closings } = recordClosings(make, { coalesce: true });
 					/** @type {string[]} */
 					const log = [];
 					manager.create('0', { enqueue: (chunk) => log.push(text(chunk)), close: () => log.push('closed') });
@@ -625,13 +634,13 @@ for (const { where, make } of places) {
 				});
 			}
 
-			test('loses a session whose controller throws in the end, and feeds the others', async () => {
-				const { manager, closings } = noting(make, { coalesce: true });
+			test('ends a session whose controller throws in the microtask, and delivers to the others', async () => {
+				const { manager, closings } = recordClosings(make, { coalesce: true });
 				const enqueue = () => {
 					throw new Error('thrown by a controller');
 				};
 				manager.create('a', { enqueue, close() {} });
-				const [controller] = crowd(manager, 1);
+				const [controller] = createSessions(manager, 1);
 				manager.send(undefined, 'one');
 				assert.deepEqual(closings, []);
 				await Promise.resolve();
@@ -643,8 +652,8 @@ for (const { where, make } of places) {
 				assert.deepEqual(closings.slice(1), [['a', 'gone']]);
 			});
 
-			test('lets a controller call back while it is fed', async () => {
-				const { manager, closings } = noting(make, { coalesce: true });
+			test('lets a controller call the manager from enqueue', async () => {
+				const { manager, closings } = recordClosings(make, { coalesce: true });
 				const last = fakeController();
 				let calls = 0;
 				const first = fakeController({
@@ -652,11 +661,11 @@ for (const { where, make } of places) {
 						if (calls++ > 0) return;
 						manager.send(['last', 'first'], ' again');
 						manager.delete('middle');
-						manager.create('new', fresh);
+						manager.create('new', added);
 						manager.send(['new'], 'hello');
 					},
 				});
-				const fresh = fakeController();
+				const added = fakeController();
 				const middle = fakeController();
 				manager.create('first', first);
 				manager.create('middle', middle);
@@ -666,25 +675,29 @@ for (const { where, make } of places) {
 				assert.deepEqual(first.messages, ['message', ' again']);
 				assert.equal(last.messages.join(''), 'message again');
 				assert.deepEqual([middle.messages, middle.closed], [['message'], 1]);
-				assert.deepEqual(fresh.messages, ['hello']);
+				assert.deepEqual(added.messages, ['hello']);
 				assert.deepEqual(closings, [['middle', 'deleted']]);
 			});
 
-			test('counts what waits against maxQueuedBytes', async () => {
-				const { manager, closings } = noting(make, { coalesce: true, maxQueuedBytes: 100, onSlowClient: 'drop' });
+			test('counts joined messages against maxQueuedBytes before they are enqueued', async () => {
+				const { manager, closings } = recordClosings(make, {
+					coalesce: true,
+					maxQueuedBytes: 100,
+					onSlowClient: 'drop',
+				});
 				const stream = openStream();
 				manager.create('a', stream.controller);
-				manager.send(['a'], ofBytes(60));
-				manager.send(['a'], ofBytes(60, 'y'));
-				manager.send(['a'], ofBytes(40, 'z'));
+				manager.send(['a'], textOfBytes(60));
+				manager.send(['a'], textOfBytes(60, 'y'));
+				manager.send(['a'], textOfBytes(40, 'z'));
 				assert.equal(manager.stats().queuedBytes, 100);
-				assert.equal(await stream.next(), ofBytes(60) + ofBytes(40, 'z'));
+				assert.equal(await stream.next(), textOfBytes(60) + textOfBytes(40, 'z'));
 				assert.deepEqual([manager.stats().dropped, closings.length], [1, 0]);
 			});
 
-			test('has all in the queues when flush() resolves', async () => {
+			test('has delivered everything when flush() resolves', async () => {
 				const manager = make({ coalesce: true });
-				const [a] = crowd(manager, 1);
+				const [a] = createSessions(manager, 1);
 				manager.send(undefined, 'one');
 				const flushed = manager.flush();
 				await flushed;
@@ -696,35 +709,35 @@ for (const { where, make } of places) {
 			const COUNT = 200;
 			const LAST = `${COUNT - 1}`;
 
-			test('feeds many sessions over several turns of the event loop, and others get theirs', () =>
+			test('delivers to many sessions over several turns of the event loop, so other work runs in between', () =>
 				withSlowClock(async () => {
 					const manager = make({ sliceMs: 1 });
-					const controllers = crowd(manager, COUNT);
+					const controllers = createSessions(manager, COUNT);
 					manager.send(undefined, 'message');
-					const fed = () => controllers.filter(({ messages }) => messages.length > 0).length;
-					assert.ok(fed() > 0 && fed() < COUNT / 2, `${fed()}`);
+					const delivered = () => controllers.filter(({ messages }) => messages.length > 0).length;
+					assert.ok(delivered() > 0 && delivered() < COUNT / 2, `${delivered()}`);
 					let turns = 0;
-					for (; fed() < COUNT; turns++) await turn();
+					for (; delivered() < COUNT; turns++) await turn();
 					assert.ok(turns >= 3, `${turns}`);
 					const { messages, bytes } = manager.stats();
 					assert.deepEqual([messages, bytes], [COUNT, 7 * COUNT]);
 				}));
 
-			test('feeds all at once that it can in that time', () => {
+			test('delivers at once if sliceMs is long enough', () => {
 				const manager = make({ sliceMs: 60_000 });
-				const controllers = crowd(manager, COUNT);
+				const controllers = createSessions(manager, COUNT);
 				manager.send(undefined, 'message');
 				assert.deepEqual(controllers.at(-1)?.messages, ['message']);
 			});
 
-			test('has all in the queues when flush() resolves, in the order for each session', () =>
+			test('has delivered everything, in order for each session, when flush() resolves', () =>
 				withSlowClock(async () => {
 					const manager = make({ sliceMs: 1 });
-					const controllers = crowd(manager, COUNT);
+					const controllers = createSessions(manager, COUNT);
 					manager.send(undefined, 'a');
 					manager.send([LAST], 'b');
 					manager.send(undefined, 'c');
-					manager.send(['0', 'nobody', LAST, LAST], 'd');
+					manager.send(['0', 'unknown', LAST, LAST], 'd');
 					await turn();
 					manager.send([LAST], 'e');
 					await manager.flush();
@@ -738,10 +751,10 @@ for (const { where, make } of places) {
 				['deleted', (manager) => manager.delete(LAST)],
 				['replaced', (manager) => manager.create(LAST, fakeController())],
 			])) {
-				test(`feeds a session what was sent before it is ${how}, and nothing more`, () =>
+				test(`delivers to a session what was sent before it is ${how}, and nothing later`, () =>
 					withSlowClock(async () => {
-						const { manager, closings } = noting(make, { sliceMs: 1 });
-						const last = crowd(manager, COUNT).at(-1);
+						const { manager, closings } = recordClosings(make, { sliceMs: 1 });
+						const last = createSessions(manager, COUNT).at(-1);
 						manager.send(undefined, 'a');
 						manager.send([LAST], 'b');
 						manager.send(undefined, 'c');
@@ -754,49 +767,49 @@ for (const { where, make } of places) {
 					}));
 			}
 
-			test('feeds a new session nothing that was sent before it', () =>
+			test('delivers to a new session nothing that was sent before its creation', () =>
 				withSlowClock(async () => {
 					const manager = make({ sliceMs: 1 });
-					crowd(manager, COUNT);
+					createSessions(manager, COUNT);
 					manager.send(undefined, 'a');
-					const [fresh] = crowd(manager, 1, COUNT);
-					const [again] = crowd(manager, 1, COUNT - 1);
+					const [added] = createSessions(manager, 1, COUNT);
+					const [replacing] = createSessions(manager, 1, COUNT - 1);
 					manager.send([`${COUNT}`, LAST], 'b');
 					manager.send(undefined, 'c');
 					await manager.flush();
-					assert.deepEqual(fresh.messages, ['b', 'c']);
-					assert.deepEqual(again.messages, ['b', 'c']);
+					assert.deepEqual(added.messages, ['b', 'c']);
+					assert.deepEqual(replacing.messages, ['b', 'c']);
 				}));
 
 			for (const slice of ['the first', 'a later']) {
-				test(`lets a controller send, create and delete while it is fed in ${slice} slice`, () =>
+				test(`lets a controller send, create and delete from enqueue in ${slice} slice`, () =>
 					withSlowClock(async () => {
 						const manager = make({ sliceMs: 1 });
-						const fresh = fakeController();
-						const place = slice === 'the first' ? 0 : COUNT - 20;
-						crowd(manager, place);
+						const added = fakeController();
+						const position = slice === 'the first' ? 0 : COUNT - 20;
+						createSessions(manager, position);
 						let calls = 0;
 						const caller = fakeController({
 							onEnqueue() {
 								if (calls++ > 0) return;
 								manager.send(undefined, 'b');
-								manager.create('new', fresh);
+								manager.create('new', added);
 								manager.send(['new', 'caller', LAST], 'c');
-								manager.delete('caller too');
+								manager.delete('deleted');
 							},
 						});
-						const gone = fakeController();
+						const deleted = fakeController();
 						manager.create('caller', caller);
-						manager.create('caller too', gone);
-						const last = crowd(manager, COUNT - place, place).at(-1);
+						manager.create('deleted', deleted);
+						const last = createSessions(manager, COUNT - position, position).at(-1);
 						manager.send(undefined, 'a');
 						await manager.flush();
 						await manager.flush();
 						assert.deepEqual(last?.messages, ['a', 'b', 'c']);
 						assert.deepEqual(caller.messages, ['a', 'b', 'c']);
-						assert.deepEqual(fresh.messages, ['c']);
-						assert.equal(gone.closed, 1);
-						assert.deepEqual(await Promise.all(['new', 'caller', 'caller too'].map((id) => manager.has(id))), [
+						assert.deepEqual(added.messages, ['c']);
+						assert.equal(deleted.closed, 1);
+						assert.deepEqual(await Promise.all(['new', 'caller', 'deleted'].map((id) => manager.has(id))), [
 							true,
 							true,
 							false,
@@ -804,46 +817,46 @@ for (const { where, make } of places) {
 					}));
 			}
 
-			test('feeds a session what was sent before it is deleted by a controller that is fed in a later slice', () =>
+			test('delivers to a session what was sent before a controller deletes it in a later slice', () =>
 				withSlowClock(async () => {
 					const manager = make({ sliceMs: 1 });
-					crowd(manager, 100);
-					manager.create('caller', fakeController({ onEnqueue: () => manager.delete('victim') }));
-					const victim = fakeController();
-					manager.create('victim', victim);
-					crowd(manager, 50, 100);
+					createSessions(manager, 100);
+					manager.create('caller', fakeController({ onEnqueue: () => manager.delete('deleted') }));
+					const deleted = fakeController();
+					manager.create('deleted', deleted);
+					createSessions(manager, 50, 100);
 					manager.send(undefined, 'a');
-					manager.send(['victim'], 'b');
-					assert.deepEqual(victim.messages, []);
+					manager.send(['deleted'], 'b');
+					assert.deepEqual(deleted.messages, []);
 					await manager.flush();
-					assert.deepEqual([victim.messages, victim.closed], [['a', 'b'], 1]);
+					assert.deepEqual([deleted.messages, deleted.closed], [['a', 'b'], 1]);
 				}));
 
-			test('feeds a session what was sent before it is deleted by an onClose in a later slice', () =>
+			test('delivers to a session what was sent before onClose deletes it in a later slice', () =>
 				withSlowClock(async () => {
 					const manager = make({
 						sliceMs: 1,
 						onClose(id) {
-							if (id === 'gone') manager.delete('sibling');
+							if (id === 'gone') manager.delete('other');
 						},
 					});
-					crowd(manager, 100);
+					createSessions(manager, 100);
 					const enqueue = () => {
 						throw new Error('thrown by a controller');
 					};
 					manager.create('gone', { enqueue, close() {} });
-					const sibling = fakeController();
-					manager.create('sibling', sibling);
+					const other = fakeController();
+					manager.create('other', other);
 					manager.send(undefined, 'a');
-					manager.send(['sibling'], 'b');
+					manager.send(['other'], 'b');
 					await manager.flush();
-					assert.deepEqual([sibling.messages, sibling.closed], [['a', 'b'], 1]);
+					assert.deepEqual([other.messages, other.closed], [['a', 'b'], 1]);
 				}));
 
-			test('feeds nothing more to a session that was lost by what it had still to get', () =>
+			test('delivers nothing more to a session whose controller throws for a pending message', () =>
 				withSlowClock(async () => {
-					const { manager, closings } = noting(make, { sliceMs: 1 });
-					crowd(manager, COUNT);
+					const { manager, closings } = recordClosings(make, { sliceMs: 1 });
+					createSessions(manager, COUNT);
 					/** @type {string[]} */
 					const calls = [];
 					manager.create('a', {
@@ -863,15 +876,15 @@ for (const { where, make } of places) {
 					assert.deepEqual(calls, ['1']);
 				}));
 
-			test('loses in a slice the sessions whose controllers throw, and goes on with the others', () =>
+			test('ends the sessions whose controllers throw in a slice, and continues with the others', () =>
 				withSlowClock(async () => {
-					const { manager, closings } = noting(make, { sliceMs: 1 });
-					const controllers = crowd(manager, 100);
+					const { manager, closings } = recordClosings(make, { sliceMs: 1 });
+					const controllers = createSessions(manager, 100);
 					const enqueue = () => {
 						throw new Error('thrown by a controller');
 					};
 					manager.create('a', { enqueue, close() {} });
-					controllers.push(...crowd(manager, 100, 100));
+					controllers.push(...createSessions(manager, 100, 100));
 					manager.send(undefined, 'one');
 					manager.send(['a'], 'two');
 					manager.send(undefined, 'three');
@@ -882,31 +895,31 @@ for (const { where, make } of places) {
 
 			for (const [what, count, data] of /** @type {const} */ ([
 				['1,024 messages', 1_100, 'x'],
-				['16 MiB', 20, ofBytes(1024 * 1024)],
+				['16 MiB', 20, textOfBytes(1024 * 1024)],
 			])) {
-				test(`does all at once where more than ${what} would wait, in order`, () =>
+				test(`delivers at once, in order, when more than ${what} are pending`, () =>
 					withSlowClock(async () => {
 						const manager = make({ sliceMs: 1 });
-						const sums = Array.from({ length: 100 }, () => 0);
-						for (const number of sums.keys()) {
+						const counts = Array.from({ length: 100 }, () => 0);
+						for (const number of counts.keys()) {
 							manager.create(`${number}`, {
 								enqueue(chunk) {
-									assert.equal(Number(text(chunk.subarray(0, 5))), sums[number]++);
+									assert.equal(Number(text(chunk.subarray(0, 5))), counts[number]++);
 								},
 								close() {},
 							});
 						}
 						for (let n = 0; n < count; n++) manager.send(undefined, `${n}`.padStart(5) + data);
-						assert.ok(sums[99] > count / 2, `${sums[99]}`);
+						assert.ok(counts[99] > count / 2, `${counts[99]}`);
 						await manager.flush();
-						assert.deepEqual(new Set(sums), new Set([count]));
+						assert.deepEqual(new Set(counts), new Set([count]));
 					}));
 			}
 
-			test('and coalesce, joins what several messages of a turn have for a stream, in order', () =>
+			test('with coalesce, joins the messages of a turn to a stream, in order', () =>
 				withSlowClock(async () => {
-					const { manager, closings } = noting(make, { sliceMs: 1, coalesce: true });
-					const controllers = crowd(manager, COUNT);
+					const { manager, closings } = recordClosings(make, { sliceMs: 1, coalesce: true });
+					const controllers = createSessions(manager, COUNT);
 					for (const data of ['a', 'b', 'c']) manager.send(undefined, data);
 					manager.send([LAST], 'd');
 					manager.delete(LAST);
@@ -916,10 +929,10 @@ for (const { where, make } of places) {
 					assert.deepEqual(closings, [[LAST, 'deleted']]);
 				}));
 
-			test('and maxQueuedBytes, cuts a slow client when it gets to it', () =>
+			test('with maxQueuedBytes, ends the stream of a slow client when a slice reaches it', () =>
 				withSlowClock(async () => {
-					const { manager, closings } = noting(make, { sliceMs: 1, maxQueuedBytes: 10 });
-					crowd(manager, COUNT);
+					const { manager, closings } = recordClosings(make, { sliceMs: 1, maxQueuedBytes: 10 });
+					createSessions(manager, COUNT);
 					const stream = openStream();
 					manager.create('a', stream.controller);
 					for (let n = 0; n < 3; n++) manager.send(undefined, 'message');
@@ -929,10 +942,10 @@ for (const { where, make } of places) {
 					await assert.rejects(stream.next(), SLOW);
 				}));
 
-			test('and keepAliveMs, sends no comment in between', () =>
+			test('with keepAliveMs, sends no comment to a session with a pending message', () =>
 				withClock(async (pass) => {
 					const manager = make({ sliceMs: 1, keepAliveMs: 1_000 });
-					const controllers = crowd(manager, COUNT);
+					const controllers = createSessions(manager, COUNT);
 					await pass(950);
 					await withSlowClock(async () => {
 						manager.send(undefined, 'message');
@@ -945,8 +958,8 @@ for (const { where, make } of places) {
 
 		describe('with maxSessions', () => {
 			test('refuses a session too many with a SessionLimitError, and changes nothing', async () => {
-				const { manager, closings } = noting(make, { maxSessions: 2 });
-				const controllers = crowd(manager, 2);
+				const { manager, closings } = recordClosings(make, { maxSessions: 2 });
+				const controllers = createSessions(manager, 2);
 				const refused = openStream();
 				for (let n = 0; n < 3; n++) {
 					assert.throws(
@@ -965,44 +978,44 @@ for (const { where, make } of places) {
 				assert.deepEqual([refused.controller.desiredSize, closings], [1, []]);
 			});
 
-			test('takes a stream that takes another’s place, and one more when one is gone', () => {
-				const { manager, closings } = noting(make, { maxSessions: 2 });
-				const [first] = crowd(manager, 2);
-				crowd(manager, 2);
+			test('accepts a stream that replaces another, and a new session after one has ended', () => {
+				const { manager, closings } = recordClosings(make, { maxSessions: 2 });
+				const [first] = createSessions(manager, 2);
+				createSessions(manager, 2);
 				assert.equal(first.closed, 1);
 				manager.delete('0');
-				crowd(manager, 1, 2);
-				assert.throws(() => crowd(manager, 1, 3), { code: 'ERR_SESSION_LIMIT' });
+				createSessions(manager, 1, 2);
+				assert.throws(() => createSessions(manager, 1, 3), { code: 'ERR_SESSION_LIMIT' });
 				const enqueue = () => {
 					throw new Error('thrown by a controller');
 				};
 				manager.create('1', { enqueue, close() {} });
 				manager.send(['1'], 'message');
-				crowd(manager, 1, 3);
+				createSessions(manager, 1, 3);
 				assert.deepEqual(
 					closings.map(([, reason]) => reason),
 					['replaced', 'replaced', 'deleted', 'replaced', 'gone'],
 				);
 			});
 
-			test('lets onClose create what there is room for now', () => {
+			test('lets onClose create a session in place of the ended one', () => {
 				const manager = make({
 					maxSessions: 1,
 					onClose(_, reason) {
-						if (reason === 'deleted') crowd(manager, 1, 1);
+						if (reason === 'deleted') createSessions(manager, 1, 1);
 					},
 				});
-				crowd(manager, 1);
+				createSessions(manager, 1);
 				manager.delete('0');
 				assert.deepEqual(manager.ids(), ['1']);
 			});
 		});
 
 		describe('with maxAgeMs', () => {
-			test('closes a stream when it is between four fifths of that old and all', () =>
+			test('closes a stream at an age of 80 to 100 percent of maxAgeMs', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { maxAgeMs: 10_000 });
-					/** How old each was. @type {number[]} */
+					const { manager, closings } = recordClosings(make, { maxAgeMs: 10_000 });
+					/** Age of each session at its end. @type {number[]} */
 					const ages = [];
 					let made = 0;
 					let time = 0;
@@ -1013,7 +1026,7 @@ for (const { where, make } of places) {
 						for (const [id] of closings.slice(before)) ages.push(time + 50 - births.get(id));
 						if (time < 15_000) {
 							births.set(`${made}`, time + 50);
-							crowd(manager, 1, made++);
+							createSessions(manager, 1, made++);
 						}
 					}
 					assert.equal(manager.size, 0);
@@ -1023,10 +1036,10 @@ for (const { where, make } of places) {
 					assert.deepEqual(manager.stats().closed, { ...NONE, expired: made });
 				}));
 
-			test('does not close at once those that came at once', () =>
+			test('does not close all at once the sessions that were created at once', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { maxAgeMs: 10_000 });
-					crowd(manager, 1_000);
+					const { manager, closings } = recordClosings(make, { maxAgeMs: 10_000 });
+					createSessions(manager, 1_000);
 					let most = 0;
 					for (let time = 0; time < 10_000; time += 50) {
 						const before = closings.length;
@@ -1037,9 +1050,9 @@ for (const { where, make } of places) {
 					assert.ok(most <= 500, `${most} in one turn`);
 				}));
 
-			test('closes behind what is queued, and also what is not idle', () =>
+			test('closes a stream after its queued messages, and also a stream that is not idle', () =>
 				withClock(async (pass) => {
-					const { manager, closings } = noting(make, { maxAgeMs: 1_000, keepAliveMs: 500, coalesce: true });
+					const { manager, closings } = recordClosings(make, { maxAgeMs: 1_000, keepAliveMs: 500, coalesce: true });
 					const stream = openStream();
 					manager.create('a', stream.controller);
 					for (let n = 0; n < 6; n++) {
@@ -1051,24 +1064,24 @@ for (const { where, make } of places) {
 					assert.equal((await stream.rest()).join(''), '012345');
 				}));
 
-			test('takes a stream that an onClose makes for a new one', () =>
+			test('treats a stream that onClose creates as new', () =>
 				withClock(async (pass) => {
 					let made = 1;
 					const manager = make({
 						maxAgeMs: 1_000,
 						onClose: () => {
 							made++;
-							crowd(manager, 1);
+							createSessions(manager, 1);
 						},
 					});
-					crowd(manager, 1);
+					createSessions(manager, 1);
 					await pass(5_000);
 					assert.ok(made >= 5 && made <= 7, `${made}`);
 				}));
 		});
 
 		describe('with onClose', () => {
-			test('tells of each session once, with the reason, when its stream is closed', () => {
+			test('is called once for each session, with the reason, when its stream is closed', () => {
 				/** @type {unknown[]} */
 				const log = [];
 				const manager = make({ onClose: (id, reason) => void log.push([id, reason, manager.ids()]) });
@@ -1078,33 +1091,33 @@ for (const { where, make } of places) {
 				manager.create('a', controller);
 				manager.delete('a');
 				manager.delete('a');
-				manager.delete('nobody');
+				manager.delete('unknown');
 				assert.deepEqual(log, ['closed', ['a', 'replaced', ['b', 'a']], 'closed', ['a', 'deleted', ['b']]]);
 				assert.deepEqual(manager.stats().closed, { ...NONE, replaced: 1, deleted: 1 });
 			});
 
 			for (const [how, end] of /** @type {[string, (stream: any) => unknown][]} */ ([
-				['cancelled', ({ reader }) => reader.cancel()],
+				['canceled', ({ reader }) => reader.cancel()],
 				[
 					'errored',
 					({ controller, reader }) => [reader.closed.catch(() => {}), controller.error(new Error('errored'))],
 				],
 				['closed', ({ controller }) => controller.close()],
 			])) {
-				for (const [by, find] of /** @type {[string, (manager: any) => unknown][]} */ ([
+				for (const [by, notice] of /** @type {[string, (manager: any) => unknown][]} */ ([
 					['a message', (manager) => manager.send(['a'], 'message')],
 					['a message to all', (manager) => manager.send(undefined, 'message')],
 					['delete', (manager) => manager.delete('a')],
-					['a stream that takes its place', (manager) => manager.create('a', fakeController())],
+					['create of a new stream', (manager) => manager.create('a', fakeController())],
 					['close()', (manager) => manager.close()],
 				])) {
-					test(`says 'gone' of a stream that was ${how} before, found out by ${by}`, async () => {
+					test(`gets the reason 'gone' for a stream that was ${how} before, noticed by ${by}`, async () => {
 						for (const options of [{}, { coalesce: true }, { maxQueuedBytes: 100 }, { keepAliveMs: 60_000 }]) {
-							const { manager, closings } = noting(make, options);
+							const { manager, closings } = recordClosings(make, options);
 							const stream = openStream();
 							manager.create('a', stream.controller);
 							await end(stream);
-							await find(manager);
+							await notice(manager);
 							await manager.flush();
 							assert.deepEqual(closings, [['a', 'gone']]);
 							assert.deepEqual(manager.stats().closed, { ...NONE, gone: 1 });
@@ -1113,7 +1126,7 @@ for (const { where, make } of places) {
 				}
 			}
 
-			test('is not disturbed by what it throws, or rejects with', async () => {
+			test('may throw or reject without effect', async () => {
 				/** @type {unknown[]} */
 				const rejected = [];
 				const note = (/** @type {unknown} */ error) => rejected.push(error);
@@ -1142,10 +1155,10 @@ for (const { where, make } of places) {
 						};
 						manager.create('gone', { enqueue, close() {} });
 						manager.create('slow', openStream().controller);
-						const [last] = crowd(manager, 1);
-						manager.send(undefined, ofBytes(9));
-						manager.send(undefined, ofBytes(9));
-						crowd(manager, 1);
+						const [last] = createSessions(manager, 1);
+						manager.send(undefined, textOfBytes(9));
+						manager.send(undefined, textOfBytes(9));
+						createSessions(manager, 1);
 						manager.delete('0');
 						assert.equal(last.messages.length, 2);
 						await manager.close();
@@ -1159,22 +1172,22 @@ for (const { where, make } of places) {
 				assert.deepEqual(rejected, []);
 			});
 
-			test('lets it create, delete, send and close', async () => {
+			test('may create, delete, send and close', async () => {
 				/** @type {string[]} */
-				const told = [];
+				const calls = [];
 				let closing = Promise.resolve();
 				const manager = make({
 					onClose(id, reason) {
-						told.push(`${id} ${reason}`);
+						calls.push(`${id} ${reason}`);
 						if (reason === 'gone') {
-							manager.create(id, again);
+							manager.create(id, recreated);
 							manager.delete('b');
 							manager.send(['a', 'c'], 'from onClose');
 						}
 						if (reason === 'deleted' && id === 'c') closing = manager.close();
 					},
 				});
-				const again = fakeController();
+				const recreated = fakeController();
 				const enqueue = () => {
 					throw new Error('thrown by a controller');
 				};
@@ -1183,30 +1196,30 @@ for (const { where, make } of places) {
 				manager.create('b', b);
 				manager.create('c', c);
 				manager.send(['a', 'b', 'c'], 'message');
-				assert.deepEqual(told, ['a gone', 'b deleted']);
+				assert.deepEqual(calls, ['a gone', 'b deleted']);
 				assert.deepEqual([b.messages, b.closed], [[], 1]);
 				assert.deepEqual(c.messages, ['from onClose', 'message']);
-				assert.equal(again.messages[0], 'from onClose');
+				assert.equal(recreated.messages[0], 'from onClose');
 				manager.delete('c');
-				assert.throws(() => crowd(manager, 1), { code: 'ERR_MANAGER_CLOSED' });
+				assert.throws(() => createSessions(manager, 1), { code: 'ERR_MANAGER_CLOSED' });
 				await closing;
-				assert.deepEqual(told, ['a gone', 'b deleted', 'c deleted', 'a shutdown']);
+				assert.deepEqual(calls, ['a gone', 'b deleted', 'c deleted', 'a shutdown']);
 			});
 
-			test('tells each session’s end to the manager it is of', () => {
+			test('is called by the manager that created the session', () => {
 				const scope = `onClose ${where}`;
-				const one = noting((options) => new InMemoryStreamSessionManager({ scope, ...options }));
-				const other = noting((options) => new InMemoryStreamSessionManager({ scope, ...options }));
-				crowd(one.manager, 1);
-				crowd(other.manager, 1);
+				const one = recordClosings((options) => new InMemoryStreamSessionManager({ scope, ...options }));
+				const other = recordClosings((options) => new InMemoryStreamSessionManager({ scope, ...options }));
+				createSessions(one.manager, 1);
+				createSessions(other.manager, 1);
 				one.manager.delete('0');
 				assert.deepEqual([one.closings, other.closings], [[['0', 'replaced']], [['0', 'deleted']]]);
 			});
 		});
 
 		describe('close()', () => {
-			test('closes all streams behind what is queued, and resolves then', async () => {
-				const { manager, closings } = noting(make);
+			test('closes all streams after their queued messages, and then resolves', async () => {
+				const { manager, closings } = recordClosings(make);
 				const stream = openStream();
 				const bytes = openByteStream();
 				manager.create('a', stream.controller);
@@ -1222,7 +1235,7 @@ for (const { where, make } of places) {
 				assert.deepEqual([manager.size, manager.stats().closed], [0, { ...NONE, shutdown: 2 }]);
 			});
 
-			test('takes no more sessions from the call on, and everything else goes on', async () => {
+			test('refuses new sessions from the call on, while all other methods keep working', async () => {
 				const manager = make();
 				const closing = manager.close();
 				assert.throws(() => manager.create('a', fakeController()), {
@@ -1237,9 +1250,9 @@ for (const { where, make } of places) {
 				await manager.flush();
 			});
 
-			test('closes some hundred in a turn of the event loop', async () => {
-				const { manager, closings } = noting(make);
-				crowd(manager, 1_000);
+			test('closes at most 512 streams in a turn of the event loop', async () => {
+				const { manager, closings } = recordClosings(make);
+				createSessions(manager, 1_000);
 				const closing = manager.close();
 				let most = 0;
 				for (let before = 0; closings.length < 1_000; before = closings.length) {
@@ -1250,25 +1263,25 @@ for (const { where, make } of places) {
 				await closing;
 			});
 
-			test('called twice closes once, and resolves for both', async () => {
-				const { manager, closings } = noting(make);
-				const [controller] = crowd(manager, 1);
+			test('closes each stream once for several calls, and resolves for all of them', async () => {
+				const { manager, closings } = recordClosings(make);
+				const [controller] = createSessions(manager, 1);
 				await Promise.all([manager.close(), manager.close({ drainMs: 10 }), manager.close()]);
 				await manager.close();
 				assert.deepEqual([controller.closed, closings.length], [1, 1]);
 			});
 
-			test('is what await using does', async () => {
-				const { manager, closings } = noting(make);
-				crowd(manager, 1);
+			test('is what `await using` calls', async () => {
+				const { manager, closings } = recordClosings(make);
+				createSessions(manager, 1);
 				await manager[Symbol.asyncDispose]();
 				assert.deepEqual(closings, [['0', 'shutdown']]);
-				assert.throws(() => crowd(manager, 1), { code: 'ERR_MANAGER_CLOSED' });
+				assert.throws(() => createSessions(manager, 1), { code: 'ERR_MANAGER_CLOSED' });
 			});
 
-			test('rejects with a TypeError for options that are none, and closes nothing', async () => {
+			test('rejects with a TypeError for invalid options, and closes nothing', async () => {
 				const manager = make();
-				crowd(manager, 1);
+				createSessions(manager, 1);
 				for (const options of [
 					null,
 					1,
@@ -1281,14 +1294,14 @@ for (const { where, make } of places) {
 					await assert.rejects(manager.close(/** @type {any} */ (options)), { code: 'ERR_INVALID_ARG_TYPE' });
 				}
 				await assert.rejects(manager.close(/** @type {any} */ ({ drainMS: 1 })), { code: 'ERR_UNKNOWN_OPTION' });
-				crowd(manager, 1, 1);
+				createSessions(manager, 1, 1);
 				assert.equal(manager.size, 2);
 			});
 
-			test('during a message in slices, feeds all of them before it closes them', () =>
+			test('during a sliced broadcast, delivers to all streams before it closes them', () =>
 				withSlowClock(async () => {
-					const { manager, closings } = noting(make, { sliceMs: 1 });
-					const controllers = crowd(manager, 300);
+					const { manager, closings } = recordClosings(make, { sliceMs: 1 });
+					const controllers = createSessions(manager, 300);
 					manager.send(undefined, 'a');
 					manager.send(['299'], 'b');
 					await manager.close();
@@ -1297,10 +1310,10 @@ for (const { where, make } of places) {
 					assert.equal(closings.length, 300);
 				}));
 
-			test('feeds a session once what it has still to get, also where that makes its controller delete it', () =>
+			test('delivers a pending message once, even if the controller then deletes its session', () =>
 				withSlowClock(async () => {
-					const { manager, closings } = noting(make, { sliceMs: 1 });
-					crowd(manager, 200);
+					const { manager, closings } = recordClosings(make, { sliceMs: 1 });
+					createSessions(manager, 200);
 					const leaving = fakeController({ onEnqueue: () => manager.delete('leaving') });
 					manager.create('leaving', leaving);
 					const closing = manager.close();
@@ -1311,14 +1324,14 @@ for (const { where, make } of places) {
 					assert.equal(closings.filter(([id]) => id === 'leaving').length, 1);
 				}));
 
-			for (const [with_, options] of /** @type {[string, StreamSessionManagerOptions][]} */ ([
+			for (const [suffix, options] of /** @type {[string, StreamSessionManagerOptions][]} */ ([
 				['', {}],
 				[' and maxQueuedBytes', { maxQueuedBytes: 1_000 }],
 				[' and coalesce', { coalesce: true }],
 			])) {
 				for (const [what, open] of Object.entries(STREAMS)) {
-					test(`with drainMs${with_}, waits for a client who reads late, and cuts one who never does, of a stream that ${what}`, async () => {
-						const { manager, closings } = noting(make, options);
+					test(`with drainMs${suffix}, waits for a client that reads late, and ends the stream of one that never reads, for a stream that ${what}`, async () => {
+						const { manager, closings } = recordClosings(make, options);
 						const [late, never] = [open(), open()];
 						manager.create('late', late.controller);
 						manager.create('never', never.controller);
@@ -1340,8 +1353,8 @@ for (const { where, make } of places) {
 						await assert.rejects(never.next(), SHUTDOWN);
 					});
 
-					test(`with drainMs${with_}, ends at once where all is read, of a stream that ${what}`, async () => {
-						const { manager, closings } = noting(make, options);
+					test(`with drainMs${suffix}, resolves at once if everything is read, for a stream that ${what}`, async () => {
+						const { manager, closings } = recordClosings(make, options);
 						const stream = open();
 						manager.create('a', stream.controller);
 						manager.send(undefined, 'one');
@@ -1354,8 +1367,8 @@ for (const { where, make } of places) {
 					});
 				}
 
-				test(`with drainMs${with_}, waits no longer for a client who has left without a word than for one who does not read`, async () => {
-					const { manager, closings } = noting(make, options);
+				test(`with drainMs${suffix}, waits for a client that has left no longer than for one that does not read`, async () => {
+					const { manager, closings } = recordClosings(make, options);
 					const stream = openStream();
 					manager.create('a', stream.controller);
 					manager.send(undefined, 'one');
@@ -1368,9 +1381,9 @@ for (const { where, make } of places) {
 				});
 			}
 
-			test('with drainMs, closes controllers that do not tell', async () => {
+			test('with drainMs, closes controllers without desiredSize', async () => {
 				const manager = make();
-				const controllers = crowd(manager, 300);
+				const controllers = createSessions(manager, 300);
 				await manager.close({ drainMs: 10_000 });
 				assert.ok(controllers.every(({ closed }) => closed === 1));
 			});
@@ -1378,7 +1391,7 @@ for (const { where, make } of places) {
 
 		describe('diagnostics', () => {
 			/** @param {(log: unknown[]) => unknown} act */
-			async function listening(act) {
+			async function recordDiagnostics(act) {
 				/** @type {any[]} */
 				const log = [];
 				const names = ['session:created', 'session:closed', 'message:dropped'];
@@ -1397,12 +1410,12 @@ for (const { where, make } of places) {
 				}
 			}
 
-			test('tell of sessions that come and go, and of messages that are dropped', () =>
-				listening(async (/** @type {any[]} */ log) => {
+			test('report sessions that are created and closed, and messages that are dropped', () =>
+				recordDiagnostics(async (/** @type {any[]} */ log) => {
 					const manager = make({ maxQueuedBytes: 10, onSlowClient: 'drop' });
 					manager.create('a', openStream().controller);
-					manager.send(['a'], ofBytes(9));
-					manager.send(['a'], ofBytes(7));
+					manager.send(['a'], textOfBytes(9));
+					manager.send(['a'], textOfBytes(7));
 					manager.create('a', fakeController());
 					manager.delete('a');
 					const [first] = log;
@@ -1421,11 +1434,11 @@ for (const { where, make } of places) {
 					]);
 				}));
 
-			test('tell of nothing that was refused, and of the end of a session whose begin nobody heard', async () => {
+			test('report no refused session, and report the end of a session whose creation had no listener', async () => {
 				const manager = make({ maxSessions: 1 });
-				crowd(manager, 1);
-				await listening(async (/** @type {any[]} */ log) => {
-					assert.throws(() => crowd(manager, 1, 1), { code: 'ERR_SESSION_LIMIT' });
+				createSessions(manager, 1);
+				await recordDiagnostics(async (/** @type {any[]} */ log) => {
+					assert.throws(() => createSessions(manager, 1, 1), { code: 'ERR_SESSION_LIMIT' });
 					manager.delete('0');
 					assert.equal(log.length, 1);
 					const [[name, { id, reason, durationMs }]] = log;
@@ -1435,7 +1448,7 @@ for (const { where, make } of places) {
 		});
 
 		describe('stats', () => {
-			test('are right after each call', async () => {
+			test('are correct after each call', async () => {
 				const manager = make({ maxQueuedBytes: 100 });
 				const none = { sessions: 0, messages: 0, bytes: 0, dropped: 0, closed: NONE, queuedBytes: 0, mailboxBytes: 0 };
 				assert.deepEqual(manager.stats(), none);
@@ -1443,10 +1456,10 @@ for (const { where, make } of places) {
 				manager.create('a', a.controller);
 				manager.create('b', b.controller);
 				assert.deepEqual(manager.stats(), { ...none, sessions: 2 });
-				manager.send(['a', 'nobody'], 'é');
+				manager.send(['a', 'unknown'], 'é');
 				assert.deepEqual(manager.stats(), { ...none, sessions: 2, messages: 1, bytes: 2, queuedBytes: 2 });
 				manager.send([], 'é');
-				manager.send(['nobody'], 'é');
+				manager.send(['unknown'], 'é');
 				manager.send(undefined, 'xyz');
 				assert.deepEqual(manager.stats(), { ...none, sessions: 2, messages: 3, bytes: 8, queuedBytes: 8 });
 				await b.next();
@@ -1462,15 +1475,15 @@ for (const { where, make } of places) {
 				assert.equal(manager.stats().closed.deleted, 0);
 			});
 
-			test('count what streams were given: not what was for one that takes no more, or is cut', async () => {
+			test('count messages that were enqueued, not those for a stream that is closed or over its limit', async () => {
 				const manager = make({ maxQueuedBytes: 10 });
 				const [cancelled, slow] = [openStream(), openStream()];
 				manager.create('cancelled', cancelled.controller);
 				manager.create('slow', slow.controller);
 				await cancelled.reader.cancel();
-				manager.send(undefined, ofBytes(9));
+				manager.send(undefined, textOfBytes(9));
 				assert.deepEqual([manager.stats().messages, manager.stats().bytes], [1, 9]);
-				manager.send(['slow'], ofBytes(9));
+				manager.send(['slow'], textOfBytes(9));
 				assert.deepEqual([manager.stats().messages, manager.stats().bytes], [1, 9]);
 			});
 		});
@@ -1485,7 +1498,7 @@ for (const { where, make } of places) {
 				'maxAgeMs',
 				'deadAfterKeepAlives',
 			]) {
-				test(`a ${name} that is no whole number`, () => {
+				test(`a ${name} that is not an integer`, () => {
 					for (const value of WRONG) {
 						const options = /** @type {any} */ ({
 							...(name === 'deadAfterKeepAlives' ? { keepAliveMs: 1_000 } : {}),
@@ -1500,7 +1513,7 @@ for (const { where, make } of places) {
 				});
 			}
 
-			test('0 where it means nothing, and more than a timer takes', () => {
+			test('0 for a limit, and more milliseconds than a timer supports', () => {
 				for (const name of ['maxQueuedBytes', 'sliceMs', 'maxSessions', 'maxAgeMs']) {
 					assert.throws(() => make({ [name]: 0 }), { code: 'ERR_INVALID_ARG_TYPE', message: new RegExp(name) });
 				}
@@ -1509,7 +1522,7 @@ for (const { where, make } of places) {
 				}
 			});
 
-			test('other values of another type', () => {
+			test('values of another type', () => {
 				for (const [name, value] of /** @type {[string, unknown][]} */ ([
 					['coalesce', 'yes'],
 					['coalesce', 1],
@@ -1531,7 +1544,7 @@ for (const { where, make } of places) {
 				}
 			});
 
-			test('an option that says nothing without another', () => {
+			test('an option that has no effect without another', () => {
 				assert.throws(() => make({ onSlowClient: 'drop' }), {
 					code: 'ERR_INVALID_ARG_TYPE',
 					message: /maxQueuedBytes/,
@@ -1540,7 +1553,7 @@ for (const { where, make } of places) {
 				assert.throws(() => make({ keepAliveMs: 0, deadAfterKeepAlives: 2 }), { code: 'ERR_INVALID_ARG_TYPE' });
 			});
 
-			test('an option that does not exist, and names the nearest', () => {
+			test('an unknown option, and names the most similar known one', () => {
 				for (const [name, meant] of [
 					['keepAlive', 'keepAliveMs'],
 					['maxQueueBytes', 'maxQueuedBytes'],
@@ -1555,7 +1568,7 @@ for (const { where, make } of places) {
 			});
 		});
 
-		test('takes the defaults of all options, given as such', async () => {
+		test('accepts the default of each option as an explicit value', async () => {
 			const manager = make({
 				pool: true,
 				keepAliveMs: 0,
@@ -1568,14 +1581,14 @@ for (const { where, make } of places) {
 				maxAgeMs: undefined,
 				onClose: undefined,
 			});
-			const [controller] = crowd(manager, 1);
+			const [controller] = createSessions(manager, 1);
 			manager.send(undefined, 'message');
 			assert.deepEqual(controller.messages, ['message']);
 		});
 	});
 }
 
-test('a scope refuses another sliceMs than it has, and takes nothing of what was given with it', async () => {
+test('a scope refuses a different sliceMs, and ignores all other options of that call', async () => {
 	const scope = 'slices';
 	const first = new InMemoryStreamSessionManager({ scope, sliceMs: 5 });
 	assert.throws(() => new InMemoryStreamSessionManager({ scope, sliceMs: 6, maxMailboxBytes: 1_000 }), {
@@ -1588,23 +1601,23 @@ test('a scope refuses another sliceMs than it has, and takes nothing of what was
 	assert.equal(first.size, 0);
 });
 
-test('a message to a long list waits behind one to all, which goes on in slices', () =>
+test('a message to a long list waits for an earlier sliced broadcast', () =>
 	withSlowClock(async () => {
 		const manager = new InMemoryStreamSessionManager({ sliceMs: 1 });
-		const controllers = crowd(manager, 3_000);
+		const controllers = createSessions(manager, 3_000);
 		const most = controllers.map((_, number) => `${number}`).slice(0, 2_000);
 		manager.send(undefined, 'all ');
 		manager.send(most, 'most');
-		assert.ok(controllers.filter(({ messages }) => messages.length > 0).length < 3_000, 'nothing was done at once');
+		assert.ok(controllers.filter(({ messages }) => messages.length > 0).length < 3_000, 'a part is delivered later');
 		await manager.flush();
 		const got = controllers.map(({ messages }) => messages.join(''));
 		assert.deepEqual(got, [...Array(2_000).fill('all most'), ...Array(1_000).fill('all ')]);
 	}));
 
-test('a session whose controller sends when it gets the last before its end gets nothing twice', () =>
+test('a session whose controller sends during its last deliveries gets no message twice', () =>
 	withSlowClock(async () => {
 		const manager = new InMemoryStreamSessionManager({ sliceMs: 1 });
-		const controllers = crowd(manager, 100);
+		const controllers = createSessions(manager, 100);
 		/** @type {string[]} */
 		const got = [];
 		manager.create('sends', {
@@ -1621,10 +1634,10 @@ test('a session whose controller sends when it gets the last before its end gets
 		assert.equal(controllers[0].messages.length, 3 + 3 * 1_100);
 	}));
 
-test('a process with managers that have something to do regularly exits by itself', async () => {
+test('a process with managers that have timers exits on its own', async () => {
 	const { stdout } = await run(
 		process.execPath,
-		[fileURLToPath(new URL('../support/unattended.js', import.meta.url))],
+		[fileURLToPath(new URL('../programs/open-managers-with-timers.js', import.meta.url))],
 		{
 			timeout: 30_000,
 		},
@@ -1632,8 +1645,8 @@ test('a process with managers that have something to do regularly exits by itsel
 	assert.equal(stdout, 'ended\n');
 });
 
-/** A byte stream that nobody reads yet. @param {number} [highWaterMark] */
-function bytes(highWaterMark = 0) {
+/** Opens a byte stream without a reader. @param {number} [highWaterMark] */
+function unreadByteStream(highWaterMark = 0) {
 	/** @type {any} */
 	let controller;
 	/** @param {any} given */

@@ -1,5 +1,5 @@
-// Random sequences of operations on subscription managers, the same against upstream and against ours: every callback has to
-// be called with the same arguments, every promise to settle the same way, and all of it in the same order.
+// Random sequences of operations on upstream's subscription manager and on ours. Every callback must get the same arguments,
+// and every promise must settle in the same way, all in the same order.
 
 import { test } from 'node:test';
 
@@ -7,7 +7,7 @@ import fc from 'fast-check';
 
 import { subscriptionManagers } from '../support/implementations.js';
 import { assertSameLogs, operationsToDo, sequences } from '../support/random.js';
-import { ANSWERS, IDS, NOTIFICATIONS, ORIGINS, SubscriptionWorld, URIS } from '../support/subscription-world.js';
+import { IDS, NOTIFICATIONS, ORIGINS, RESULTS, SubscriptionSandbox, URIS } from '../support/subscription-sandbox.js';
 
 const OPERATIONS = operationsToDo(50_000);
 
@@ -44,16 +44,16 @@ const closeAll = fc.record({
 
 /** @param {fc.Arbitrary<unknown[]>} script */
 function creates(script) {
-	const answer = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('return', 'wait') }, fc.constantFrom(...ANSWERS));
-	const behaviour = fc.record({ answer, script });
+	const result = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('return', 'wait') }, fc.constantFrom(...RESULTS));
+	const behavior = fc.record({ result, script });
 	return fc.record({
 		do: fc.constant('create'),
 		origin,
 		id,
 		filters,
-		acknowledge: behaviour,
-		send: fc.array(behaviour, { minLength: 1, maxLength: 3 }),
-		close: behaviour,
+		acknowledge: behavior,
+		send: fc.array(behavior, { minLength: 1, maxLength: 3 }),
+		close: behavior,
 	});
 }
 
@@ -73,7 +73,7 @@ const operations = sequences(
 		weight: 8,
 		arbitrary: fc.record({
 			do: fc.constant('release'),
-			// The oldest, or any.
+			// The oldest pending result, or any.
 			which: fc.oneof(fc.constant(0), fc.nat(1_000)),
 			fails: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
 		}),
@@ -84,12 +84,12 @@ const operations = sequences(
 
 const { upstream, ...ours } = subscriptionManagers;
 for (const { name, make } of Object.values(ours)) {
-	test(`${OPERATIONS} random operations on subscriptions have the same effects in ${upstream.name} and in ${name}`, async () => {
+	test(`${OPERATIONS} random operations on subscriptions have the same results in ${upstream.name} and in ${name}`, async () => {
 		await assertSameLogs(
 			OPERATIONS,
 			operations,
-			() => new SubscriptionWorld(make()),
-			() => new SubscriptionWorld(upstream.make()),
+			() => new SubscriptionSandbox(make()),
+			() => new SubscriptionSandbox(upstream.make()),
 		);
 	});
 }

@@ -1,4 +1,6 @@
-// The drop-in contract of the subscription managers, with upstream 0.3.0 beside ours; then what is ours alone.
+// The subscription managers: the drop-in contract, tested against upstream 0.3.0 and ours, and then what only ours promises.
+//
+// Run: npm run test:js -- subscriptions
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -16,7 +18,7 @@ import { assertMemoryStaysFlat } from '../support/memory.js';
 import { listener, subscription, toolsChanged } from '../support/subscriptions.js';
 
 const run = promisify(execFile);
-const child = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+const program = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
 
 const failure = new Error('failure');
 const fails = () => {
@@ -30,7 +32,7 @@ for (const implementation of Object.values(subscriptionManagers)) {
 
 testSubscriptionMistakes(subscriptionManagers.ours);
 
-describe('who keeps what alive', () => {
+describe('memory and the end of a process', () => {
 	/**
 	 * @param {InMemorySubscriptionManager} manager
 	 * @param {string} id
@@ -41,7 +43,7 @@ describe('who keeps what alive', () => {
 		return { callbacks: new WeakRef(callbacks), created };
 	}
 
-	test('a manager holds callbacks until their subscription is closed or fails, and not longer', async () => {
+	test('a manager keeps callbacks alive until their subscription is closed or fails, and no longer', async () => {
 		const manager = new InMemorySubscriptionManager();
 		const [held, closed, failed] = ['held', 'closed', 'failed'].map((id) => holdWeakly(manager, id));
 		await assert.rejects(failed.created, failure);
@@ -53,7 +55,7 @@ describe('who keeps what alive', () => {
 		assert.equal(await manager.close('held', 'origin', 'closed'), true);
 	});
 
-	test('a manager that is dropped lets its callbacks go, pending acknowledgements too', async () => {
+	test('the callbacks of a dropped manager are collected, even with a pending acknowledgement', async () => {
 		/** @type {WeakRef<object>[]} */
 		const held = [];
 		(() => {
@@ -65,17 +67,17 @@ describe('who keeps what alive', () => {
 		for (const reference of held) await collected(reference);
 	});
 
-	test('10,000 managers made and dropped with registrations in them leave memory flat', async () => {
+	test('creating and dropping 10,000 managers with open registrations does not leak memory', async () => {
 		await assertMemoryStaysFlat('dropped-subscription-managers.js', 10_000);
 	});
 
-	test('a process whose registrations are all still open exits by itself', async () => {
-		const { stdout } = await run(process.execPath, [child('open-subscriptions.js')], { timeout: 30_000 });
+	test('a process with open registrations exits on its own', async () => {
+		const { stdout } = await run(process.execPath, [program('open-subscriptions.js')], { timeout: 30_000 });
 		assert.equal(stdout, '1000 registrations open\n');
 	});
 });
 
-test('each method of the abstract base throws where it was not overridden', () => {
+test('each method of the abstract base class throws if it is not overridden', () => {
 	// @ts-expect-error abstract
 	class Unfinished extends SubscriptionManager {}
 	const methods = Object.getOwnPropertyNames(SubscriptionManager.prototype).filter((name) => name !== 'constructor');

@@ -1,4 +1,4 @@
-// Through a real server: node:http on one side, fetch that streams the answer on the other.
+// Sessions over HTTP: a node:http server, and clients that stream the response with fetch.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ export function testHttp({ make }) {
 		/** @type {StreamManager} */
 		let manager;
 		/** @type {Map<string, () => void>} */
-		const whenGone = new Map();
+		const onCancel = new Map();
 
 		before(async () => {
 			server = createServer(async (request, response) => {
@@ -28,7 +28,7 @@ export function testHttp({ make }) {
 					start: (controller) => sessions.create(id, controller),
 					cancel: () => {
 						sessions.delete(id);
-						whenGone.get(id)?.();
+						onCancel.get(id)?.();
 					},
 				});
 				const reader = stream.getReader();
@@ -57,13 +57,13 @@ export function testHttp({ make }) {
 		/** @param {string} id */
 		async function open(id) {
 			const abort = new AbortController();
-			// Answered once the session is there: its registration comes before the first byte of the body is asked for.
+			// The server creates the session in the tick in which it sends the headers, so it exists when fetch resolves.
 			const response = await fetch(`${address}/?session=${id}`, { signal: abort.signal });
 			const body = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
 			let received = '';
 			return {
 				leave: () => abort.abort(),
-				/** @param {string} text waits until this has been received, and nothing else */
+				/** Waits until this text has been received, and asserts that it is all. @param {string} text */
 				async expect(text) {
 					const wanted = received + text;
 					while (received.length < wanted.length) {
@@ -73,14 +73,14 @@ export function testHttp({ make }) {
 					}
 					assert.equal(received, wanted);
 				},
-				/** Waits for the end, with nothing before it. */
+				/** Asserts that the response ends without more data. */
 				async end() {
 					assert.deepEqual(await body.read(), { done: true, value: undefined });
 				},
 			};
 		}
 
-		test('get what is sent to them, to all, and nothing else, byte for byte', async () => {
+		test('get exactly the messages sent to them and to all, byte for byte', async () => {
 			const clients = await Promise.all(['a', 'b', 'c'].map(open));
 			manager.send(undefined, 'data: all\n\n');
 			manager.send(['a', 'c'], 'data: a and c\n\n');
@@ -95,11 +95,11 @@ export function testHttp({ make }) {
 			assert.equal(manager.size, 0);
 		});
 
-		test('are gone when their client has left', async () => {
+		test('end when their client leaves', async () => {
 			const [stays, leaves] = await Promise.all(['stays', 'leaves'].map(open));
-			const gone = new Promise((resolve) => whenGone.set('leaves', () => resolve(undefined)));
+			const cancelled = new Promise((resolve) => onCancel.set('leaves', () => resolve(undefined)));
 			leaves.leave();
-			await gone;
+			await cancelled;
 			assert.deepEqual(manager.ids(), ['stays']);
 			manager.send(undefined, 'data: still here\n\n');
 			await stays.expect('data: still here\n\n');
@@ -107,7 +107,7 @@ export function testHttp({ make }) {
 			await stays.end();
 		});
 
-		test('get 10,000 messages each, in order', async () => {
+		test('get 10,000 messages in order', async () => {
 			const ids = Array.from({ length: 20 }, (_, n) => `many ${n}`);
 			const clients = await Promise.all(ids.map(open));
 			const expected = ids.map(() => '');

@@ -1,13 +1,12 @@
-// What becomes of the values that an info manager is given which carries them as JSON, and which it refuses.
+// Values of info managers that store them as JSON: which are accepted, which are refused, and what a getter returns.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
 import fc from 'fast-check';
-
-import { assertNothing } from './answers.js';
 import { VALUES } from './info.js';
+import { assertReturnedNothing } from './results.js';
 
 /** @import { InfoImplementation } from '../support/implementations.js' */
 
@@ -19,41 +18,41 @@ class Client {
 class List extends Array {}
 const cycle = { name: 'client', in: { it: [/** @type {unknown} */ (undefined)] } };
 cycle.in.it[0] = cycle;
-/** What it is, the value, and what is found in it. @type {[what: string, value: unknown, found: string][]} */
+/** Description, value, and the part of the error that says what was found. @type {[what: string, value: unknown, found: string][]} */
 export const REFUSED = [
 	['an instance of a class', new Client(), 'it is an instance of Client'],
 	['a Date', { since: new Date(0) }, 'its "since" is an instance of Date'],
 	['a Map', { a: { b: new Map() } }, 'its "a.b" is an instance of Map'],
-	['a Set in a list', { a: [1, new Set()] }, 'its "a[1]" is an instance of Set'],
+	['a Set in an array', { a: [1, new Set()] }, 'its "a[1]" is an instance of Set'],
 	['bytes', { 'a b': new Uint8Array(1) }, 'its "["a b"]" is an instance of Uint8Array'],
 	['a string object', { a: new String('a') }, 'its "a" is an instance of String'],
-	['a list of a class', { a: List.from([1]) }, 'its "a" is an array of a class of its own'],
+	['an instance of a subclass of Array', { a: List.from([1]) }, 'its "a" is an instance of a subclass of Array'],
 	['a function', { a: [[() => {}]] }, 'its "a[0][0]" is a function'],
 	['a symbol', { a: Symbol('s') }, 'its "a" is the symbol Symbol(s)'],
 	['a bigint', { a: 1n }, 'its "a" is the bigint 1'],
 	['NaN', { a: NaN }, 'its "a" is the number NaN'],
 	['an infinity', { '': { a: -Infinity } }, 'its "[""].a" is the number -Infinity'],
-	['undefined in a list', { a: [undefined] }, 'its "a[0]" is undefined'],
+	['undefined in an array', { a: [undefined] }, 'its "a[0]" is undefined'],
 	// biome-ignore lint/suspicious/noSparseArray: the hole is what the test is about
-	['a hole in a list', { a: [1, , 2] }, 'its "a[1]" is undefined'],
-	['an object that makes JSON of itself', { a: { toJSON: () => 1 } }, 'its "a" is an object with the method toJSON()'],
-	['what stands in itself', cycle, 'its "in.it[0]" is an object that it stands in itself'],
+	['a hole in an array', { a: [1, , 2] }, 'its "a[1]" is undefined'],
+	['an object with a toJSON', { a: { toJSON: () => 1 } }, 'its "a" is an object with the method toJSON()'],
+	['a circular reference', cycle, 'its "in.it[0]" is a circular reference'],
 ];
 
 /**
- * What is set comes out as a copy.
+ * Tests that a getter resolves to a copy of the value that was set.
  *
  * @param {object} implementation
  * @param {InfoImplementation['make']} implementation.make
- * @param {() => Promise<{ info: (method: any, ...args: any[]) => Promise<any> }[]>} implementation.open two managers that know
- *   the same, told by `info` to do something
+ * @param {() => Promise<{ info: (method: any, ...args: any[]) => Promise<any> }[]>} implementation.open opens two managers
+ *   that share their data; `info` calls a method
  */
 export function testInfoCopies({ make, open }) {
-	test('is a copy: what becomes of the value that was set, or of one that was got, changes nothing', async () => {
+	test('a value is stored and returned as a copy: later changes of either object have no effect', async () => {
 		const manager = make();
-		const set = { name: 'client', version: '1', icons: [{ src: 'a' }] };
-		const stored = manager.setClientInfo('a', set);
-		set.icons[0].src = 'b';
+		const original = { name: 'client', version: '1', icons: [{ src: 'a' }] };
+		const stored = manager.setClientInfo('a', original);
+		original.icons[0].src = 'b';
 		await stored;
 		const got = await manager.getClientInfo('a');
 		assert.deepEqual(got, { name: 'client', version: '1', icons: [{ src: 'a' }] });
@@ -63,16 +62,16 @@ export function testInfoCopies({ make, open }) {
 		assert.notEqual(await manager.getClientInfo('a'), again);
 	});
 
-	test('comes out as it went in, whatever JSON can carry', async () => {
-		const [here, one] = await open();
+	test('any value that JSON can carry is returned unchanged', async () => {
+		const [here, other] = await open();
 		const capabilities = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }));
 		await fc.assert(
 			fc.asyncProperty(capabilities, async (value) => {
-				// What a parser makes of a text: own properties of any name, and the usual prototypes.
+				// Parsed values have own properties of any name, and the usual prototypes.
 				const parsed = JSON.parse(JSON.stringify(value));
 				await here.info('setClientCapabilities', 'a', parsed);
 				assert.deepEqual(await here.info('getClientCapabilities', 'a'), parsed);
-				await one.info('setClientCapabilities', 'b', await one.info('getClientCapabilities', 'a'));
+				await other.info('setClientCapabilities', 'b', await other.info('getClientCapabilities', 'a'));
 				assert.deepEqual(await here.info('getClientCapabilities', 'b'), parsed);
 			}),
 			{ numRuns: 300 },
@@ -85,11 +84,11 @@ export function testInfoCopies({ make, open }) {
 		]) {
 			await here.info('setClientCapabilities', 'a', value);
 			assert.deepEqual(await here.info('getClientCapabilities', 'a'), value);
-			assert.deepEqual(await one.info('getClientCapabilities', 'a'), value);
+			assert.deepEqual(await other.info('getClientCapabilities', 'a'), value);
 		}
 	});
 
-	test('lacks the properties that were undefined', async () => {
+	test('properties with the value undefined are omitted', async () => {
 		const manager = make();
 		await manager.setClientInfo(
 			'a',
@@ -98,31 +97,31 @@ export function testInfoCopies({ make, open }) {
 		assert.deepEqual(await manager.getClientInfo('a'), { ...CLIENT, icons: [{ src: 'a' }] });
 	});
 
-	test('may be an object of another realm, of no prototype, or that has properties from a getter', async () => {
+	test('a value may be an object of another realm, without a prototype, or with getters', async () => {
 		const manager = make();
-		let asked = 0;
-		const got = {
+		let reads = 0;
+		const withGetter = {
 			get name() {
-				// One that was checked and then written would be asked twice.
-				return asked++ === 0 ? 'client' : NaN;
+				// A second read would return NaN, which is refused: the value must be read once.
+				return reads++ === 0 ? 'client' : NaN;
 			},
 			version: '1',
 		};
 		const bare = Object.assign(Object.create(null), CLIENT);
-		for (const client of [runInNewContext(`({ name: 'client', version: '1' })`), got, bare]) {
+		for (const client of [runInNewContext(`({ name: 'client', version: '1' })`), withGetter, bare]) {
 			await manager.setClientInfo('a', /** @type {any} */ (client));
 			assert.deepEqual(await manager.getClientInfo('a'), CLIENT);
 		}
 	});
 
-	test('may stand in two places of the value', async () => {
+	test('an object may occur in several places of a value', async () => {
 		const manager = make();
 		const same = { a: [] };
 		await manager.setClientCapabilities('a', /** @type {any} */ ({ experimental: { one: same, two: [same, same] } }));
 		assert.deepEqual(await manager.getClientCapabilities('a'), { experimental: { one: same, two: [same, same] } });
 	});
 
-	test('may be nested deeper than JSON.stringify goes on Node 20: a client’s request may be', async () => {
+	test('a value may be nested deeper than JSON.stringify of Node 20 supports, as a client’s request may be', async () => {
 		const DEPTH = 10_000;
 		const manager = make();
 		const nested = JSON.parse(`${'{"a":['.repeat(DEPTH)}1${']}'.repeat(DEPTH)}`);
@@ -134,14 +133,15 @@ export function testInfoCopies({ make, open }) {
 }
 
 /**
- * What is no string, and what JSON cannot carry, is refused by a {@link TypeError} that is thrown.
+ * Tests that ids and URIs that are not strings, and values that JSON cannot carry, are refused with a {@link TypeError}.
  *
  * @param {object} implementation
  * @param {InfoImplementation['make']} implementation.make
- * @param {InfoImplementation['make']} implementation.makeForOne one that takes a single session, where it can be told to
- * @param {(argument: string, found: string) => string | RegExp} implementation.refusal what it says of a value that JSON cannot
- *   carry
- * @param {boolean} [implementation.promises]
+ * @param {InfoImplementation['make']} implementation.makeForOne creates a manager with `maxSessions: 1`, if it
+ *   has that option
+ * @param {(argument: string, found: string) => string | RegExp} implementation.refusal the message for a value that JSON
+ *   cannot carry
+ * @param {boolean} [implementation.promises] methods that return nothing return a promise
  */
 export function testInfoRefusals(implementation) {
 	const { make, makeForOne, refusal } = implementation;
@@ -161,7 +161,7 @@ export function testInfoRefusals(implementation) {
 						message: refusal(`set${method}: "${name}"`, found),
 					};
 					assert.throws(() => manager[`set${method}`]('refused', value), error);
-					// There is room: it made no session.
+					// The refused call has created no session, so there is room for this one.
 					await manager[`set${method}`]('a', 'before');
 					assert.throws(() => manager[`set${method}`]('a', value), error);
 					assert.equal(await manager[`get${method}`]('a'), 'before');
@@ -170,7 +170,7 @@ export function testInfoRefusals(implementation) {
 		}
 	});
 
-	describe('what is no string', () => {
+	describe('a value that is not a string', () => {
 		for (const [value, got] of /** @type {[unknown, string][]} */ ([
 			[undefined, 'undefined'],
 			[null, 'null'],
@@ -179,7 +179,7 @@ export function testInfoRefusals(implementation) {
 			[{}, 'an object'],
 			[['a'], 'an array'],
 		])) {
-			test(`is refused as an id or a URI that something is set for: ${got}`, async () => {
+			test(`is refused as an id or URI by the methods that set something: ${got}`, async () => {
 				const manager = /** @type {any} */ (makeForOne());
 				for (const [method, name, ...args] of [
 					['setClientInfo', 'id', value, CLIENT],
@@ -198,18 +198,18 @@ export function testInfoRefusals(implementation) {
 				await manager.setLogLevel('a', 'error');
 			});
 
-			test(`is not known as one that is asked for, and no error: ${got}`, async () => {
+			test(`is treated as an unknown id or URI by all other methods: ${got}`, async () => {
 				const manager = /** @type {any} */ (make());
 				await manager.addSubscription('a', 'uri');
 				for (const [what] of VALUES) {
-					const asked = manager[`get${what}`](value);
-					assert.ok(asked instanceof Promise);
-					await assert.rejects(asked);
+					const result = manager[`get${what}`](value);
+					assert.ok(result instanceof Promise);
+					await assert.rejects(result);
 				}
 				assert.deepEqual(await manager.getSubscriptions(value), []);
-				await assertNothing(manager.removeSubscription(value, 'uri'), implementation);
-				await assertNothing(manager.removeSubscription('a', value), implementation);
-				await assertNothing(manager.delete(value), implementation);
+				await assertReturnedNothing(manager.removeSubscription(value, 'uri'), implementation);
+				await assertReturnedNothing(manager.removeSubscription('a', value), implementation);
+				await assertReturnedNothing(manager.delete(value), implementation);
 				assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
 			});
 		}

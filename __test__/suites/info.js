@@ -1,13 +1,13 @@
-// The drop-in contract of the info managers, point by point, for whatever has to keep it.
+// The drop-in contract of the info managers, point by point, for every implementation that must fulfill it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { assertNothing } from './answers.js';
+import { assertReturnedNothing } from './results.js';
 
 /** @import { InfoImplementation } from '../support/implementations.js' */
 
-/** Their names in methods, and in what a getter rejects with. */
+/** The attributes: name in methods, name in the error of a getter, and a value. */
 export const VALUES = /** @type {const} */ ([
 	['ClientInfo', 'Client info', { name: 'client', version: '1' }],
 	['ClientCapabilities', 'Client capabilities', { sampling: {} }],
@@ -20,15 +20,15 @@ export function testInfo(implementation) {
 	const assertSame = copies ? assert.deepEqual : assert.equal;
 
 	describe(`the info manager of ${name}`, () => {
-		for (const [what, words, value] of VALUES) {
+		for (const [attribute, label, value] of VALUES) {
 			/** @type {any} */
 			let manager;
-			const get = (/** @type {unknown} */ id) => manager[`get${what}`](id);
-			const set = (/** @type {unknown} */ id, /** @type {unknown} */ to) => manager[`set${what}`](id, to);
+			const get = (/** @type {unknown} */ id) => manager[`get${attribute}`](id);
+			const set = (/** @type {unknown} */ id, /** @type {unknown} */ to) => manager[`set${attribute}`](id, to);
 
-			test(`1. set${what} stores, and get${what} resolves to the same value`, async () => {
+			test(`1. set${attribute} stores a value, and get${attribute} resolves to it`, async () => {
 				manager = make();
-				await assertNothing(set('a', value), implementation);
+				await assertReturnedNothing(set('a', value), implementation);
 				const answer = get('a');
 				assert.ok(answer instanceof Promise);
 				assertSame(await answer, value);
@@ -37,25 +37,25 @@ export function testInfo(implementation) {
 				assertSame(await get('a'), another);
 			});
 
-			test(`1. get${what} rejects for a session of which it is not known`, async () => {
+			test(`1. get${attribute} rejects for a session without a value`, async () => {
 				manager = make();
 				for (const id of ['a', '', '__proto__', 'a b']) {
-					await assert.rejects(get(id), { name: 'Error', message: `${words} not found for session ${id}` });
+					await assert.rejects(get(id), { name: 'Error', message: `${label} not found for session ${id}` });
 				}
 				await manager.addSubscription('a', 'uri');
 				for (const nothing of [undefined, null]) {
 					await set('a', nothing);
-					await assert.rejects(get('a'), { message: `${words} not found for session a` });
+					await assert.rejects(get('a'), { message: `${label} not found for session a` });
 				}
 			});
 
-			test(`1. get${what} rejects, and does not throw, for what is no string`, async () => {
+			test(`1. get${attribute} rejects, and does not throw, for an id that is not a string`, async () => {
 				manager = make();
 				for (const id of [undefined, null, 1, Symbol('s')]) await assert.rejects(get(id));
 			});
 		}
 
-		test('1. the three do not get in each other’s way', async () => {
+		test('1. the three attributes are independent', async () => {
 			const manager = make();
 			await manager.setLogLevel('a', 'error');
 			await assert.rejects(manager.getClientInfo('a'));
@@ -64,7 +64,7 @@ export function testInfo(implementation) {
 			await assert.rejects(manager.getClientCapabilities('a'));
 		});
 
-		test('2. getSubscriptions resolves to the ids of one URI, in the order they came, once each', async () => {
+		test('2. getSubscriptions resolves to the ids that watch a URI, each once, in the order of addSubscription', async () => {
 			const manager = make();
 			for (const id of ['b', 'a', 'b', 'c']) await manager.addSubscription(id, 'uri');
 			await manager.addSubscription('d', 'other');
@@ -76,21 +76,21 @@ export function testInfo(implementation) {
 			assert.deepEqual(await manager.getSubscriptions('unknown'), []);
 		});
 
-		test('2. the list is the caller’s: changing it changes nothing', async () => {
+		test('2. getSubscriptions resolves to a new array, which the caller may change', async () => {
 			const manager = make();
 			await manager.addSubscription('a', 'uri');
 			(await manager.getSubscriptions('uri')).push('b');
 			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
 		});
 
-		test('2. ids and URIs are any string', async () => {
+		test('2. ids and URIs may be any string', async () => {
 			const manager = make();
 			const strings = ['', '__proto__', 'constructor', 'c:d', 'ü', '\ud83d', 'a\0b'];
 			for (const id of strings) for (const uri of strings) await manager.addSubscription(id, uri);
 			for (const uri of strings) assert.deepEqual(await manager.getSubscriptions(uri), strings);
 		});
 
-		test('2. removing what is not there is no error', async () => {
+		test('2. removeSubscription ignores unknown ids and URIs', async () => {
 			const manager = make();
 			await manager.addSubscription('a', 'uri');
 			await manager.removeSubscription('a', 'other');
@@ -98,7 +98,7 @@ export function testInfo(implementation) {
 			assert.deepEqual(await manager.getSubscriptions('uri'), ['a']);
 		});
 
-		test('3. delete removes all of a session, from every URI, and nothing of the others', async () => {
+		test('3. delete removes all data of a session, for every URI, and leaves other sessions alone', async () => {
 			const manager = make();
 			for (const id of ['a', 'b']) {
 				await manager.setClientInfo(id, VALUES[0][2]);
@@ -106,7 +106,7 @@ export function testInfo(implementation) {
 				await manager.setLogLevel(id, 'debug');
 				for (const uri of ['one', 'two']) await manager.addSubscription(id, uri);
 			}
-			await assertNothing(manager.delete('a'), implementation);
+			await assertReturnedNothing(manager.delete('a'), implementation);
 			await assert.rejects(manager.getClientInfo('a'));
 			await assert.rejects(manager.getClientCapabilities('a'));
 			await assert.rejects(manager.getLogLevel('a'));

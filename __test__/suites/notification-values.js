@@ -1,4 +1,4 @@
-// Which notifications a subscription manager refuses that carries them as JSON.
+// Notifications that are refused by subscription managers that send them as JSON.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -21,14 +21,14 @@ cycle.list.push({ back: cycle });
 const hole = [1, 2, 3];
 delete hole[1];
 const inherits = Object.create({ inherited: 1 });
-/** What it is, the params, a place in the notification, and what is found there. @type {[what: string, params: any, path: string, found: string][]} */
+/** Description, params, a path in the notification, and the value at that path as the error names it. @type {[what: string, params: any, path: string, found: string][]} */
 export const REFUSED = [
 	['a function', { call() {} }, 'params.call', 'a function'],
 	['a bigint', { big: 1n }, 'params.big', 'the bigint 1'],
 	['a symbol', { list: [Symbol('s')] }, 'params.list[0]', 'the symbol Symbol(s)'],
 	['NaN', { numbers: [1, NaN] }, 'params.numbers[1]', 'the number NaN'],
 	['Infinity', { deep: { number: -Infinity } }, 'params.deep.number', 'the number -Infinity'],
-	['an object that it stands in', cycle, 'params.list[0].back', 'an object that it stands in itself'],
+	['a circular reference', cycle, 'params.list[0].back', 'a circular reference'],
 	['a Map', { map: new Map([[1, 2]]) }, 'params.map', 'an instance of Map'],
 	['a Set', { list: [{ set: new Set() }] }, 'params.list[0].set', 'an instance of Set'],
 	['a Date', { date: new Date(0) }, 'params.date', 'an instance of Date'],
@@ -47,16 +47,18 @@ export const REFUSED = [
 		'params.a',
 		'an array with the method toJSON()',
 	],
-	['a hole in a list', { list: hole }, 'params.list[1]', 'undefined'],
-	['undefined in a list', { list: [0, undefined] }, 'params.list[1]', 'undefined'],
-	['a function of its own', () => {}, 'params', 'a function'],
+	['a hole in an array', { list: hole }, 'params.list[1]', 'undefined'],
+	['undefined in an array', { list: [0, undefined] }, 'params.list[1]', 'undefined'],
+	['a function as params', () => {}, 'params', 'a function'],
 ];
 
 /**
+ * Tests that such a notification is refused before any thread or process gets it.
+ *
  * @param {object} implementation
  * @param {() => Promise<{ here: SubscriptionDriverProxy & { manager: SubscriptionManager }, there: SubscriptionDriverProxy }>} implementation.open
- *   two that get what either sends
- * @param {(found: string) => string | RegExp} implementation.refusal what it says of a notification that JSON cannot carry
+ *   opens two managers that each get what the other sends
+ * @param {(found: string) => string | RegExp} implementation.refusal the message for a notification that JSON cannot carry
  */
 export function testNotificationRefusals({ open, refusal }) {
 	describe('a notification that JSON cannot carry', () => {
@@ -80,7 +82,7 @@ export function testNotificationRefusals({ open, refusal }) {
 			});
 		}
 
-		test('is refused where it is itself an instance of a class', async () => {
+		test('is refused if it is an instance of a class', async () => {
 			class Notification {
 				jsonrpc = /** @type {const} */ ('2.0');
 				method = 'notifications/tools/list_changed';
@@ -92,7 +94,7 @@ export function testNotificationRefusals({ open, refusal }) {
 			});
 		});
 
-		test('is refused where nobody listens, too, and about what nobody can listen to', async () => {
+		test('is refused also without subscriptions, and with a method that no subscription matches', async () => {
 			const { here } = await open();
 			for (const method of ['notifications/tools/list_changed', 'notifications/message']) {
 				await assert.rejects(here.manager.send(notification(method, { big: 1n })), { code: 'ERR_INVALID_ARG_VALUE' });
@@ -104,10 +106,10 @@ export function testNotificationRefusals({ open, refusal }) {
 				'a getter that throws',
 				{
 					get a() {
-						throw new RangeError('not to be read');
+						throw new RangeError('thrown by a getter');
 					},
 				},
-				{ name: 'RangeError', message: 'not to be read' },
+				{ name: 'RangeError', message: 'thrown by a getter' },
 			],
 			['a revoked proxy', { a: revoked.proxy }, { name: 'TypeError' }],
 		])) {

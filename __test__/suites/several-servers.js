@@ -1,6 +1,5 @@
-// Several servers behind one address that share their sessions, be they threads or processes, seen from outside: whichever of
-// them a request lands in, it reaches all sessions. Each request has a connection of its own, and each answer says in
-// `x-worker` which server it is from.
+// Several servers, threads or processes, that share one address and their sessions. A request to any of them reaches all
+// sessions. Each request opens a new connection, and the response header `x-worker` names the server.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -16,11 +15,11 @@ const options = { skip: process.platform === 'win32' && 'Windows has no SIGTERM'
  * @param {object} servers
  * @param {number} servers.count
  * @param {(test: TestContext) => Promise<{ server: ReturnType<typeof run>, url: string }>} servers.start
- * @param {(is: (managers: { streams: any, info: any }) => Promise<boolean>) => Promise<void>} [servers.until] where it takes a
- *   moment until all know what one was told: resolves once that is so
+ * @param {(condition: (managers: { streams: any, info: any }) => Promise<boolean>) => Promise<void>} [servers.until] resolves
+ *   when the condition is true; for servers that take a moment to learn what another one was told
  */
 export function testSeveralServers({ count, start, until = async () => {} }) {
-	it('tells the streams of all once of what happens in each', options, async (test) => {
+	it('sends a change in any server to the streams of all servers, once', options, async (test) => {
 		const { server, url } = await start(test);
 		const streams = await openInEach(url);
 
@@ -31,38 +30,42 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 			return answer.from;
 		});
 
-		// A stream keeps the order of each server's messages, but has none between them: all are the same here.
+		// The order of messages from different servers is not defined, but here all messages are equal.
 		const changed = `: connected\n\n${message('notifications/tools/list_changed', {}).repeat(calls)}`;
 		for (const stream of streams) assert.equal(await stream.read(changed.length), changed);
 		server.stop();
-		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message came twice');
+		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message was sent twice');
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('tells who subscribed of what happens in each, and nobody else', options, async (test) => {
-		const { server, url } = await start(test);
-		const streams = await openInEach(url);
-		const [watching, ...others] = streams;
-		await post(url, { method: 'resources/subscribe', params: { uri: 'counter://visits' } }, watching.id);
-		await until(async ({ info }) => (await info.getSubscriptions('counter://visits')).includes(watching.id));
+	it(
+		'sends an update in any server to the session that watches the resource, and to no other',
+		options,
+		async (test) => {
+			const { server, url } = await start(test);
+			const streams = await openInEach(url);
+			const [watching, ...others] = streams;
+			await post(url, { method: 'resources/subscribe', params: { uri: 'counter://visits' } }, watching.id);
+			await until(async ({ info }) => (await info.getSubscriptions('counter://visits')).includes(watching.id));
 
-		let calls = 0;
-		await inEach(async () => {
-			const { from, text } = await call(url, 'count', 'visits');
-			assert.match(text, RegExp(`"visits: ${++calls}"`), 'the counters are not shared');
-			return from;
-		});
+			let calls = 0;
+			await inEach(async () => {
+				const { from, text } = await call(url, 'count', 'visits');
+				assert.match(text, RegExp(`"visits: ${++calls}"`), 'the counters are shared');
+				return from;
+			});
 
-		const params = { uri: 'counter://visits', title: 'visits' };
-		const updated = `: connected\n\n${message('notifications/resources/updated', params).repeat(calls)}`;
-		assert.equal(await watching.read(updated.length), updated);
-		server.stop();
-		assert.equal(await watching.rest(), '');
-		for (const stream of others) assert.equal(await stream.rest(), ': connected\n\n');
-		assert.equal(await server.ended, 0, server.output);
-	});
+			const params = { uri: 'counter://visits', title: 'visits' };
+			const updated = `: connected\n\n${message('notifications/resources/updated', params).repeat(calls)}`;
+			assert.equal(await watching.read(updated.length), updated);
+			server.stop();
+			assert.equal(await watching.rest(), '');
+			for (const stream of others) assert.equal(await stream.rest(), ': connected\n\n');
+			assert.equal(await server.ended, 0, server.output);
+		},
+	);
 
-	it('ends the stream of who says goodbye to another', options, async (test) => {
+	it('ends the stream of a session that is deleted through another server', options, async (test) => {
 		const { server, url } = await start(test);
 		for (;;) {
 			const stream = await open(url);
@@ -74,7 +77,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('refuses a second stream of a session, whichever has the first', options, async (test) => {
+	it('refuses a second stream of a session in every server', options, async (test) => {
 		const { server, url } = await start(test);
 		const stream = await open(url);
 		await until(({ streams }) => streams.has(stream.id));
@@ -88,10 +91,10 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('knows in each what a client said in another', options, async (test) => {
+	it('reads in every server the log level that was set in another', options, async (test) => {
 		const { server, url } = await start(test);
 		const session = crypto.randomUUID();
-		// Of two levels in turn, since the one that was told knows anyway.
+		// Two levels, since the server that got the request knows the level in any case.
 		for (const { level, logs } of [
 			{ level: 'error', logs: 0 },
 			{ level: 'debug', logs: 1 },
@@ -100,7 +103,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 			await until(async ({ info }) => (await info.getLogLevel(session).catch(() => undefined)) === level);
 			await inEach(async () => {
 				const { from, text } = await call(url, 'report', undefined, session);
-				assert.equal(text.split('notifications/message').length - 1, logs, `${from} did not hear of ${level}`);
+				assert.equal(text.split('notifications/message').length - 1, logs, `${from} does not know the level ${level}`);
 				return from;
 			});
 		}
@@ -109,16 +112,20 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 	});
 
 	/**
-	 * Does something until each server has.
+	 * Repeats an action until each server has done it.
 	 *
-	 * @param {() => Promise<string>} act resolves to the server that did it
+	 * @param {() => Promise<string>} act resolves to the name of the server that did it
 	 */
 	async function inEach(act) {
 		const servers = new Set();
 		while (servers.size < count) servers.add(await act());
 	}
 
-	/** @param {string} url */
+	/**
+	 * Opens streams until each server has at least one.
+	 *
+	 * @param {string} url
+	 */
 	async function openInEach(url) {
 		/** @type {Awaited<ReturnType<typeof open>>[]} */
 		const streams = [];
@@ -132,7 +139,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 }
 
 /**
- * A session with a stream.
+ * Opens a session with a stream.
  *
  * @param {string} url
  */
@@ -142,7 +149,7 @@ async function open(url) {
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 	let text = '';
 
-	/** What has not been read yet, of that length or shorter if that is all. */
+	/** Returns the next characters: this number of them, or fewer at the end of the stream. */
 	async function read(/** @type {number} */ length) {
 		while (text.length < length) {
 			const { value, done } = await reader.read();
@@ -192,7 +199,7 @@ async function request(url, init) {
 }
 
 /**
- * As it stands in a stream.
+ * Returns a notification as an event of a stream.
  *
  * @param {string} method
  * @param {unknown} params

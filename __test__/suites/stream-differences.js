@@ -1,5 +1,5 @@
-// Where the stream managers of this package differ from upstream on purpose. Each test shows both sides, so that a change of
-// upstream's is seen as well.
+// Intended differences between the stream managers of this package and upstream's. A test shows both sides where it can, so
+// that it also fails when upstream changes.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,8 +11,8 @@ import { fakeController, openByteStream, openStream } from '../support/streams.j
 
 /** @param {Pick<Implementation, 'make'>} implementation */
 export function testStreamDifferences({ make }) {
-	describe('create over a live id', () => {
-		test('closes the older stream at once: the newer one wins', async () => {
+	describe('create with the id of a live session', () => {
+		test('closes the older stream at once, and the newer one gets all later messages', async () => {
 			const manager = make();
 			const [older, newer] = [openStream(), openStream()];
 			manager.create('a', older.controller);
@@ -25,12 +25,12 @@ export function testStreamDifferences({ make }) {
 			assert.equal(manager.size, 0);
 		});
 
-		test('keeps the newer stream when the older one’s client leaves, where upstream closes it', async () => {
+		test('keeps the newer stream when the client of the older one leaves; upstream deletes it', async () => {
 			for (const [manager, newerSurvives] of /** @type {const} */ ([
 				[make(), true],
 				[upstream03.make(), false],
 			])) {
-				// As the transports do it: a client that leaves deletes its session.
+				// As in the transports: when a client leaves, its session is deleted.
 				const source = { cancel: () => manager.delete('a') };
 				const [older, newer] = [openStream(source), openStream(source)];
 				manager.create('a', older.controller);
@@ -40,7 +40,7 @@ export function testStreamDifferences({ make }) {
 			}
 		});
 
-		test('does not help where the older stream’s client leaves unread what was queued: that cancel still deletes', async () => {
+		test('does not protect the newer stream if the client of the older one leaves unread messages: its cancel deletes the session', async () => {
 			const manager = make();
 			const older = openStream({ cancel: () => manager.delete('a') });
 			manager.create('a', older.controller);
@@ -50,7 +50,7 @@ export function testStreamDifferences({ make }) {
 			assert.equal(await manager.has('a'), false);
 		});
 
-		test('does what delete and create do, so that a broadcast under way reaches the newer stream', () => {
+		test('acts as delete and create, so a broadcast in progress reaches the newer stream', () => {
 			const manager = make();
 			const [older, newer] = [fakeController(), fakeController()];
 			manager.create('first', fakeController({ onEnqueue: () => manager.create('a', newer) }));
@@ -59,7 +59,7 @@ export function testStreamDifferences({ make }) {
 			assert.deepEqual([older.messages, older.closed, newer.messages], [[], 1, ['x']]);
 		});
 
-		test('takes no offence at an older stream that is closed already', async () => {
+		test('accepts an older stream that is already closed', async () => {
 			const manager = make();
 			const [older, newer] = [openStream(), openStream()];
 			manager.create('a', older.controller);
@@ -70,8 +70,8 @@ export function testStreamDifferences({ make }) {
 		});
 	});
 
-	test('a controller that throws starves nobody, as it does in upstream 0.1.2', () => {
-		for (const [manager, starved] of /** @type {const} */ ([
+	test('a controller that throws does not keep the message from later sessions; in upstream 0.1.2 it does', () => {
+		for (const [manager, isAborted] of /** @type {const} */ ([
 			[make(), false],
 			[upstream01.make(), true],
 		])) {
@@ -81,14 +81,14 @@ export function testStreamDifferences({ make }) {
 			manager.create('gone', stream.controller);
 			manager.create('last', last);
 			const send = () => manager.send(undefined, 'x');
-			if (starved) assert.throws(send, TypeError);
+			if (isAborted) assert.throws(send, TypeError);
 			else send();
-			assert.deepEqual(last.messages, starved ? [] : ['x']);
+			assert.deepEqual(last.messages, isAborted ? [] : ['x']);
 		}
 	});
 
-	test('a controller that registers its successor and then throws loses its own session, not the successor’s', async () => {
-		for (const [manager, successorStays] of /** @type {const} */ ([
+	test('a controller that replaces its session and then throws does not end the new session; in upstream it does', async () => {
+		for (const [manager, newerSurvives] of /** @type {const} */ ([
 			[make(), true],
 			[upstream03.make(), false],
 		])) {
@@ -101,12 +101,12 @@ export function testStreamDifferences({ make }) {
 				close() {},
 			});
 			manager.send(['a'], 'x');
-			assert.equal(await manager.has('a'), successorStays);
+			assert.equal(await manager.has('a'), newerSurvives);
 		}
 	});
 
 	describe('chunks', () => {
-		test('are one buffer for all sessions, where upstream encodes for each', () => {
+		test('share one buffer for all sessions; upstream encodes one per session', () => {
 			for (const [manager, shared] of /** @type {const} */ ([
 				[make(), true],
 				[upstream03.make(), false],
@@ -119,7 +119,7 @@ export function testStreamDifferences({ make }) {
 			}
 		});
 
-		test('cannot be transferred, so that nobody takes them away from the others', () => {
+		test('cannot be transferred, so no session can detach the buffer of the others', () => {
 			for (const length of [10, 5_000, 100_000]) {
 				const manager = make();
 				const [a, b] = [fakeController(), fakeController()];
@@ -127,7 +127,7 @@ export function testStreamDifferences({ make }) {
 				manager.create('b', b);
 				manager.send(undefined, 'x'.repeat(length));
 				try {
-					// Node 20 copies, the others refuse.
+					// Node 20 copies the buffer, later versions throw.
 					structuredClone(a.chunks[0], { transfer: [a.chunks[0].buffer] });
 				} catch (error) {
 					const expected = 'Deno' in globalThis ? 'TypeError' : 'DataCloneError';
@@ -138,14 +138,14 @@ export function testStreamDifferences({ make }) {
 			}
 		});
 
-		test('of later messages are whole when somebody took the buffer of one away', () => {
+		test('of later messages are complete after the buffer of one was detached', () => {
 			for (const length of [10, 5_000, 100_000]) {
 				const manager = make();
 				const a = fakeController();
 				manager.create('a', a);
 				manager.send(['a'], 'x'.repeat(length));
 				try {
-					// What Node 20 and 22 let happen, and later ones refuse.
+					// Node 20 and 22 detach the buffer, later versions throw.
 					new ReadableStream({ type: 'bytes', start: (controller) => controller.enqueue(a.chunks[0]) });
 				} catch (error) {
 					assert.ok(error instanceof TypeError);
@@ -155,7 +155,7 @@ export function testStreamDifferences({ make }) {
 			}
 		});
 
-		test('have a buffer each with { pool: false }, which holds nothing else and can be transferred', () => {
+		test('with { pool: false } have one buffer each, which holds nothing else and can be transferred', () => {
 			for (const length of [10, 5_000, 100_000]) {
 				const manager = make({ pool: false });
 				const [a, b] = [fakeController(), fakeController()];
@@ -168,7 +168,7 @@ export function testStreamDifferences({ make }) {
 			}
 		});
 
-		test('have a buffer of their own in byte streams, whose enqueue takes it away', async () => {
+		test('have their own buffer in byte streams, whose enqueue detaches it', async () => {
 			const manager = make();
 			const bytes = openByteStream();
 			const fake = fakeController();

@@ -1,5 +1,5 @@
-// A caller's mistake gets a TypeError that names the argument and what it was, at once, and changes nothing: for whatever
-// stream manager of this package.
+// Invalid arguments: each stream manager of this package throws a TypeError that names the argument and its value, and
+// changes nothing.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -46,7 +46,7 @@ export function testStreamMistakes({ make }) {
 			[{ enqueue: 1, close: 1 }, 'an object'],
 			[new Map(), 'an instance of Map'],
 		])) {
-			test(`refuses ${got}${controller ? ` with ${Object.keys(controller).join(' and ')}` : ''} as a controller, and the older stream stays`, async () => {
+			test(`refuses ${got}${controller ? ` with ${Object.keys(controller).join(' and ')}` : ''} as a controller, and keeps the older stream`, async () => {
 				const manager = make();
 				const older = fakeController();
 				manager.create('a', older);
@@ -65,7 +65,7 @@ export function testStreamMistakes({ make }) {
 			});
 		}
 
-		test('lets through what a getter of the controller throws, and changes nothing', () => {
+		test('rethrows the error of a getter of the controller, and changes nothing', () => {
 			const manager = make();
 			const controller = {
 				get enqueue() {
@@ -86,7 +86,7 @@ export function testStreamMistakes({ make }) {
 			[{ jsonrpc: '2.0' }, 'an object'],
 			[new Uint8Array(2), 'an instance of Uint8Array'],
 		])) {
-			test(`refuses ${got} as data, and nobody gets anything`, () => {
+			test(`refuses ${got} as data, and sends nothing`, () => {
 				const manager = make();
 				const a = fakeController();
 				manager.create('a', a);
@@ -109,7 +109,7 @@ export function testStreamMistakes({ make }) {
 			[0, 'the number 0'],
 			[false, 'the boolean false'],
 		])) {
-			test(`refuses ${got} as a list of sessions, and nobody gets anything`, () => {
+			test(`refuses ${got} as a list of sessions, and sends nothing`, () => {
 				const manager = make();
 				const a = fakeController();
 				manager.create('a', a);
@@ -122,7 +122,7 @@ export function testStreamMistakes({ make }) {
 			});
 		}
 
-		test('lets through what a getter in the list throws, and nobody gets anything', () => {
+		test('rethrows the error of a getter in the list, and sends nothing', () => {
 			const manager = make();
 			const a = fakeController();
 			manager.create('a', a);
@@ -138,7 +138,7 @@ export function testStreamMistakes({ make }) {
 			assert.deepEqual(a.messages, ['y']);
 		});
 
-		test('takes a proxy of a list, a sparse list and a frozen one', () => {
+		test('accepts a proxy of a list, a sparse list, and a frozen list', () => {
 			const manager = make();
 			const a = fakeController();
 			manager.create('a', a);
@@ -166,8 +166,8 @@ export function testStreamMistakes({ make }) {
 		});
 	});
 
-	describe('code of the caller that runs in the midst of a call', () => {
-		test('cannot leave half a session behind: a controller that throws when it is looked at is not registered', async () => {
+	describe('code of the caller that runs during a call', () => {
+		test('leaves no partial session behind: a controller whose inspection throws is not registered', async () => {
 			const manager = make();
 			const older = fakeController();
 			manager.create('a', older);
@@ -181,7 +181,7 @@ export function testStreamMistakes({ make }) {
 			assert.deepEqual([manager.ids(), older.messages, older.closed], [['a'], ['x'], 0]);
 		});
 
-		test('may lengthen the list and create sessions while it is fed: the send goes on', () => {
+		test('may extend the list and create sessions from enqueue: the send continues', () => {
 			const manager = make();
 			const list = ['a', 'b'];
 			const b = fakeController();
@@ -199,7 +199,7 @@ export function testStreamMistakes({ make }) {
 			assert.deepEqual(b.messages, ['x']);
 		});
 
-		test('gets a message once into a session that a getter in the list creates', () => {
+		test('may create a session from a getter in the list: that session gets the message once', () => {
 			for (const list of [['a'], ['a', 'b']]) {
 				const manager = make();
 				const a = fakeController();
@@ -218,7 +218,7 @@ export function testStreamMistakes({ make }) {
 	});
 
 	describe('size and ids()', () => {
-		test('tell how many sessions there are and which, oldest first', () => {
+		test('are the number of sessions and their ids, oldest first', () => {
 			const manager = make();
 			assert.deepEqual([manager.size, manager.ids()], [0, []]);
 			for (const id of ['c', '\ud83d', 'a', '', 'b']) manager.create(id, fakeController());

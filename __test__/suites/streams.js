@@ -1,10 +1,10 @@
-// The drop-in contract of the stream managers, point by point, for whatever has to keep it.
+// The drop-in contract of the stream managers, point by point, for every implementation that must fulfill it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { fakeController, openByteStream, openStream } from '../support/streams.js';
-import { assertNothing } from './answers.js';
+import { assertReturnedNothing } from './results.js';
 
 /** @import { Implementation } from '../support/implementations.js' */
 
@@ -14,16 +14,16 @@ export function testStreams(implementation) {
 
 	describe(`the stream manager of ${name}`, () => {
 		describe('1. create', () => {
-			test('registers at once and returns undefined', async () => {
+			test('registers the session synchronously and returns undefined', async () => {
 				const manager = make();
 				const stream = openStream();
 				const created = manager.create('a', stream.controller);
 				manager.send(['a'], 'at once');
 				assert.equal(await stream.next(), 'at once');
-				await assertNothing(created, implementation);
+				await assertReturnedNothing(created, implementation);
 			});
 
-			test('takes the controllers of streams, of byte streams, and plain objects', async () => {
+			test('accepts controllers of streams, controllers of byte streams, and plain objects', async () => {
 				const manager = make();
 				const [stream, bytes, fake] = [openStream(), openByteStream(), fakeController()];
 				manager.create('stream', stream.controller);
@@ -35,13 +35,13 @@ export function testStreams(implementation) {
 				assert.deepEqual(fake.messages, ['one', 'two']);
 			});
 
-			test('calls nothing of the controller', () => {
+			test('does not call the controller', () => {
 				const fake = fakeController();
 				make().create('a', fake);
 				assert.deepEqual([fake.messages, fake.closed], [[], 0]);
 			});
 
-			test('keeps apart ids of any kind', async () => {
+			test('keeps similar and unusual ids apart', async () => {
 				const ids = ['', '__proto__', 'constructor', 'c:d', 'ü', '\u{1f600}', '\ud83d', '\ude00', 'a\0b', 'a'];
 				ids.push('x'.repeat(94), 'x'.repeat(95), 'x'.repeat(96), `${'x'.repeat(96)}y`, 'ü'.repeat(5_000));
 				const manager = make();
@@ -61,7 +61,7 @@ export function testStreams(implementation) {
 		});
 
 		describe('2. has', () => {
-			test('is a promise of a boolean', async () => {
+			test('returns a promise of a boolean', async () => {
 				const manager = make();
 				const answer = manager.has('a');
 				assert.ok(answer instanceof Promise);
@@ -72,7 +72,7 @@ export function testStreams(implementation) {
 				assert.equal(await manager.has('a'), false);
 			});
 
-			test('is true for a cancelled stream until a send finds out', async () => {
+			test('resolves to true for a canceled stream until a send notices', async () => {
 				const manager = make();
 				const stream = openStream();
 				manager.create('a', stream.controller);
@@ -82,7 +82,7 @@ export function testStreams(implementation) {
 				assert.equal(await manager.has('a'), false);
 			});
 
-			test('is false for what is no string', async () => {
+			test('resolves to false for a value that is not a string', async () => {
 				const manager = make();
 				manager.create('1', fakeController());
 				for (const id of [1, undefined, null, {}, ['1'], Symbol('1')]) {
@@ -92,7 +92,7 @@ export function testStreams(implementation) {
 		});
 
 		describe('3. send', () => {
-			test('returns undefined, with every chunk in its queue', async () => {
+			test('returns undefined when every chunk is in its queue', async () => {
 				const manager = make();
 				const stream = openStream();
 				manager.create('a', stream.controller);
@@ -101,32 +101,32 @@ export function testStreams(implementation) {
 				assert.equal(stream.controller.desiredSize, 0);
 				const broadcast = manager.send(undefined, 'x');
 				assert.equal(stream.controller.desiredSize, -1);
-				for (const answer of [sent, broadcast]) await assertNothing(answer, implementation);
+				for (const answer of [sent, broadcast]) await assertReturnedNothing(answer, implementation);
 			});
 
-			test('reaches every session with undefined and null, none with an empty list', () => {
+			test('reaches every session for undefined and null, and none for an empty list', () => {
 				const manager = make();
 				const [a, b] = [fakeController(), fakeController()];
 				manager.create('a', a);
 				manager.create('b', b);
 				manager.send(undefined, 'undefined');
 				manager.send(null, 'null');
-				manager.send([], 'nobody');
+				manager.send([], 'none');
 				assert.deepEqual(a.messages, ['undefined', 'null']);
 				assert.deepEqual(b.messages, ['undefined', 'null']);
 			});
 
-			test('passes over unknown ids and what is no string', () => {
+			test('ignores unknown ids and values that are not strings', () => {
 				const manager = make();
 				const a = fakeController();
 				manager.create('a', a);
 				manager.send(['b'], 'unknown');
 				manager.send(/** @type {any} */ ([undefined, 1, {}, 'b', 'a', null, Symbol('a')]), 'among others');
-				manager.send(/** @type {any} */ ([undefined]), 'nobody');
+				manager.send(/** @type {any} */ ([undefined]), 'none');
 				assert.deepEqual(a.messages, ['among others']);
 			});
 
-			test('reaches a session once however often the list has it', () => {
+			test('reaches a session once even if the list has its id several times', () => {
 				const manager = make();
 				const [a, b] = [fakeController(), fakeController()];
 				manager.create('a', a);
@@ -135,7 +135,7 @@ export function testStreams(implementation) {
 				assert.deepEqual([a.messages, b.messages], [['once'], ['once']]);
 			});
 
-			test('feeds sessions in the order they were created in, whatever the order of the list', () => {
+			test('delivers to sessions in the order of their creation, not in the order of the list', () => {
 				const manager = make();
 				/** @type {string[]} */
 				const order = [];
@@ -147,15 +147,15 @@ export function testStreams(implementation) {
 				assert.equal(order.join(''), 'cadbcadb');
 			});
 
-			test('reaches each of very many ids in one list', () => {
+			test('reaches every session of a very long list', () => {
 				const manager = make();
 				const ids = Array.from({ length: 40_000 }, (_, index) => `session-${index}`);
-				let fed = 0;
+				let delivered = 0;
 				for (const id of ids.filter((_, index) => index % 8 === 0)) {
-					manager.create(id, fakeController({ onEnqueue: () => fed++ }));
+					manager.create(id, fakeController({ onEnqueue: () => delivered++ }));
 				}
 				manager.send(slowLists ? ids.filter((_, index) => index % 8 === 0) : ids, 'x');
-				assert.equal(fed, 5_000);
+				assert.equal(delivered, 5_000);
 			});
 		});
 
@@ -163,15 +163,15 @@ export function testStreams(implementation) {
 			/** @type {[string, string][]} */
 			const texts = [
 				['a text of ASCII', 'event: message\ndata: {}\n\n'],
-				['a text of every width', 'aé☃\u{1f600}'],
+				['a text of characters of every width', 'aé☃\u{1f600}'],
 				['an empty text', ''],
 				['a text with NULs', '\0a\0\0b\0'],
 				['a text with lone surrogates', 'a\ud83db\ude00c\ud83d'],
 				['a text with a byte order mark', '\ufeffx'],
 			];
 			for (const length of [1_023, 1_024, 1_025, 2_730, 2_731, 8_192, 16_384, 16_385, 65_536, 1_000_000]) {
-				texts.push([`a text of ${length} units of ASCII`, 'x'.repeat(length)]);
-				texts.push([`a text of ${length} units of three bytes`, '☃'.repeat(length)]);
+				texts.push([`a text of ${length} ASCII characters`, 'x'.repeat(length)]);
+				texts.push([`a text of ${length} characters of three bytes`, '☃'.repeat(length)]);
 			}
 			for (const [what, message] of texts) {
 				test(`is one chunk, a Uint8Array of UTF-8: ${what}`, () => {
@@ -189,7 +189,7 @@ export function testStreams(implementation) {
 				});
 			}
 
-			test('is unharmed by the messages after it', () => {
+			test('is not changed by later messages', () => {
 				const manager = make();
 				const a = fakeController();
 				manager.create('a', a);
@@ -203,7 +203,7 @@ export function testStreams(implementation) {
 		});
 
 		describe('5. a controller that throws on enqueue', () => {
-			test('loses its session, and every other one still gets the message', async () => {
+			test('loses its session, and every other session still gets the message', async () => {
 				const manager = make();
 				const [closed, errored, cancelled] = [openStream(), openStream(), openStream()];
 				const last = fakeController();
@@ -222,7 +222,7 @@ export function testStreams(implementation) {
 				assert.equal(await manager.has('last'), true);
 			});
 
-			test('loses its session in a send to a list, too', async () => {
+			test('loses its session also in a send to a list', async () => {
 				const manager = make();
 				const stream = openStream();
 				const [a, b] = [fakeController(), fakeController()];
@@ -261,19 +261,19 @@ export function testStreams(implementation) {
 				const deleted = manager.delete('a');
 				manager.send(['a'], 'three');
 				assert.deepEqual(await stream.rest(), ['one', 'two']);
-				await assertNothing(deleted, implementation);
+				await assertReturnedNothing(deleted, implementation);
 			});
 
-			test('forgets the session before it closes the controller', async () => {
+			test('removes the session before it closes the controller', async () => {
 				const manager = make();
 				/** @type {Promise<boolean>[]} */
-				const there = [];
-				manager.create('a', { enqueue() {}, close: () => there.push(manager.has('a')) });
+				const exists = [];
+				manager.create('a', { enqueue() {}, close: () => exists.push(manager.has('a')) });
 				manager.delete('a');
-				assert.deepEqual(await Promise.all(there), [false]);
+				assert.deepEqual(await Promise.all(exists), [false]);
 			});
 
-			test('takes no offence at a controller that is closed already', async () => {
+			test('accepts a controller that is already closed', async () => {
 				const manager = make();
 				const stream = openStream();
 				manager.create('a', stream.controller);
@@ -282,18 +282,18 @@ export function testStreams(implementation) {
 				assert.equal(await manager.has('a'), false);
 			});
 
-			test('takes no offence at an unknown id or at what is no string', async () => {
+			test('ignores an unknown id and a value that is not a string', async () => {
 				const manager = make();
 				const a = fakeController();
 				manager.create('1', a);
 				for (const id of ['b', 1, undefined, null, {}])
-					await assertNothing(manager.delete(/** @type {any} */ (id)), implementation);
+					await assertReturnedNothing(manager.delete(/** @type {any} */ (id)), implementation);
 				assert.equal(a.closed, 0);
 			});
 		});
 
-		describe('7. a controller that calls back into the manager while it is fed', () => {
-			test('can send, to itself as well', () => {
+		describe('7. a controller that calls the manager from enqueue', () => {
+			test('can send to other sessions and to itself', () => {
 				const manager = make();
 				const b = fakeController();
 				const a = fakeController({
@@ -308,7 +308,7 @@ export function testStreams(implementation) {
 				assert.deepEqual(b.messages, ['two', 'one']);
 			});
 
-			test('can send to a list from within a send to a list, ten deep', () => {
+			test('can send to a list during a send to a list, ten levels deep', () => {
 				const manager = make();
 				const b = fakeController();
 				const a = fakeController({
@@ -319,14 +319,14 @@ export function testStreams(implementation) {
 				manager.create('a', a);
 				manager.create('b', b);
 				manager.send(['a', 'b'], '0');
-				const upwards = Array.from({ length: 11 }, (_, n) => String(n));
-				assert.deepEqual(a.messages, upwards);
-				assert.deepEqual(b.messages, upwards.toReversed());
+				const ascending = Array.from({ length: 11 }, (_, n) => String(n));
+				assert.deepEqual(a.messages, ascending);
+				assert.deepEqual(b.messages, ascending.toReversed());
 			});
 
 			for (const list of [undefined, ['a', 'b', 'c']]) {
-				const way = list ? 'send to a list' : 'broadcast';
-				test(`can delete another session during a ${way}, which then gets nothing more`, () => {
+				const kind = list ? 'send to a list' : 'broadcast';
+				test(`can delete another session during a ${kind}, and that session gets no more messages`, () => {
 					const manager = make();
 					const [b, c] = [fakeController(), fakeController()];
 					manager.create('a', fakeController({ onEnqueue: () => manager.delete('b') }));
@@ -336,7 +336,7 @@ export function testStreams(implementation) {
 					assert.deepEqual([b.messages, b.closed, c.messages], [[], 1, ['x']]);
 				});
 
-				test(`can delete its own session during a ${way}`, async () => {
+				test(`can delete its own session during a ${kind}`, async () => {
 					const manager = make();
 					const a = fakeController({ onEnqueue: () => manager.delete('a') });
 					manager.create('a', a);
@@ -346,7 +346,7 @@ export function testStreams(implementation) {
 					assert.equal(await manager.has('a'), false);
 				});
 
-				test(`can create a session during a ${way}, which gets the message`, () => {
+				test(`can create a session during a ${kind}, and that session gets the message`, () => {
 					const manager = make();
 					const c = fakeController();
 					const b = fakeController({ onEnqueue: () => manager.create('c', c) });
@@ -357,7 +357,7 @@ export function testStreams(implementation) {
 				});
 			}
 
-			test('can create and delete sessions during a send to one', () => {
+			test('can delete and recreate its session during a send to it', () => {
 				const manager = make();
 				const again = fakeController();
 				manager.create(
@@ -373,36 +373,36 @@ export function testStreams(implementation) {
 				assert.deepEqual(again.messages, ['x']);
 			});
 
-			test('can be succeeded by another, and that one by another, 20,000 times during one send', () => {
+			test('can replace its session 20,000 times during one send', () => {
 				for (const list of [['a'], ['a', 'b'], undefined]) {
 					const manager = make();
-					let fed = 0;
-					const succeed = () =>
+					let delivered = 0;
+					const replace = () =>
 						manager.create(
 							'a',
 							fakeController({
 								onEnqueue: () => {
 									manager.delete('a');
-									if (++fed < 20_000) succeed();
+									if (++delivered < 20_000) replace();
 								},
 							}),
 						);
-					succeed();
+					replace();
 					manager.send(list, 'x');
-					assert.equal(fed, 20_000);
+					assert.equal(delivered, 20_000);
 				}
 			});
 
-			test('can ask for a session', async () => {
+			test('can call has', async () => {
 				const manager = make();
 				/** @type {Promise<boolean>[]} */
-				const there = [];
-				manager.create('a', fakeController({ onEnqueue: () => there.push(manager.has('a'), manager.has('b')) }));
+				const exists = [];
+				manager.create('a', fakeController({ onEnqueue: () => exists.push(manager.has('a'), manager.has('b')) }));
 				manager.send(undefined, 'x');
-				assert.deepEqual(await Promise.all(there), [true, false]);
+				assert.deepEqual(await Promise.all(exists), [true, false]);
 			});
 
-			test('can do so from pull and from a size function of a real stream', async () => {
+			test('can send from the pull function and the size function of a real stream', async () => {
 				const manager = make();
 				const log = fakeController();
 				manager.create('log', log);
@@ -418,7 +418,7 @@ export function testStreams(implementation) {
 				);
 				manager.create('pulling', pulling.controller);
 				manager.create('sized', sized.controller);
-				// A stream pulls once its start has settled.
+				// A stream calls `pull` only after `start` has settled.
 				await new Promise(setImmediate);
 				const next = pulling.next();
 				manager.send(['pulling', 'sized'], 'x');

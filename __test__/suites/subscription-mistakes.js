@@ -1,5 +1,5 @@
-// A caller's mistake is refused with a TypeError that names what is wrong, and changes nothing: for whatever subscription
-// manager of this package.
+// Invalid arguments: each subscription manager of this package rejects with a TypeError that names the argument and its value,
+// and changes nothing.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { listener, subscription } from '../support/subscriptions.js';
 
 /** @param {Pick<SubscriptionImplementation, 'make'>} implementation */
 export function testSubscriptionMistakes({ make }) {
-	describe('what is no subscription', () => {
+	describe('an invalid subscription', () => {
 		for (const [given, message] of /** @type {[any, string][]} */ ([
 			[subscription(/** @type {any} */ (undefined)), '"subscription.id" must be a string or a number; got undefined'],
 			[{ ...subscription('a'), id: null }, '"subscription.id" must be a string or a number; got null'],
@@ -33,7 +33,7 @@ export function testSubscriptionMistakes({ make }) {
 				`"subscription.filters.resourceSubscriptions" must be an array of URIs; got ${got}`,
 			]),
 		])) {
-			test(`is refused by create: ${message}`, async () => {
+			test(`is rejected by create: ${message}`, async () => {
 				const manager = make();
 				const callbacks = listener();
 				const created = manager.create(given, callbacks);
@@ -49,16 +49,16 @@ export function testSubscriptionMistakes({ make }) {
 		}
 	});
 
-	describe('what are no callbacks', () => {
-		for (const left of ['acknowledge', 'send', 'close', undefined]) {
-			test(`are refused by create: ${left ? `without ${left}` : 'nothing'}`, async () => {
+	describe('an invalid callbacks object', () => {
+		for (const missing of ['acknowledge', 'send', 'close', undefined]) {
+			test(`is rejected by create: ${missing ? `without ${missing}` : 'undefined'}`, async () => {
 				const manager = make();
 				const callbacks = listener();
-				const given = /** @type {any} */ (left && { ...callbacks, [left]: undefined });
+				const given = /** @type {any} */ (missing && { ...callbacks, [missing]: undefined });
 				await assert.rejects(manager.create(subscription('a'), given), {
 					name: 'TypeError',
 					code: 'ERR_INVALID_ARG_TYPE',
-					message: `create: "callbacks" must have the methods acknowledge(), send() and close(); got ${left ? 'an object' : 'undefined'}`,
+					message: `create: "callbacks" must have the methods acknowledge(), send() and close(); got ${missing ? 'an object' : 'undefined'}`,
 				});
 				assert.deepEqual(callbacks.calls, []);
 				assert.equal(await manager.create(subscription('a'), callbacks), true);
@@ -66,7 +66,7 @@ export function testSubscriptionMistakes({ make }) {
 		}
 	});
 
-	describe('what is no notification', () => {
+	describe('an invalid notification', () => {
 		for (const [given, got] of /** @type {[any, string][]} */ ([
 			[undefined, 'undefined'],
 			[null, 'null'],
@@ -75,7 +75,7 @@ export function testSubscriptionMistakes({ make }) {
 			[{ method: 1 }, 'an object'],
 			[[], 'an array'],
 		])) {
-			test(`is refused by send: ${got}${given?.method ? ` whose method is ${given.method}` : ''}`, async () => {
+			test(`is rejected by send: ${got}${given?.method ? ` whose method is ${given.method}` : ''}`, async () => {
 				const sent = make().send(given);
 				assert.ok(sent instanceof Promise);
 				await assert.rejects(sent, {

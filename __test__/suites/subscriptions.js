@@ -1,4 +1,4 @@
-// The drop-in contract of the subscription managers, point by point, for whatever has to keep it.
+// The drop-in contract of the subscription managers, point by point, for every implementation that must fulfill it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -26,7 +26,7 @@ const rejects = () => Promise.reject(failure);
 export function testSubscriptions({ name, Manager, make, matches }) {
 	describe(`the subscription manager of ${name}`, () => {
 		describe('1. create', () => {
-			test('registers an origin and id once; a second one resolves to false and calls nothing', async () => {
+			test('registers an origin and id once; a second create resolves to false and calls no callback', async () => {
 				const manager = make();
 				const [first, second] = [listener(), listener()];
 				assert.equal(await manager.create(subscription('a'), first), true);
@@ -37,7 +37,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(second.calls, []);
 			});
 
-			test('resolves to false at once for one whose acknowledgement is pending, or that is closing', async () => {
+			test('resolves to false at once while the acknowledgement or the close of the registration is pending', async () => {
 				const manager = make();
 				const [acknowledged, closed] = [deferred(), deferred()];
 				const pending = listener({ acknowledge: () => acknowledged.promise, close: () => closed.promise });
@@ -52,7 +52,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.equal(await manager.create(subscription('a'), listener()), true);
 			});
 
-			test('takes 1 and "1" for two ids, and one id in two origins for two registrations', async () => {
+			test('treats 1 and "1" as two ids, and one id in two origins as two registrations', async () => {
 				const manager = make();
 				const all = /** @type {const} */ ([
 					[1, 'a'],
@@ -72,7 +72,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(all[1].callbacks.calls, ['acknowledge', 'close: closed']);
 			});
 
-			test('takes any string as id and as origin', async () => {
+			test('accepts any string as id and as origin', async () => {
 				const manager = make();
 				const strings = ['', '__proto__', 'constructor', 'a:b', 'ü', '\ud83d', '\ude00', 'a\0b', 'x'.repeat(95)];
 				strings.push('x'.repeat(96), 'ü'.repeat(5_000));
@@ -84,7 +84,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				}
 			});
 
-			test('tells numbers apart as a Map does: 0 is −0, and NaN is NaN', async () => {
+			test('compares numbers as a Map does: 0 equals −0, and NaN equals NaN', async () => {
 				const manager = make();
 				for (const id of [0, NaN, 0.1, 2 ** 53, -1, Infinity]) {
 					assert.equal(await manager.create(subscription(id), listener()), true);
@@ -97,7 +97,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.equal(await manager.close(0, 'origin', 'closed'), false);
 			});
 
-			test('calls acknowledge before it returns, as a method of the callbacks, without arguments', async () => {
+			test('calls acknowledge synchronously, as a method of the callbacks, without arguments', async () => {
 				const manager = make();
 				/** @type {unknown[]} */
 				const seen = [];
@@ -114,7 +114,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.equal(await created, true);
 			});
 
-			test('resolves when the acknowledgement and what was queued behind it are done', async () => {
+			test('resolves when the acknowledgement and the deliveries queued behind it are done', async () => {
 				const manager = make();
 				const [acknowledged, delivered] = [deferred(), deferred()];
 				const created = manager.create(
@@ -130,7 +130,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				await sent;
 			});
 
-			test('resolves to true though a delivery queued behind the acknowledgement fails', async () => {
+			test('resolves to true even if a delivery queued behind the acknowledgement fails', async () => {
 				const manager = make();
 				const acknowledged = deferred();
 				const callbacks = listener({ acknowledge: () => acknowledged.promise, send: fails });
@@ -141,7 +141,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.equal(await created, true);
 			});
 
-			test('buffers what is sent while the acknowledgement is pending, from within it even, and delivers it in order', async () => {
+			test('queues notifications while the acknowledgement is pending, also those sent by it, and delivers them in order', async () => {
 				const manager = make();
 				const acknowledged = deferred();
 				const notifications = [toolsChanged(), toolsChanged(), toolsChanged()];
@@ -183,7 +183,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 					assert.deepEqual(next.calls, ['acknowledge', 'send']);
 				});
 
-				test(`drops what is queued behind an acknowledge that ${how}: those sends resolve, undelivered`, async () => {
+				test(`drops the notifications queued behind an acknowledge that ${how}: their sends resolve`, async () => {
 					const manager = make();
 					/** @type {Promise<unknown>[]} */
 					const sends = [];
@@ -201,7 +201,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				});
 			}
 
-			test('rejects where there are no callbacks to call, and the id is free again', async () => {
+			test('rejects if the callbacks are missing, and the id is free again', async () => {
 				const manager = make();
 				for (const callbacks of [undefined, null, {}, { acknowledge: 1 }]) {
 					await assert.rejects(manager.create(subscription('a'), /** @type {any} */ (callbacks)), TypeError);
@@ -211,7 +211,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 		});
 
 		describe('2. send', () => {
-			test('reaches each matching subscription, with the very object, and resolves to undefined', async () => {
+			test('passes the same object to each matching subscription, and resolves to undefined', async () => {
 				const manager = make();
 				const [tools, another, resources] = [listener(), listener(), listener()];
 				await manager.create(subscription('tools'), tools);
@@ -245,11 +245,11 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(seen, [true, 1]);
 			});
 
-			test('resolves where nobody listens', async () => {
+			test('resolves without any subscription', async () => {
 				assert.equal(await make().send(toolsChanged()), undefined);
 			});
 
-			test('takes origins in the order they came, and the subscriptions of one in the order they came', async () => {
+			test('delivers to origins in the order of their first subscription, and to the subscriptions of an origin in order', async () => {
 				const manager = make();
 				/** @type {string[]} */
 				const order = [];
@@ -266,7 +266,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				}
 				await manager.send(toolsChanged());
 				assert.equal(order.join(' '), 'b2 b1 a1 a2 c1');
-				// An origin that has gone and comes again is the last.
+				// An origin that is removed and comes back is the last.
 				order.length = 0;
 				await manager.closeAll('b');
 				await create('b', 1);
@@ -274,7 +274,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.equal(order.join(' '), 'a1 a2 c1 b1');
 			});
 
-			test('delivers one after the other to each subscription, a slow one holding up no other', async () => {
+			test('delivers to each subscription one by one; a slow subscription does not delay another', async () => {
 				const manager = make();
 				/** @type {ReturnType<typeof deferred>[]} */
 				const deliveries = [];
@@ -303,7 +303,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				);
 			});
 
-			test('calls back in a microtask, never before it returns', async () => {
+			test('calls the callback in a microtask, never before it returns', async () => {
 				const manager = make();
 				const callbacks = listener();
 				await manager.create(subscription('a'), callbacks);
@@ -317,7 +317,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				['throws', fails],
 				['rejects', rejects],
 			])) {
-				test(`rejects with the error of a callback that ${how}; all else is delivered`, async () => {
+				test(`rejects with the error of a callback that ${how}; all other deliveries succeed`, async () => {
 					const manager = make();
 					let calls = 0;
 					const failing = listener({ send: () => (calls++ === 0 ? send() : undefined) });
@@ -334,7 +334,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				});
 			}
 
-			test('rejects with the first error of several, without waiting for who is slow', async () => {
+			test('rejects with the first of several errors, without waiting for slow callbacks', async () => {
 				const manager = make();
 				const [never, later] = [deferred(), deferred()];
 				await manager.create(subscription('slow'), listener({ send: () => never.promise }));
@@ -347,7 +347,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				never.resolve();
 			});
 
-			test('leaves what comes after it to those who are there then', async () => {
+			test('does not reach a subscription that is created after the call', async () => {
 				const manager = make();
 				const sent = manager.send(toolsChanged());
 				const late = listener();
@@ -359,7 +359,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 		});
 
 		describe('3. close', () => {
-			test('calls close with the reason, as a method of the callbacks, resolves to true, and forgets', async () => {
+			test('calls close with the reason, as a method of the callbacks, removes the registration, and resolves to true', async () => {
 				for (const reason of /** @type {const} */ (['closed', 'cancelled'])) {
 					const manager = make();
 					/** @type {unknown[]} */
@@ -380,7 +380,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				}
 			});
 
-			test('resolves to false for what is not there', async () => {
+			test('resolves to false for an unknown registration', async () => {
 				const manager = make();
 				const callbacks = listener();
 				await manager.create(subscription(1), callbacks);
@@ -398,7 +398,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(callbacks.calls, ['acknowledge']);
 			});
 
-			test('waits for the delivery under way, and drops what is queued behind it: those sends resolve', async () => {
+			test('waits for the delivery in progress, and drops the notifications queued behind it: their sends resolve', async () => {
 				const manager = make();
 				const delivery = deferred();
 				const callbacks = listener({ send: () => delivery.promise });
@@ -415,7 +415,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(callbacks.calls, ['acknowledge', 'send', 'close: closed']);
 			});
 
-			test('goes on where the delivery under way fails, and the rest is dropped', async () => {
+			test('continues if the delivery in progress fails, and drops the rest', async () => {
 				const manager = make();
 				const delivery = deferred();
 				const callbacks = listener({ send: () => delivery.promise });
@@ -430,7 +430,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(callbacks.calls, ['acknowledge', 'send', 'close: closed']);
 			});
 
-			test('takes nothing more from the moment it is called', async () => {
+			test('lets no notification through from the moment it is called', async () => {
 				const manager = make();
 				const callbacks = listener();
 				await manager.create(subscription('a'), callbacks);
@@ -441,7 +441,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(callbacks.calls, ['acknowledge', 'close: closed']);
 			});
 
-			test('calls close once, however often it is asked to; each call waits and gets the same', async () => {
+			test('calls the callback once for several calls; each call waits and resolves to the same value', async () => {
 				const manager = make();
 				const closed = deferred();
 				const callbacks = listener({ close: () => closed.promise });
@@ -455,7 +455,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(callbacks.calls, ['acknowledge', 'close: closed']);
 			});
 
-			test('waits for a pending acknowledgement, whose create resolves to true without what was queued', async () => {
+			test('waits for a pending acknowledgement; its create resolves to true, and queued notifications are dropped', async () => {
 				const manager = make();
 				const acknowledged = deferred();
 				const callbacks = listener({ acknowledge: () => acknowledged.promise });
@@ -468,7 +468,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(callbacks.calls, ['acknowledge', 'close: cancelled']);
 			});
 
-			test('calls close though the acknowledgement that it waited for fails, and create rejects', async () => {
+			test('calls the callback even if the acknowledgement it waited for fails, and create rejects', async () => {
 				const manager = make();
 				const [acknowledged, closed] = [deferred(), deferred()];
 				const callbacks = listener({ acknowledge: () => acknowledged.promise, close: () => closed.promise });
@@ -477,7 +477,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				acknowledged.reject(failure);
 				await assert.rejects(created, failure);
 				assert.deepEqual(callbacks.calls, ['acknowledge', 'close: cancelled']);
-				// It is there until it is closed.
+				// The registration exists until it is closed.
 				assert.equal(await manager.create(subscription('a'), listener()), false);
 				closed.resolve();
 				assert.equal(await closing, true);
@@ -488,7 +488,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				['throws', fails],
 				['rejects', rejects],
 			])) {
-				test(`rejects every call with the error of a close that ${how}; the registration is gone`, async () => {
+				test(`rejects every call with the error of a close that ${how}, and removes the registration`, async () => {
 					const manager = make();
 					const callbacks = listener({ close });
 					await manager.create(subscription('a'), callbacks);
@@ -506,14 +506,14 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 			/** @param {SubscriptionManager} manager */
 			async function openFour(manager) {
 				const all = { a1: listener(), a2: listener(), b1: listener(), b2: listener() };
-				for (const [of, callbacks] of Object.entries(all)) {
-					await manager.create(subscription(Number(of[1]), of[0]), callbacks);
+				for (const [name, callbacks] of Object.entries(all)) {
+					await manager.create(subscription(Number(name[1]), name[0]), callbacks);
 				}
 				const last = () => Object.values(all).map(({ calls }) => calls.at(-1));
 				return { all, last };
 			}
 
-			test('closes every registration, as cancelled, and resolves to undefined', async () => {
+			test('closes every registration with the reason cancelled, and resolves to undefined', async () => {
 				for (const args of [[], [undefined], [undefined, undefined]]) {
 					const manager = make();
 					const { last } = await openFour(manager);
@@ -523,7 +523,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				}
 			});
 
-			test('closes those of one origin, for the reason given', async () => {
+			test('closes the registrations of one origin, with the given reason', async () => {
 				const manager = make();
 				const { last } = await openFour(manager);
 				await manager.closeAll('a', 'closed');
@@ -535,7 +535,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(last().slice(2), ['close: cancelled', 'close: cancelled']);
 			});
 
-			test('closes every one though some fail, and rejects with the first error', async () => {
+			test('closes every registration even if some fail, and rejects with the first error', async () => {
 				const manager = make();
 				const { all, last } = await openFour(manager);
 				await manager.create(subscription('failing', 'a'), listener({ close: fails }));
@@ -545,7 +545,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.equal(all.b2.calls.length, 2);
 			});
 
-			test('waits for every one, those that were closing before with the reason of then', async () => {
+			test('waits for every registration, also for one that was already closing for another reason', async () => {
 				const manager = make();
 				const closed = deferred();
 				const slow = listener({ close: () => closed.promise });
@@ -558,7 +558,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				assert.deepEqual(slow.calls, ['acknowledge', 'close: closed']);
 			});
 
-			test('calls a close that a subclass has overridden, for each in the order of delivery', async () => {
+			test('calls the close method of a subclass for each registration, in the order of delivery', async () => {
 				/** @type {unknown[]} */
 				const closed = [];
 				class Overriding extends Manager {
@@ -582,8 +582,8 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 			});
 		});
 
-		describe('2. and 3. from within callbacks', () => {
-			/** What a callback does with the manager, and what comes of it. */
+		describe('2. and 3. from callbacks', () => {
+			/** Method, call from within a callback, result of the call, and callbacks that it causes. */
 			/** @type {[string, (manager: SubscriptionManager, other: ReturnType<typeof listener>) => Promise<unknown>, unknown, unknown[]][]} */
 			const CALLS = [
 				['create', (manager, other) => manager.create(subscription('new'), other), true, ['acknowledge']],
@@ -617,28 +617,28 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 			];
 
 			for (const callback of /** @type {const} */ (['acknowledge', 'send', 'close'])) {
-				for (const [method, call, result, calls] of CALLS) {
-					test(`${callback} may call ${method} and wait for it`, async () => {
+				for (const [method, call, expected, calls] of CALLS) {
+					test(`${callback} may call ${method} and await it`, async () => {
 						const manager = make();
 						const other = listener();
 						/** @type {unknown} */
-						let answer;
+						let result;
 						const callbacks = listener({
 							async [callback]() {
-								answer = await call(manager, other);
+								result = await call(manager, other);
 							},
 						});
 						assert.equal(await manager.create(subscription('a'), callbacks), true);
 						await manager.send(toolsChanged());
 						assert.equal(await manager.close('a', 'origin', 'closed'), true);
-						assert.equal(answer, result);
+						assert.equal(result, expected);
 						assert.deepEqual(other.calls.slice(0, calls.length), calls);
 						assert.deepEqual(callbacks.calls, ['acknowledge', 'send', 'close: closed']);
 					});
 				}
 			}
 
-			test('a subscription may close itself from acknowledge and from send, behind the callback', async () => {
+			test('a subscription may close itself from acknowledge and from send; close runs after that callback', async () => {
 				for (const callback of ['acknowledge', 'send']) {
 					const manager = make();
 					/** @type {Promise<boolean> | undefined} */
@@ -656,23 +656,23 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				}
 			});
 
-			test('an id is taken while its own close runs, and free when that is done', async () => {
+			test('an id is in use while its close callback runs, and free afterwards', async () => {
 				const manager = make();
 				/** @type {Promise<boolean> | undefined} */
-				let again;
+				let recreated;
 				const next = listener();
 				const callbacks = listener({
 					close() {
-						again = manager.create(subscription('a'), next);
+						recreated = manager.create(subscription('a'), next);
 					},
 				});
 				await manager.create(subscription('a'), callbacks);
 				await manager.close('a', 'origin', 'closed');
-				assert.equal(await again, false);
+				assert.equal(await recreated, false);
 				assert.equal(await manager.create(subscription('a'), next), true);
 			});
 
-			test('a subscription that closes another while both are being sent to spares it', async () => {
+			test('a subscription that closes another during a send prevents its delivery', async () => {
 				const manager = make();
 				const other = listener();
 				const callbacks = listener({
@@ -721,7 +721,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 			for (const resourceSubscriptions of [undefined, null, []]) {
 				TABLE.push([{ ...all, resourceSubscriptions }, updated('file:///a'), false]);
 			}
-			// Among URIs that are there twice, and what is none.
+			// Among duplicate URIs and values that are not URIs.
 			TABLE.push([{ resourceSubscriptions: [1, undefined, 'b', 'b', null, 'a'] }, updated('b'), true]);
 			for (const method of [
 				'',
@@ -736,24 +736,24 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 				TABLE.push([all, notification(method), false]);
 			}
 
-			test(`says of ${TABLE.length} pairs whether they match`, () => {
+			test(`returns the expected result for ${TABLE.length} pairs of filters and notification`, () => {
 				for (const [filters, given, expected] of TABLE) {
 					assert.equal(matches(filters, given), expected, JSON.stringify([filters, given]));
 				}
 			});
 
-			test('and the manager delivers accordingly', async () => {
+			test('agrees with what the manager delivers', async () => {
 				for (const [filters, given, expected] of TABLE) {
 					const manager = make();
 					const callbacks = listener();
 					await manager.create(subscription('a', 'origin', filters), callbacks);
-					// A function in it is refused where there may be other threads.
+					// Managers in a scope refuse the notification with a function in it.
 					await manager.send(given).catch(({ code }) => assert.equal(code, 'ERR_INVALID_ARG_VALUE'));
 					assert.equal(callbacks.sent.length, expected ? 1 : 0, JSON.stringify([filters, given]));
 				}
 			});
 
-			test('URIs may be in an array that is a proxy, as the stores of UI libraries make them', async () => {
+			test('accepts an array of URIs that is a proxy, as the stores of UI libraries create them', async () => {
 				const filters = { resourceSubscriptions: new Proxy(['file:///a'], {}) };
 				const manager = make();
 				const callbacks = listener();
@@ -763,7 +763,7 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 			});
 		});
 
-		test('10,000 registrations of 100 origins are each found, told, and closed', async () => {
+		test('10,000 registrations of 100 origins each get their notifications and are closed', async () => {
 			const manager = make();
 			/** @type {string[]} */
 			const order = [];
@@ -800,9 +800,9 @@ export function testSubscriptions({ name, Manager, make, matches }) {
 }
 
 /** @param {SubscriptionImplementation} implementation */
-export function testChangedSubscriptions({ name, make, readsAgain }) {
-	describe('a subscription that is changed after create', () => {
-		test(`is ${readsAgain ? 'read again at each send' : 'read once'} by ${name}`, async () => {
+export function testChangedSubscriptions({ name, make, rereadsFilters }) {
+	describe('a subscription whose object is changed after create', () => {
+		test(`is ${rereadsFilters ? 'read again at each send' : 'read once'} by ${name}`, async () => {
 			const manager = make();
 			const callbacks = listener();
 			const filters = { toolsListChanged: false, resourceSubscriptions: ['file:///a'] };
@@ -815,12 +815,12 @@ export function testChangedSubscriptions({ name, make, readsAgain }) {
 			await manager.send(updated('file:///a'));
 			assert.deepEqual(
 				callbacks.sent.map(({ method, params }) => params?.uri ?? method),
-				readsAgain ? ['notifications/tools/list_changed', 'file:///b'] : ['file:///a'],
+				rereadsFilters ? ['notifications/tools/list_changed', 'file:///b'] : ['file:///a'],
 			);
 		});
 
-		if (readsAgain) return;
-		test('is known by the id and the origin it came with, when its acknowledgement fails', async () => {
+		if (rereadsFilters) return;
+		test('keeps its first id and origin when its acknowledgement fails', async () => {
 			const manager = make();
 			const changing = subscription('a');
 			const failed = listener({

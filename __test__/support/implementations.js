@@ -1,4 +1,4 @@
-// Who is tested side by side: upstream is the oracle, ours has to do the same.
+// The implementations that are tested side by side: upstream's managers are the oracle, and ours must behave the same.
 
 import * as native from '@tmcp-native/session-manager';
 import * as upstream from 'upstream';
@@ -9,14 +9,14 @@ import { InMemorySessionManager as Upstream01 } from 'upstream-0-1';
  * @typedef {object} Implementation
  * @property {string} name
  * @property {(options?: any) => StreamManager} make
- * @property {boolean} [promises] what returns nothing returns a promise of it
- * @property {boolean} [slowLists] a send to a list takes time for each session and id of the list
+ * @property {boolean} [promises] methods that return nothing return a promise
+ * @property {boolean} [slowLists] `send` to a list takes time proportional to sessions × ids
  */
 
 /** @type {Implementation[]} */
 export const ours = [
 	{ name: 'ours', make: (options) => new native.InMemoryStreamSessionManager(options) },
-	{ name: 'ours, under its name of 0.1', make: () => new native.InMemorySessionManager() },
+	{ name: 'ours, under its 0.1 name', make: () => new native.InMemorySessionManager() },
 	{ name: 'ours, without a pool', make: () => new native.InMemoryStreamSessionManager({ pool: false }) },
 ];
 
@@ -24,36 +24,35 @@ export const ours = [
 export const upstream03 = {
 	name: 'upstream 0.3.0',
 	make: () => /** @type {any} */ (new upstream.InMemoryStreamSessionManager()),
-	// It looks each of its sessions up in the list, so that a long one takes it seconds.
+	// It searches the list for each of its sessions, so a long list takes seconds.
 	slowLists: true,
 };
 
 /** @type {Implementation} */
 export const upstream01 = { name: 'upstream 0.1.2', make: () => /** @type {any} */ (new Upstream01()) };
 
-/** How many scopes there have been. */
+/** Number of scopes so far; each manager in a scope gets a new one. */
 let scopes = 0;
 
 /**
  * @typedef {object} InfoImplementation
  * @property {string} name
  * @property {(options?: any) => InstanceType<typeof native.InMemoryInfoSessionManager>} make
- * @property {boolean} [promises] what returns nothing returns a promise of it
- * @property {boolean} [copies] what a getter resolves to is equal to what was set, and not the same; and ids and URIs are
- *   strings
+ * @property {boolean} [promises] methods that return nothing return a promise
+ * @property {boolean} [copies] a getter resolves to a copy of the value that was set, and ids and URIs must be strings
  */
 
 /** @type {Record<'ours' | 'limited' | 'scoped' | 'upstream', InfoImplementation>} */
 export const infoManagers = {
 	ours: { name: 'ours', make: (options) => new native.InMemoryInfoSessionManager(options) },
 	limited: {
-		name: 'ours, with limits that are not reached',
+		name: 'ours, with limits that are never reached',
 		make: () => new native.InMemoryInfoSessionManager({ maxSessions: 1_000, ttlMs: 3_600_000 }),
 	},
 	scoped: {
 		name: 'ours, in a scope',
 		copies: true,
-		make: (options) => new native.InMemoryInfoSessionManager({ scope: `an implementation ${scopes++}`, ...options }),
+		make: (options) => new native.InMemoryInfoSessionManager({ scope: `implementation ${scopes++}`, ...options }),
 	},
 	upstream: {
 		name: 'upstream 0.3.0',
@@ -66,10 +65,10 @@ export const infoManagers = {
  * @typedef {object} SubscriptionImplementation
  * @property {string} name
  * @property {typeof native.InMemorySubscriptionManager} Manager
- * @property {(Class?: typeof native.InMemorySubscriptionManager) => SubscriptionManager} make one of `Manager`, or of a class
- *   that extends it
+ * @property {(Class?: typeof native.InMemorySubscriptionManager) => SubscriptionManager} make creates an instance of
+ *   `Manager`, or of a class that extends it
  * @property {typeof native.matchesSubscription} matches
- * @property {boolean} [readsAgain] what becomes of a subscription after `create` matters
+ * @property {boolean} [rereadsFilters] `send` reads the filters of a subscription again, so later changes count
  */
 
 const { InMemorySubscriptionManager, matchesSubscription } = native;
@@ -96,6 +95,6 @@ export const subscriptionManagers = {
 		Manager: UpstreamSubscriptionManager,
 		make: (Class = UpstreamSubscriptionManager) => new Class(),
 		matches: /** @type {any} */ (upstream.matchesSubscription),
-		readsAgain: true,
+		rereadsFilters: true,
 	},
 };

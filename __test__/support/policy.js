@@ -1,5 +1,5 @@
-// What the tests of a stream manager's options have in common: managers that note how their sessions end, a clock that is
-// turned by hand, and crowds that take several slices.
+// Helpers for the tests of a stream manager's options: managers that record how their sessions end, clocks under the
+// control of the test, and many sessions at once.
 
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -11,24 +11,24 @@ import { newScope } from './threads/threads.js';
 
 /** @import { StreamSessionManagerOptions } from '@tmcp-native/session-manager' */
 
-/** @typedef {(options?: StreamSessionManagerOptions) => InMemoryStreamSessionManager} Make */
+/** @typedef {(options?: StreamSessionManagerOptions) => InMemoryStreamSessionManager} Make creates a manager */
 
-/** @type {{ where: string, make: Make }[]} */
-export const places = [
-	{ where: 'alone', make: (options) => new InMemoryStreamSessionManager(options) },
+/** The two kinds of hub that a manager can have. @type {{ where: string, make: Make }[]} */
+export const hubs = [
+	{ where: 'without a scope', make: (options) => new InMemoryStreamSessionManager(options) },
 	{ where: 'in a scope', make: (options) => new InMemoryStreamSessionManager({ scope: newScope(), ...options }) },
 ];
 
-/** No session has ended. */
+/** The counts in `stats().closed` when no session has ended. */
 export const NONE = { deleted: 0, replaced: 0, gone: 0, slow: 0, dead: 0, overflow: 0, expired: 0, shutdown: 0 };
 
 /**
- * A manager, and how its sessions have ended so far.
+ * Returns a manager, and the id and reason of each session that has ended so far.
  *
  * @param {Make} make
  * @param {StreamSessionManagerOptions} [options]
  */
-export function noting(make, options) {
+export function recordClosings(make, options) {
 	/** @type {[string, string][]} */
 	const closings = [];
 	const manager = make({ ...options, onClose: (id, reason) => void closings.push([id, reason]) });
@@ -36,7 +36,7 @@ export function noting(make, options) {
 }
 
 /**
- * With the time of managers standing still but where it is told to pass.
+ * Runs a function with mocked timers. Their time passes only when the function calls `pass`.
  *
  * @param {(pass: (ms: number) => Promise<void>) => unknown} act
  */
@@ -57,8 +57,8 @@ export async function withClock(act) {
 const STEP_MS = 50;
 
 /**
- * With each look at `performance.now()` taking two milliseconds, so that what is done in slices of one is done in as many as
- * there can be.
+ * Runs a function while `performance.now()` advances by two milliseconds with each call. With `sliceMs: 1`, this gives the
+ * largest possible number of slices.
  *
  * @template Value
  * @param {() => Value | Promise<Value>} act
@@ -78,13 +78,13 @@ export async function withSlowClock(act) {
 }
 
 /**
- * Sessions `0`, `1` and so on, of controllers that only remember.
+ * Creates the sessions `0`, `1`, and so on, and returns their fake controllers.
  *
  * @param {{ create: (id: string, controller: any) => unknown }} manager
  * @param {number} count
- * @param {number} [first]
+ * @param {number} [first] id of the first session
  */
-export function crowd(manager, count, first = 0) {
+export function createSessions(manager, count, first = 0) {
 	return Array.from({ length: count }, (_, number) => {
 		const controller = fakeController();
 		manager.create(`${first + number}`, controller);
@@ -92,7 +92,7 @@ export function crowd(manager, count, first = 0) {
 	});
 }
 
-/** A text of so many bytes. @param {number} bytes */
-export function ofBytes(bytes, letter = 'x') {
+/** Returns a text of this number of bytes. @param {number} bytes */
+export function textOfBytes(bytes, letter = 'x') {
 	return letter.repeat(bytes);
 }

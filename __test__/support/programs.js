@@ -1,15 +1,15 @@
-// Programs of the repository, run as a user would: what they print is read, and they are typed to and told to stop.
+// Runs programs of this repository as a user does: reads their output, types lines, and stops them with SIGTERM.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import { literally } from './text.js';
+import { escapeRegExp } from './regexp.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Starts a program in the root of the repository.
+ * Starts a program in the root folder of the repository.
  *
  * @param {string} command
  * @param {string[]} [args]
@@ -18,23 +18,23 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export function run(command, args = [], env = {}) {
 	const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } });
 	const program = {
-		/** What it has printed so far, errors included. */
+		/** Output so far, stderr included. */
 		output: '',
-		/** Resolves to the exit code as soon as it and all that it started have ended. */
+		/** Resolves to the exit code, or the signal, when the program and all its child processes have ended. */
 		ended: once(child, 'close').then(([code, signal]) => code ?? signal),
 		type: (/** @type {string} */ line) => child.stdin.write(`${line}\n`),
-		// Not by `child.kill`: Deno would report the signal as the end of whatever program, also of one that exits with 0.
+		// Not `child.kill`: with it, Deno reports the signal as the result even of a program that exits with code 0.
 		stop: () => child.exitCode ?? child.signalCode ?? process.kill(child.pid, 'SIGTERM'),
-		/** Resolves as soon as that is in the output. */
+		/** Resolves to the match when the output contains the text or matches the pattern. */
 		async until(/** @type {string | RegExp} */ wanted) {
-			const pattern = typeof wanted === 'string' ? RegExp(literally(wanted)) : wanted;
+			const pattern = typeof wanted === 'string' ? RegExp(escapeRegExp(wanted)) : wanted;
 			for (;;) {
 				const match = program.output.match(pattern);
 				if (match !== null) return match;
-				await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), program.ended.then(tooEarly)]);
+				await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), program.ended.then(endedTooEarly)]);
 			}
-			function tooEarly() {
-				throw new Error(`ended without ${wanted}:\n${program.output}`);
+			function endedTooEarly() {
+				throw new Error(`the program ended before it printed ${wanted}:\n${program.output}`);
 			}
 		},
 	};

@@ -1,66 +1,72 @@
-// Random sequences of operations, run in two worlds whose logs have to be the same.
+// Random sequences of operations, performed on two implementations. Both must write the same log.
 //
-// RANDOM_OPERATIONS=1000000 does more of them; a failure prints the seed and the shortest sequence that shows it.
+// RANDOM_OPERATIONS=1000000 sets the number of operations. A failure prints the seed and the shortest sequence that fails.
 
 import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
-const A_SEQUENCE = 200;
+const SEQUENCE_LENGTH = 200;
 
 /** @typedef {{ do: string }} Operation */
 /**
- * @typedef {object} World
- * @property {(operation: any) => Promise<void> | undefined} perform returns what is to be waited for before the next one
+ * A manager with all that it uses, and a log of everything that can be observed from outside.
+ *
+ * @typedef {object} Sandbox
+ * @property {(operation: any) => Promise<void> | undefined} perform returns a promise if the next operation has to wait
  * @property {() => Promise<unknown[]>} finish returns the log
  */
 
 /**
- * How many operations a test does where RANDOM_OPERATIONS does not say.
+ * Returns the number of operations that a test performs: `RANDOM_OPERATIONS`, or the default of the test.
  *
- * @param {number} otherwise
+ * @param {number} byDefault
  */
-export function operationsToDo(otherwise) {
-	return Number(process.env.RANDOM_OPERATIONS ?? otherwise);
+export function operationsToDo(byDefault) {
+	return Number(process.env.RANDOM_OPERATIONS ?? byDefault);
 }
 
 /**
+ * Returns an arbitrary of sequences of these operations.
+ *
  * @param {{ weight: number, arbitrary: fc.Arbitrary<Operation> }[]} operations
  * @returns {fc.Arbitrary<Operation[]>}
  */
 export function sequences(...operations) {
-	// First, so that a failing sequence shrinks to what matters, among operations that do nothing.
+	// It comes first: a failing sequence shrinks by replacing the operations that do not matter with it.
 	const nothing = { weight: 1, arbitrary: fc.constant({ do: 'nothing' }) };
 	const operation = fc.oneof({ withCrossShrink: true }, nothing, ...operations);
-	return fc.array(operation, { minLength: A_SEQUENCE, maxLength: A_SEQUENCE, size: 'max' });
+	return fc.array(operation, { minLength: SEQUENCE_LENGTH, maxLength: SEQUENCE_LENGTH, size: 'max' });
 }
 
 /**
- * @param {number} operations how many, in sequences of 200
+ * Asserts that both sandboxes write the same log for each sequence.
+ *
+ * @param {number} operations total number of operations, performed in sequences of 200
  * @param {fc.Arbitrary<Operation[]>} arbitrary
- * @param {() => World} ours
- * @param {() => World} upstreams
+ * @param {() => Sandbox} ours
+ * @param {() => Sandbox} upstreams
  */
 export async function assertSameLogs(operations, arbitrary, ours, upstreams) {
 	await fc.assert(
 		fc.asyncProperty(arbitrary, async (sequence) => {
-			assert.deepEqual(await play(ours(), sequence), await play(upstreams(), sequence));
+			assert.deepEqual(await logOf(ours(), sequence), await logOf(upstreams(), sequence));
 		}),
-		{ numRuns: Math.ceil(operations / A_SEQUENCE), reporter: report },
+		{ numRuns: Math.ceil(operations / SEQUENCE_LENGTH), reporter: report },
 	);
 }
 
 /**
- * @param {World} world
+ * @param {Sandbox} sandbox
  * @param {Operation[]} sequence
  */
-async function play(world, sequence) {
+async function logOf(sandbox, sequence) {
 	for (const operation of sequence) {
-		// Not even a microtask passes where the world does not say so.
-		const wait = world.perform(operation);
+		// An unconditional `await` would let a microtask pass between any two operations.
+		const wait = sandbox.perform(operation);
 		if (wait) await wait;
 	}
-	return world.finish();
+	return sandbox.finish();
 }
 
 /** @param {fc.RunDetails<[Operation[]]>} details */

@@ -1,9 +1,9 @@
-// Random sequences of operations on stream managers, for {@link World}.
+// Random sequences of operations on stream managers, for {@link StreamSandbox}.
 
 import fc from 'fast-check';
 
 import { sequences } from './random.js';
-import { IDS } from './world.js';
+import { IDS } from './stream-sandbox.js';
 
 const id = fc.constantFrom(...IDS);
 const text = fc.oneof(
@@ -26,20 +26,23 @@ const script = fc.array(
 );
 
 /**
- * @param {readonly string[]} kinds of controllers
- * @param {string[]} faults what is done to a stream, beside reading from it
+ * Returns an arbitrary of sequences of operations.
+ *
+ * @param {readonly string[]} kinds kinds of controllers
+ * @param {string[]} faults operations on a stream, in addition to reading
  */
-export function operations(kinds, faults) {
-	const [deletes, asks, sends] = plain;
+export function streamOperations(kinds, faults) {
+	const [deletes, lookups, sends] = plain;
 	const creates = fc
 		.record({ do: fc.constant('create'), id, kind: fc.constantFrom(...kinds), script })
-		// A size function runs in the midst of its stream's enqueue, and may make it throw: see "differences".
+		// A size function runs inside `enqueue` of its stream, so its script only sends: other calls could make the
+		// enqueue throw.
 		.map((create) => (create.kind === 'sized' ? { ...create, script: create.script.filter(isSend) } : create));
 	return sequences(
 		{ weight: 1, arbitrary: fc.record({ do: fc.constant('turn') }) },
 		{ weight: 6, arbitrary: creates },
 		{ weight: 3, arbitrary: deletes },
-		{ weight: 2, arbitrary: asks },
+		{ weight: 2, arbitrary: lookups },
 		{ weight: 8, arbitrary: sends },
 		{ weight: 4, arbitrary: fc.record({ do: fc.constantFrom('read', ...faults), stream: fc.nat(1_000) }) },
 	);

@@ -1,7 +1,7 @@
-// Streams as a transport makes them, and doubles of their controllers.
+// Streams as a transport creates them, and fake controllers.
 
 /**
- * A stream whose controller is at hand, and a reader of it.
+ * Opens a stream, and returns its controller and a reader.
  *
  * @param {UnderlyingDefaultSource} [source]
  * @param {QueuingStrategy} [strategy]
@@ -20,10 +20,10 @@ export function openStream(source = {}, strategy) {
 	);
 	const reader = stream.getReader();
 	// @ts-expect-error `start` has run
-	return { controller, reader, ...consumer(reader) };
+	return { controller, reader, ...messagesOf(reader) };
 }
 
-/** A byte stream whose controller is at hand, and a reader of it. */
+/** Opens a byte stream, and returns its controller and a reader. */
 export function openByteStream() {
 	/** @type {any} */
 	let controller;
@@ -34,18 +34,18 @@ export function openByteStream() {
 		},
 	});
 	const reader = stream.getReader();
-	return { controller, reader, ...consumer(reader) };
+	return { controller, reader, ...messagesOf(reader) };
 }
 
 /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
-function consumer(reader) {
+function messagesOf(reader) {
 	return {
-		/** The next message, or `undefined` at the end. */
+		/** Resolves to the next message, or to `undefined` at the end of the stream. */
 		async next() {
 			const { done, value } = await reader.read();
 			return done ? undefined : text(value);
 		},
-		/** All messages to the end of the stream. */
+		/** Resolves to all messages up to the end of the stream. */
 		async rest() {
 			const messages = [];
 			for (;;) {
@@ -58,7 +58,7 @@ function consumer(reader) {
 }
 
 /**
- * A controller that only remembers.
+ * Returns a controller that records its calls.
  *
  * @param {{ onEnqueue?: (message: string) => void }} [options]
  */
@@ -82,7 +82,11 @@ export function fakeController({ onEnqueue } = {}) {
 	};
 }
 
-/** @param {Uint8Array} chunk */
+/**
+ * Decodes a chunk. A byte order mark is kept.
+ *
+ * @param {Uint8Array} chunk
+ */
 export function text(chunk) {
 	return new TextDecoder('utf-8', { ignoreBOM: true }).decode(chunk);
 }

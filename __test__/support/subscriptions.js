@@ -1,4 +1,4 @@
-// What a subscription manager is given: subscriptions, notifications, and callbacks that remember what they were called with.
+// Arguments for subscription managers: subscriptions, notifications, and callbacks that record their calls.
 
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -29,38 +29,38 @@ export function subscription(id, origin = 'origin', filters = { toolsListChanged
 }
 
 /**
- * Callbacks that remember their calls, in order, and answer as they are told to.
+ * Returns callbacks that record their calls in order, and then do what the given functions do.
  *
- * @param {{ acknowledge?: () => any, send?: (notification: JSONRPCRequest) => any, close?: (reason: string) => any }} [answers]
+ * @param {{ acknowledge?: () => any, send?: (notification: JSONRPCRequest) => any, close?: (reason: string) => any }} [functions]
  */
-export function listener(answers = {}) {
+export function listener(functions = {}) {
 	/** @type {unknown[]} */
 	const calls = [];
 	/** @type {JSONRPCRequest[]} */
 	const sent = [];
 	return {
-		/** `'acknowledge'`, `'send'` and `'close: '` with the reason. */
+		/** Entries are `'acknowledge'`, `'send'`, and `'close: '` with the reason. */
 		calls,
 		sent,
 		acknowledge() {
 			calls.push('acknowledge');
-			return answers.acknowledge?.();
+			return functions.acknowledge?.();
 		},
 		/** @param {JSONRPCRequest} given */
 		send(given) {
 			calls.push('send');
 			sent.push(given);
-			return answers.send?.(given);
+			return functions.send?.(given);
 		},
 		/** @param {string} reason */
 		close(reason) {
 			calls.push(`close: ${reason}`);
-			return answers.close?.(reason);
+			return functions.close?.(reason);
 		},
 	};
 }
 
-/** A promise to be settled from outside. */
+/** Returns a promise with the functions that settle it. */
 export function deferred() {
 	/** @type {() => void} */
 	let resolve = () => {};
@@ -76,7 +76,7 @@ export function deferred() {
 }
 
 /**
- * What became of a promise by now, when everything that waits for nothing but promises has run.
+ * Returns the state of a promise after all pending microtasks: `'pending'`, `{ resolved }` or `{ rejected }`.
  *
  * @param {Promise<unknown>} promise
  */

@@ -145,7 +145,7 @@ testInfoRefusals({
 	make,
 	makeForOne: () => make({ maxSessions: 1 }),
 	refusal: (argument, found) =>
-		`${argument} has to be what JSON can carry, as it goes to other threads; ${found}: give plain data, or use no "scope"`,
+		`${argument} must be data that JSON can represent, because other threads or processes receive it; ${found}: pass plain objects and arrays, or use an in-memory manager without "scope"`,
 });
 
 describe('a value that JSON cannot carry', () => {

@@ -695,7 +695,7 @@ testNotificationRefusals({
 		return { here, there: one };
 	},
 	refusal: (found) =>
-		`send: "notification" has to be what JSON can carry, as it goes to other threads; ${found}: give plain data, or use no "scope"`,
+		`send: "notification" must be data that JSON can represent, because other threads or processes receive it; ${found}: pass plain objects and arrays, or use an in-memory manager without "scope"`,
 });
 
 describe('a notification that JSON cannot carry', () => {

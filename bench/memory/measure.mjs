@@ -1,18 +1,16 @@
-// Memory a session, with many sessions: each side in processes of its own.
+// Memory per session, with many sessions: each implementation in processes of its own.
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { spread } from '../stats.mjs';
+import { runProcess } from '../harness/child-process.mjs';
+import { spread } from '../harness/stats.mjs';
 
-/** @typedef {import('../sides.mjs').managers} Managers */
-/** @typedef {{ rss: number, js: number }} Bytes a session; `js` is heap and buffers, `rss` is all that the process has */
-/** @typedef {{ streams: Bytes, manager: Bytes }} Shares */
+/** @typedef {'old' | 'upstream' | 'ours'} Implementation */
+/** @typedef {{ rss: number, js: number }} Bytes per session; `js`: V8's heap and buffers, `rss`: memory of the process */
+/** @typedef {{ streams: Bytes, manager: Bytes }} Sample */
 
-const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url));
+const MODULE = new URL('./memory-process.mjs', import.meta.url);
 
-/** @type {(keyof Managers)[]} */
-const SIDES = ['old', 'upstream', 'ours'];
+/** @type {Implementation[]} */
+const IMPLEMENTATIONS = ['old', 'upstream', 'ours'];
 
 /**
  * @param {boolean} quick
@@ -20,34 +18,22 @@ const SIDES = ['old', 'upstream', 'ours'];
  */
 export async function measureMemory(quick, log) {
 	const sessions = quick ? 10_000 : 100_000;
-	const repeats = quick ? 1 : 5;
-	/** @type {Record<keyof Managers, Shares[]>} */
-	const shares = { old: [], upstream: [], ours: [] };
-	for (let repeat = 0; repeat < repeats; repeat++) {
-		for (const side of SIDES) shares[side].push(await measureChild(side, sessions));
+	const processes = quick ? 1 : 5;
+	/** @type {Record<Implementation, Sample[]>} */
+	const samples = { old: [], upstream: [], ours: [] };
+	for (let times = 0; times < processes; times++) {
+		for (const implementation of IMPLEMENTATIONS) {
+			samples[implementation].push(await runProcess(MODULE, [implementation, sessions], { execArgv: ['--expose-gc'] }));
+		}
 	}
 	const managers = {
-		old: spreadOf(shares.old.map(({ manager }) => manager)),
-		upstream: spreadOf(shares.upstream.map(({ manager }) => manager)),
-		ours: spreadOf(shares.ours.map(({ manager }) => manager)),
+		old: spreadOf(samples.old.map(({ manager }) => manager)),
+		upstream: spreadOf(samples.upstream.map(({ manager }) => manager)),
+		ours: spreadOf(samples.ours.map(({ manager }) => manager)),
 	};
-	const streams = spreadOf(SIDES.flatMap((side) => shares[side].map((share) => share.streams)));
-	log(`memory: ${managers.ours.rss.median.toFixed(0)} bytes a session beside its stream`);
-	return { sessions, repeats, streams, managers };
-}
-
-/**
- * @param {keyof Managers} side
- * @param {number} sessions
- * @returns {Promise<Shares>}
- */
-async function measureChild(side, sessions) {
-	const child = fork(CHILD, [side, String(sessions)], { execArgv: ['--expose-gc'] });
-	const exited = once(child, 'exit');
-	const [shares] = await Promise.race([once(child, 'message'), exited.then(() => [])]);
-	const [code] = await exited;
-	if (code !== 0 || !shares) throw new Error(`the memory measurement of ${side} ended with ${code}`);
-	return shares;
+	const streams = spreadOf(IMPLEMENTATIONS.flatMap((name) => samples[name].map(({ streams }) => streams)));
+	log(`memory: ${managers.ours.rss.median.toFixed(0)} bytes per session in addition to its stream`);
+	return { sessions, processes, streams, managers };
 }
 
 /** @param {Bytes[]} samples */

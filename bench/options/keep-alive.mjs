@@ -1,20 +1,19 @@
-// What keep-alive takes while nothing is sent: the sweeps of a manager, most of which find nothing to do.
+// `keepAliveMs`: the CPU time of a manager with many idle sessions, whose periodic sweeps look for idle streams.
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { spread } from '../stats.mjs';
+import { runProcess } from '../harness/child-process.mjs';
+import { spread } from '../harness/stats.mjs';
+import { sessionCount } from '../harness/test-data.mjs';
 
-const CHILD = fileURLToPath(new URL('./keep-alive-child.mjs', import.meta.url));
-/** As is recommended. */
-export const KEEP_ALIVE_MS = 15_000;
+const MODULE = new URL('./keep-alive-process.mjs', import.meta.url);
+/** The value that the docs recommend. */
+const KEEP_ALIVE_MS = 15_000;
 
-const FULL = { sessions: 10_000, times: 60 };
-const QUICK = { sessions: 1_000, times: 5 };
+const FULL = { sessions: 10_000, periods: 60 };
+const QUICK = { sessions: 1_000, periods: 5 };
 
 /** @param {boolean} quick */
 export function keepAliveName(quick) {
-	return `options: keep-alive with ${(quick ? QUICK : FULL).sessions.toLocaleString('en')} idle sessions`;
+	return `options: keepAliveMs, ${sessionCount((quick ? QUICK : FULL).sessions)} that are idle`;
 }
 
 /**
@@ -22,35 +21,31 @@ export function keepAliveName(quick) {
  * @param {(line: string) => void} log
  */
 export async function measureKeepAlive(quick, log) {
-	const { sessions, times } = quick ? QUICK : FULL;
-	const child = fork(CHILD, [String(KEEP_ALIVE_MS), String(sessions), String(times)]);
-	const exited = once(child, 'exit');
-	/** @type {[import('./keep-alive-child.mjs').Sweeps | undefined]} */
-	const [sweeps] = /** @type {any} */ (await Promise.race([once(child, 'message'), exited.then(() => [])]));
-	const [code] = await exited;
-	if (code !== 0 || !sweeps) throw new Error(`the process that measures keep-alive ended with ${code}`);
-	const { aTime, idle, sending, readers } = sweeps;
-	const all = sending.map((ns, time) => ns + idle[time]);
+	const { sessions, periods } = quick ? QUICK : FULL;
+	/** @type {import('./keep-alive-process.mjs').Sweeps} */
+	const { perPeriod, idle, sending, readers } = await runProcess(MODULE, [KEEP_ALIVE_MS, sessions, periods]);
+	const all = sending.map((ns, period) => ns + idle[period]);
 	const row = {
 		sessions,
-		times,
+		periods,
 		keepAliveMs: KEEP_ALIVE_MS,
-		/** How many sweeps there are in that time. */
-		sweeps: aTime,
+		/** Number of sweeps per `keepAliveMs`. One of them sends. */
+		sweeps: perPeriod,
+		/** CPU time. */
 		ns: {
-			/** CPU time of one that finds nothing to do. */
-			idle: spread(idle.map((ns) => ns / (aTime - 1))),
-			/** Of one that sends to all. */
+			/** Of a sweep in which no stream is due. */
+			idle: spread(idle.map((ns) => ns / (perPeriod - 1))),
+			/** Of the sweep that sends to all sessions. */
 			sending: spread(sending),
-			/** Of the readers that get it, in the benchmark. */
+			/** Of the benchmark's readers for these chunks. */
 			readers: spread(readers),
 		},
-		/** Of one core, with the sweeps alone. */
+		/** Share of one core that the sweeps take. */
 		share: spread(all.map((ns) => ns / (KEEP_ALIVE_MS * 1e6))),
 	};
-	const { idle: least, sending: most } = row.ns;
+	const [idleUs, sendingMs] = [row.ns.idle.median / 1e3, row.ns.sending.median / 1e6];
 	log(
-		`${keepAliveName(quick)}: a sweep takes ${(least.median / 1e3).toFixed(0)} µs, one that sends ${(most.median / 1e6).toFixed(2)} ms`,
+		`${keepAliveName(quick)}: a sweep takes ${idleUs.toFixed(0)} µs, the sweep that sends ${sendingMs.toFixed(2)} ms`,
 	);
 	return row;
 }

@@ -1,43 +1,42 @@
-// What the options of stream managers cost, and what they are good for.
+// The options of stream managers: what each one costs, and what `coalesce`, `sliceMs` and `keepAliveMs` achieve.
 
-import { burstCells, measureBursts } from './bursts.mjs';
+import { burstCells, measureBursts } from './coalesce-bursts.mjs';
+import { costGroups, measureCosts } from './cost.mjs';
+import { eventLoopDelayName, measureEventLoopDelay } from './event-loop-delay.mjs';
 import { keepAliveName, measureKeepAlive } from './keep-alive.mjs';
-import { beforeCells, measureBefore, measurePrices, priceGroups } from './price.mjs';
-import { measureStalls, stallName } from './stall.mjs';
 
 /**
- * What there is to measure, of what `wanted` has chosen; `undefined` for nothing.
+ * Returns what there is to measure, or `undefined` for nothing.
  *
  * @param {boolean} quick
- * @param {(row: { name: string }) => boolean} wanted
+ * @param {(row: { name: string }) => boolean} isSelected
  */
-export function optionParts(quick, wanted) {
-	const before = beforeCells(quick).filter(({ name }) =>
-		wanted({ name: `options, none beside the commit before: ${name}` }),
-	);
-	const prices = priceGroups(quick)
-		.map((group) => ({ ...group, cells: group.cells.filter(({ name }) => wanted({ name: `options, each: ${name}` })) }))
+export function optionsPart(quick, isSelected) {
+	const costs = costGroups(quick)
+		.map((group) => ({
+			...group,
+			cells: group.cells.filter(({ name }) => isSelected({ name: `options: cost of each: ${name}` })),
+		}))
 		.filter(({ cells }) => cells.length > 0);
-	const keepAlive = wanted({ name: keepAliveName(quick) });
-	const stalls = wanted({ name: stallName(quick) });
-	const bursts = burstCells(quick).filter(wanted);
-	const count = before.length + prices.length + bursts.length;
-	return count > 0 || keepAlive || stalls ? { quick, before, prices, keepAlive, stalls, bursts } : undefined;
+	const keepAlive = isSelected({ name: keepAliveName(quick) });
+	const eventLoopDelay = isSelected({ name: eventLoopDelayName(quick) });
+	const bursts = burstCells(quick).filter(isSelected);
+	const isEmpty = costs.length + bursts.length === 0 && !keepAlive && !eventLoopDelay;
+	return isEmpty ? undefined : { quick, costs, keepAlive, eventLoopDelay, bursts };
 }
 
 /**
- * @param {NonNullable<ReturnType<typeof optionParts>>} parts
+ * @param {NonNullable<ReturnType<typeof optionsPart>>} part
  * @param {(line: string) => void} log
  */
-export async function measureOptions({ quick, before, prices, keepAlive, stalls, bursts }, log) {
+export async function measureOptions({ quick, costs, keepAlive, eventLoopDelay, bursts }, log) {
 	const results = {
-		before: before.length > 0 ? await measureBefore(before, quick, log) : undefined,
-		prices: /** @type {Awaited<ReturnType<typeof measurePrices>>[]} */ ([]),
+		costs: /** @type {Awaited<ReturnType<typeof measureCosts>>[]} */ ([]),
 		keepAlive: keepAlive ? await measureKeepAlive(quick, log) : undefined,
-		stalls: stalls ? await measureStalls(quick, log) : undefined,
+		eventLoopDelay: eventLoopDelay ? await measureEventLoopDelay(quick, log) : undefined,
 		bursts: /** @type {Awaited<ReturnType<typeof measureBursts>>[]} */ ([]),
 	};
-	for (const group of prices) results.prices.push(await measurePrices(group, quick, log));
+	for (const group of costs) results.costs.push(await measureCosts(group, quick, log));
 	for (const cell of bursts) results.bursts.push(await measureBursts(cell, quick, log));
 	return results;
 }

@@ -1,62 +1,68 @@
-// How fast a node takes in a full stream: it is stopped where it stands, another one sends as many messages as a stream holds,
-// and it goes on.
+// How fast a node receives a backlog: it is suspended, another node sends as many messages as a Redis stream holds, and it is
+// resumed.
 
-import { asciiTexts } from '../material.mjs';
-import { interleave } from '../rounds.mjs';
-import { ratios, spread } from '../stats.mjs';
-import { sidesFor } from './sides.mjs';
+import { interleave } from '../harness/interleave.mjs';
+import { ratios, spread } from '../harness/stats.mjs';
+import { asciiTexts, sessionCount } from '../harness/test-data.mjs';
+import { implementationsFor } from './implementations.mjs';
 
-/** @typedef {import('./fleet.mjs').Fleet} Fleet */
-/** @typedef {import('./sides.mjs').RedisSide} RedisSide */
+/** @typedef {import('./node-group.mjs').NodeGroup} NodeGroup */
+/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
 
 /**
  * @typedef {object} Cell
  * @property {string} name
- * @property {'one' | 'everyone'} kind
+ * @property {'one' | 'all'} kind
+ * @property {number} sessions
  */
 
-/** What a stream holds unless `maxLen` says otherwise. */
+/** The default of `maxLen`. */
 const ENTRIES = 10_000;
-const A_TURN = 100;
+const PER_TURN = 100;
 
 const [text] = asciiTexts;
 
-/** @returns {Cell[]} */
-export function backlogCells() {
-	return /** @type {const} */ (['one', 'everyone']).map((kind) => ({
-		name: `redis: a backlog of ${ENTRIES.toLocaleString('en')} messages of ${text.name} to ${kind} of 10`,
+/**
+ * @param {number} sessions of the receiver
+ * @returns {Cell[]}
+ */
+export function backlogCells(sessions) {
+	return /** @type {const} */ (['one', 'all']).map((kind) => ({
+		name: `backlog of ${ENTRIES.toLocaleString('en')} messages of ${text.name} to ${kind} of ${sessionCount(sessions)}`,
 		kind,
+		sessions,
 	}));
 }
 
 /**
  * @param {Cell} cell
- * @param {Record<RedisSide, Fleet>} fleets
+ * @param {Record<RedisImplementation, NodeGroup>} groups
  * @param {{ rounds: number }} size
  */
-export async function measureBacklog({ name, kind }, fleets, { rounds }) {
-	const traffic = { kind, count: ENTRIES, text, pace: { aTurn: A_TURN } };
-	const sides = sidesFor(kind);
-	/** @param {RedisSide} side */
-	const turn = (side) => async () => {
-		const { receiver } = fleets[side].nodes;
-		const until = await fleets[side].expect(traffic);
+export async function measureBacklog({ name, kind }, groups, { rounds }) {
+	const traffic = { kind, count: ENTRIES, text, pace: { perTurn: PER_TURN } };
+	const implementations = implementationsFor(kind);
+	/** @param {RedisImplementation} implementation */
+	const turn = (implementation) => async () => {
+		const group = groups[implementation];
+		const { receiver } = group.nodes;
+		const untilReceived = await group.expect(traffic);
 		receiver.pause();
-		await fleets[side].send(traffic);
+		await group.send(traffic);
 		const start = Number(process.hrtime.bigint());
 		receiver.resume();
-		return ((await until()) - start) / ENTRIES;
+		return ((await untilReceived()) - start) / ENTRIES;
 	};
-	const turns = Object.fromEntries(sides.map((side) => [side, turn(side)]));
-	const samples = await interleave(turns, { ms: 0, leastRounds: rounds }, () => {});
-	for (const side of sides) await fleets[side].checkEmpty();
+	const turns = Object.fromEntries(implementations.map((implementation) => [implementation, turn(implementation)]));
+	const samples = await interleave(turns, { ms: 0, minRounds: rounds }, () => {});
+	for (const implementation of implementations) await groups[implementation].checkEmpty();
 	return {
 		name,
 		kind,
 		entries: ENTRIES,
 		rounds,
-		/** Of a message. */
-		ns: Object.fromEntries(sides.map((side) => [side, spread(samples[side])])),
+		/** Time per message. */
+		ns: Object.fromEntries(implementations.map((implementation) => [implementation, spread(samples[implementation])])),
 		vsPubSub: ratios(samples.pubSub, samples.ours),
 	};
 }

@@ -1,114 +1,122 @@
-// What Redis is told for a message to everyone: each command it counts while a few are sent, and while none are for as long.
+// The commands that Redis performs for a broadcast: what it counts during some broadcasts, less what it counts in an equally
+// long time without any.
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { asciiTexts, makeIds } from '../material.mjs';
-import { untilSubscribed } from './faults.mjs';
-import { Node } from './nodes.mjs';
-import { SIDES } from './sides.mjs';
+import { asciiTexts, makeIds, sessionCount } from '../harness/test-data.mjs';
+import { IMPLEMENTATIONS } from './implementations.mjs';
+import { NodeHandle } from './node-handle.mjs';
+import { untilSubscribed } from './upstream-failures.mjs';
 
-/** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
-/** @typedef {import('./sides.mjs').RedisSide} RedisSide */
-/** @typedef {Record<string, number>} Counts how often each command was done */
-/** @typedef {{ during: Counts, idle: Counts, broadcasts: number }} Counted in a window with broadcasts, and in one without */
+/** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
+/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
+/** @typedef {Record<string, number>} Counts number of calls of each command */
+
+/**
+ * @typedef {object} Counted
+ * @property {Counts} during a window with broadcasts
+ * @property {Counts} idle a window without any
+ * @property {number} broadcasts
+ */
 
 const NODES = 2;
-const MOST_BROADCASTS = 50;
-/** Two beats of a node of ours, and little enough that upstream's sessions, which live for 10 s, are still there. */
+const MAX_BROADCASTS = 50;
+/** Two heartbeats of our nodes, and less than the 10 s after which upstream's keys expire. */
 const WINDOW_MS = 6_000;
 const QUICK_WINDOW_MS = 1_000;
-const SHARE_OF_BROADCASTS = 0.6;
-/** What waits in Redis for the next message to come: each node asks once more when it has come. */
+const BROADCASTS_SHARE = 0.6;
+/** Blocking reads: each node repeats its read after each message. */
 const READS = ['xread'];
-/** By which we see that a session is there. */
-const ASKED_BY_US = 'pubsub|numsub';
+/** The benchmark's own command, to wait for upstream's subscriptions. */
+const OWN_COMMAND = 'pubsub|numsub';
 
 const [text] = asciiTexts;
 
 /** @param {number} sessions */
 export function commandsName(sessions) {
-	return `redis: commands for a broadcast to ${sessions.toLocaleString('en')} sessions on ${NODES} nodes`;
+	return `commands for a broadcast to ${sessionCount(sessions)} on ${NODES} nodes`;
 }
 
 /**
- * @param {() => Promise<RedisServer>} startRedis a server of its own for each side, so that no other speaks to it
+ * @param {() => Promise<RedisServer>} startRedis a separate server for each implementation
  * @param {{ quick: boolean, sessions: number }} size `sessions` of all nodes
  */
 export async function measureCommands(startRedis, { quick, sessions }) {
 	const windowMs = quick ? QUICK_WINDOW_MS : WINDOW_MS;
-	const sides = [];
-	for (const side of SIDES) sides.push(await measureSide(side, startRedis, sessions, windowMs));
-	const [upstream, pubSub, ours] = sides;
-	return {
-		name: commandsName(sessions),
-		sessions,
-		nodes: NODES,
-		windowMs,
-		counts: { upstream, pubSub, ours },
-	};
+	const counted = [];
+	for (const implementation of IMPLEMENTATIONS) {
+		counted.push(await countCommands(implementation, startRedis, sessions, windowMs));
+	}
+	const [upstream, pubSub, ours] = counted;
+	return { name: commandsName(sessions), sessions, nodes: NODES, windowMs, counts: { upstream, pubSub, ours } };
 }
 
 /**
- * How often Redis is told something for a broadcast, rounded since a beat more or less may have come in between.
+ * Returns the number of commands per broadcast, without the blocking reads.
  *
  * @param {Counted} counted
  */
-export function commandsOfABroadcast(counted) {
-	const told = Object.entries(perBroadcast(counted)).filter(([name]) => !READS.includes(name));
-	return round(told.reduce((sum, [, count]) => sum + count, 0));
+export function commandsPerBroadcast(counted) {
+	const commands = Object.entries(countsPerBroadcast(counted)).filter(([name]) => !READS.includes(name));
+	return round(commands.reduce((sum, [, count]) => sum + count, 0));
 }
 
 /**
- * The same by command, the reads too.
+ * Returns the number of calls per broadcast of each command, with the blocking reads.
  *
  * @param {Counted} counted
  * @returns {Counts}
  */
-export function perBroadcast({ during, idle, broadcasts }) {
+export function countsPerBroadcast({ during, idle, broadcasts }) {
 	const each = Object.entries(during).map(([name, count]) => {
 		return /** @type {const} */ ([name, round((count - (idle[name] ?? 0)) / broadcasts)]);
 	});
 	return Object.fromEntries(each.filter(([, count]) => count > 0));
 }
 
-/** @param {number} count */
+/**
+ * Rounds to a tenth: one window may have had a heartbeat more than the other.
+ *
+ * @param {number} count
+ */
 function round(count) {
 	return Math.round(count * 10) / 10;
 }
 
 /**
- * @param {RedisSide} side
+ * @param {RedisImplementation} implementation
  * @param {() => Promise<RedisServer>} startRedis
  * @param {number} sessions
  * @param {number} windowMs
  */
-async function measureSide(side, startRedis, sessions, windowMs) {
+async function countCommands(implementation, startRedis, sessions, windowMs) {
 	const redis = await startRedis();
-	const nodes = await Promise.all(Array.from({ length: NODES }, () => Node.start(side, redis.url)));
-	// Of the others, one that has sessions itself sends. Upstream's cannot, once it has one.
-	const sender = side === 'upstream' ? await Node.start(side, redis.url) : nodes[0];
+	const nodes = await Promise.all(Array.from({ length: NODES }, () => NodeHandle.start(implementation, redis.url)));
+	// A node with sessions sends. Upstream's cannot send once it has a session.
+	const sender = implementation === 'upstream' ? await NodeHandle.start(implementation, redis.url) : nodes[0];
 	if (!nodes.includes(sender)) await sender.call('open', []);
 	try {
 		const empty = await redis.commandCounts();
-		const own = sessions / NODES;
+		const perNode = sessions / NODES;
 		await Promise.all(
 			nodes.map(async (node) => {
-				const ids = makeIds(own);
+				const ids = makeIds(perNode);
 				await node.call('open', ids);
-				if (side === 'upstream') await untilSubscribed(redis, ids);
+				if (implementation === 'upstream') await untilSubscribed(redis, ids);
 			}),
 		);
 		const opened = difference(await redis.commandCounts(), empty);
 		let broadcasts = 0;
-		const during = await inWindow(redis, windowMs, async () => {
-			const end = performance.now() + windowMs * SHARE_OF_BROADCASTS;
-			for (; broadcasts < MOST_BROADCASTS && performance.now() < end; broadcasts++) {
-				const expected = { chunks: own, length: text.bytes.length };
+		const during = await countInWindow(redis, windowMs, async () => {
+			const end = performance.now() + windowMs * BROADCASTS_SHARE;
+			for (; broadcasts < MAX_BROADCASTS && performance.now() < end; broadcasts++) {
+				const expected = { chunks: perNode, length: text.bytes.length };
 				await Promise.all(nodes.map((node) => node.call('expect', expected)));
 				const received = Promise.all(nodes.map((node) => node.call('received')));
-				await Promise.all([received, sender.call('send', { texts: [text.value], count: 1, pace: { aTurn: 1 } })]);
+				const sending = { texts: [text.value], count: 1, pace: { perTurn: 1 } };
+				await Promise.all([received, sender.call('send', sending)]);
 			}
 		});
-		const idle = await inWindow(redis, windowMs, async () => {});
+		const idle = await countInWindow(redis, windowMs, async () => {});
 		for (const node of nodes) await node.call('expect', { texts: [] });
 		return { opened, during, idle, broadcasts };
 	} finally {
@@ -122,11 +130,11 @@ async function measureSide(side, startRedis, sessions, windowMs) {
  * @param {number} ms
  * @param {() => Promise<void>} act
  */
-async function inWindow(redis, ms, act) {
+async function countInWindow(redis, ms, act) {
 	const before = await redis.commandCounts();
-	const over = wait(ms);
+	const windowEnd = wait(ms);
 	await act();
-	await over;
+	await windowEnd;
 	return difference(await redis.commandCounts(), before);
 }
 
@@ -136,8 +144,8 @@ async function inWindow(redis, ms, act) {
  * @returns {Counts}
  */
 function difference(after, before) {
-	const grown = Object.entries(after).map(
+	const increases = Object.entries(after).map(
 		([name, count]) => /** @type {const} */ ([name, count - (before[name] ?? 0)]),
 	);
-	return Object.fromEntries(grown.filter(([name, count]) => count > 0 && name !== ASKED_BY_US));
+	return Object.fromEntries(increases.filter(([name, count]) => count > 0 && name !== OWN_COMMAND));
 }

@@ -1,60 +1,64 @@
-// Between machines, by Redis: nodes are processes, and Redis a server of the benchmark's own, on this machine as they are, with
-// append-only on as the README has it.
+// Several nodes with Redis. The nodes are processes on this machine, and so is the Redis server, with append-only on, as the
+// docs recommend.
 
-import { startRedis } from '../../__test__/support/redis.js';
 import { backlogCells, measureBacklog } from './backlog.mjs';
 import { commandsName, measureCommands } from './commands.mjs';
-import { canTellMainThread } from './cpu.mjs';
-import { tryUpstream } from './faults.mjs';
-import { Fleet } from './fleet.mjs';
-import { Node } from './nodes.mjs';
-import { measureTraffic, trafficCells } from './traffic.mjs';
+import { canMeasureMainThread } from './main-thread-cpu.mjs';
+import { NodeGroup } from './node-group.mjs';
+import { NodeHandle } from './node-handle.mjs';
+import { startRedis } from './redis-server.mjs';
+import { measureTraffic, trafficCells } from './steady-traffic.mjs';
+import { tryUpstream } from './upstream-failures.mjs';
 
-/** @typedef {import('../../__test__/support/redis.js').RedisServer} RedisServer */
-/** @typedef {import('./sides.mjs').RedisSide} RedisSide */
+/** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
+/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
 
 const FULL = { quick: false, sessions: 10_000, ms: 2_000, rounds: 6 };
 const QUICK = { quick: true, sessions: 1_000, ms: 300, rounds: 2 };
 
-const SESSIONS_OF_A_NODE = 10;
+/** Sessions of the node that receives messages. */
+const RECEIVER_SESSIONS = 10;
 
 /**
- * What there is to measure, of what `wanted` has chosen; `undefined` for nothing.
+ * Returns what there is to measure, or `undefined` for nothing.
  *
  * @param {boolean} quick
- * @param {(row: { name: string }) => boolean} wanted
+ * @param {(row: { name: string }) => boolean} isSelected
  */
-export function redisParts(quick, wanted) {
+export function redisPart(quick, isSelected) {
 	const size = quick ? QUICK : FULL;
-	const commands = wanted({ name: commandsName(size.sessions) });
-	const traffic = trafficCells().filter(wanted);
-	const backlogs = backlogCells().filter(wanted);
+	const isRedisSelected = (/** @type {{ name: string }} */ { name }) => isSelected({ name: `redis: ${name}` });
+	const commands = isRedisSelected({ name: commandsName(size.sessions) });
+	const traffic = trafficCells(RECEIVER_SESSIONS).filter(isRedisSelected);
+	const backlogs = backlogCells(RECEIVER_SESSIONS).filter(isRedisSelected);
 	if (!commands && traffic.length + backlogs.length === 0) return undefined;
 	return { size, commands, traffic, backlogs };
 }
 
 /**
- * @param {NonNullable<ReturnType<typeof redisParts>>} parts
+ * @param {NonNullable<ReturnType<typeof redisPart>>} part
  * @param {(line: string) => void} log
  */
 export async function measureRedis({ size, commands, traffic, backlogs }, log) {
 	const start = () => startRedis({ appendOnly: true });
-	const first = canTellMainThread()
+	const first = canMeasureMainThread()
 		? await start().catch(({ message }) => message)
-		: 'only Linux and Node.js 23.9 or later tell what a thread takes';
+		: 'the CPU time of a thread needs Linux or Node.js 23.9';
 	if (typeof first === 'string') {
 		log(`redis: not measured: ${first}`);
 		return undefined;
 	}
-	const faults = await tryUpstream(first, size.quick).finally(() => first.end());
-	for (const { to, due, arrived } of faults.sends) log(`redis: upstream's to ${to}: ${arrived} of ${due} arrived`);
+	const upstreamFailures = await tryUpstream(first, size.quick).finally(() => first.end());
+	for (const { to, expected, arrived } of upstreamFailures.sends) {
+		log(`redis: upstream, send to ${to}: ${arrived} of ${expected} arrived`);
+	}
 	const counted = commands ? await measureCommands(start, size) : undefined;
-	if (counted) log(`${counted.name}: counted`);
+	if (counted) log(`redis: ${counted.name}: counted`);
 	const redis = await start();
 	try {
-		const version = /redis_version:(\S+)/.exec(await redis.command('INFO', 'server'))?.[1];
-		const rows = await measureFleets(redis, size, traffic, backlogs, log);
-		return { server: version, faults, commands: counted, ...rows };
+		const server = /redis_version:(\S+)/.exec(await redis.command('INFO', 'server'))?.[1];
+		const rows = await measureGroups(redis, size, traffic, backlogs, log);
+		return { server, upstreamFailures, commands: counted, ...rows };
 	} finally {
 		await redis.end();
 	}
@@ -67,7 +71,7 @@ export async function measureRedis({ size, commands, traffic, backlogs }, log) {
  * @param {ReturnType<typeof backlogCells>} backlogs
  * @param {(line: string) => void} log
  */
-async function measureFleets(redis, size, traffic, backlogs, log) {
+async function measureGroups(redis, size, traffic, backlogs, log) {
 	const rows = {
 		traffic: /** @type {Awaited<ReturnType<typeof measureTraffic>>[]} */ ([]),
 		backlogs: /** @type {Awaited<ReturnType<typeof measureBacklog>>[]} */ ([]),
@@ -76,37 +80,38 @@ async function measureFleets(redis, size, traffic, backlogs, log) {
 	/** @type {{ stop(): Promise<unknown> }[]} */
 	const started = [];
 	try {
-		/** @param {'floor' | 'wake'} player */
-		const startNode = async (player) => {
-			const node = await Node.start(player, redis.url);
+		/** @param {'floor' | 'threadWakeup'} kind */
+		const startNode = async (kind) => {
+			const node = await NodeHandle.start(kind, redis.url);
 			started.push(node);
 			return node;
 		};
-		/** @param {RedisSide} side */
-		const startFleet = async (side) => {
-			const fleet = await Fleet.start(side, redis, SESSIONS_OF_A_NODE);
-			started.push(fleet);
-			await fleet.checkAnswers();
-			return fleet;
+		/** @param {RedisImplementation} implementation */
+		const startGroup = async (implementation) => {
+			const group = await NodeGroup.start(implementation, redis, RECEIVER_SESSIONS);
+			started.push(group);
+			await group.checkDelivery();
+			return group;
 		};
-		const beside = { floor: await startNode('floor'), wake: await startNode('wake') };
-		const fleets = {
-			upstream: await startFleet('upstream'),
-			pubSub: await startFleet('pubSub'),
-			plain: await startFleet('plain'),
-			ours: await startFleet('ours'),
+		const baselines = { floor: await startNode('floor'), threadWakeup: await startNode('threadWakeup') };
+		const groups = {
+			upstream: await startGroup('upstream'),
+			pubSub: await startGroup('pubSub'),
+			singleChannel: await startGroup('singleChannel'),
+			ours: await startGroup('ours'),
 		};
 		for (const cell of traffic) {
-			const row = await measureTraffic(cell, fleets, beside, redis, size);
+			const row = await measureTraffic(cell, groups, baselines, redis, size);
 			const { p50, cpu } = row.vsPubSub;
 			log(
-				`${cell.name}: ${p50.median.toFixed(2)}x of pub/sub's p50, ${cpu.sender.median.toFixed(1)}x of its main thread`,
+				`redis: ${cell.name}: p50 of pub/sub in JS / ours ${p50.median.toFixed(2)}x, CPU time of the sender's main thread ` +
+					`${cpu.sender.median.toFixed(1)}x`,
 			);
 			rows.traffic.push(row);
 		}
 		for (const cell of backlogs) {
-			const row = await measureBacklog(cell, fleets, size);
-			log(`${cell.name}: ${row.vsPubSub.median.toFixed(2)}x of pub/sub`);
+			const row = await measureBacklog(cell, groups, size);
+			log(`redis: ${cell.name}: ${row.vsPubSub.median.toFixed(2)}x as fast as pub/sub in JS`);
 			rows.backlogs.push(row);
 		}
 	} finally {

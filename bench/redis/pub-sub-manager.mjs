@@ -1,19 +1,19 @@
-// The opponent: the stream manager that one would write in JavaScript with the package `redis` and its pub/sub, well done but
-// without promises. A channel for broadcasts and one for each session, so that Redis passes a message only to the process
-// that has the session; sessions of this process are fed at once; one encode a message; `has` asks who listens, so that
-// nothing is left of a process that is gone. What is published while a connection is down is lost, as pub/sub is.
+// A stream manager in JavaScript with the package `redis` and its pub/sub, written well, but without delivery guarantees: what
+// is published while a connection is down is lost. It has a channel for broadcasts and one per session, so that Redis passes a
+// message only to the node that has the session. It delivers to sessions of its own process at once, encodes each message once,
+// and asks Redis for subscribers in `has`, so that nothing remains of a node that has crashed.
 
 import { randomUUID } from 'node:crypto';
 import { createClient } from 'redis';
 
-const EVERYONE = 'mcp:everyone';
+const BROADCAST = 'mcp:broadcast';
 const DELETED = 'mcp:deleted';
 const SESSION = 'mcp:session:';
 
 const encoder = new TextEncoder();
 
 export class PubSubSessionManager {
-	/** Stands before each broadcast: a process has fed its own sessions already. */
+	/** Prefix of each broadcast, so that a node ignores its own: it has delivered them already. */
 	#node = randomUUID();
 	/** @type {Map<string, ReadableStreamDefaultController>} */
 	#sessions = new Map();
@@ -24,28 +24,28 @@ export class PubSubSessionManager {
 	/** @param {string} url */
 	constructor(url) {
 		this.#publisher = createClient({ url });
-		// A connection that has subscribed may do little else.
+		// A connection with subscriptions cannot publish.
 		this.#subscriber = this.#publisher.duplicate();
-		// It connects anew by itself; without a listener the process would end.
+		// The clients reconnect. Without a listener, an error would end the process.
 		for (const client of [this.#publisher, this.#subscriber]) client.on('error', () => {});
 		this.#ready = this.#connect();
 	}
 
 	async #connect() {
 		await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
-		await this.#subscriber.subscribe(EVERYONE, (message) => {
-			if (!message.startsWith(this.#node)) this.#feedAll(message.slice(this.#node.length));
+		await this.#subscriber.subscribe(BROADCAST, (message) => {
+			if (!message.startsWith(this.#node)) this.#deliverToAll(message.slice(this.#node.length));
 		});
 		await this.#subscriber.subscribe(DELETED, (id) => this.#end(id));
 	}
 
-	/** Resolves once what others send to everyone arrives here. */
+	/** Resolves when broadcasts of other nodes arrive here. */
 	ready() {
 		return this.#ready;
 	}
 
 	/**
-	 * Resolves once what others send to the session arrives here.
+	 * Resolves when messages of other nodes to the session arrive here.
 	 *
 	 * @param {string} id
 	 * @param {ReadableStreamDefaultController} controller
@@ -54,7 +54,7 @@ export class PubSubSessionManager {
 		this.#end(id);
 		this.#sessions.set(id, controller);
 		await this.#ready;
-		await this.#subscriber.subscribe(SESSION + id, this.#take);
+		await this.#subscriber.subscribe(SESSION + id, this.#onMessage);
 	}
 
 	/** @param {string} id */
@@ -78,13 +78,13 @@ export class PubSubSessionManager {
 	 */
 	async send(ids, data) {
 		if (ids === undefined) {
-			this.#feedAll(data);
-			await this.#publisher.publish(EVERYONE, this.#node + data);
+			this.#deliverToAll(data);
+			await this.#publisher.publish(BROADCAST, this.#node + data);
 			return;
 		}
 		const published = [];
 		for (const id of new Set(ids)) {
-			if (this.#sessions.has(id)) this.#feed(id, encoder.encode(data));
+			if (this.#sessions.has(id)) this.#deliver(id, encoder.encode(data));
 			else published.push(this.#publisher.publish(SESSION + id, data));
 		}
 		await Promise.all(published);
@@ -97,24 +97,24 @@ export class PubSubSessionManager {
 	}
 
 	/** @param {string} data */
-	#feedAll(data) {
+	#deliverToAll(data) {
 		if (this.#sessions.size === 0) return;
 		const chunk = encoder.encode(data);
-		for (const id of this.#sessions.keys()) this.#feed(id, chunk);
+		for (const id of this.#sessions.keys()) this.#deliver(id, chunk);
 	}
 
 	/** @type {(data: string, channel: string) => void} */
-	#take = (data, channel) => this.#feed(channel.slice(SESSION.length), encoder.encode(data));
+	#onMessage = (data, channel) => this.#deliver(channel.slice(SESSION.length), encoder.encode(data));
 
 	/**
 	 * @param {string} id
 	 * @param {Uint8Array} chunk
 	 */
-	#feed(id, chunk) {
+	#deliver(id, chunk) {
 		try {
 			this.#sessions.get(id)?.enqueue(chunk);
 		} catch {
-			// Its reader is gone.
+			// The stream is closed or errored.
 			this.#end(id);
 		}
 	}
@@ -124,7 +124,7 @@ export class PubSubSessionManager {
 		const controller = this.#sessions.get(id);
 		if (controller === undefined) return;
 		this.#sessions.delete(id);
-		// Closing it fails where it is closed or errored already.
+		// Fails when the stream is closed or errored already.
 		try {
 			controller.close();
 		} catch {}

@@ -1,24 +1,24 @@
-// From the main thread to the sessions of worker threads: for each number of them, kind of target, text and burst, the
-// answers first, then the time until the last byte was read.
+// From the main thread to sessions of worker threads: time until the last byte of a burst was read there, for each number of
+// sessions, target, text and size of the burst.
 
-import { message } from '../e2e/message.mjs';
-import { asciiTexts } from '../material.mjs';
-import { interleave } from '../rounds.mjs';
-import { ratios, spread } from '../stats.mjs';
-import { Crew } from './crew.mjs';
-import { WAYS } from './ways.mjs';
+import { numberedEvent } from '../harness/events.mjs';
+import { interleave } from '../harness/interleave.mjs';
+import { ratios, spread } from '../harness/stats.mjs';
+import { asciiTexts, sessionCount } from '../harness/test-data.mjs';
+import { CHANNELS } from './channels.mjs';
+import { WorkerPool } from './worker-pool.mjs';
 
-/** @typedef {import('./ways.mjs').WayName} WayName */
-/** @typedef {import('../stats.mjs').Spread} Spread */
-/** @typedef {import('../material.mjs').Text} Text */
-/** @typedef {import('../rounds.mjs').Budget} Budget */
-/** @typedef {import('../send.mjs').Target} Target */
+/** @typedef {import('./channels.mjs').Channel} Channel */
+/** @typedef {import('../harness/stats.mjs').Spread} Spread */
+/** @typedef {import('../harness/test-data.mjs').Text} Text */
+/** @typedef {import('../harness/interleave.mjs').Budget} Budget */
+/** @typedef {import('../streams/send-timing.mjs').Target} Target */
 
-/** @typedef {'everyone' | 'one' | 'all by id'} Kind */
+/** @typedef {'all' | 'one' | 'all by id'} Kind */
 
 /**
- * With `one at a time`, a burst goes out when the last byte of the one before has been read: it wakes threads that sleep.
- * With `back to back`, the next one goes out in the next turn of the sender's event loop: threads are mostly awake.
+ * `one at a time`: a burst is sent when the last byte of the previous one was read. It wakes threads that sleep.
+ * `back to back`: a burst is sent in each turn of the sender's event loop. The threads are awake most of the time.
  *
  * @typedef {'one at a time' | 'back to back'} Pace
  */
@@ -27,10 +27,10 @@ import { WAYS } from './ways.mjs';
  * @typedef {object} Cell
  * @property {string} name
  * @property {number} workers
- * @property {number} sessions of each worker
+ * @property {number} sessions per worker
  * @property {Kind} kind
  * @property {Text} text
- * @property {number} burst how many messages are sent in one go
+ * @property {number} burst number of messages that are sent together
  * @property {Pace} pace
  */
 
@@ -38,13 +38,13 @@ import { WAYS } from './ways.mjs';
 const PACES = ['one at a time', 'back to back'];
 const [short, long] = asciiTexts;
 
-// There are many rows, and ratios that lie close together.
-const SHARE = 0.5;
-const MOST_BURSTS = 8;
-const MOST_DELIVERIES = 256;
-const LEAST_BURSTS_ON_END = 4;
-const MOST_BURSTS_ON_END = 64;
-const MOST_DELIVERIES_ON_END = 2_000;
+/** Share of the budget: there are many cells. */
+const BUDGET_SHARE = 0.5;
+const MAX_BURSTS = 8;
+const MAX_DELIVERIES = 256;
+const MIN_BACK_TO_BACK_BURSTS = 4;
+const MAX_BACK_TO_BACK_BURSTS = 64;
+const MAX_BACK_TO_BACK_DELIVERIES = 2_000;
 
 /**
  * @param {boolean} quick
@@ -56,7 +56,7 @@ export function threadCells(quick) {
 	const cells = [];
 	for (const sessions of [1, 10]) {
 		/** @type {Kind[]} */
-		const kinds = sessions === 1 ? ['everyone', 'one'] : ['everyone', 'one', 'all by id'];
+		const kinds = sessions === 1 ? ['all', 'one'] : ['all', 'one', 'all by id'];
 		for (const pace of PACES) {
 			for (const kind of kinds) {
 				for (const burst of bursts) cells.push(cell(1, sessions, kind, short, burst, pace));
@@ -66,8 +66,8 @@ export function threadCells(quick) {
 	}
 	for (const sessions of [1, 10]) {
 		for (const pace of PACES) {
-			for (const burst of bursts) cells.push(cell(4, sessions, 'everyone', short, burst, pace));
-			if (!quick) cells.push(cell(4, sessions, 'everyone', long, 10, pace));
+			for (const burst of bursts) cells.push(cell(4, sessions, 'all', short, burst, pace));
+			if (!quick) cells.push(cell(4, sessions, 'all', long, 10, pace));
 		}
 	}
 	return cells;
@@ -83,10 +83,11 @@ export function threadCells(quick) {
  * @returns {Cell}
  */
 function cell(workers, sessions, kind, text, burst, pace) {
-	const whom = kind === 'all by id' ? `all ${sessions} by id` : `${kind} of ${sessions}`;
+	const count = sessionCount(sessions);
+	const target = kind === 'all by id' ? `all ${count} by id` : `${kind} of ${count}`;
 	const where = workers === 1 ? 'in a worker thread' : `in each of ${workers} worker threads`;
 	const bursts = burst === 1 ? 'single messages' : `bursts of ${burst}`;
-	const name = `${text.name} to ${whom} ${where}, ${bursts}, ${pace}`;
+	const name = `${text.name} to ${target} ${where}, ${bursts}, ${pace}`;
 	return { name, workers, sessions, kind, text, burst, pace };
 }
 
@@ -97,58 +98,62 @@ function cell(workers, sessions, kind, text, burst, pace) {
  */
 export async function measureThreads(cells, budget, log) {
 	const results = [];
-	/** @type {Crew | undefined} */
-	let crew;
+	/** @type {WorkerPool | undefined} */
+	let pool;
 	try {
 		for (const cell of cells) {
-			if (crew?.ids.length !== cell.workers || crew.ids[0].length !== cell.sessions) {
-				await crew?.stop();
-				crew = await Crew.start(cell.workers, cell.sessions);
+			if (pool?.ids.length !== cell.workers || pool.ids[0].length !== cell.sessions) {
+				await pool?.stop();
+				pool = await WorkerPool.start(cell.workers, cell.sessions);
 			}
-			const result = await measureCell(cell, crew, { ...budget, ms: budget.ms * SHARE });
-			const { vsBroadcastChannel, vsMessagePort, rounds } = result;
-			const factors = [vsBroadcastChannel, vsMessagePort].map(({ median }) => `${median.toFixed(2)}x`);
-			log(`${cell.name}: ${factors.join(' of BroadcastChannel, ')} of MessagePort (${rounds} rounds)`);
+			const result = await measureCell(cell, pool, { ...budget, ms: budget.ms * BUDGET_SHARE });
+			const [broadcastChannel, messagePort] = [result.vsBroadcastChannel, result.vsMessagePort].map(({ median }) =>
+				median.toFixed(2),
+			);
+			log(
+				`threads: ${cell.name}: ${broadcastChannel}x as fast as BroadcastChannel, ${messagePort}x as fast as MessagePort ` +
+					`(${result.rounds} rounds)`,
+			);
 			results.push(result);
 		}
 	} finally {
-		await crew?.stop();
+		await pool?.stop();
 	}
 	return results;
 }
 
 /**
  * @param {Cell} cell
- * @param {Crew} crew
+ * @param {WorkerPool} pool
  * @param {Budget} budget
  */
-async function measureCell(cell, crew, budget) {
+async function measureCell(cell, pool, budget) {
 	const { name, workers, sessions, kind, text, burst, pace } = cell;
-	const targets = targetsOf(kind, crew.ids, burst);
-	await crew.order({ floor: { targets: targets.map(({ places }) => places), data: text.value } });
-	for (const way of WAYS) await checkAnswers(way, crew, targets, text);
+	const targets = targetsOf(kind, pool.ids, burst);
+	await pool.instruct({ floor: { targets: targets.map(({ indexes }) => indexes), data: text.value } });
+	for (const channel of CHANNELS) await checkDelivery(channel, pool, targets, text);
 
-	const deliveries = burst * targets[0].places.length;
+	const deliveries = burst * targets[0].indexes.length;
 	const plan = planOf(pace, deliveries * workers);
-	/** @type {Record<WayName, number[]>} */
+	/** @type {Record<Channel, number[]>} */
 	const sending = { broadcastChannel: [], messagePort: [], ours: [], floor: [] };
-	/** @param {WayName} way */
-	const turn = (way) => async () => {
-		// Not counted: it takes the caches back from the other ways and the garbage collector.
+	/** @param {Channel} channel */
+	const turn = (channel) => async () => {
+		// Not counted: fills the caches again after the other channels and the garbage collection.
 		const bytes = deliveries * text.bytes.length;
-		await crew.order({ bytes, collect: true });
-		await crew.deliver(way, targets, text.value);
-		if (plan.onEnd > 1) await crew.order({ bytes: bytes * plan.onEnd });
+		await pool.instruct({ bytes, collect: true });
+		await pool.deliver(channel, targets, text.value);
+		if (plan.backToBack > 1) await pool.instruct({ bytes: bytes * plan.backToBack });
 
-		const total = { whole: 0, sending: 0 };
+		const total = { wholeNs: 0, sendNs: 0 };
 		for (let index = 0; index < plan.times; index++) {
-			const delivered = await crew.deliver(way, targets, text.value, plan.onEnd);
-			total.whole += delivered.whole;
-			total.sending += delivered.sending;
+			const { wholeNs, sendNs } = await pool.deliver(channel, targets, text.value, plan.backToBack);
+			total.wholeNs += wholeNs;
+			total.sendNs += sendNs;
 		}
-		const count = plan.times * plan.onEnd;
-		sending[way].push(total.sending / (count * burst));
-		return total.whole / count;
+		const count = plan.times * plan.backToBack;
+		sending[channel].push(total.sendNs / (count * burst));
+		return total.wholeNs / count;
 	};
 	const whole = await interleave(
 		{
@@ -159,12 +164,12 @@ async function measureCell(cell, crew, budget) {
 		},
 		budget,
 	);
-	// Any that has come too late or twice.
-	await crew.order({});
+	// Fails when more has arrived than was sent.
+	await pool.instruct({});
 
 	const rounds = whole.ours.length;
-	// The rounds that warmed up came first.
-	for (const way of WAYS) sending[way] = sending[way].slice(-rounds);
+	// Drops the samples of the warm-up rounds, which came first.
+	for (const channel of CHANNELS) sending[channel] = sending[channel].slice(-rounds);
 	return {
 		name,
 		workers,
@@ -175,10 +180,12 @@ async function measureCell(cell, crew, budget) {
 		pace,
 		deliveries: deliveries * workers,
 		rounds,
+		/** Time per burst, until its last byte was read. */
 		ns: spreads(whole),
 		vsBroadcastChannel: ratios(whole.broadcastChannel, whole.ours),
 		vsMessagePort: ratios(whole.messagePort, whole.ours),
 		vsFloor: ratios(whole.ours, whole.floor),
+		/** Time per message within `send` or `postMessage`. */
 		sending: {
 			ns: spreads(sending),
 			vsBroadcastChannel: ratios(sending.broadcastChannel, sending.ours),
@@ -187,7 +194,7 @@ async function measureCell(cell, crew, budget) {
 	};
 }
 
-/** @param {Record<WayName, number[]>} samples */
+/** @param {Record<Channel, number[]>} samples */
 function spreads({ broadcastChannel, messagePort, ours, floor }) {
 	return {
 		broadcastChannel: spread(broadcastChannel),
@@ -198,7 +205,7 @@ function spreads({ broadcastChannel, messagePort, ours, floor }) {
 }
 
 /**
- * Of each message of a burst.
+ * Returns the target of each message of a burst. An index stands for one session in each worker.
  *
  * @param {Kind} kind
  * @param {string[][]} ids
@@ -206,50 +213,50 @@ function spreads({ broadcastChannel, messagePort, ours, floor }) {
  * @returns {Target[]}
  */
 function targetsOf(kind, ids, burst) {
-	const places = ids[0].map((_, place) => place);
-	return Array.from({ length: burst }, (_, index) => {
-		if (kind === 'everyone') return { list: undefined, places };
-		if (kind === 'all by id') return { list: ids.flat(), places };
-		// From the middle on, since upstream and ours might favour the first or the last. A place is one session a worker.
-		const place = (index + (places.length >> 1)) % places.length;
-		return { list: ids.map((own) => own[place]), places: [place] };
+	const indexes = ids[0].map((_, index) => index);
+	return Array.from({ length: burst }, (_, nth) => {
+		if (kind === 'all') return { ids: undefined, indexes };
+		if (kind === 'all by id') return { ids: ids.flat(), indexes };
+		// From the middle on: an implementation may be faster for the first or the last ones.
+		const index = (nth + (indexes.length >> 1)) % indexes.length;
+		return { ids: ids.map((own) => own[index]), indexes: [index] };
 	});
 }
 
 /**
- * How many bursts go out on end, and how often in one turn.
+ * Returns how many bursts are sent back to back, and how often in one turn.
  *
  * @param {Pace} pace
  * @param {number} deliveries of a burst
  */
 function planOf(pace, deliveries) {
 	if (pace === 'one at a time') {
-		return { times: Math.max(1, Math.min(MOST_BURSTS, Math.floor(MOST_DELIVERIES / deliveries))), onEnd: 1 };
+		return { times: Math.max(1, Math.min(MAX_BURSTS, Math.floor(MAX_DELIVERIES / deliveries))), backToBack: 1 };
 	}
-	const bursts = Math.floor(MOST_DELIVERIES_ON_END / deliveries);
-	return { times: 1, onEnd: Math.max(LEAST_BURSTS_ON_END, Math.min(MOST_BURSTS_ON_END, bursts)) };
+	const bursts = Math.floor(MAX_BACK_TO_BACK_DELIVERIES / deliveries);
+	return { times: 1, backToBack: Math.max(MIN_BACK_TO_BACK_BURSTS, Math.min(MAX_BACK_TO_BACK_BURSTS, bursts)) };
 }
 
 /**
- * Every session has got exactly what was sent to it, in order, and nobody else anything.
+ * Checks that each session receives exactly its messages, in order, and no other.
  *
- * @param {WayName} way
- * @param {Crew} crew
+ * @param {Channel} channel
+ * @param {WorkerPool} pool
  * @param {Target[]} targets
  * @param {Text} text
  */
-async function checkAnswers(way, crew, targets, { value }) {
-	// The floor knows one text only. The others get one that is told from the others, and then the one that is timed.
-	const texts = targets.map((_, index) => (way === 'floor' ? value : message(index)));
+async function checkDelivery(channel, pool, targets, { value }) {
+	// The floor has one text only. The other channels send numbered messages first, and then the burst that is timed.
+	const isFloor = channel === 'floor';
+	const numbered = isFloor ? [] : targets.map((_, nth) => numberedEvent(nth));
 	/** @type {[Target[], string][]} */
-	const bursts = way === 'floor' ? [] : targets.map((target, index) => [[target], texts[index]]);
+	const bursts = numbered.map((text, nth) => [[targets[nth]], text]);
 	bursts.push([targets, value]);
-	const expected = crew.ids.map((own) =>
-		own.map((_, place) => {
-			const mine = targets.map(({ places }) => places.includes(place));
-			const told = way === 'floor' ? [] : texts.filter((_, index) => mine[index]);
-			return [...told, ...mine.filter(Boolean).map(() => value)].join('');
+	const expected = pool.ids.map((own) =>
+		own.map((_, index) => {
+			const isTarget = targets.map(({ indexes }) => indexes.includes(index));
+			return [...numbered.filter((_, nth) => isTarget[nth]), ...isTarget.filter(Boolean).map(() => value)].join('');
 		}),
 	);
-	await crew.check(way, bursts, expected);
+	await pool.check(channel, bursts, expected);
 }

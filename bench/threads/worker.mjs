@@ -1,117 +1,117 @@
-// A worker thread: the same number of sessions by every way, and a reader for each that reads as it comes. It tells the
-// main thread when the last byte of what that expects has been read.
+// A worker thread: the same number of sessions on every channel, each with a reader that reads chunks as they come. Reports to
+// the main thread when the last expected byte was read.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { copy } from '../material.mjs';
-import { collectYoung } from '../rounds.mjs';
-import { receivers, titles, WAYS } from './ways.mjs';
+import { collectYoung } from '../harness/gc.mjs';
+import { copy } from '../harness/test-data.mjs';
+import { CHANNELS, receivers, titles } from './channels.mjs';
 
-/** @typedef {import('./ways.mjs').WayName} WayName */
-/** @typedef {import('./crew.mjs').Order} Order */
+/** @typedef {import('./channels.mjs').Channel} Channel */
+/** @typedef {import('./worker-pool.mjs').Instruction} Instruction */
 
 const main = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
-/** @type {{ ids: string[], ends: import('./ways.mjs').Ends }} */
-const { ids, ends } = workerData;
+/** @type {{ ids: string[], connections: import('./channels.mjs').Connections }} */
+const { ids, connections } = workerData;
 
-/** Held, as a server holds them, by being used below: one that nobody holds is collected, and its streams with it. */
-const managers = WAYS.map((way) => receivers[way](ends, feedFloor));
-/** @type {ReadableStreamDefaultController[]} those of the floor, by place */
-const floor = [];
-/** @type {number[][]} the places that each send of a burst is for */
+/** Used below, so that no manager is collected: its streams would end. */
+const managers = CHANNELS.map((channel) => receivers[channel](connections, enqueueFloor));
+/** @type {ReadableStreamDefaultController[]} the controllers of the floor */
+const floorControllers = [];
+/** @type {number[][]} indexes of the sessions that each message of a burst is for */
 let targets = [];
 let chunk = new Uint8Array();
 
-// What is expected, and how much of it is still to come.
+/** Number of expected bytes, and how many of them have not arrived yet. */
 let bytes = 0;
-let left = 0;
-/** @type {{ way: WayName, texts: string[], received: number[], unfinished: number } | undefined} */
+let missing = 0;
+/** @type {{ channel: Channel, texts: string[], received: number[], unfinished: number } | undefined} */
 let check;
 
-for (const [index, way] of WAYS.entries()) {
-	const manager = managers[index];
-	// With `start` and `cancel`, as the HTTP and SSE transports make them.
-	for (const [place, id] of ids.entries()) {
+for (const [nth, channel] of CHANNELS.entries()) {
+	const manager = managers[nth];
+	// With `start` and `cancel`, like the streams of the HTTP and SSE transports.
+	for (const [index, id] of ids.entries()) {
 		const stream = new ReadableStream({
 			start(controller) {
-				if (manager === undefined) floor[place] = controller;
+				if (manager === undefined) floorControllers[index] = controller;
 				else manager.create(copy(id), controller);
 			},
 			cancel() {
 				manager?.delete(id);
 			},
 		});
-		read(way, place, stream.getReader());
+		readAll(channel, index, stream.getReader());
 	}
 }
-main.on('message', obey);
+main.on('message', follow);
 main.postMessage({});
 
 /** @param {number} sends */
-function feedFloor(sends) {
-	for (let index = 0; index < sends; index++) {
-		for (const place of targets[index]) floor[place].enqueue(chunk);
+function enqueueFloor(sends) {
+	for (let nth = 0; nth < sends; nth++) {
+		for (const index of targets[nth]) floorControllers[index].enqueue(chunk);
 	}
 }
 
 /**
- * @param {WayName} way
- * @param {number} place
+ * @param {Channel} channel
+ * @param {number} index
  * @param {ReadableStreamDefaultReader<Uint8Array>} reader
  */
-async function read(way, place, reader) {
+async function readAll(channel, index, reader) {
 	for (let next = await reader.read(); !next.done; next = await reader.read()) {
 		if (check === undefined) count(next.value);
-		else compare(way, place, next.value);
+		else compare(channel, index, next.value);
 	}
-	throw new Error(`${titles[way]}: a stream has ended`);
+	throw new Error(`${titles[channel]}: a stream has ended`);
 }
 
 /** @param {Uint8Array} value */
 function count({ byteLength }) {
-	left -= byteLength;
-	if (left > 0) return;
-	// All threads of a process have this clock in common, so that the way back is not on it.
+	missing -= byteLength;
+	if (missing > 0) return;
+	// All threads of a process share this clock.
 	const end = process.hrtime.bigint();
-	if (left < 0) throw new Error('more has arrived than was sent');
-	left = bytes;
+	if (missing < 0) throw new Error('more bytes have arrived than were sent');
+	missing = bytes;
 	main.postMessage({ end });
 }
 
 /**
- * @param {WayName} way
- * @param {number} place
+ * @param {Channel} channel
+ * @param {number} index
  * @param {Uint8Array} value
  */
-function compare(way, place, value) {
+function compare(channel, index, value) {
 	const { texts, received } = /** @type {NonNullable<typeof check>} */ (check);
 	const text = Buffer.from(value).toString();
-	if (way !== check?.way || !texts[place].startsWith(text, received[place])) {
-		throw new Error(`${titles[way]}: session ${place} got ${JSON.stringify(text.slice(0, 200))}`);
+	if (channel !== check?.channel || !texts[index].startsWith(text, received[index])) {
+		throw new Error(`${titles[channel]}: session ${index} received ${JSON.stringify(text.slice(0, 200))}`);
 	}
-	received[place] += text.length;
-	if (received[place] < texts[place].length) return;
+	received[index] += text.length;
+	if (received[index] < texts[index].length) return;
 	check.unfinished--;
 	if (check.unfinished === 0) main.postMessage({});
 }
 
-/** @param {Order} order */
-async function obey(order) {
-	if (left !== bytes) throw new Error(`${bytes - left} of ${bytes} bytes have arrived`);
-	if (order.check) {
-		const { way, texts } = order.check;
-		const manager = managers[WAYS.indexOf(way)];
+/** @param {Instruction} instruction */
+async function follow(instruction) {
+	if (missing !== bytes) throw new Error(`${bytes - missing} of ${bytes} bytes have arrived`);
+	if (instruction.check) {
+		const { channel, texts } = instruction.check;
+		const manager = managers[CHANNELS.indexOf(channel)];
 		for (const id of ids) {
-			if (manager && !(await manager.has(id))) throw new Error(`${titles[way]}: there is no session ${id}`);
+			if (manager && !(await manager.has(id))) throw new Error(`${titles[channel]}: has() is false for ${id}`);
 		}
-		check = { way, texts, received: texts.map(() => 0), unfinished: texts.filter((text) => text !== '').length };
+		check = { channel, texts, received: texts.map(() => 0), unfinished: texts.filter((text) => text !== '').length };
 	} else {
 		check = undefined;
 	}
-	if (order.floor) {
-		targets = order.floor.targets;
-		chunk = new TextEncoder().encode(order.floor.data);
+	if (instruction.floor) {
+		targets = instruction.floor.targets;
+		chunk = new TextEncoder().encode(instruction.floor.data);
 	}
-	bytes = left = order.bytes ?? 0;
-	if (order.collect) collectYoung();
+	bytes = missing = instruction.bytes ?? 0;
+	if (instruction.collect) collectYoung();
 	main.postMessage({});
 }

@@ -30,7 +30,7 @@ export class Backplane {
 	}
 
 	/** Throws when the manager is closed. */
-	check() {
+	checkOpen() {
 		if (this.#isClosed) throw managerClosed(this.#className);
 	}
 

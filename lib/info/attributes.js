@@ -1,40 +1,40 @@
-// The attributes that are stored for a session, and their checks before they leave this thread.
+// The attributes that are stored for a session, and the checks of their values before they leave this thread.
 
 import { invalidArgument } from '../errors.js';
 import { toJson } from './json.js';
 
-/** The number of each attribute: `Attribute` in `src/registry/info.rs`. */
+/** The index of each attribute: `Attribute` in `src/registry/info.rs`. */
 export const ATTRIBUTE = /** @type {const} */ ({ CLIENT_INFO: 0, CLIENT_CAPABILITIES: 1, LOG_LEVEL: 2 });
 
 /**
  * Throws when an id or a URI is not a string.
  *
  * @param {string} method
- * @param {string} name of the argument
+ * @param {string} parameter
  * @param {unknown} value
  */
-export function checkText(method, name, value) {
-	if (typeof value !== 'string') throw invalidArgument(`${method}: "${name}" must be a string`, value);
+export function checkText(method, parameter, value) {
+	if (typeof value !== 'string') throw invalidArgument(`${method}: "${parameter}" must be a string`, value);
 }
 
 /**
- * Returns the value as JSON, or `undefined` for a value that reads back as unknown.
+ * Returns the value as JSON, or `undefined` for `null` and `undefined`, which unset the attribute.
  *
  * @param {unknown} value
- * @param {string} what names the argument in an error
+ * @param {string} argument names the argument in an error message
  * @returns {string | undefined}
  */
-export function attributeJson(value, what) {
-	return value == null ? undefined : toJson(value, what);
+export function attributeJson(value, argument) {
+	return value == null ? undefined : toJson(value, argument);
 }
 
 /**
- * Rejects with upstream's message for a session whose attribute is not set.
+ * Rejects with upstream's message for an attribute that is not set.
  *
- * @param {string} what
+ * @param {string} attributeName
  * @param {string} id
  * @returns {Promise<never>}
  */
-export async function notFound(what, id) {
-	throw new Error(`${what} not found for session ${id}`);
+export async function notFound(attributeName, id) {
+	throw new Error(`${attributeName} not found for session ${id}`);
 }

@@ -1,116 +1,118 @@
-// Values on their way to another thread: as JSON, and only if they come out as they went in.
+// Converts plain data to JSON for another thread or process, and refuses every value that would not be equal when parsed.
 //
-// They are checked and written in one pass, so that a getter is asked once; and without a call within a call: a client may
-// nest what it sends as deep as it likes, and `JSON.stringify` throws a RangeError at some thousands.
+// The checks and the output share one pass, so that each getter is called once. The pass does not recurse: a client chooses
+// how deep its data is nested, and `JSON.stringify` throws a RangeError at a depth of some thousands.
 
 import { describe, invalidValue } from '../errors.js';
 
 /**
- * What JSON cannot carry is refused. Properties that are `undefined` are left out, which comes to the same for whoever
- * reads them; so are those that have a symbol for a name.
+ * Returns the value as JSON. Leaves out properties that are `undefined`, which read the same, and properties whose name is
+ * a symbol. Throws for any other value that JSON cannot represent.
  *
  * @param {unknown} value
- * @param {string} what names the argument
+ * @param {string} argument names the argument in an error message
  * @returns {string}
  */
-export function toJson(value, what) {
-	/** @type {Container[]} what the value stands in, outermost first */
-	const around = [];
+export function toJson(value, argument) {
+	/** @type {Container[]} the objects and arrays that contain the value, outermost first */
+	const containers = [];
 	const open = new Set();
 	let json = '';
 	for (;;) {
 		if (typeof value === 'object' && value !== null) {
-			if (open.has(value)) throw refused(what, around, 'an object that it stands in itself');
+			if (open.has(value)) throw notPlainData(argument, containers, 'a circular reference');
 			if (!isPlain(value)) {
-				throw refused(what, around, Array.isArray(value) ? 'an array of a class of its own' : describe(value));
+				const found = Array.isArray(value) ? 'an instance of a subclass of Array' : describe(value);
+				throw notPlainData(argument, containers, found);
 			}
 			if (typeof (/** @type {any} */ (value).toJSON) === 'function') {
-				throw refused(what, around, `${describe(value)} with the method toJSON()`);
+				throw notPlainData(argument, containers, `${describe(value)} with the method toJSON()`);
 			}
 			open.add(value);
 			const container = new Container(value);
-			around.push(container);
-			json += container.list === undefined ? '{' : '[';
+			containers.push(container);
+			json += container.array === undefined ? '{' : '[';
 		} else if (typeof value === 'string') {
-			json += quoted(value);
+			json += quote(value);
 		} else if (typeof value === 'number' && Number.isFinite(value)) {
-			// It can be read, though `JSON.stringify` does not write it.
+			// `JSON.parse` reads -0, though `JSON.stringify` does not write it.
 			json += Object.is(value, -0) ? '-0' : value;
 		} else if (value === null || typeof value === 'boolean') {
 			json += value;
 		} else {
-			throw refused(what, around, describe(value));
+			throw notPlainData(argument, containers, describe(value));
 		}
 		for (;;) {
-			const innermost = around.at(-1);
+			const innermost = containers.at(-1);
 			if (innermost === undefined) return json;
-			const before = innermost.advance();
-			if (before !== undefined) {
-				json += before;
+			const separator = innermost.advance();
+			if (separator !== undefined) {
+				json += separator;
 				value = innermost.value;
 				break;
 			}
-			json += innermost.list === undefined ? '}' : ']';
+			json += innermost.array === undefined ? '}' : ']';
 			open.delete(innermost.object);
-			around.pop();
+			containers.pop();
 		}
 	}
 }
 
-/** An object or a list that is being written. */
+/** An object or array that is being written, and the position in it. */
 class Container {
-	/** What is being written of it. @type {unknown} */
+	/** The value at the position. @type {unknown} */
 	value;
-	#passed = 0;
+	/** How many elements or properties are done, the one at the position included. */
+	#visited = 0;
 	#isFirst = true;
 
 	/** @param {object} object */
 	constructor(object) {
 		this.object = /** @type {Record<string, unknown>} */ (object);
-		this.list = Array.isArray(object) ? object : undefined;
-		this.names = this.list === undefined ? Object.keys(object) : [];
-		this.length = (this.list ?? this.names).length;
+		this.array = Array.isArray(object) ? object : undefined;
+		this.names = this.array === undefined ? Object.keys(object) : [];
+		this.length = (this.array ?? this.names).length;
 	}
 
 	/**
-	 * Goes on to the next value.
+	 * Moves to the next value.
 	 *
-	 * @returns {string | undefined} what stands before it; nothing where there is none
+	 * @returns {string | undefined} the JSON between the previous value and this one; `undefined` at the end
 	 */
 	advance() {
-		while (this.#passed < this.length) {
-			const place = this.#passed++;
-			// By index: a hole is as good as undefined, and both would come out as null.
-			this.value = this.list === undefined ? this.object[this.names[place]] : this.list[place];
-			if (this.list === undefined && this.value === undefined) continue;
+		while (this.#visited < this.length) {
+			const index = this.#visited++;
+			// Arrays are read by index, so that a hole is found as `undefined`. JSON would turn both into null.
+			this.value = this.array === undefined ? this.object[this.names[index]] : this.array[index];
+			if (this.array === undefined && this.value === undefined) continue;
 			const comma = this.#isFirst ? '' : ',';
 			this.#isFirst = false;
-			return this.list === undefined ? `${comma}${quoted(this.names[place])}:` : comma;
+			return this.array === undefined ? `${comma}${quote(this.names[index])}:` : comma;
 		}
 		return undefined;
 	}
 
-	/** Where the value stands in it. */
-	get place() {
-		const place = this.#passed - 1;
-		if (this.list !== undefined) return `[${place}]`;
-		const name = this.names[place];
+	/** The position as a part of a path: `.name`, `["a name"]` or `[0]`. */
+	get pathSegment() {
+		const index = this.#visited - 1;
+		if (this.array !== undefined) return `[${index}]`;
+		const name = this.names[index];
 		return IDENTIFIER.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
 	}
 }
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
-/** Nothing in it has to be escaped. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+/** Matches a text without a character that JSON must escape. */
+const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/;
 
 /** @param {string} text */
-function quoted(text) {
-	return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+function quote(text) {
+	return NEEDS_NO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /**
- * Whether it is an object or an array of no class: of another realm, too.
+ * Returns true for an array or object that is not an instance of a class. Accepts those of another realm as well.
  *
  * @param {object} value
  */
@@ -120,14 +122,15 @@ function isPlain(value) {
 }
 
 /**
- * @param {string} what
- * @param {Container[]} around
+ * @param {string} argument
+ * @param {Container[]} containers
  * @param {string} found
  */
-function refused(what, around, found) {
-	const path = around.map(({ place }) => place).join('');
+function notPlainData(argument, containers, found) {
+	const path = containers.map(({ pathSegment }) => pathSegment).join('');
 	const where = path === '' ? 'it' : `its "${path.replace(/^\./, '')}"`;
 	return invalidValue(
-		`${what} has to be what JSON can carry, as it goes to other threads; ${where} is ${found}: give plain data, or use no "scope"`,
+		`${argument} must be data that JSON can represent, because other threads or processes receive it; ${where} is ` +
+			`${found}: pass plain objects and arrays, or use an in-memory manager without "scope"`,
 	);
 }

@@ -1,12 +1,12 @@
-// What is known of the sessions of one manager.
+// The attributes and watched resources of the sessions of one manager without a scope.
 //
-// The values are the very objects that were set, so they stay in JavaScript; and so does who watches what: to hand ten
-// ids over from Rust costs more than the whole lookup here. Both directions are kept, so that a session that goes costs
-// what it had, and not what everybody has.
+// Getters return the very objects that were set, so these stay in JavaScript. The watchers do too: to pass ten ids from
+// Rust to JavaScript costs more than the whole lookup here. Watchers are indexed in both directions, so that the removal of
+// a session costs only what that session had.
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../index.js' */
 
-/** What is known of one session. */
+/** The attributes and watched resources of one session. */
 class Entry {
 	/** @type {ClientInfo | null | undefined} */
 	clientInfo;
@@ -14,12 +14,12 @@ class Entry {
 	clientCapabilities;
 	/** @type {LogLevel | null | undefined} */
 	logLevel;
-	/** @type {Set<string> | undefined} the URIs it watches */
+	/** The URIs that the session watches. @type {Set<string> | undefined} */
 	uris;
-	/** How many sweeps have found that nobody touched it. */
+	/** Number of sweeps since the last access. */
 	idleSweeps = 0;
-	/** Whether somebody is being asked for it. */
-	asking = false;
+	/** True while `isOpen` is pending for this session. */
+	isChecking = false;
 
 	isEmpty() {
 		return (this.clientInfo ?? this.clientCapabilities ?? this.logLevel ?? this.uris) === undefined;
@@ -29,32 +29,32 @@ class Entry {
 export class LocalInfo {
 	/** @type {Map<string, Entry>} */
 	#entries = new Map();
-	/** @type {Map<string, Set<string>>} the ids by the URI they watch, in the order they came */
+	/** The ids of the sessions that watch each URI, in the order of `watchers`. @type {Map<string, Set<string>>} */
 	#watchers = new Map();
 	#maxSessions;
-	#sweepsALife;
+	#sweepsPerTtl;
 
 	/**
 	 * @param {number} maxSessions
-	 * @param {number} sweepsALife an entry goes when this many sweeps have found it idle
+	 * @param {number} sweepsPerTtl an entry without an access during this many sweeps is removed
 	 */
-	constructor(maxSessions, sweepsALife) {
+	constructor(maxSessions, sweepsPerTtl) {
 		this.#maxSessions = maxSessions;
-		this.#sweepsALife = sweepsALife;
+		this.#sweepsPerTtl = sweepsPerTtl;
 	}
 
 	/** @param {string} id */
 	clientInfo(id) {
-		return this.#touch(id)?.clientInfo;
+		return this.#access(id)?.clientInfo;
 	}
 
 	/**
 	 * @param {string} id
 	 * @param {ClientInfo} clientInfo
-	 * @returns {boolean} whether it did; nothing is changed where it would be one session too many
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	setClientInfo(id, clientInfo) {
-		const entry = this.#entry(id);
+		const entry = this.#accessOrCreate(id);
 		if (entry === undefined) return false;
 		entry.clientInfo = clientInfo;
 		return true;
@@ -62,15 +62,16 @@ export class LocalInfo {
 
 	/** @param {string} id */
 	clientCapabilities(id) {
-		return this.#touch(id)?.clientCapabilities;
+		return this.#access(id)?.clientCapabilities;
 	}
 
 	/**
 	 * @param {string} id
 	 * @param {ClientCapabilities} capabilities
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	setClientCapabilities(id, capabilities) {
-		const entry = this.#entry(id);
+		const entry = this.#accessOrCreate(id);
 		if (entry === undefined) return false;
 		entry.clientCapabilities = capabilities;
 		return true;
@@ -78,21 +79,26 @@ export class LocalInfo {
 
 	/** @param {string} id */
 	logLevel(id) {
-		return this.#touch(id)?.logLevel;
+		return this.#access(id)?.logLevel;
 	}
 
 	/**
 	 * @param {string} id
 	 * @param {LogLevel} logLevel
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	setLogLevel(id, logLevel) {
-		const entry = this.#entry(id);
+		const entry = this.#accessOrCreate(id);
 		if (entry === undefined) return false;
 		entry.logLevel = logLevel;
 		return true;
 	}
 
-	/** @param {string} uri */
+	/**
+	 * Returns the ids of the sessions that watch a resource, in the order in which they began to watch it.
+	 *
+	 * @param {string} uri
+	 */
 	watchers(uri) {
 		return [...(this.#watchers.get(uri) ?? [])];
 	}
@@ -100,9 +106,10 @@ export class LocalInfo {
 	/**
 	 * @param {string} id
 	 * @param {string} uri
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	watch(id, uri) {
-		const entry = this.#entry(id);
+		const entry = this.#accessOrCreate(id);
 		if (entry === undefined) return false;
 		entry.uris ??= new Set();
 		entry.uris.add(uri);
@@ -116,34 +123,40 @@ export class LocalInfo {
 	}
 
 	/**
+	 * Ends the watch. Removes a session that has no attribute and watches nothing else.
+	 *
 	 * @param {string} id
 	 * @param {string} uri
 	 */
 	unwatch(id, uri) {
-		const entry = this.#touch(id);
+		const entry = this.#access(id);
 		if (!entry?.uris?.delete(uri)) return;
-		this.#watchesNoMore(id, uri);
+		this.#removeWatcher(id, uri);
 		if (entry.uris.size === 0) entry.uris = undefined;
 		if (entry.isEmpty()) this.#entries.delete(id);
 	}
 
-	/** @param {string} id */
+	/**
+	 * Removes everything known about a session.
+	 *
+	 * @param {string} id
+	 */
 	remove(id) {
 		const entry = this.#entries.get(id);
 		if (entry === undefined) return;
 		this.#entries.delete(id);
 		if (entry.uris === undefined) return;
-		for (const uri of entry.uris) this.#watchesNoMore(id, uri);
+		for (const uri of entry.uris) this.#removeWatcher(id, uri);
 	}
 
 	/**
-	 * Forgets what nobody touches any more.
+	 * Removes the sessions without an access during the last `sweepsPerTtl` sweeps.
 	 *
-	 * @param {(id: string) => Promise<unknown>} isOpen whether the session is to stay; never rejects
+	 * @param {(id: string) => Promise<unknown>} isOpen resolves to true for a session that must stay; never rejects
 	 */
 	sweep(isOpen) {
 		for (const [id, entry] of this.#entries) {
-			if (entry.idleSweeps++ >= this.#sweepsALife && !entry.asking) void this.#expire(id, entry, isOpen);
+			if (entry.idleSweeps++ >= this.#sweepsPerTtl && !entry.isChecking) void this.#removeUnlessOpen(id, entry, isOpen);
 		}
 	}
 
@@ -152,39 +165,45 @@ export class LocalInfo {
 	 * @param {Entry} entry
 	 * @param {(id: string) => Promise<unknown>} isOpen
 	 */
-	async #expire(id, entry, isOpen) {
-		entry.asking = true;
+	async #removeUnlessOpen(id, entry, isOpen) {
+		entry.isChecking = true;
 		const open = await isOpen(id);
-		entry.asking = false;
+		entry.isChecking = false;
 		if (open) entry.idleSweeps = 0;
-		// Perhaps it was touched or replaced in the meantime.
-		else if (entry.idleSweeps > this.#sweepsALife && this.#entries.get(id) === entry) this.remove(id);
+		// The entry may have been accessed or replaced while `isOpen` was pending.
+		else if (entry.idleSweeps > this.#sweepsPerTtl && this.#entries.get(id) === entry) this.remove(id);
 	}
 
 	/**
 	 * @param {string} id
 	 * @param {string} uri
 	 */
-	#watchesNoMore(id, uri) {
+	#removeWatcher(id, uri) {
 		const ids = this.#watchers.get(uri);
 		ids?.delete(id);
 		if (ids?.size === 0) this.#watchers.delete(uri);
 	}
 
-	/** @param {string} id */
-	#touch(id) {
+	/**
+	 * Returns the entry of a session and counts as an access to it.
+	 *
+	 * @param {string} id
+	 */
+	#access(id) {
 		const entry = this.#entries.get(id);
 		if (entry !== undefined) entry.idleSweeps = 0;
 		return entry;
 	}
 
 	/**
+	 * Returns the entry of a session, a new one if necessary, and counts as an access to it.
+	 *
 	 * @param {string} id
-	 * @returns {Entry | undefined} nothing where it would be one too many
+	 * @returns {Entry | undefined} `undefined` when a new session would exceed `maxSessions`
 	 */
-	#entry(id) {
-		const known = this.#touch(id);
-		if (known !== undefined || this.#entries.size >= this.#maxSessions) return known;
+	#accessOrCreate(id) {
+		const existing = this.#access(id);
+		if (existing !== undefined || this.#entries.size >= this.#maxSessions) return existing;
 		const entry = new Entry();
 		this.#entries.set(id, entry);
 		return entry;

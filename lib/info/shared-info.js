@@ -1,4 +1,5 @@
-// What is known of the sessions of a scope, for all its threads: it stands in Rust (`src/info.rs`), as JSON.
+// The attributes and watched resources of the sessions of a scope. Rust stores them as JSON (`src/registry/info.rs`), and
+// every thread of the scope reads and writes the same ones.
 
 import { isUnloaded } from '../native/environment.js';
 import { ATTRIBUTE, attributeJson, checkText } from './attributes.js';
@@ -7,17 +8,17 @@ import { ATTRIBUTE, attributeJson, checkText } from './attributes.js';
 /** @import { NativeInfo } from '../native/binding.js' */
 
 export class SharedInfo {
-	/** The sessions that somebody is being pending for. @type {Set<string>} */
-	#asking = new Set();
-	/** It is given up when nobody holds it. */
+	/** The ids of the sessions for which `isOpen` is pending. @type {Set<string>} */
+	#checking = new Set();
+	/** Held so that the thread does not leave the scope: it leaves when its membership is garbage collected. */
 	#membership;
 	#maxSessions;
 	#ttlMs;
 
 	/**
-	 * @param {{ info: NativeInfo }} membership this thread's in the scope
+	 * @param {{ info: NativeInfo }} membership of this thread in the scope
 	 * @param {number} maxSessions
-	 * @param {number} [ttlMs] an entry goes at the first sweep that finds it idle for so long
+	 * @param {number} [ttlMs] a session without an access for `ttlMs` is removed by the next sweep
 	 */
 	constructor(membership, maxSessions, ttlMs = Infinity) {
 		this.#membership = membership;
@@ -36,7 +37,7 @@ export class SharedInfo {
 	/**
 	 * @param {string} id
 	 * @param {ClientInfo} clientInfo
-	 * @returns {boolean} whether it did; nothing is changed where it would be one session too many
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	setClientInfo(id, clientInfo) {
 		checkText('setClientInfo', 'id', id);
@@ -54,6 +55,7 @@ export class SharedInfo {
 	/**
 	 * @param {string} id
 	 * @param {ClientCapabilities} capabilities
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	setClientCapabilities(id, capabilities) {
 		checkText('setClientCapabilities', 'id', id);
@@ -75,13 +77,18 @@ export class SharedInfo {
 	/**
 	 * @param {string} id
 	 * @param {LogLevel} logLevel
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	setLogLevel(id, logLevel) {
 		checkText('setLogLevel', 'id', id);
 		return this.#set(id, ATTRIBUTE.LOG_LEVEL, attributeJson(logLevel, 'setLogLevel: "logLevel"'));
 	}
 
-	/** @param {string} uri */
+	/**
+	 * Returns the ids of the sessions that watch a resource, in the order in which they began to watch it.
+	 *
+	 * @param {string} uri
+	 */
 	watchers(uri) {
 		return this.#membership.info.watchers(uri);
 	}
@@ -89,6 +96,7 @@ export class SharedInfo {
 	/**
 	 * @param {string} id
 	 * @param {string} uri
+	 * @returns {boolean} false, with nothing changed, when a new session would exceed `maxSessions`
 	 */
 	watch(id, uri) {
 		checkText('addSubscription', 'id', id);
@@ -97,6 +105,8 @@ export class SharedInfo {
 	}
 
 	/**
+	 * Ends the watch. Removes a session that has no attribute and watches nothing else.
+	 *
 	 * @param {string} id
 	 * @param {string} uri
 	 */
@@ -104,19 +114,23 @@ export class SharedInfo {
 		this.#membership.info.unwatch(id, uri);
 	}
 
-	/** @param {string} id */
+	/**
+	 * Removes everything known about a session.
+	 *
+	 * @param {string} id
+	 */
 	remove(id) {
 		this.#membership.info.remove(id);
 	}
 
 	/**
-	 * Forgets what no thread touches any more.
+	 * Removes the sessions that no thread has accessed for `ttlMs`.
 	 *
-	 * @param {(id: string) => Promise<unknown>} isOpen whether the session is to stay; never rejects
+	 * @param {(id: string) => Promise<unknown>} isOpen resolves to true for a session that must stay; never rejects
 	 */
 	sweep(isOpen) {
 		for (const id of this.#membership.info.idle(this.#ttlMs)) {
-			if (!this.#asking.has(id)) void this.#expire(id, isOpen);
+			if (!this.#checking.has(id)) void this.#removeUnlessOpen(id, isOpen);
 		}
 	}
 
@@ -124,18 +138,18 @@ export class SharedInfo {
 	 * @param {string} id
 	 * @param {(id: string) => Promise<unknown>} isOpen
 	 */
-	async #expire(id, isOpen) {
-		this.#asking.add(id);
+	async #removeUnlessOpen(id, isOpen) {
+		this.#checking.add(id);
 		const open = await isOpen(id);
-		this.#asking.delete(id);
+		this.#checking.delete(id);
 		if (isUnloaded()) return;
 		if (open) this.#membership.info.touch(id);
-		// Perhaps it was touched or replaced in the meantime.
+		// Checks the time again: the session may have been accessed or replaced while `isOpen` was pending.
 		else this.#membership.info.removeIdle(id, this.#ttlMs);
 	}
 
 	/**
-	 * A copy that is the caller's.
+	 * Returns a new copy of the value.
 	 *
 	 * @param {string} id
 	 * @param {number} attribute

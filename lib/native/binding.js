@@ -1,12 +1,12 @@
-// The native addon. `native/` is written by `npm run build`; its loader finds the binary of this platform, which is beside
-// it where it was built, and in a package of its own where it was installed from a registry.
+// Loads the native addon and declares its interface. `npm run build` writes `native/`. The loader in there finds the binary
+// of this platform: next to it in a checkout, or in a package of its own after an installation from a registry.
 
 import { createRequire } from 'node:module';
 import { binaryMissing } from './missing-binary.js';
 
 const binding = load();
 
-/** An `import` would throw what the loader throws, before any of this runs. */
+/** Loads the addon with `require`, because the error of a failed static `import` cannot be caught here. */
 function load() {
 	try {
 		return createRequire(import.meta.url)('../../native/binding.cjs');
@@ -15,130 +15,197 @@ function load() {
 	}
 }
 
+// Conventions of the interface:
+// - A key is a number that Rust gives to a session, a registration or a completion. A key is never reused. 0 means no key.
+// - A request is a number too. The reply to it arrives in the mailbox, and `PendingRequests` in
+//   `lib/threads/pending-requests.js` settles its promise. 0 means that there is nothing to wait for.
+// - "Other threads" are the other members of the same hub. "Other nodes" are the other processes on the same Redis server
+//   and prefix. Without a scope a hub has one thread; without Redis there are no other nodes.
+// - An id, origin or URI of type `unknown` may be any value. A value that is not a string matches nothing.
+
 /**
- * The streams of one thread's side of a hub (`src/binding/streams.rs`). Ids that are no strings are unknown ids. 0 stands
- * for "no key".
+ * The sessions of a hub, as one thread sees them (`src/binding/streams.rs`). Rust has the ids and keys,
+ * JavaScript has the streams.
  *
  * @typedef {object} NativeStreams
  * @property {(id: string, maxSessions?: number) => number | [key: number, replaced: number]} create
- *   Registers a session and returns its key, with the key of the session of this thread that it replaces. 0, and nothing
- *   changed, where it would be one more than `maxSessions`.
- * @property {(id: unknown) => number} remove Forgets a session and returns the key to close.
- * @property {(id: string, key: number) => void} forget Forgets that session only if it is still that one.
- * @property {(id: unknown) => boolean} has
- * @property {(id: unknown, text: string) => number} routeOne Returns the key to feed; posts to the thread that has it.
+ *   Registers a session of this thread and returns its key. When it replaces a session of this thread, returns both keys,
+ *   and the caller must close the replaced stream. When it replaces a session of another thread or node, that thread or
+ *   node closes the stream. Returns 0 and changes nothing when a new id would exceed `maxSessions`.
+ * @property {(id: unknown) => number} remove
+ *   Removes a session. Returns its key when it is a session of this thread: the caller must close the stream. Otherwise
+ *   returns 0, and the thread or node that has the session closes the stream.
+ * @property {(id: string, key: number) => void} forget Removes a session of this thread only while it still has this key.
+ * @property {(id: unknown) => boolean} has Returns true when any thread has the session.
+ * @property {(id: unknown, text: string) => number} routeOne
+ *   Returns the key of the session when it belongs to this thread: the caller must deliver the message. Otherwise posts
+ *   the message to the thread that has the session, or publishes it to other nodes when no thread has it, and returns 0.
  * @property {(ids: readonly unknown[], text: string | undefined, keys: Float64Array) => number} route
- *   Writes the keys to feed to `keys`, each once and oldest session first, and returns how many. Of a list that is longer
- *   than `keys`, it reads only so many ids. Posts to the other threads that have some, unless there is no text.
- * @property {(text: string) => void} sendElsewhere Posts to the other threads that have sessions.
- * @property {() => number[]} evicted The keys of sessions of this thread that others have deleted or replaced, and that are
- *   not closed yet.
- * @property {(key: number) => void} hasClosed
- * @property {() => number} size
- * @property {() => string[]} ids Oldest session first.
- * @property {() => void} leave Forgets all sessions of this thread.
+ *   Writes the keys of this thread's sessions to `keys`, each key once and oldest session first, and returns their number.
+ *   The caller must deliver the message to these. Posts or publishes it to the other sessions, unless `text` is `undefined`.
+ *   Reads at most `keys.length` ids.
+ * @property {(text: string) => void} sendElsewhere Sends a message to all sessions of other threads and nodes.
+ * @property {() => number[]} evicted
+ *   Returns the keys of this thread's sessions that other threads or nodes have deleted or replaced, and whose streams this
+ *   thread has not closed yet.
+ * @property {(key: number) => void} markClosed Reports that this thread has closed the stream of an evicted session.
+ * @property {() => number} size Returns the number of sessions of all threads.
+ * @property {() => string[]} ids Returns the ids of the sessions of all threads, oldest session first.
+ * @property {() => void} leave Leaves the hub: removes everything that belongs to this thread.
  */
 
 /**
- * The registrations of one thread's side of a hub (`src/binding/subscriptions.rs`). Lookups write as many keys of this
- * thread's as there is room for, in the order of delivery, and return how many there are. What concerns other threads
- * returns the number that their answer will bear, 0 where there are none. A notification is about a list, or about the
- * resource of the URI where `list` is negative.
+ * The registrations of a hub, as one thread sees them (`src/binding/subscriptions.rs`).
+ *
+ * A notification is given as `list` and `uri`: either the index of a list in `ListChange`, or a negative number and the
+ * URI of a resource. Lookups write the keys of this thread's registrations to `keys`, in the order of delivery,
+ * and return how many there are. When that is more than `keys.length`, the rest is not written.
  *
  * @typedef {object} NativeSubscriptions
  * @property {(origin: string, id: string | number, lists: number, uris: readonly string[]) => number} create
- *   Returns the key, 0 where some thread has such a registration already. `lists` has a bit for each list.
- * @property {(origin: unknown, id: unknown) => number} find
- * @property {(key: number) => void} remove
- * @property {(list: number, uri: string | undefined, keys: Float64Array) => number} interested
- * @property {(origin: unknown, keys: Float64Array) => number} of Those of one origin, or all with `undefined`.
+ *   Registers `(origin, id)` for this thread and returns its key, or 0 when any thread has registered it already. `lists`
+ *   has one bit for each index in `ListChange`.
+ * @property {(origin: unknown, id: unknown) => number} find Returns the key of a registration of this thread, or 0.
+ * @property {(key: number) => void} remove Removes a registration.
+ * @property {(list: number, uri: string | undefined, keys: Float64Array) => number} matching
+ *   Looks up the registrations that a notification matches.
+ * @property {(origin: unknown, keys: Float64Array) => number} of
+ *   Looks up the registrations of one origin, or all of them with `undefined`.
  * @property {(list: number, uri: string | undefined, notification: string) => number} notifyElsewhere
- * @property {(origin: unknown, id: unknown, cancelled: boolean) => number} endElsewhere
- * @property {(origin: unknown, cancelled: boolean) => number} endAllElsewhere
- * @property {() => void} leave Forgets all registrations of this thread.
+ *   Sends a notification, as JSON, to the matching registrations of other threads and to other nodes. Returns the request
+ *   whose reply arrives when the other threads have delivered it.
+ * @property {(origin: unknown, id: unknown, cancelled: boolean) => number} closeElsewhere
+ *   Asks the thread that has a registration to close it. Returns the request whose reply arrives when it is closed, or 0
+ *   when no other thread has it.
+ * @property {(origin: unknown, cancelled: boolean) => number} closeAllElsewhere
+ *   Asks the other threads to close their registrations of one origin, or all of them with `undefined`. Returns the
+ *   request as `closeElsewhere` does.
+ * @property {() => void} leave Leaves the hub: removes everything that belongs to this thread.
  */
 
 /**
- * What is known of the sessions of a scope (`src/binding/info.rs`). Values are JSON; a fact is a number of `Fact` in
- * `src/info.rs`. What is no string is an unknown id or URI; to `set` and `watch` it must not be given.
+ * The attributes and watched resources of the sessions of a scope (`src/binding/info.rs`).
+ *
+ * Values are JSON, `undefined` for none. An attribute is given by its index in `Attribute` of `src/registry/info.rs`.
+ * `get`, `set`, `watch`, `unwatch` and `touch` count as an access to a session.
  *
  * @typedef {object} NativeInfo
- * @property {(id: unknown, fact: number) => string | null} get
- * @property {(id: string, fact: number, json: string | undefined, maxSessions: number) => boolean} set
- *   Returns whether it did: nothing is changed where that would make it one session more than `maxSessions`.
- * @property {(uri: unknown) => string[]} watchers The ids of the sessions that watch it, in the order they came.
- * @property {(id: string, uri: string, maxSessions: number) => boolean} watch As `set`.
+ * @property {(id: unknown, attribute: number) => string | null} get Returns the value of an attribute, `null` for none.
+ * @property {(id: string, attribute: number, json: string | undefined, maxSessions: number) => boolean} set
+ *   Sets an attribute. Returns false and changes nothing when a new session would exceed `maxSessions`.
+ * @property {(uri: unknown) => string[]} watchers
+ *   Returns the ids of the sessions that watch a resource, in the order in which they began to watch it.
+ * @property {(id: string, uri: string, maxSessions: number) => boolean} watch
+ *   Makes a session watch a resource. Returns false and changes nothing when a new session would exceed `maxSessions`.
  * @property {(id: unknown, uri: unknown) => void} unwatch
- * @property {(id: unknown) => void} remove
- * @property {(id: string) => void} touch
- * @property {(ttlMs: number) => string[]} idle The ids of the sessions that no thread has touched for so long.
- * @property {(id: string, ttlMs: number) => void} removeIdle Removes it only if it is still one of those.
+ *   Ends the watch. Removes the session when it has no attribute and watches nothing else.
+ * @property {(id: unknown) => void} remove Removes everything known about a session.
+ * @property {(id: string) => void} touch Counts as an access and does nothing else.
+ * @property {(ttlMs: number) => string[]} idle
+ *   Returns the ids of the sessions that no thread has accessed for `ttlMs`, in no particular order.
+ * @property {(id: string, ttlMs: number) => void} removeIdle
+ *   Removes a session only if no thread has accessed it for `ttlMs`.
  */
 
 /**
- * A thread's mailbox in a scope (`src/binding/scope.rs`, `mail.rs`).
+ * The mailbox of one thread in a hub (`src/binding/mailbox.rs`, `src/binding/drain.rs`).
  *
  * @typedef {object} NativeMailbox
  * @property {(bytes: Uint8Array, offset: number, table: Float64Array) => number} drain
- *   Returns how many rows it wrote to `table`, their texts to `bytes` from `offset` on; or a negative number, which
- *   `inbox.js` knows. To be called until it returns 0: only then does the thread get woken again.
- * @property {() => string} text Of the next row that has one to ask for.
- * @property {(maxBytes: number) => void} holdAtMost
- * @property {() => number} bytes How many wait.
- * @property {() => number} flush Returns the number of the answer to wait for; 0 where there is nothing to wait for.
- * @property {(receipt: number, failure?: string) => void} settle
- * @property {() => void} leave
+ *   Moves messages from the mailbox to `table`, one row of numbers each, and the texts for streams to `bytes` from `offset`
+ *   on. Returns the number of rows, or a negative number that `lib/threads/drained-messages.js` explains. The caller
+ *   repeats it until it returns 0: before that, `wake` is not called again.
+ * @property {() => string} text Returns the text of the next row whose text is not in `bytes`.
+ * @property {(maxBytes: number) => void} setMaxBytes Sets how many bytes may wait in the mailbox.
+ * @property {() => number} bytes Returns how many bytes wait in the mailbox.
+ * @property {() => number} flush
+ *   Returns the request whose reply arrives when everything that this thread has posted and published is processed, or 0
+ *   when it already is.
+ * @property {(completion: number, failure?: string) => void} settle
+ *   Reports that the work of a drained row is done; or that it failed, with the text that `describeFailure` in
+ *   `lib/threads/failure.js` returns.
+ * @property {() => void} leave Leaves the hub: removes everything that belongs to this thread and closes the mailbox.
  */
 
 /**
+ * The membership of one thread in a hub that other threads share (`src/binding/membership.rs`).
+ *
  * @typedef {object} NativeMembership
- * @property {ArrayBuffer | null} signs
- *   Memory that other threads write to: `SIGN` says where. `null` where the runtime lets nobody share it.
+ * @property {ArrayBuffer | null} flags
+ *   Memory that other threads write and this thread reads without a call: `FLAG` in `lib/streams/streams.js` has the
+ *   indices. `null` where the runtime does not allow an `ArrayBuffer` over native memory.
  * @property {NativeStreams} streams
  * @property {NativeInfo} info
  * @property {NativeSubscriptions} subscriptions
  * @property {NativeMailbox} mailbox
- * @property {NativeBackplane} [backplane] Where the hub is joined to those of other machines.
+ * @property {NativeBackplane} [backplane] Only in a hub on Redis.
  */
 
 /**
- * What joins a seat's hub to other machines (`src/binding/backplane.rs`). What asks returns the number of the answer that
- * will come, 0 for what is no string and so the id of no session.
+ * The connection of a hub to other nodes (`src/binding/backplane.rs`).
+ *
+ * The methods from `has` to `forget` return a request, or 0 when an argument is not a string. `ttlMs` is the time after
+ * which Redis removes the session if it is not accessed again.
  *
  * @typedef {object} NativeBackplane
- * @property {() => number[]} settings Those that count, in the order of `joinRedis`.
- * @property {() => boolean} wasRefused Whether something was not taken since this was last asked, as too much waits.
- * @property {() => number} ready Answered when this process gets what others send.
- * @property {(id: unknown) => number} has Whether another node has that session.
- * @property {(id: unknown, fact: number, ttlMs: number) => number} get
- * @property {(id: string, fact: number, json: string | undefined, ttlMs: number) => number} set
- * @property {(uri: unknown) => number} watchers
- * @property {(id: string, uri: string, ttlMs: number) => number} watch
- * @property {(id: unknown, uri: unknown) => number} unwatch
- * @property {(id: unknown) => number} forget
- * @property {() => number[]} stats Connected (1) or not, bytes pending, sent, received, duplicates, gaps, missed, malformed,
- *   reconnects.
- * @property {() => number} close Answered when the node has left; 0 where other threads are still there.
+ * @property {() => number[]} settings Returns the settings in use, in the order of `joinRedis`.
+ * @property {() => boolean} wasRefused
+ *   Returns true when, since the previous call, an entry was not published because `maxPendingBytes` was reached.
+ * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.
+ * @property {(id: unknown) => number} has Replies with true when another node has the session.
+ * @property {(id: unknown, attribute: number, ttlMs: number) => number} get Replies with the value of an attribute.
+ * @property {(id: string, attribute: number, json: string | undefined, ttlMs: number) => number} set Sets an attribute.
+ * @property {(uri: unknown) => number} watchers Replies with the ids of the sessions that watch a resource.
+ * @property {(id: string, uri: string, ttlMs: number) => number} watch Makes a session watch a resource.
+ * @property {(id: unknown, uri: unknown) => number} unwatch Ends the watch.
+ * @property {(id: unknown) => number} forget Removes everything known about a session.
+ * @property {() => number[]} stats
+ *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
+ *   missed, malformed entries, reconnects.
+ * @property {() => number} close
+ *   Makes this process leave the other nodes and returns the request whose reply arrives when it has left. Returns 0 while
+ *   other threads of the process stay members: then the process does not leave.
  */
 
-/** @type {() => NativeStreams} */
+/**
+ * Opens a hub of one thread.
+ *
+ * @type {() => NativeStreams}
+ */
 export const openStreams = binding.openStreams;
 
-/** @type {() => NativeSubscriptions} */
+/**
+ * Opens a hub of one thread.
+ *
+ * @type {() => NativeSubscriptions}
+ */
 export const openSubscriptions = binding.openSubscriptions;
 
-/** @type {(scope: string, maxMailboxBytes: number, wake: () => void) => NativeMembership} */
+/**
+ * Joins the hub of a scope. `wake` is called on this thread when its mailbox has something to drain.
+ *
+ * @type {(scope: string, maxMailboxBytes: number, wake: () => void) => NativeMembership}
+ */
 export const joinScope = binding.joinScope;
 
 /**
- * `settings`: maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs, nodeTtlMs; NaN for what is not given.
+ * Joins the hub of a Redis server and a prefix. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
+ * nodeTtlMs, NaN for a default. Only the settings of the first member in the process take effect.
  *
  * @type {(url: string, prefix: string, settings: number[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
 export const joinRedis = binding.joinRedis;
 
-/** @type {(url: string) => boolean} */
+/**
+ * Returns true for the URL of a Redis server. Does not connect.
+ *
+ * @type {(url: string) => boolean}
+ */
 export const isRedisUrl = binding.isRedisUrl;
 
-/** @type {(word: string, candidates: string[]) => string | null} */
+/**
+ * Returns the candidate that is spelled most like the word, or `null` when none is similar.
+ *
+ * @type {(word: string, candidates: string[]) => string | null}
+ */
 export const nearest = binding.nearest;

@@ -1,8 +1,8 @@
-// What to tell somebody whose machine has no binary of the addon that it can load: which machine that is, and what helps.
+// The error for a native binary that cannot be loaded: its message names the platform and the remedy.
 
 import { readFileSync } from 'node:fs';
 
-/** The platforms that there are binaries for: `napi.targets` of package.json, by the names that their packages end in. */
+/** The platforms with a binary: `napi.targets` of package.json, named like the suffixes of their npm packages. */
 export const platforms = [
 	'linux-x64-gnu',
 	'linux-arm64-gnu',
@@ -14,48 +14,51 @@ export const platforms = [
 	'win32-arm64-msvc',
 ];
 
-/** A constant, and not what a package.json says: once bundled, that beside this file is somebody else's. */
+/** A constant: in a bundle, the package.json next to this file belongs to another package. */
 const NAME = '@tmcp-native/session-manager';
 
-const home = 'https://github.com/tmcp-native/session-manager';
+const REPOSITORY = 'https://github.com/tmcp-native/session-manager';
 
 /**
- * The error for an addon that did not load. Its `code` is stable; `platform` and `cause` are there to look at.
+ * Returns the error for an addon that did not load. It has a stable `code`, the `platform` and the `cause`.
  *
- * @param {unknown} cause what its loader threw
+ * @param {unknown} cause what the loader threw
  * @param {string} [platform]
  */
 export function binaryMissing(cause, platform = platformName()) {
 	const version = ownVersion();
-	const what = version === undefined ? NAME : `${NAME} ${version}`;
-	const message = [`${what} has no binary to load on ${platform}, with Node.js ${process.version}.`];
+	const packageName = version === undefined ? NAME : `${NAME} ${version}`;
+	const message = [`${packageName} could not load a native binary on ${platform} with Node.js ${process.version}.`];
 	if (version === undefined) {
-		message.push(`Its files were bundled or moved: mark ${NAME} as external, so that it is loaded from node_modules.`);
+		message.push(`Its files were bundled or moved: mark ${NAME} as external so that it is loaded from node_modules.`);
 	}
-	const refused = refusalIn(cause);
-	if (refused !== undefined) {
+	const loadError = loadErrorIn(cause);
+	if (loadError !== undefined) {
 		message.push(
-			`There is one, and the system refuses it: ${refused}`,
-			'It is broken, or was made for another system, or for a newer C library than this one has. Remove node_modules',
-			'and install again on this machine; where that does not help, build it here.',
+			`The system refused to load the installed binary: ${loadError}`,
+			'The file is damaged, or it was built for another system or for a newer C library. Remove node_modules and',
+			'install again on this machine. If that does not help, build the binary from source.',
 		);
 	} else if (platforms.includes(platform)) {
 		message.push(
-			`It is in the package ${NAME}-${platform}, an optional dependency, which is not installed.`,
-			'- Optional dependencies were left out (--omit=optional, --no-optional): npm install --include=optional',
-			'- node_modules or the lock file is from another platform: remove both, and install again on this machine.',
-			`- Else ask for it by name, in the same version: npm install ${NAME}-${platform}@${version ?? 'VERSION'}`,
+			`The binary is in the optional dependency ${NAME}-${platform}, which is not installed.`,
+			'- If optional dependencies were omitted (--omit=optional, --no-optional): npm install --include=optional',
+			'- If node_modules or the lock file comes from another platform: remove both and install again on this machine.',
+			`- Otherwise install the package by its name, in the same version: npm install ${NAME}-${platform}@${version ?? 'VERSION'}`,
 		);
 	} else {
-		message.push(`There are binaries for ${platforms.join(', ')} only. Build it on this machine.`);
+		message.push(`Binaries exist only for ${platforms.join(', ')}. Build the binary from source.`);
 	}
-	message.push(`To build it, with a Rust toolchain >= 1.88 (https://rustup.rs): git clone ${home}, then in there`);
-	message.push('npm ci && npm run build && npm pack, and install the .tgz that this leaves.');
+	message.push(
+		'To build from source, install a Rust toolchain >= 1.88 (https://rustup.rs) and run:',
+		`  git clone ${REPOSITORY} && cd session-manager && npm ci && npm run build && npm pack`,
+		'Then install the .tgz file that this creates.',
+	);
 	const error = new Error(message.join('\n'), { cause });
 	return Object.assign(error, { code: /** @type {const} */ ('ERR_NATIVE_BINARY_MISSING'), platform });
 }
 
-/** `undefined` where the package.json is not ours. */
+/** Returns the version in this package's package.json, or `undefined` when that file belongs to another package. */
 function ownVersion() {
 	try {
 		const { name, version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -65,7 +68,7 @@ function ownVersion() {
 	}
 }
 
-/** This platform by the name that napi-rs gives it. */
+/** Returns the name that napi-rs gives to a platform; to this one by default. */
 export function platformName({ platform, arch } = process) {
 	if (platform === 'win32') return `${platform}-${arch}-msvc`;
 	if (platform !== 'linux') return `${platform}-${arch}`;
@@ -78,16 +81,16 @@ function libc() {
 }
 
 /**
- * What the system said of a binary that is there, if one is. The loader tries several places, and chains what it got, in
- * copies that have lost their `code`.
+ * Returns the message of the system for a binary that exists and does not load, or `undefined` when no binary exists. The
+ * loader tries several places and chains its errors as causes, in copies without a `code`.
  *
  * @param {unknown} error
  * @returns {string | undefined}
  */
-function refusalIn(error) {
+function loadErrorIn(error) {
 	if (!(error instanceof Error)) return undefined;
-	const absent =
+	const isNotFound =
 		('code' in error && error.code === 'MODULE_NOT_FOUND') ||
 		/^(Cannot find (module|native binding)|Unsupported (OS|architecture))/.test(error.message);
-	return refusalIn(error.cause) ?? (absent ? undefined : error.message);
+	return loadErrorIn(error.cause) ?? (isNotFound ? undefined : error.message);
 }

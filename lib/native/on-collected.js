@@ -1,5 +1,5 @@
-// Tells Rust when a manager was garbage collected. Native functions that are freed would do, but not every runtime frees
-// them.
+// Leaves the hub when a manager or membership is garbage collected. Rust cannot rely on its own finalizers for this: not
+// every runtime frees native functions that are garbage collected.
 
 import { isUnloaded } from './environment.js';
 
@@ -8,9 +8,11 @@ const registry = new FinalizationRegistry((/** @type {() => void} */ leave) => {
 });
 
 /**
- * @param {object} manager
- * @param {() => void} leave must not hold the manager
+ * Calls `leave` after the owner is garbage collected.
+ *
+ * @param {object} owner
+ * @param {() => void} leave must not hold the owner
  */
-export function onCollected(manager, leave) {
-	registry.register(manager, leave);
+export function onCollected(owner, leave) {
+	registry.register(owner, leave);
 }

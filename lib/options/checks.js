@@ -1,81 +1,102 @@
-// How an option is checked: one nobody knows is a mistake that would otherwise go unseen.
+// Checks of single options. Each check returns the value, or throws a `TypeError` that names the class, the option and the
+// values that the option accepts.
 
 import { invalidArgument } from '../errors.js';
 import { nearest } from '../native/binding.js';
 
-/** The longest that a timer takes, in ms; Node makes 1 ms of a longer one. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The longest delay that a timer accepts, in ms. Node replaces a longer delay by 1 ms. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * @param {Record<string, unknown>} options
- * @param {string} name of a number of milliseconds where it ends so
- * @param {string} className
- * @param {object} [range]
- * @param {number} [range.least]
- * @param {boolean} [range.orInfinity]
- * @returns {number | undefined}
- */
-export function wholeNumber(options, name, className, { least = 1, orInfinity = false } = {}) {
-	const { [name]: value } = options;
-	if (value === undefined || (orInfinity && value === Infinity)) return value;
-	const most = name.endsWith('Ms') ? LONGEST_TIMER_MS : Number.MAX_SAFE_INTEGER;
-	if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-	throw invalidOption(
-		className,
-		name,
-		`a whole number from ${least} to ${most}${orInfinity ? ', or Infinity' : ''}`,
-		value,
-	);
-}
-
-/**
- * @param {unknown} value
- * @param {string} name
- * @param {string} className
- * @returns {((event: any) => void) | undefined}
- */
-export function callback(value, name, className) {
-	if (value === undefined || typeof value === 'function') {
-		return /** @type {((event: any) => void) | undefined} */ (value);
-	}
-	throw invalidOption(className, name, 'a function', value);
-}
-
-/**
+ * Returns the options as an object. Throws for a name that is not known: a misspelled option would have no effect.
+ *
  * @param {unknown} options
- * @param {string[]} known
+ * @param {string[]} knownNames
  * @param {string} className
  * @returns {Record<string, unknown>}
  */
-export function read(options, known, className) {
+export function readOptions(options, knownNames, className) {
 	if (options === undefined) return {};
 	if (options === null || typeof options !== 'object' || Array.isArray(options)) {
 		throw invalidArgument(`${className}: "options" must be an object`, options);
 	}
 	for (const name of Object.keys(options)) {
-		if (!known.includes(name)) throw unknownOption(className, name, known);
+		if (!knownNames.includes(name)) throw unknownOption(className, name, knownNames);
 	}
 	return /** @type {Record<string, unknown>} */ (options);
 }
 
 /**
+ * Returns an option that must be an integer.
+ *
+ * @param {Record<string, unknown>} options
+ * @param {string} name a name that ends in "Ms" limits the value to the longest delay of a timer
  * @param {string} className
- * @param {string} name
- * @param {string} wanted
- * @param {unknown} value
+ * @param {object} [range]
+ * @param {number} [range.min]
+ * @param {boolean} [range.orInfinity]
+ * @returns {number | undefined}
  */
-export function invalidOption(className, name, wanted, value) {
-	return invalidArgument(`${className}: option "${name}" must be ${wanted}`, value);
+export function integerOption(options, name, className, { min = 1, orInfinity = false } = {}) {
+	const { [name]: value } = options;
+	if (value === undefined || (orInfinity && value === Infinity)) return value;
+	const max = name.endsWith('Ms') ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER;
+	if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+	throw invalidOption(className, name, `an integer from ${min} to ${max}${orInfinity ? ', or Infinity' : ''}`, value);
 }
 
 /**
+ * Returns an option that must be true or false.
+ *
+ * @param {Record<string, unknown>} options
+ * @param {string} name
+ * @param {string} className
+ * @returns {boolean | undefined}
+ */
+export function booleanOption(options, name, className) {
+	const { [name]: value } = options;
+	if (value === undefined || typeof value === 'boolean') return value;
+	throw invalidOption(className, name, 'true or false', value);
+}
+
+/**
+ * Returns an option that must be a function.
+ *
+ * @param {Record<string, unknown>} options
+ * @param {string} name
+ * @param {string} className
+ * @returns {((...args: any[]) => void) | undefined}
+ */
+export function functionOption(options, name, className) {
+	const { [name]: value } = options;
+	if (value === undefined || typeof value === 'function') {
+		return /** @type {((...args: any[]) => void) | undefined} */ (value);
+	}
+	throw invalidOption(className, name, 'a function', value);
+}
+
+/**
+ * Returns the error for an option with a value that it does not accept.
+ *
  * @param {string} className
  * @param {string} name
- * @param {string[]} known
+ * @param {string} expected completes the sentence "option … must be"
+ * @param {unknown} value
  */
-function unknownOption(className, name, known) {
-	const meant = nearest(name, known);
-	const remedy = meant === null ? `known options: ${known.join(', ')}` : `did you mean "${meant}"?`;
+export function invalidOption(className, name, expected, value) {
+	return invalidArgument(`${className}: option "${name}" must be ${expected}`, value);
+}
+
+/**
+ * Returns the error for an option that does not exist. Its message suggests the most similar name.
+ *
+ * @param {string} className
+ * @param {string} name
+ * @param {string[]} knownNames
+ */
+function unknownOption(className, name, knownNames) {
+	const similar = nearest(name, knownNames);
+	const remedy = similar === null ? `known options: ${knownNames.join(', ')}` : `did you mean "${similar}"?`;
 	return Object.assign(new TypeError(`${className}: there is no option ${JSON.stringify(name)}; ${remedy}`), {
 		code: /** @type {const} */ ('ERR_UNKNOWN_OPTION'),
 	});

@@ -1,32 +1,40 @@
-// The options of the managers, and their checks.
+// The options of each manager, with their checks and defaults.
 
 import { invalidValue } from '../errors.js';
 import { isRedisUrl } from '../native/binding.js';
-import { callback, invalidOption, LONGEST_TIMER_MS, read, wholeNumber } from './checks.js';
+import { functionOption, integerOption, invalidOption, MAX_TIMER_MS, readOptions } from './checks.js';
 import { POLICY_OPTIONS, policyOptions } from './policy-options.js';
 
 /** @import { InfoSessionManagerOptions, StreamSessionManager } from '../../index.js' */
 
 /**
- * @param {unknown} options what the user gave
- * @param {string} className the class it was given to
+ * Returns the options of a stream manager in memory.
+ *
+ * @param {unknown} input the argument of the constructor
+ * @param {string} className the class whose constructor got it
  */
-export function streamOptions(options, className) {
-	const given = read(options, [...POLICY_OPTIONS, ...SCOPE_OPTIONS], className);
-	return { ...policyOptions(given, className), ...scopeOptions(given, className) };
-}
-
-/** @param {unknown} options what the user gave to `close()` */
-export function closeOptions(options) {
-	return { drainMs: wholeNumber(read(options, ['drainMs'], 'close'), 'drainMs', 'close', { least: 0 }) };
+export function streamOptions(input, className) {
+	const options = readOptions(input, [...POLICY_OPTIONS, ...SCOPE_OPTIONS], className);
+	return { ...policyOptions(options, className), ...scopeOptions(options, className) };
 }
 
 /**
- * @param {unknown} options what the user gave
- * @param {string} className the class it was given to
+ * Returns the options of `close()`.
+ *
+ * @param {unknown} input the argument of `close()`
  */
-export function subscriptionOptions(options, className) {
-	return scopeOptions(read(options, SCOPE_OPTIONS, className), className);
+export function closeOptions(input) {
+	return { drainMs: integerOption(readOptions(input, ['drainMs'], 'close'), 'drainMs', 'close', { min: 0 }) };
+}
+
+/**
+ * Returns the options of a subscription manager in memory.
+ *
+ * @param {unknown} input the argument of the constructor
+ * @param {string} className the class whose constructor got it
+ */
+export function subscriptionOptions(input, className) {
+	return scopeOptions(readOptions(input, SCOPE_OPTIONS, className), className);
 }
 
 const SCOPE_OPTIONS = ['scope', 'maxMailboxBytes'];
@@ -40,13 +48,13 @@ function scopeOptions(options, className) {
 	const scope = scopeOption(options, className);
 	if (maxMailboxBytes !== undefined) {
 		if (!(Number.isSafeInteger(maxMailboxBytes) && Number(maxMailboxBytes) > 0)) {
-			throw invalidOption(className, 'maxMailboxBytes', 'a whole number of bytes from 1', maxMailboxBytes);
+			throw invalidOption(className, 'maxMailboxBytes', 'an integer of at least 1', maxMailboxBytes);
 		}
 		if (scope === undefined) {
 			throw invalidOption(
 				className,
 				'scope',
-				'given where "maxMailboxBytes" is: only what is shared has a mailbox',
+				'set when "maxMailboxBytes" is set, because a mailbox exists only in a scope',
 				scope,
 			);
 		}
@@ -60,28 +68,28 @@ function scopeOptions(options, className) {
  */
 function scopeOption({ scope }, className) {
 	if (scope === undefined || (typeof scope === 'string' && scope !== '')) return scope;
-	throw invalidOption(className, 'scope', 'a string that is not empty', scope);
+	throw invalidOption(className, 'scope', 'a non-empty string', scope);
 }
 
 /**
- * @param {unknown} options what the user gave
- * @param {string} className the class it was given to
+ * Returns the options of an info manager in memory.
+ *
+ * @param {unknown} input the argument of the constructor
+ * @param {string} className the class whose constructor got it
  */
-export function infoOptions(options, className) {
-	const given = read(options, ['scope', 'maxSessions', 'onSessionLimit', 'ttlMs', 'streams'], className);
-	const { maxSessions = Infinity, onSessionLimit, ttlMs, streams } = given;
-	const scope = scopeOption(given, className);
+export function infoOptions(input, className) {
+	const options = readOptions(input, ['scope', 'maxSessions', 'onSessionLimit', 'ttlMs', 'streams'], className);
+	const { maxSessions = Infinity, ttlMs, streams } = options;
+	const scope = scopeOption(options, className);
 	if (!(maxSessions === Infinity || (Number.isSafeInteger(maxSessions) && Number(maxSessions) > 0))) {
-		throw invalidOption(className, 'maxSessions', 'a whole number from 1, or Infinity', maxSessions);
+		throw invalidOption(className, 'maxSessions', 'an integer of at least 1, or Infinity', maxSessions);
 	}
-	if (onSessionLimit !== undefined && typeof onSessionLimit !== 'function') {
-		throw invalidOption(className, 'onSessionLimit', 'a function', onSessionLimit);
-	}
-	if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs >= 1 && ttlMs <= LONGEST_TIMER_MS)) {
-		throw invalidOption(className, 'ttlMs', `a number of milliseconds from 1 to ${LONGEST_TIMER_MS}`, ttlMs);
+	const onSessionLimit = functionOption(options, 'onSessionLimit', className);
+	if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs >= 1 && ttlMs <= MAX_TIMER_MS)) {
+		throw invalidOption(className, 'ttlMs', `a number of milliseconds from 1 to ${MAX_TIMER_MS}`, ttlMs);
 	}
 	if (streams !== undefined && typeof (/** @type {any} */ (streams)?.has) !== 'function') {
-		throw invalidOption(className, 'streams', 'a stream manager, which has the method has()', streams);
+		throw invalidOption(className, 'streams', 'a stream manager with the method has()', streams);
 	}
 	return {
 		scope,
@@ -92,7 +100,7 @@ export function infoOptions(options, className) {
 	};
 }
 
-/** Of what joins a process to others, in the order of `joinRedis`. */
+/** The settings that all managers of one Redis server and prefix in the process share, in the order of `joinRedis`. */
 const BACKPLANE_SETTINGS = /** @type {const} */ ([
 	'maxLen',
 	'maxPendingBytes',
@@ -103,32 +111,38 @@ const BACKPLANE_SETTINGS = /** @type {const} */ ([
 const REDIS_OPTIONS = ['prefix', 'onGap', 'onError', ...BACKPLANE_SETTINGS];
 
 /**
- * @param {unknown} url what the user gave
- * @param {unknown} options likewise
- * @param {string} className the class it was given to
+ * Returns the options of a stream manager on Redis.
+ *
+ * @param {unknown} url the first argument of the constructor
+ * @param {unknown} input the second argument of the constructor
+ * @param {string} className the class whose constructor got them
  */
-export function redisStreamOptions(url, options, className) {
-	const given = read(options, [...REDIS_OPTIONS, ...POLICY_OPTIONS, 'maxMailboxBytes'], className);
-	return { ...policyOptions(given, className), ...redisOptions(url, given, className) };
+export function redisStreamOptions(url, input, className) {
+	const options = readOptions(input, [...REDIS_OPTIONS, ...POLICY_OPTIONS, 'maxMailboxBytes'], className);
+	return { ...policyOptions(options, className), ...redisOptions(url, options, className) };
 }
 
 /**
- * @param {unknown} url what the user gave
- * @param {unknown} options likewise
- * @param {string} className the class it was given to
+ * Returns the options of a subscription manager on Redis.
+ *
+ * @param {unknown} url the first argument of the constructor
+ * @param {unknown} input the second argument of the constructor
+ * @param {string} className the class whose constructor got them
  */
-export function redisSubscriptionOptions(url, options, className) {
-	return redisOptions(url, read(options, [...REDIS_OPTIONS, 'maxMailboxBytes'], className), className);
+export function redisSubscriptionOptions(url, input, className) {
+	return redisOptions(url, readOptions(input, [...REDIS_OPTIONS, 'maxMailboxBytes'], className), className);
 }
 
 /**
- * @param {unknown} url what the user gave
- * @param {unknown} options likewise
- * @param {string} className the class it was given to
+ * Returns the options of an info manager on Redis.
+ *
+ * @param {unknown} url the first argument of the constructor
+ * @param {unknown} input the second argument of the constructor
+ * @param {string} className the class whose constructor got them
  */
-export function redisInfoOptions(url, options, className) {
-	const given = read(options, [...REDIS_OPTIONS, 'ttlMs'], className);
-	return { ttlMs: wholeNumber(given, 'ttlMs', className) ?? DAY_MS, ...redisOptions(url, given, className) };
+export function redisInfoOptions(url, input, className) {
+	const options = readOptions(input, [...REDIS_OPTIONS, 'ttlMs'], className);
+	return { ttlMs: integerOption(options, 'ttlMs', className) ?? DAY_MS, ...redisOptions(url, options, className) };
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -139,18 +153,18 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
  * @param {string} className
  */
 function redisOptions(url, options, className) {
-	// What it was is not said: there may be a password in it.
 	if (typeof url !== 'string' || !isRedisUrl(url)) throw invalidRedisUrl(className);
-	const { prefix = 'tmcp', onGap, onError } = options;
-	if (typeof prefix !== 'string' || prefix === '')
-		throw invalidOption(className, 'prefix', 'a string that is not empty', prefix);
-	const settings = BACKPLANE_SETTINGS.map((name) => wholeNumber(options, name, className) ?? Number.NaN);
+	const { prefix = 'tmcp' } = options;
+	if (typeof prefix !== 'string' || prefix === '') {
+		throw invalidOption(className, 'prefix', 'a non-empty string', prefix);
+	}
+	const settings = BACKPLANE_SETTINGS.map((name) => integerOption(options, name, className) ?? Number.NaN);
 	const { heartbeatMs = DEFAULT_HEARTBEAT_MS, nodeTtlMs = DEFAULT_NODE_TTL_MS } = options;
 	if (Number(nodeTtlMs) <= Number(heartbeatMs)) {
 		throw invalidOption(
 			className,
 			'nodeTtlMs',
-			`longer than "heartbeatMs" (${heartbeatMs}), and better three times as long`,
+			`greater than "heartbeatMs" (${heartbeatMs}), ideally at least three times as much`,
 			nodeTtlMs,
 		);
 	}
@@ -158,9 +172,9 @@ function redisOptions(url, options, className) {
 		url,
 		prefix,
 		settings,
-		maxMailboxBytes: wholeNumber(options, 'maxMailboxBytes', className),
-		onGap: callback(onGap, 'onGap', className),
-		onError: callback(onError, 'onError', className),
+		maxMailboxBytes: integerOption(options, 'maxMailboxBytes', className),
+		onGap: functionOption(options, 'onGap', className),
+		onError: functionOption(options, 'onError', className),
 	};
 }
 
@@ -168,25 +182,29 @@ const DEFAULT_HEARTBEAT_MS = 3_000;
 const DEFAULT_NODE_TTL_MS = 10_000;
 
 /**
- * Those of the settings that were given and do not count, as somebody else has given others.
+ * Throws when an option differs from the setting that the process already uses for this Redis server and prefix.
  *
- * @param {number[]} given
+ * @param {number[]} settings the settings of a new manager, NaN for each one that is not set
  * @param {number[]} inUse
  * @param {string} className
  */
-export function checkSettings(given, inUse, className) {
+export function checkSettings(settings, inUse, className) {
 	for (const [index, name] of BACKPLANE_SETTINGS.entries()) {
-		if (Number.isNaN(given[index]) || given[index] === inUse[index]) continue;
+		if (Number.isNaN(settings[index]) || settings[index] === inUse[index]) continue;
 		throw invalidValue(
-			`${className}: option "${name}" is ${given[index]}, but this process is connected with ${inUse[index]}; ` +
-				'give all managers of a server and prefix the same, or only the first',
+			`${className}: option "${name}" is ${settings[index]}, but this process already uses ${inUse[index]} for this ` +
+				'server and prefix; pass the same value to all managers, or only to the first',
 		);
 	}
 }
 
-/** @param {string} className */
+/**
+ * Returns the error for an invalid URL. Its message does not contain the URL, which may have a password.
+ *
+ * @param {string} className
+ */
 function invalidRedisUrl(className) {
 	return invalidValue(
-		`${className}: "url" must be the URL of a Redis server, redis://[user][:password@]host[:port][/database], or rediss:// with TLS`,
+		`${className}: "url" must be the URL of a Redis server: redis://[user][:password@]host[:port][/database], or rediss:// for TLS`,
 	);
 }

@@ -1,6 +1,6 @@
-// The options that say what a stream manager does with its streams, and their checks.
+// The options that say how a stream manager treats its streams, with their checks and defaults.
 
-import { callback, invalidOption, wholeNumber } from './checks.js';
+import { booleanOption, functionOption, integerOption, invalidOption } from './checks.js';
 
 /** @import { SessionCloseReason } from '../../index.js' */
 
@@ -17,40 +17,43 @@ export const POLICY_OPTIONS = [
 	'onClose',
 ];
 
-/** 0 turns it off. */
-const OR_OFF = { least: 0 };
+/** The range of an option that 0 turns off. */
+const OR_OFF = { min: 0 };
 
-/** How many keep-alives a client may miss, unless told otherwise. */
+/** The default of `deadAfterKeepAlives`. */
 const DEFAULT_DEAD_AFTER = 3;
 
 /**
- * @param {Record<string, unknown>} given
- * @param {string} className the class it was given to
+ * Returns the policy options of a stream manager.
+ *
+ * @param {Record<string, unknown>} options with known names
+ * @param {string} className the class that got the options
  */
-export function policyOptions(given, className) {
-	const keepAliveMs = wholeNumber(given, 'keepAliveMs', className, OR_OFF) ?? 0;
-	const deadAfter = wholeNumber(given, 'deadAfterKeepAlives', className, OR_OFF);
-	if (deadAfter !== undefined && keepAliveMs === 0)
-		throw needs(className, 'deadAfterKeepAlives', 'keepAliveMs', keepAliveMs);
-	const maxQueuedBytes = wholeNumber(given, 'maxQueuedBytes', className, { orInfinity: true });
+export function policyOptions(options, className) {
+	const keepAliveMs = integerOption(options, 'keepAliveMs', className, OR_OFF) ?? 0;
+	const deadAfter = integerOption(options, 'deadAfterKeepAlives', className, OR_OFF);
+	if (deadAfter !== undefined && keepAliveMs === 0) {
+		throw invalidOption(className, 'keepAliveMs', 'at least 1 when "deadAfterKeepAlives" is set', keepAliveMs);
+	}
+	const maxQueuedBytes = integerOption(options, 'maxQueuedBytes', className, { orInfinity: true });
 	return {
-		pool: flag(given, 'pool', className) ?? true,
+		pool: booleanOption(options, 'pool', className) ?? true,
 		keepAliveMs,
 		deadAfterKeepAlives: deadAfter === 0 ? Infinity : (deadAfter ?? DEFAULT_DEAD_AFTER),
 		maxQueuedBytes: maxQueuedBytes ?? Infinity,
-		onSlowClient: slowClientOption(given, maxQueuedBytes, className),
-		coalesce: flag(given, 'coalesce', className) ?? false,
-		sliceMs: wholeNumber(given, 'sliceMs', className),
-		maxSessions: wholeNumber(given, 'maxSessions', className, { orInfinity: true }) ?? Infinity,
-		maxAgeMs: wholeNumber(given, 'maxAgeMs', className) ?? Infinity,
+		onSlowClient: slowClientOption(options, maxQueuedBytes, className),
+		coalesce: booleanOption(options, 'coalesce', className) ?? false,
+		sliceMs: integerOption(options, 'sliceMs', className),
+		maxSessions: integerOption(options, 'maxSessions', className, { orInfinity: true }) ?? Infinity,
+		maxAgeMs: integerOption(options, 'maxAgeMs', className) ?? Infinity,
 		onClose: /** @type {((id: string, reason: SessionCloseReason) => void) | undefined} */ (
-			callback(given.onClose, 'onClose', className)
+			functionOption(options, 'onClose', className)
 		),
 	};
 }
 
 /**
- * @param {Record<string, unknown>} given
+ * @param {Record<string, unknown>} options
  * @param {number | undefined} maxQueuedBytes
  * @param {string} className
  */
@@ -59,28 +62,8 @@ function slowClientOption({ onSlowClient }, maxQueuedBytes, className) {
 	if (onSlowClient !== 'close' && onSlowClient !== 'drop') {
 		throw invalidOption(className, 'onSlowClient', "'close' or 'drop'", onSlowClient);
 	}
-	if (maxQueuedBytes === undefined) throw needs(className, 'onSlowClient', 'maxQueuedBytes', maxQueuedBytes);
+	if (maxQueuedBytes === undefined) {
+		throw invalidOption(className, 'maxQueuedBytes', 'set when "onSlowClient" is set', maxQueuedBytes);
+	}
 	return onSlowClient;
-}
-
-/**
- * @param {Record<string, unknown>} given
- * @param {string} name
- * @param {string} className
- * @returns {boolean | undefined}
- */
-function flag(given, name, className) {
-	const { [name]: value } = given;
-	if (value === undefined || typeof value === 'boolean') return value;
-	throw invalidOption(className, name, 'true or false', value);
-}
-
-/**
- * @param {string} className
- * @param {string} name
- * @param {string} needed
- * @param {unknown} value of that
- */
-function needs(className, name, needed, value) {
-	return invalidOption(className, needed, `given where "${name}" is`, value);
 }

@@ -110,7 +110,7 @@ export class Streams {
 	 */
 	closeEvicted(key, reason) {
 		this.local.close(key, reason);
-		this.#native.hasClosed(key);
+		this.#native.markClosed(key);
 	}
 
 	/** @param {string} id */

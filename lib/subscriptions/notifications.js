@@ -1,30 +1,31 @@
-// What a notification is about, and whether a subscription asked for it (MCP 2026-07-28, `subscriptions/listen`).
+// The subject of a notification, and whether the filters of a subscription match it (MCP 2026-07-28,
+// `subscriptions/listen`).
 
 /** @import { JSONRPCRequest, SubscriptionFilter } from '../../index.js' */
 
-/** The lists that may change, in the order of `ListChange` in `src/subscriptions.rs`. */
-const METHODS = [
+/** The notifications about a list, in the order of `ListChange` in `src/registry/subscriptions.rs`. */
+const LIST_METHODS = [
 	'notifications/tools/list_changed',
 	'notifications/prompts/list_changed',
 	'notifications/resources/list_changed',
 ];
 
-/** The flags of a filter that ask for them, in the same order. */
-const FLAGS = /** @type {const} */ (['toolsListChanged', 'promptsListChanged', 'resourcesListChanged']);
+/** The filters that match them, in the same order. */
+const LIST_FILTERS = /** @type {const} */ (['toolsListChanged', 'promptsListChanged', 'resourcesListChanged']);
 
 const RESOURCE_UPDATED = 'notifications/resources/updated';
 
 /**
- * Which list the notification says has changed; -1 for none.
+ * Returns the index of the list that has changed, or -1 when the notification is not about a list.
  *
  * @param {JSONRPCRequest} notification
  */
 export function changedList({ method }) {
-	return METHODS.indexOf(method);
+	return LIST_METHODS.indexOf(method);
 }
 
 /**
- * The URI of the resource that the notification says was updated.
+ * Returns the URI of the resource that was updated, or `undefined` when the notification is not about a resource.
  *
  * @param {JSONRPCRequest} notification
  * @returns {string | undefined}
@@ -36,16 +37,16 @@ export function updatedResource({ method, params }) {
 }
 
 /**
- * The lists whose changes the filters ask for, a bit each.
+ * Returns the lists that the filters select, as one bit for each index.
  *
  * @param {SubscriptionFilter} filters
  */
-export function listsAskedFor(filters) {
-	return FLAGS.reduce((bits, flag, list) => (filters[flag] === true ? bits | (1 << list) : bits), 0);
+export function selectedLists(filters) {
+	return LIST_FILTERS.reduce((bits, name, list) => (filters[name] === true ? bits | (1 << list) : bits), 0);
 }
 
 /**
- * Whether a notification is for a subscription with these filters.
+ * Returns true when a subscription with these filters receives the notification.
  *
  * @param {SubscriptionFilter} filters
  * @param {JSONRPCRequest} notification
@@ -53,7 +54,7 @@ export function listsAskedFor(filters) {
  */
 export function matchesSubscription(filters, notification) {
 	const list = changedList(notification);
-	if (list >= 0) return filters[FLAGS[list]] === true;
+	if (list >= 0) return filters[LIST_FILTERS[list]] === true;
 	const uri = updatedResource(notification);
 	return uri !== undefined && filters.resourceSubscriptions?.includes(uri) === true;
 }

@@ -1,16 +1,20 @@
-// One stream of `subscriptions/listen`: its callbacks, called one after the other.
+// One stream of `subscriptions/listen`. Calls its callbacks one after another, each when the previous one has settled.
 
 /** @import { JSONRPCRequest, SubscriptionCallbacks } from '../../index.js' */
 
 export class Registration {
-	/** Settles when the stream is closed; `undefined` until it is pending to close. @type {Promise<boolean> | undefined} */
+	/** Settles when the stream is closed. `undefined` until `close` is called. @type {Promise<boolean> | undefined} */
 	closing;
-	/** Settles behind what is queued, with whether the stream was acknowledged. @type {Promise<boolean>} */
-	#last = Promise.resolve(true);
+	/**
+	 * Resolves when everything queued so far has settled: to false when the acknowledgement failed, otherwise to true.
+	 *
+	 * @type {Promise<boolean>}
+	 */
+	#queueEnd = Promise.resolve(true);
 	#callbacks;
 
 	/**
-	 * @param {number} key what Rust knows it by
+	 * @param {number} key identifies the registration in Rust
 	 * @param {string | number} id
 	 * @param {string} origin
 	 * @param {SubscriptionCallbacks} callbacks
@@ -23,75 +27,80 @@ export class Registration {
 	}
 
 	/**
-	 * To be called first, and once. Whatever is delivered meanwhile, from within the callback even, waits behind it.
+	 * Calls the callback `acknowledge`. Must be called first, and once. Deliveries wait until it has settled, even those
+	 * that begin within the callback.
 	 *
-	 * @returns {Promise<void>} rejects with what the callback failed with; what is queued is then dropped
+	 * @returns {Promise<void>} rejects with the error of the callback; queued deliveries are then dropped
 	 */
 	acknowledge() {
 		/** @type {(error: unknown) => void} */
-		let failed = () => {};
+		let reject = () => {};
 		/** @type {() => void} */
-		let done = () => {};
+		let resolve = () => {};
 		const acknowledged = /** @type {Promise<void>} */ (
-			new Promise((resolve, reject) => {
-				done = resolve;
-				failed = reject;
+			new Promise((onDone, onFailed) => {
+				resolve = onDone;
+				reject = onFailed;
 			})
 		);
-		this.#last = acknowledged.then(
+		// Set before the callback runs, so that a delivery from within it is queued behind the acknowledgement.
+		this.#queueEnd = acknowledged.then(
 			() => true,
 			() => false,
 		);
 		try {
-			Promise.resolve(this.#callbacks.acknowledge()).then(done, failed);
+			Promise.resolve(this.#callbacks.acknowledge()).then(resolve, reject);
 		} catch (error) {
-			failed(error);
+			reject(error);
 		}
 		return acknowledged;
 	}
 
-	/** Settles when all that is queued now is delivered. */
+	/** Resolves when everything queued so far has settled. */
 	settled() {
-		return this.#last;
+		return this.#queueEnd;
 	}
 
 	/**
+	 * Queues a call of the callback `send`.
+	 *
 	 * @param {JSONRPCRequest} notification
-	 * @returns {Promise<unknown>} rejects with what the callback failed with; what is queued behind it is still delivered
+	 * @returns {Promise<unknown>} rejects with the error of the callback; later deliveries continue
 	 */
 	deliver(notification) {
-		const delivery = this.#last.then(async (active) => {
-			// Asked to close in the meantime: dropped, and no failure.
+		const delivery = this.#queueEnd.then(async (active) => {
+			// A delivery that is still queued when `close` is called is dropped. That is not an error.
 			if (active && this.closing === undefined) await this.#callbacks.send(notification);
 			return active;
 		});
-		this.#last = delivery.catch(() => true);
+		this.#queueEnd = delivery.catch(() => true);
 		return delivery;
 	}
 
 	/**
-	 * Behind the delivery under way. To be called once; what it returns is `closing` from then on.
+	 * Calls the callback `close` after the current delivery, and drops the queued ones. Must be called once. Stores the
+	 * promise that it returns in `closing`.
 	 *
 	 * @param {'closed' | 'cancelled'} reason
-	 * @param {() => void} closed called when it is closed, or has failed to
+	 * @param {() => void} onClosed called when the callback has settled
 	 * @returns {Promise<boolean>}
 	 */
-	close(reason, closed) {
-		this.closing = this.#close(reason, closed);
+	close(reason, onClosed) {
+		this.closing = this.#close(reason, onClosed);
 		return this.closing;
 	}
 
 	/**
 	 * @param {'closed' | 'cancelled'} reason
-	 * @param {() => void} closed
+	 * @param {() => void} onClosed
 	 */
-	async #close(reason, closed) {
+	async #close(reason, onClosed) {
 		try {
-			await this.#last;
+			await this.#queueEnd;
 			await this.#callbacks.close(reason);
 			return true;
 		} finally {
-			closed();
+			onClosed();
 		}
 	}
 }

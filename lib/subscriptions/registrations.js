@@ -1,17 +1,20 @@
-// The streams of `subscriptions/listen` of this thread, in one hub.
+// The registrations of one thread in one hub: its streams of `subscriptions/listen`.
 //
-// Which registrations a notification is for stands in Rust (`src/subscriptions.rs`), in an index by what they listen to.
-// Here are the registrations, by key: what is sent to one is delivered in order, behind its acknowledgement, and one that
-// is slow or fails holds up nobody else.
+// Rust has an index of the registrations by their filters (`src/registry/subscriptions.rs`) and finds the keys that a
+// notification matches. This file has the registrations by key. Each one receives its notifications in order, after its
+// acknowledgement. A callback that is slow or fails delays no other registration.
 
-import { changedList, listsAskedFor, updatedResource } from './notifications.js';
+import { changedList, selectedLists, updatedResource } from './notifications.js';
 import { Registration } from './registration.js';
 
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../index.js' */
 /** @import { NativeSubscriptions } from '../native/binding.js' */
 
-/** Where lookups write the keys they find; no JavaScript but ours runs before they are read. Grows with the largest. */
-let found = new Float64Array(64);
+/**
+ * Lookups write the keys that they find to this array. All managers of the thread share it: no user code runs before the
+ * keys are read. It grows when a lookup finds more.
+ */
+let foundKeys = new Float64Array(64);
 
 export class Registrations {
 	/** @type {Map<number, Registration>} */
@@ -26,20 +29,22 @@ export class Registrations {
 	/**
 	 * @param {Subscription} subscription
 	 * @param {SubscriptionCallbacks} callbacks
-	 * @returns {Registration | undefined} nothing where some thread has one of that name
+	 * @returns {Registration | undefined} `undefined` when any thread has registered this origin and id already
 	 */
 	add({ id, origin, filters }, callbacks) {
-		// A copy, since the array may be a proxy, which is an array to everybody but Node-API.
+		// Copies the array: it may be a proxy, which Node-API does not accept as an array.
 		const uris = [...(filters.resourceSubscriptions ?? [])];
-		const key = this.#native.create(origin, id, listsAskedFor(filters), uris);
+		const key = this.#native.create(origin, id, selectedLists(filters), uris);
 		if (key === 0) return undefined;
-		// As a key of a Map, −0 is 0: that is what an overriding `close` is to get.
+		// −0 becomes 0, as in the keys of upstream's Map, because an overridden `close` receives this id.
 		const registration = new Registration(key, id === 0 ? 0 : id, origin, callbacks);
 		this.#registrations.set(key, registration);
 		return registration;
 	}
 
 	/**
+	 * Returns a registration of this thread.
+	 *
 	 * @param {string} origin
 	 * @param {string | number} id
 	 */
@@ -48,26 +53,30 @@ export class Registrations {
 	}
 
 	/**
-	 * Those of one origin, or all.
+	 * Returns the registrations of one origin, or all of them with `undefined`, in the order of delivery.
 	 *
 	 * @param {string | undefined} origin
 	 */
-	of(origin) {
+	ofOrigin(origin) {
 		return this.#lookUp((keys) => this.#native.of(origin, keys));
 	}
 
-	/** @param {JSONRPCRequest} notification */
+	/**
+	 * Returns the registrations that a notification matches, in the order of delivery.
+	 *
+	 * @param {JSONRPCRequest} notification
+	 */
 	matching(notification) {
 		const [list, uri] = subjectOf(notification);
-		return list < 0 && uri === undefined ? [] : this.#lookUp((keys) => this.#native.interested(list, uri, keys));
+		return list < 0 && uri === undefined ? [] : this.#lookUp((keys) => this.#native.matching(list, uri, keys));
 	}
 
 	/**
-	 * Sends to those of other threads.
+	 * Sends a notification to the matching registrations of other threads and to other nodes.
 	 *
 	 * @param {JSONRPCRequest} notification
-	 * @param {string} json the same
-	 * @returns {number} of the answer; 0 where there are none
+	 * @param {string} json the notification as JSON
+	 * @returns {number} the request whose reply arrives when the other threads have delivered it; 0 when none has a match
 	 */
 	notifyElsewhere(notification, json) {
 		const [list, uri] = subjectOf(notification);
@@ -75,45 +84,53 @@ export class Registrations {
 	}
 
 	/**
-	 * Has one of another thread closed there.
+	 * Asks the thread that has a registration to close it.
 	 *
 	 * @param {string} origin
 	 * @param {string | number} id
 	 * @param {'closed' | 'cancelled'} reason
-	 * @returns {number} likewise
+	 * @returns {number} the request whose reply arrives when it is closed; 0 when no other thread has it
 	 */
 	closeElsewhere(origin, id, reason) {
-		return this.#native.endElsewhere(origin, id, reason !== 'closed');
+		return this.#native.closeElsewhere(origin, id, reason !== 'closed');
 	}
 
 	/**
+	 * Asks the other threads to close their registrations of one origin, or all of them with `undefined`.
+	 *
 	 * @param {string | undefined} origin
 	 * @param {'closed' | 'cancelled'} reason
-	 * @returns {number} likewise
+	 * @returns {number} the request whose reply arrives when all are closed; 0 when no other thread has one
 	 */
 	closeAllElsewhere(origin, reason) {
-		return this.#native.endAllElsewhere(origin, reason !== 'closed');
+		return this.#native.closeAllElsewhere(origin, reason !== 'closed');
 	}
 
 	/**
+	 * Closes a registration of this thread and then removes it.
+	 *
 	 * @param {Registration} registration
 	 * @param {'closed' | 'cancelled'} reason
 	 */
 	close(registration, reason) {
-		return registration.closing ?? registration.close(reason, () => this.forget(registration));
+		return registration.closing ?? registration.close(reason, () => this.remove(registration));
 	}
 
-	/** @param {Registration} registration */
-	forget({ key }) {
+	/**
+	 * Removes a registration without a call of its callbacks.
+	 *
+	 * @param {Registration} registration
+	 */
+	remove({ key }) {
 		this.#registrations.delete(key);
 		this.#native.remove(key);
 	}
 
 	/**
-	 * What another thread has sent.
+	 * Delivers a notification that another thread or node has sent.
 	 *
-	 * @param {Float64Array} keys of registrations that are perhaps gone
-	 * @param {string} json a notification
+	 * @param {Float64Array} keys of registrations, some of which may no longer exist
+	 * @param {string} json the notification
 	 */
 	async deliver(keys, json) {
 		const open = this.#withKeys(keys).filter(({ closing }) => closing === undefined);
@@ -123,16 +140,16 @@ export class Registrations {
 	}
 
 	/**
-	 * What another thread wants closed.
+	 * Closes registrations as another thread has asked.
 	 *
-	 * @param {Float64Array} keys of registrations that are perhaps gone
+	 * @param {Float64Array} keys of registrations, some of which may no longer exist
 	 * @param {'closed' | 'cancelled'} reason
 	 */
 	async closeByKeys(keys, reason) {
 		await Promise.all(this.#withKeys(keys).map((registration) => this.close(registration, reason)));
 	}
 
-	/** Closes all: what was sent to them is lost. What their callbacks fail with, nobody hears of. */
+	/** Cancels all registrations of this thread. Queued notifications are dropped, and errors of the callbacks are ignored. */
 	cancelAll() {
 		for (const registration of this.#registrations.values()) this.close(registration, 'cancelled').catch(() => {});
 	}
@@ -143,18 +160,18 @@ export class Registrations {
 	}
 
 	/**
-	 * @param {(keys: Float64Array) => number} find writes as many keys as there is room for, and returns how many there are
+	 * @param {(keys: Float64Array) => number} find writes at most `keys.length` keys, and returns how many it has found
 	 * @returns {Registration[]} in the order of delivery
 	 */
 	#lookUp(find) {
-		let count = find(found);
-		if (count > found.length) {
-			found = new Float64Array(count * 2);
-			count = find(found);
+		let count = find(foundKeys);
+		if (count > foundKeys.length) {
+			foundKeys = new Float64Array(count * 2);
+			count = find(foundKeys);
 		}
 		const registrations = [];
 		for (let index = 0; index < count; index++) {
-			const registration = this.#registrations.get(found[index]);
+			const registration = this.#registrations.get(foundKeys[index]);
 			if (registration !== undefined) registrations.push(registration);
 		}
 		return registrations;
@@ -162,7 +179,7 @@ export class Registrations {
 }
 
 /**
- * The list it is about, or a negative number and the resource.
+ * Returns what a notification is about: the index of a list, or a negative number and the URI of a resource.
  *
  * @param {JSONRPCRequest} notification
  * @returns {[list: number, uri: string | undefined]}

@@ -52,8 +52,8 @@ export class Mailbox {
 	 *
 	 * @param {number} maxBytes
 	 */
-	holdAtMost(maxBytes) {
-		this.#native.holdAtMost(maxBytes);
+	setMaxBytes(maxBytes) {
+		this.#native.setMaxBytes(maxBytes);
 	}
 
 	/** Resolves when other threads have processed all messages of this thread, and its own streams have theirs. */

@@ -84,7 +84,7 @@ class Membership {
 		const reference = new WeakRef(this);
 		const native = join(wakeFunction(reference));
 		this.#native = native;
-		const flags = native.signs ? new Int32Array(native.signs) : ALL_SET;
+		const flags = native.flags ? new Int32Array(native.flags) : ALL_SET;
 		this.streams = new Streams(native.streams, flags, this.catchUp.bind(this));
 		this.info = native.info;
 		this.backplane = native.backplane;
@@ -118,7 +118,7 @@ class Membership {
 		}
 		if (maxMailboxBytes !== undefined) {
 			this.#agreed.maxMailboxBytes = maxMailboxBytes;
-			this.mailbox.holdAtMost(maxMailboxBytes);
+			this.mailbox.setMaxBytes(maxMailboxBytes);
 		}
 		if (sliceMs !== undefined) {
 			this.#agreed.sliceMs = sliceMs;

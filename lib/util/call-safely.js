@@ -1,12 +1,14 @@
-// Calls what a user gave to be told of something: there is nobody to catch what it throws, and it disturbs nothing.
+// Calls a user's callback so that its failure affects nothing else.
 
 /**
+ * Calls the callback and discards what it returns, throws or rejects with.
+ *
  * @param {() => unknown} callback
  */
 export function callSafely(callback) {
 	try {
 		const result = /** @type {any} */ (callback());
-		// Of an `async` function: what it rejects with must not end the process.
+		// The rejection of an `async` callback must not end the process.
 		if (typeof result?.then === 'function') result.then(undefined, () => {});
 	} catch {}
 }

@@ -1,22 +1,24 @@
-// One timer for everything that a manager has to look over regularly. It keeps neither the process nor the manager alive.
+// Runs a task of a manager at an interval. The timer keeps neither the process nor the manager alive.
 
-// The module and not its functions, so that a test's clock can take their place; and not the globals, whose timers cannot
-// be unref'd on every runtime.
+// Imports the module, not its functions, so that the mock timers of a test can replace them. The global timers are not an
+// alternative: on some runtimes they have no `unref()`.
 import timers from 'node:timers';
 import { isUnloaded } from '../native/environment.js';
 
 /**
+ * Calls the task every `intervalMs` until the manager is garbage collected.
+ *
  * @template {object} Manager
  * @param {Manager} manager
- * @param {(manager: Manager) => void} sweep
+ * @param {(manager: Manager) => void} task must not hold the manager
  * @param {number} intervalMs
  */
-export function runEvery(manager, sweep, intervalMs) {
+export function runEvery(manager, task, intervalMs) {
 	const reference = new WeakRef(manager);
 	const timer = timers.setInterval(() => {
-		const still = reference.deref();
-		if (still === undefined) timers.clearInterval(timer);
-		else if (!isUnloaded()) sweep(still);
+		const alive = reference.deref();
+		if (alive === undefined) timers.clearInterval(timer);
+		else if (!isUnloaded()) task(alive);
 	}, intervalMs);
 	timer.unref();
 }

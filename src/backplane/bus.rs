@@ -1,58 +1,67 @@
-//! What a backplane needs of whatever joins the nodes. [`redis`](super::redis) is the one that is used;
-//! [`memory`](super::memory) one that fails whenever a test wants it to.
+//! What a node needs of the medium that connects the nodes. [`redis`](super::redis) is used in production;
+//! [`memory`](super::memory) fails in every way that a test asks for.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::entry::{Field, Id, NodeId};
+use super::entry::{Id, NodeId};
+use super::fields::Field;
 use super::outbox::Batch;
-use crate::info::{Fact, Json};
+use crate::registry::info::{Attribute, Json};
 
 /// Makes connections.
 pub trait Bus: Send + Sync + 'static {
+    /// A connection.
     type Link: Link;
 
-    fn connect(&self, node: &NodeId) -> impl Future<Output = Result<Self::Link, Fault>> + Send;
+    /// Connects a node.
+    fn connect(&self, node: &NodeId) -> impl Future<Output = Result<Self::Link, BusError>> + Send;
 }
 
-/// A node's connection. One that has failed is of no more use: what it was doing may be done or not.
+/// A node's connection. After an error it is not used again: the failed operation may have taken effect or not.
 pub trait Link: Send + Sync {
-    /// Makes the node known, with just these sessions.
-    fn enter(&self, sessions: &[Id]) -> impl Future<Output = Result<Entered, Fault>> + Send;
+    /// Makes the node known, and replaces the list of its sessions.
+    fn join(&self, sessions: &[Id]) -> impl Future<Output = Result<Joined, BusError>> + Send;
 
-    /// Puts entries behind those in the stream: all, or none. Where the last of them stands.
-    fn append(&self, batch: &Batch) -> impl Future<Output = Result<Position, Fault>> + Send;
+    /// Appends entries to the stream: all of them or none. Returns the position of the last one.
+    fn append(&self, batch: &Batch) -> impl Future<Output = Result<Position, BusError>> + Send;
 
-    /// The entries behind a position, so many at most, in order. Waits a while for some.
+    /// Returns the entries after a position, in order, `most` at most. Waits a while if there are none.
     fn read(
         &self,
         after: Position,
         most: usize,
-    ) -> impl Future<Output = Result<Vec<(Position, Vec<Field>)>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<(Position, Vec<Field>)>, BusError>> + Send;
 
-    /// Sessions of the node have come and gone.
-    fn list(&self, come: &[Id], gone: &[Id]) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Adds sessions to the list of the node's sessions and removes others.
+    fn update_presence(
+        &self,
+        created: &[Id],
+        removed: &[Id],
+    ) -> impl Future<Output = Result<(), BusError>> + Send;
 
-    /// The node lives, and has sent all up to this.
-    fn beat(&self, sent: Option<Sent>) -> impl Future<Output = Result<Beat, Fault>> + Send;
+    /// Keeps the node alive, and records how much it has sent.
+    fn heartbeat(&self, sent: Option<Sent>) -> impl Future<Output = Result<Pulse, BusError>> + Send;
 
-    /// The answers to questions, in their order.
-    fn ask(&self, questions: &[Question]) -> impl Future<Output = Result<Vec<Answer>, Fault>> + Send;
+    /// Makes requests. Returns one reply for each, in the same order.
+    fn request(&self, requests: &[Request]) -> impl Future<Output = Result<Vec<Reply>, BusError>> + Send;
 
-    /// Takes the node and its sessions away.
-    fn leave(&self) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Removes the node and the list of its sessions.
+    fn leave(&self) -> impl Future<Output = Result<(), BusError>> + Send;
 }
 
 /// A place in the stream: the id of a Redis stream entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
+    /// Milliseconds.
     pub ms: u64,
+    /// Sequence number within a millisecond.
     pub seq: u64,
 }
 
 impl Position {
-    /// Reads `<milliseconds>-<sequence>`.
+    /// Parses `<milliseconds>-<sequence>`.
     pub fn parse(text: &str) -> Option<Self> {
         let (ms, seq) = text.split_once('-')?;
         Some(Self { ms: ms.parse().ok()?, seq: seq.parse().ok()? })
@@ -65,73 +74,93 @@ impl fmt::Display for Position {
     }
 }
 
-/// What a node finds.
+/// What a node finds when it joins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entered {
-    /// Where the stream ends.
+pub struct Joined {
+    /// The end of the stream.
     pub end: Position,
-    /// The nodes that are there already.
+    /// The nodes that joined earlier.
     pub nodes: Vec<NodeId>,
 }
 
-/// How far a node is: the number of the last entry it has sent, and where that stands.
+/// How much a node has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
+    /// The number of the last entry.
     pub number: u64,
+    /// The position of the last entry.
     pub at: Position,
 }
 
-/// What is answered to a beat.
+/// The reply to a heartbeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beat {
-    /// Whether the list of the node's sessions is there. A node without sessions has none.
-    pub is_listed: bool,
-    /// How far the nodes are.
+pub struct Pulse {
+    /// True when the list of the node's sessions exists. A node without sessions has none.
+    pub has_presence: bool,
+    /// How much each node has sent.
     pub sent: Vec<(NodeId, Sent)>,
-    /// Where the stream ends.
+    /// The end of the stream.
     pub end: Position,
 }
 
+/// A request to the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Whether any node has that session.
+pub enum Request {
+    /// Asks if another node has a session.
     Has {
+        /// The session.
         id: Id,
     },
-    /// What is known of a session.
+    /// Returns an attribute of a session.
     Get {
+        /// The session.
         id: Id,
-        fact: Fact,
+        /// The attribute.
+        attribute: Attribute,
+        /// Time without access after which the information about the session is removed.
         ttl: Duration,
     },
-    /// Sets that, to nothing too.
+    /// Sets an attribute of a session, or clears it.
     Set {
+        /// The session.
         id: Id,
-        fact: Fact,
+        /// The attribute.
+        attribute: Attribute,
+        /// The new value. `None` clears the attribute.
         value: Option<Json>,
+        /// Time without access after which the information about the session is removed.
         ttl: Duration,
     },
-    /// Who watches a URI, in the order they came.
+    /// Returns the sessions that watch a URI, in the order in which they began.
     Watchers {
+        /// The URI.
         uri: Id,
     },
+    /// Makes a session watch a URI.
     Watch {
+        /// The session.
         id: Id,
+        /// The URI.
         uri: Id,
+        /// Time without access after which the information about the session is removed.
         ttl: Duration,
     },
+    /// Makes a session stop watching a URI.
     Unwatch {
+        /// The session.
         id: Id,
+        /// The URI.
         uri: Id,
     },
-    /// Forgets a session, and what it watches.
+    /// Removes the information about a session, including what it watches.
     Forget {
+        /// The session.
         id: Id,
     },
 }
 
-impl Question {
-    /// What it counts for while it waits, in bytes.
+impl Request {
+    /// Returns the number of bytes that the request counts for while it waits.
     pub fn weight(&self) -> usize {
         size_of::<Self>()
             + match self {
@@ -149,23 +178,27 @@ impl Question {
     }
 }
 
+/// The reply to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Reply {
+    /// It succeeded and has no value.
     Done,
+    /// The reply to [`Request::Has`].
     Is(bool),
-    /// Bytes that should be JSON.
+    /// A value, which should be JSON. The medium does not check it.
     Value(Option<Vec<u8>>),
-    /// Bytes that should be ids.
+    /// Ids, which should be WTF-8. The medium does not check them.
     Ids(Vec<Vec<u8>>),
-    /// This one cannot be answered.
-    Refused(Fault),
+    /// This request failed. The connection can still be used.
+    Refused(BusError),
 }
 
-/// Why a connection failed. Says nothing secret.
+/// Says why the bus failed. Contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(pub Arc<str>);
+pub struct BusError(pub Arc<str>);
 
-impl Fault {
+impl BusError {
+    /// Returns an error with this text.
     pub fn new(text: impl AsRef<str>) -> Self {
         Self(text.as_ref().into())
     }

@@ -1,114 +1,119 @@
-//! A bus in memory that fails whenever it is told to, in every way a connection can: before something is done, after it is
-//! done and before anybody hears of it, or by never answering. For tests.
+//! A bus in memory, for tests. It fails when a test asks for it, in every way in which a connection can fail: before an
+//! operation takes effect, after it took effect and before the node hears of it, or by never replying.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::pending;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::bus::{Answer, Beat, Bus, Entered, Fault, Link, Position, Question, Sent};
-use super::entry::{self, Field, Id, NodeId, Stamped};
+use super::bus::{Bus, BusError, Joined, Link, Position, Pulse, Reply, Request, Sent};
+use super::entry::{Id, NodeId, NumberedEntry};
+use super::fields::{self, Field};
+use super::lock::lock;
 use super::outbox::Batch;
 use super::wtf8;
-use crate::info::Info;
+use crate::registry::info::Info;
 
-/// What all nodes connect to.
+/// The server that all nodes connect to.
 #[derive(Clone, Default)]
-pub struct Memory(Arc<Shared>);
+pub struct MemoryBus(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    world: Mutex<World>,
+    data: Mutex<Data>,
     appended: Notify,
     info: Info,
 }
 
 #[derive(Default)]
-struct World {
+struct Data {
     stream: Vec<(Position, Vec<Field>)>,
     last: u64,
     nodes: BTreeMap<NodeId, HashSet<Id>>,
     sent: HashMap<NodeId, Sent>,
-    /// What becomes of the next calls.
+    /// What happens to the next calls, the last of these first.
     plans: Vec<Plan>,
-    /// Of connections: those that were made before the last cut are dead.
-    age: u64,
-    is_away: bool,
+    /// Counts disconnections. Connections made in an earlier generation are broken.
+    generation: u64,
+    is_unreachable: bool,
 }
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
+    /// It works.
     Works,
-    /// Nothing is done.
+    /// It fails and has no effect.
     FailsBefore,
-    /// It is done, and nobody hears of it.
+    /// It takes effect, and then fails.
     FailsAfter,
-    /// The first half of it is done. As a server that takes commands one by one could leave it.
+    /// The first half of it takes effect, and then it fails. A server that executes commands one by one may do this.
     FailsHalfway,
+    /// It has no effect and never returns.
     Hangs,
 }
 
+/// A connection to a [`MemoryBus`].
 pub struct MemoryLink {
     shared: Arc<Shared>,
     node: NodeId,
-    age: u64,
+    generation: u64,
 }
 
-impl Memory {
-    /// What becomes of the next calls that change something, the last of these first.
+impl MemoryBus {
+    /// Sets what happens to the next calls that change something, the last plan first. After them, calls work.
     pub fn plan(&self, plans: Vec<Plan>) {
-        self.0.world().plans = plans;
+        self.0.data().plans = plans;
     }
 
-    /// Breaks all connections; with `away`, none can be made until it is told otherwise.
-    pub fn cut(&self, away: bool) {
-        let mut world = self.0.world();
-        world.age += 1;
-        world.is_away = away;
-        drop(world);
+    /// Breaks all connections. If `is_unreachable` is true, no new ones can be made until the next call.
+    pub fn disconnect(&self, is_unreachable: bool) {
+        let mut data = self.0.data();
+        data.generation += 1;
+        data.is_unreachable = is_unreachable;
+        drop(data);
         self.0.appended.notify_waiters();
     }
 
-    /// Loses everything, and nobody's connection.
-    pub fn lose(&self) {
-        let age = self.0.world().age;
-        *self.0.world() = World { age, ..World::default() };
+    /// Deletes all data and keeps all connections.
+    pub fn delete_everything(&self) {
+        let generation = self.0.data().generation;
+        *self.0.data() = Data { generation, ..Data::default() };
     }
 
-    /// Drops the oldest entries but so many.
+    /// Removes the oldest entries, until `keep` are left.
     pub fn trim(&self, keep: usize) {
-        let mut world = self.0.world();
-        let surplus = world.stream.len().saturating_sub(keep);
-        world.stream.drain(..surplus);
+        let mut data = self.0.data();
+        let surplus = data.stream.len().saturating_sub(keep);
+        data.stream.drain(..surplus);
     }
 
-    /// Puts anything into the stream.
+    /// Appends arbitrary fields to the stream.
     pub fn append(&self, fields: Vec<Field>) {
-        self.0.world().append(fields);
+        self.0.data().append(fields);
         self.0.appended.notify_waiters();
     }
 
-    /// All entries that can be read.
-    pub fn entries(&self) -> Vec<Stamped> {
-        self.0.world().stream.iter().filter_map(|(_, fields)| Stamped::parse(fields.clone()).ok()).collect()
+    /// Returns all valid entries of the stream.
+    pub fn entries(&self) -> Vec<NumberedEntry> {
+        self.0.data().stream.iter().filter_map(|(_, fields)| fields::parse(fields.clone()).ok()).collect()
     }
 
-    /// The ids that a node is known to have.
-    pub fn listed(&self, node: &NodeId) -> Option<HashSet<Id>> {
-        self.0.world().nodes.get(node).cloned()
+    /// Returns the list of a node's sessions.
+    pub fn presence(&self, node: &NodeId) -> Option<HashSet<Id>> {
+        self.0.data().nodes.get(node).cloned()
     }
 }
 
 impl Shared {
-    fn world(&self) -> std::sync::MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn data(&self) -> MutexGuard<'_, Data> {
+        lock(&self.data)
     }
 }
 
-impl World {
+impl Data {
     fn append(&mut self, fields: Vec<Field>) -> Position {
         self.last += 1;
         let position = Position { ms: self.last, seq: 0 };
@@ -117,39 +122,39 @@ impl World {
     }
 }
 
-impl Bus for Memory {
+impl Bus for MemoryBus {
     type Link = MemoryLink;
 
-    async fn connect(&self, node: &NodeId) -> Result<MemoryLink, Fault> {
-        let world = self.0.world();
-        if world.is_away {
-            return Err(Fault::new("away"));
+    async fn connect(&self, node: &NodeId) -> Result<MemoryLink, BusError> {
+        let data = self.0.data();
+        if data.is_unreachable {
+            return Err(BusError::new("unreachable"));
         }
-        Ok(MemoryLink { shared: Arc::clone(&self.0), node: node.clone(), age: world.age })
+        Ok(MemoryLink { shared: Arc::clone(&self.0), node: node.clone(), generation: data.generation })
     }
 }
 
 impl MemoryLink {
-    /// Does something that has parts, as far as it is planned.
+    /// Executes the parts of an operation as far as the next plan allows. Returns the result of the last part.
     async fn change<T>(
         &self,
         parts: usize,
-        mut change: impl FnMut(&mut World, usize) -> T,
-    ) -> Result<Option<T>, Fault> {
+        mut change: impl FnMut(&mut Data, usize) -> T,
+    ) -> Result<Option<T>, BusError> {
         let plan = {
-            let mut world = self.shared.world();
-            if world.age != self.age {
-                return Err(Fault::new("cut"));
+            let mut data = self.shared.data();
+            if data.generation != self.generation {
+                return Err(BusError::new("disconnected"));
             }
-            let plan = world.plans.pop().unwrap_or(Plan::Works);
+            let plan = data.plans.pop().unwrap_or(Plan::Works);
             let done = match plan {
                 Plan::Works | Plan::FailsAfter => parts,
                 Plan::FailsHalfway => parts / 2,
                 Plan::FailsBefore | Plan::Hangs => 0,
             };
-            let result = (0..done).map(|part| change(&mut world, part)).last();
+            let result = (0..done).map(|part| change(&mut data, part)).last();
             if plan == Plan::Works {
-                drop(world);
+                drop(data);
                 self.shared.appended.notify_waiters();
                 return Ok(result);
             }
@@ -159,44 +164,44 @@ impl MemoryLink {
         if plan == Plan::Hangs {
             pending::<()>().await;
         }
-        Err(Fault::new(format!("planned: {plan:?}")))
+        Err(BusError::new(format!("planned: {plan:?}")))
     }
 }
 
 impl Link for MemoryLink {
-    async fn enter(&self, sessions: &[Id]) -> Result<Entered, Fault> {
-        let entered = self.change(1, |world, _| {
-            world.nodes.insert(self.node.clone(), sessions.iter().cloned().collect());
-            let end = Position { ms: world.last, seq: 0 };
-            let nodes = world.sent.keys().cloned().collect();
-            world.sent.entry(self.node.clone()).or_insert(Sent { number: 0, at: end });
-            Entered { end, nodes }
+    async fn join(&self, sessions: &[Id]) -> Result<Joined, BusError> {
+        let joined = self.change(1, |data, _| {
+            data.nodes.insert(self.node.clone(), sessions.iter().cloned().collect());
+            let end = Position { ms: data.last, seq: 0 };
+            let nodes = data.sent.keys().cloned().collect();
+            data.sent.entry(self.node.clone()).or_insert(Sent { number: 0, at: end });
+            Joined { end, nodes }
         });
-        Ok(entered.await?.unwrap_or_default())
+        Ok(joined.await?.unwrap_or_default())
     }
 
-    async fn append(&self, batch: &Batch) -> Result<Position, Fault> {
-        let appended = self.change(batch.entries.len(), |world, part| {
+    async fn append(&self, batch: &Batch) -> Result<Position, BusError> {
+        let appended = self.change(batch.entries.len(), |data, part| {
             let mut fields = Vec::new();
             let number = batch.first + part as u64;
-            entry::write(&self.node, number, &batch.entries[part], |name, value| {
+            fields::write(&self.node, number, &batch.entries[part], |name, value| {
                 fields.push((name.to_vec(), value.to_vec()));
             });
-            world.append(fields)
+            data.append(fields)
         });
         Ok(appended.await?.unwrap_or_default())
     }
 
-    async fn read(&self, after: Position, most: usize) -> Result<Vec<(Position, Vec<Field>)>, Fault> {
+    async fn read(&self, after: Position, most: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
         loop {
             let appended = self.shared.appended.notified();
             {
-                let world = self.shared.world();
-                if world.age != self.age {
-                    return Err(Fault::new("cut"));
+                let data = self.shared.data();
+                if data.generation != self.generation {
+                    return Err(BusError::new("disconnected"));
                 }
-                let from = world.stream.partition_point(|(position, _)| *position <= after);
-                let found: Vec<_> = world.stream[from..].iter().take(most).cloned().collect();
+                let from = data.stream.partition_point(|(position, _)| *position <= after);
+                let found: Vec<_> = data.stream[from..].iter().take(most).cloned().collect();
                 if !found.is_empty() {
                     return Ok(found);
                 }
@@ -205,67 +210,63 @@ impl Link for MemoryLink {
         }
     }
 
-    async fn list(&self, come: &[Id], gone: &[Id]) -> Result<(), Fault> {
-        let listed = self.change(1, |world, _| {
-            let sessions = world.nodes.entry(self.node.clone()).or_default();
-            sessions.extend(come.iter().cloned());
-            sessions.retain(|id| !gone.contains(id));
+    async fn update_presence(&self, created: &[Id], removed: &[Id]) -> Result<(), BusError> {
+        let updated = self.change(1, |data, _| {
+            let sessions = data.nodes.entry(self.node.clone()).or_default();
+            sessions.extend(created.iter().cloned());
+            sessions.retain(|id| !removed.contains(id));
         });
-        listed.await.map(drop)
+        updated.await.map(drop)
     }
 
-    async fn beat(&self, sent: Option<Sent>) -> Result<Beat, Fault> {
-        let beat = self.change(1, |world, _| {
-            world.sent.extend(sent.map(|sent| (self.node.clone(), sent)));
-            let sent = world.sent.iter().map(|(node, sent)| (node.clone(), *sent)).collect();
-            let end = Position { ms: world.last, seq: 0 };
-            Beat {
-                end,
-                is_listed: world.nodes.get(&self.node).is_some_and(|sessions| !sessions.is_empty()),
-                sent,
+    async fn heartbeat(&self, sent: Option<Sent>) -> Result<Pulse, BusError> {
+        let pulse = self.change(1, |data, _| {
+            data.sent.extend(sent.map(|sent| (self.node.clone(), sent)));
+            Pulse {
+                has_presence: data.nodes.get(&self.node).is_some_and(|sessions| !sessions.is_empty()),
+                sent: data.sent.iter().map(|(node, sent)| (node.clone(), *sent)).collect(),
+                end: Position { ms: data.last, seq: 0 },
             }
         });
-        Ok(beat.await?.unwrap_or_default())
+        Ok(pulse.await?.unwrap_or_default())
     }
 
-    async fn ask(&self, questions: &[Question]) -> Result<Vec<Answer>, Fault> {
+    async fn request(&self, requests: &[Request]) -> Result<Vec<Reply>, BusError> {
         let now = Instant::now();
         let info = &self.shared.info;
-        let mut answers = Vec::new();
-        let answered = self.change(questions.len(), |world, part| {
-            answers.push(match &questions[part] {
-                Question::Has { id } => {
-                    Answer::Is(world.nodes.values().any(|sessions| sessions.contains(id)))
+        let mut replies = Vec::new();
+        let replied = self.change(requests.len(), |data, part| {
+            replies.push(match &requests[part] {
+                Request::Has { id } => Reply::Is(data.nodes.values().any(|sessions| sessions.contains(id))),
+                Request::Get { id, attribute, .. } => {
+                    Reply::Value(info.get(id, *attribute, now).map(|json| json.as_bytes().to_vec()))
                 }
-                Question::Get { id, fact, .. } => {
-                    Answer::Value(info.get(id, *fact, now).map(|json| json.as_bytes().to_vec()))
+                Request::Set { id, attribute, value, .. } => {
+                    let _ = info.set(id, *attribute, value.clone(), usize::MAX, now);
+                    Reply::Done
                 }
-                Question::Set { id, fact, value, .. } => {
-                    let _ = info.set(id, *fact, value.clone(), usize::MAX, now);
-                    Answer::Done
+                Request::Watchers { uri } => {
+                    Reply::Ids(info.watchers(uri).iter().map(|id| wtf8::encode(id)).collect())
                 }
-                Question::Watchers { uri } => {
-                    Answer::Ids(info.watchers(uri).iter().map(|id| wtf8::encode(id)).collect())
-                }
-                Question::Watch { id, uri, .. } => {
+                Request::Watch { id, uri, .. } => {
                     let _ = info.watch(id, uri, usize::MAX, now);
-                    Answer::Done
+                    Reply::Done
                 }
-                Question::Unwatch { id, uri } => {
+                Request::Unwatch { id, uri } => {
                     info.unwatch(id, uri, now);
-                    Answer::Done
+                    Reply::Done
                 }
-                Question::Forget { id } => {
+                Request::Forget { id } => {
                     info.remove(id);
-                    Answer::Done
+                    Reply::Done
                 }
             });
         });
-        answered.await?;
-        Ok(answers)
+        replied.await?;
+        Ok(replies)
     }
 
-    async fn leave(&self) -> Result<(), Fault> {
-        self.change(1, |world, _| drop(world.nodes.remove(&self.node))).await.map(drop)
+    async fn leave(&self) -> Result<(), BusError> {
+        self.change(1, |data, _| drop(data.nodes.remove(&self.node))).await.map(drop)
     }
 }

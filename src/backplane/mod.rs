@@ -1,139 +1,127 @@
-//! What joins the hubs of several machines.
+//! The backplane: it connects the hubs of several processes.
 //!
-//! Every process that joins is a *node*. All nodes write to one stream and read it to its end, so that its order is the
-//! order of everything that is said between machines: a broadcast is one entry, however many nodes and sessions there are.
+//! Every connected process is a *node*. All nodes append to one stream and read it to its end, so the order of the stream
+//! is the order of all messages between processes. A broadcast is one entry, however many nodes and sessions there are.
 //!
-//! * What a node has to say waits in its [`outbox`], numbered, until it stands in the stream. After a broken connection it
-//!   is sent again, since it may have gone in or not; by the numbers, others see what comes twice, and what never came
-//!   ([`senders`]).
-//! * Local sessions never wait for any of this.
-//! * Who has which session stands beside the stream, in a list of each node's that dies with it ([`roster`]).
-//! * The [`claims`] in the stream decide who keeps an id that two nodes have.
+//! * Entries of a node are numbered and wait in its [`outbox`] until the stream has them. After a broken connection the
+//!   node sends them again, because it cannot know whether they arrived. By their numbers, the other nodes recognize
+//!   duplicates and gaps ([`sequences`]).
+//! * A session that is local to a process never waits for the backplane.
+//! * The sessions of each node are listed beside the stream. The list expires with its node ([`presence`]).
+//! * When two nodes create a session with the same id, the order of their claims in the stream decides which one keeps it
+//!   ([`ownership`]).
 //!
-//! | module | what |
+//! | module | contents |
 //! | --- | --- |
-//! | [`entry`] | what nodes tell each other, and how it is written and checked |
-//! | [`node`] | the task that stays connected, sends, reads and beats |
-//! | [`delivery`] | what arrives, on its way into the mailboxes of this process |
-//! | [`waiting`] | who waits for an answer, and for how long |
-//! | [`bus`] | what a backplane needs of whatever joins the nodes |
-//! | [`redis`], [`memory`] | two of these |
-//! | [`runtime`] | the thread that all this runs on |
+//! | [`entry`], [`fields`] | what nodes publish, and how it is written and checked |
+//! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
+//! | [`local_hub`] | what a node needs of the hub of its process |
+//! | [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
+//! | [`bus`] | what a node needs of the medium that connects the nodes |
+//! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
+//! | [`runtime`] | the thread that nodes run on |
+//! | [`wtf8`] | ids and URIs as bytes |
 
 pub mod bus;
-pub mod claims;
-pub mod delivery;
+pub mod deadlines;
 pub mod entry;
+pub mod fields;
+pub mod local_hub;
+mod lock;
 pub mod memory;
 pub mod node;
 pub mod outbox;
+pub mod ownership;
+pub mod presence;
 pub mod redis;
-pub mod roster;
+pub mod requests;
 pub mod runtime;
-pub mod senders;
-pub mod waiting;
+pub mod sequences;
+pub mod settings;
 pub mod wtf8;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use bus::Question;
-use claims::Claims;
-use entry::{Entry, NodeId};
-use outbox::{Full, Outbox};
-use roster::Roster;
-use waiting::{Asked, Deadlines};
+use self::bus::Request;
+use self::deadlines::Deadlines;
+use self::entry::{Entry, NodeId};
+use self::lock::lock;
+use self::outbox::{Full, Outbox};
+use self::ownership::Ownership;
+use self::presence::Presence;
+use self::requests::RequestQueue;
+use self::settings::Settings;
+use crate::registry::sessions::Sessions;
+use crate::threads::completion::Completion;
 
-use crate::post::Receipt;
-use crate::sessions::Sessions;
+/// The number of deferred claims after which those of removed sessions are discarded.
+const DISCARD_EVERY: usize = 10_000;
 
-/// What the managers of a backplane were told.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// How many entries the stream keeps, about.
-    pub max_len: u64,
-    /// How much waits to be sent, at most.
-    pub max_pending_bytes: usize,
-    /// After so long without an answer, whoever waits is told that there is none.
-    pub command_timeout: Duration,
-    pub heartbeat: Duration,
-    /// A node that does not beat for so long is taken for dead.
-    pub node_ttl: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            max_len: 10_000,
-            max_pending_bytes: 8 << 20,
-            command_timeout: Duration::from_secs(2),
-            heartbeat: Duration::from_secs(3),
-            node_ttl: Duration::from_secs(10),
-        }
-    }
-}
-
-/// After so many claims that found no room, those whose sessions are gone are forgotten.
-const FORGET_EACH: usize = 10_000;
-
-/// One hub's side of a backplane: what its threads say to it, for [`node`] to deal with.
+/// One hub's side of the backplane. The threads of the hub put their entries and requests here; the [`node`] takes them.
 #[derive(Debug)]
 pub struct Backplane {
+    /// The name of this process among the nodes.
     pub node: NodeId,
+    /// The settings of the first manager that joined.
     pub settings: Settings,
     outbox: Outbox,
-    claims: Claims,
-    roster: Roster,
-    asked: Asked,
+    ownership: Ownership,
+    presence: Presence,
+    requests: RequestQueue,
     deadlines: Deadlines,
-    /// Who waits until the node is connected for the first time. `None` from then on.
-    unready: Mutex<Option<Vec<Receipt>>>,
-    /// There is something to send.
+    /// Completions that wait for the first connection. `None` once the node was connected.
+    unready: Mutex<Option<Vec<Completion>>>,
+    /// Notified when there is something to send.
     work: Notify,
-    /// Whether the node is to leave, and who waits for that.
+    /// True when the node has to leave.
     leaving: watch::Sender<bool>,
-    left: Mutex<Vec<Receipt>>,
+    /// Completions that wait until the node has left.
+    left: Mutex<Vec<Completion>>,
+    /// Numbers for statistics.
     pub counters: Counters,
 }
 
-/// Since the process joined, but for the first.
+/// Statistics of a node. All but the first count from the time the process joined.
 #[derive(Debug, Default)]
 pub struct Counters {
+    /// True while the node is connected.
     pub is_connected: AtomicBool,
-    /// Entries.
+    /// Entries that this node appended to the stream.
     pub sent: AtomicU64,
-    /// Entries of other nodes.
+    /// Entries of other nodes that this node delivered.
     pub received: AtomicU64,
-    /// Entries that came twice.
+    /// Entries that arrived a second time and were dropped.
     pub duplicates: AtomicU64,
-    /// How often entries were missing, and how many.
+    /// Times that entries of another node were missing.
     pub gaps: AtomicU64,
+    /// Entries that were missing.
     pub missed: AtomicU64,
-    /// What was read and is not as we write it.
+    /// Entries and values that had a wrong format.
     pub malformed: AtomicU64,
-    /// How often the connection was lost.
+    /// Times that the connection was lost.
     pub reconnects: AtomicU64,
 }
 
 impl Counters {
     fn add(counter: &AtomicU64, more: u64) {
-        // Relaxed: they are numbers to look at.
+        // Relaxed: the numbers are only displayed.
         counter.fetch_add(more, Ordering::Relaxed);
     }
 }
 
 impl Backplane {
+    /// Returns the backplane of a new hub, under a node name of its own.
     pub fn new(settings: Settings) -> Self {
         Self {
             node: NodeId::random(),
             settings,
             outbox: Outbox::new(settings.max_pending_bytes),
-            claims: Claims::default(),
-            roster: Roster::default(),
-            asked: Asked::new(settings.max_pending_bytes),
+            ownership: Ownership::default(),
+            presence: Presence::default(),
+            requests: RequestQueue::new(settings.max_pending_bytes),
             deadlines: Deadlines::default(),
             unready: Mutex::new(Some(Vec::new())),
             work: Notify::new(),
@@ -143,79 +131,83 @@ impl Backplane {
         }
     }
 
-    /// Says something to all other nodes.
-    pub fn say(&self, entry: Entry) -> Result<(), Full> {
+    /// Publishes an entry to all other nodes.
+    ///
+    /// # Errors
+    /// Returns [`Full`] when `max_pending_bytes` are waiting already. The entry is dropped then.
+    pub fn publish(&self, entry: Entry) -> Result<(), Full> {
         self.outbox.push(entry)?;
         self.work.notify_one();
         Ok(())
     }
 
-    /// A session is about to be created. To be called before it can be found.
+    /// Claims the id of a session for this node. Called before other threads can find the session.
     pub fn claim(&self, id: &[u16], sessions: &Sessions) {
-        self.claims.claim(id, &self.outbox);
-        let owed = self.claims.owed();
-        if owed > 0 && owed.is_multiple_of(FORGET_EACH) {
-            // So that those of sessions that are gone do not pile up.
-            self.claims.claim_owed(&self.outbox, |id| sessions.contains(id));
+        self.ownership.claim(id, &self.outbox);
+        let deferred = self.ownership.deferred();
+        if deferred > 0 && deferred.is_multiple_of(DISCARD_EVERY) {
+            // Otherwise claims of removed sessions would pile up while the outbox is full.
+            self.ownership.claim_deferred(&self.outbox, |id| sessions.contains(id));
         }
         self.work.notify_one();
     }
 
-    /// Whether this node's session of that id stays, whatever others have said of the id until now.
+    /// Returns true when this node's session with this id stays, whatever other nodes have published about the id so far.
     pub fn keeps(&self, id: &[u16]) -> bool {
-        self.claims.outlast(id)
+        self.ownership.has_later_claim(id)
     }
 
-    /// A session of this node has come or gone.
-    pub fn changed(&self, id: &[u16]) {
-        if self.roster.change(id) {
+    /// Records that a session of this node was created or removed.
+    pub fn session_changed(&self, id: &[u16]) {
+        if self.presence.record_change(id) {
             self.work.notify_one();
         }
     }
 
-    /// Puts a question to whatever joins the nodes. The receipt gets the answer.
-    pub fn ask(&self, question: Question, receipt: Receipt) {
-        self.deadlines.add(&receipt, self.settings.command_timeout);
-        self.asked.add(question, receipt);
+    /// Queues a request to the bus. The completion receives the reply.
+    pub fn request(&self, request: Request, completion: Completion) {
+        self.add_deadline(&completion);
+        self.requests.add(request, completion);
     }
 
-    /// Whoever waits for this is told when it takes too long.
-    pub fn limit(&self, receipt: &Receipt) {
-        self.deadlines.add(receipt, self.settings.command_timeout);
+    /// Makes the request of this completion fail unless it is completed within `command_timeout`.
+    pub fn add_deadline(&self, completion: &Completion) {
+        self.deadlines.add(completion, self.settings.command_timeout);
     }
 
-    /// Whether Redis lacks something that was said, or does not know of all sessions.
+    /// Returns true when the stream lacks entries of this node, or the list of sessions lacks changes.
     pub fn is_behind(&self) -> bool {
-        !self.outbox.is_empty() || self.roster.is_behind()
+        !self.outbox.is_empty() || self.presence.is_behind()
     }
 
-    /// The receipt is answered when all that was said is in the stream, and all sessions are known.
-    pub fn when_sent(&self, receipt: Receipt) {
-        self.outbox.when_sent(receipt.clone());
-        self.roster.when_told(receipt);
+    /// Drops the completion when the stream has all entries that were published so far, and the list of sessions all
+    /// changes.
+    pub fn complete_when_sent(&self, completion: Completion) {
+        self.outbox.complete_when_sent(completion.clone());
+        self.presence.complete_when_current(completion);
     }
 
-    /// The receipt is answered when what others say reaches this node.
-    pub fn when_ready(&self, receipt: Receipt) {
-        self.deadlines.add(&receipt, self.settings.command_timeout);
-        let mut unready = waiting::lock(&self.unready);
-        if let Some(receipts) = &mut *unready {
-            receipts.retain(|receipt| !receipt.is_answered());
-            receipts.push(receipt);
+    /// Drops the completion when this node receives what other nodes publish.
+    pub fn complete_when_ready(&self, completion: Completion) {
+        self.add_deadline(&completion);
+        let mut unready = lock(&self.unready);
+        if let Some(completions) = &mut *unready {
+            completions.retain(|completion| !completion.is_settled());
+            completions.push(completion);
         } else {
-            // With no lock held: to let go of it is to answer.
+            // Dropped without the lock, because that completes the request.
             drop(unready);
-            drop(receipt);
+            drop(completion);
         }
     }
 
-    /// Has the node leave. The receipt is answered when it has.
-    pub fn leave(&self, receipt: Option<Receipt>) {
-        waiting::lock(&self.left).extend(receipt);
+    /// Makes the node leave. The completion is dropped when it has left.
+    pub fn leave(&self, completion: Option<Completion>) {
+        lock(&self.left).extend(completion);
         self.leaving.send_replace(true);
     }
 
-    /// How much waits to be sent.
+    /// Returns the number of bytes that wait to be sent.
     pub fn pending_bytes(&self) -> usize {
         self.outbox.bytes()
     }

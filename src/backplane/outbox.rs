@@ -1,15 +1,17 @@
-//! What this node has to say, until it stands in the stream: numbered, in order, and bounded.
+//! Entries of this node that the stream does not have yet: numbered, in order, and bounded.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::entry::Entry;
-use crate::post::Receipt;
+use super::lock::lock;
+use crate::threads::completion::Completion;
 
-/// It holds as much as it may already.
+/// The error for an entry that finds the outbox full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
+/// The queue of entries that a node has to send.
 #[derive(Debug)]
 pub struct Outbox {
     max_bytes: usize,
@@ -18,37 +20,45 @@ pub struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Oldest first. The last has the number `last_number`, the one before it one less, and so on.
+    /// Oldest first. The last one has the number `last_number`, the one before it one less, and so on.
     entries: VecDeque<Arc<Entry>>,
+    /// Weight of `entries`.
     bytes: usize,
     last_number: u64,
-    /// Who waits until the entry of that number is sent, in the order of the numbers.
-    waiting: VecDeque<(u64, Receipt)>,
+    /// Completions that wait until the entry with this number is sent, in the order of the numbers.
+    waiting: VecDeque<(u64, Completion)>,
 }
 
-/// Some of the oldest entries, and the number of the first.
+/// The oldest entries of an outbox.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Batch {
+    /// The number of the first entry.
     pub first: u64,
+    /// The entries. There is at least one.
     pub entries: Vec<Arc<Entry>>,
 }
 
 impl Batch {
+    /// Returns the number of the last entry.
     pub fn last(&self) -> u64 {
         self.first + self.entries.len() as u64 - 1
     }
 }
 
 impl Outbox {
+    /// Returns an empty outbox that holds at most `max_bytes`.
     pub fn new(max_bytes: usize) -> Self {
         Self { max_bytes, state: Mutex::default() }
     }
 
-    /// Takes an entry to be sent, and returns its number.
+    /// Adds an entry and returns its number.
+    ///
+    /// # Errors
+    /// Returns [`Full`] when the entry does not fit. It is dropped then.
     pub fn push(&self, entry: Entry) -> Result<u64, Full> {
         let mut state = self.state();
         let weight = entry.weight();
-        // A claim has to find room sometime, however long its id.
+        // Without this, a claim whose id is longer than the outbox would never fit.
         let is_urgent = matches!(entry, Entry::Claim { .. }) && state.entries.is_empty();
         if state.bytes + weight > self.max_bytes && !is_urgent {
             return Err(Full);
@@ -59,8 +69,9 @@ impl Outbox {
         Ok(state.last_number)
     }
 
-    /// What is to be sent next: the same again, until it is said to be [`sent`](Self::sent).
-    pub fn next(&self, most: usize, most_bytes: usize) -> Option<Batch> {
+    /// Returns the oldest entries: `most` at most, and not more than `max_bytes` unless the first is larger. Returns the same
+    /// entries again until they are marked as [`sent`](Self::sent).
+    pub fn next(&self, most: usize, max_bytes: usize) -> Option<Batch> {
         let state = self.state();
         let mut bytes = 0;
         let entries: Vec<_> = state
@@ -70,7 +81,7 @@ impl Outbox {
             .take_while(|entry| {
                 let is_first = bytes == 0;
                 bytes += entry.weight();
-                is_first || bytes <= most_bytes
+                is_first || bytes <= max_bytes
             })
             .cloned()
             .collect();
@@ -78,7 +89,7 @@ impl Outbox {
         (!entries.is_empty()).then_some(Batch { first, entries })
     }
 
-    /// All up to that number stand in the stream.
+    /// Records that the stream has all entries up to this number.
     pub fn sent(&self, number: u64) {
         let mut state = self.state();
         let left = state.last_number - number;
@@ -87,41 +98,41 @@ impl Outbox {
             state.bytes -= weight;
         }
         let until = state.waiting.partition_point(|(waits_for, _)| *waits_for <= number);
-        let receipts: Vec<_> = state.waiting.drain(..until).collect();
+        let completions: Vec<_> = state.waiting.drain(..until).collect();
         drop(state);
-        // With no lock held: they answer.
-        drop(receipts);
+        // Dropped without the lock, because that completes requests.
+        drop(completions);
     }
 
-    /// Lets go of the receipt when all that is here now is sent.
-    pub fn when_sent(&self, receipt: Receipt) {
+    /// Drops the completion when all entries that are here now are sent.
+    pub fn complete_when_sent(&self, completion: Completion) {
         let mut state = self.state();
         let last = state.last_number;
         if !state.entries.is_empty() {
-            state.waiting.retain(|(_, receipt)| !receipt.is_answered());
-            state.waiting.push_back((last, receipt));
+            state.waiting.retain(|(_, completion)| !completion.is_settled());
+            state.waiting.push_back((last, completion));
         }
     }
 
+    /// Returns true when nothing waits to be sent.
     pub fn is_empty(&self) -> bool {
         self.state().entries.is_empty()
     }
 
-    /// What waits to be sent.
+    /// Returns the weight of the entries that wait to be sent.
     pub fn bytes(&self) -> usize {
         self.state().bytes
     }
 
-    // Each change under the lock is complete by itself.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::post::Text;
+    use crate::threads::text::Text;
 
     fn entry(text: &str) -> Entry {
         Entry::Broadcast { text: Text::from(text.as_bytes()) }
@@ -137,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_numbered_and_stay_until_they_are_sent() {
+    fn entries_are_numbered_and_stay_until_they_are_marked_as_sent() {
         let outbox = Outbox::new(1 << 20);
         for (number, text) in (1..).zip(["a", "b", "c"]) {
             assert_eq!(outbox.push(entry(text)), Ok(number));
@@ -153,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_an_entry_at_least_and_no_more_bytes_than_asked_for_otherwise() {
+    fn a_batch_has_at_least_one_entry_and_otherwise_keeps_to_its_limit() {
         let outbox = Outbox::new(1 << 20);
         for text in ["x".repeat(1_000), "y".repeat(1_000), "z".into()] {
             outbox.push(entry(&text)).unwrap();
@@ -164,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_outbox_refuses_and_takes_more_when_something_was_sent() {
+    fn a_full_outbox_refuses_entries_until_some_are_sent() {
         let outbox = Outbox::new(1_000);
         assert_eq!(outbox.push(entry(&"x".repeat(500))), Ok(1));
         assert_eq!(outbox.push(entry(&"y".repeat(500))), Err(Full));

@@ -1,5 +1,5 @@
-//! The thread that backplanes run on: one for the process, made with the first of them, and gone with the last environment
-//! that has used one.
+//! The thread that nodes run on. A process has one. It starts with the first node and ends with the last environment that
+//! used it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,26 +8,31 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// What nodes get to say goodbye when the process ends.
-const GOODBYE: Duration = Duration::from_millis(100);
+/// Time that nodes have to leave when the last environment ends.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(100);
 
 struct Shared {
     runtime: Runtime,
     nodes: JoinSet<()>,
-    tenants: usize,
+    /// Number of environments that use the runtime.
+    users: usize,
 }
 
 static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
-/// The right to use the runtime. To be held by each environment that does, until its end.
+/// Keeps the runtime alive. Each environment that uses it holds one until the environment ends.
 #[derive(Debug)]
-pub struct Tenant(());
+pub struct RuntimeGuard(());
 
-impl Tenant {
-    pub fn enter() -> std::io::Result<Self> {
+impl RuntimeGuard {
+    /// Returns a guard. Starts the runtime if it is the first one.
+    ///
+    /// # Errors
+    /// Returns the error of the operating system when it cannot start a thread.
+    pub fn acquire() -> std::io::Result<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *shared {
-            Some(shared) => shared.tenants += 1,
+            Some(shared) => shared.users += 1,
             None => {
                 let runtime = Builder::new_multi_thread()
                     .worker_threads(1)
@@ -36,39 +41,39 @@ impl Tenant {
                     .enable_io()
                     .enable_time()
                     .build()?;
-                *shared = Some(Shared { runtime, nodes: JoinSet::new(), tenants: 1 });
+                *shared = Some(Shared { runtime, nodes: JoinSet::new(), users: 1 });
             }
         }
         Ok(Self(()))
     }
 
     /// Runs a node until it has left.
-    pub fn run(&self, node: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(&self, node: impl Future<Output = ()> + Send + 'static) {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Shared { runtime, nodes, .. }) = &mut *shared {
-            // Those that have ended.
+            // Removes the nodes that have ended.
             while nodes.try_join_next().is_some() {}
             nodes.spawn_on(node, runtime.handle());
         }
     }
 }
 
-impl Drop for Tenant {
+impl Drop for RuntimeGuard {
     fn drop(&mut self) {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         let is_last = shared.as_mut().is_none_or(|shared| {
-            shared.tenants -= 1;
-            shared.tenants == 0
+            shared.users -= 1;
+            shared.users == 0
         });
         let last = if is_last { shared.take() } else { None };
         drop(shared);
-        // With no lock held: this takes a while, and another environment may begin meanwhile.
+        // Done without the lock, because it takes a while and another environment may start meanwhile.
         if let Some(Shared { runtime, mut nodes, .. }) = last {
             runtime.block_on(async {
-                // Those that are not done by then die with their time to live.
-                let _ = timeout(GOODBYE, async { while nodes.join_next().await.is_some() {} }).await;
+                // What a slower node leaves in Redis expires with its time to live.
+                let _ = timeout(LEAVE_TIMEOUT, async { while nodes.join_next().await.is_some() {} }).await;
             });
-            runtime.shutdown_timeout(GOODBYE);
+            runtime.shutdown_timeout(LEAVE_TIMEOUT);
         }
     }
 }

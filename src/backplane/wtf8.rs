@@ -1,8 +1,11 @@
-//! Ids and URIs between UTF-16, as JavaScript has them, and bytes: UTF-8, and a lone surrogate as the three bytes UTF-8
-//! would give it (WTF-8), so that two ids are never one.
+//! WTF-8: ids and URIs as bytes.
+//!
+//! JavaScript strings are UTF-16 and may contain lone surrogates, which UTF-8 cannot express. WTF-8 is UTF-8 that writes a
+//! lone surrogate as the three bytes of its code point, so different ids stay different.
 
 const SURROGATES: std::ops::Range<u32> = 0xD800..0xE000;
 
+/// Encodes UTF-16 code units.
 pub fn encode(units: &[u16]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(units.len());
     for unit in char::decode_utf16(units.iter().copied()) {
@@ -17,7 +20,7 @@ pub fn encode(units: &[u16]) -> Vec<u8> {
     bytes
 }
 
-/// `None` for what [`encode`] makes of nothing.
+/// Decodes WTF-8. Returns `None` for bytes that are not valid.
 pub fn decode(bytes: &[u8]) -> Option<Box<[u16]>> {
     let mut units = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -38,7 +41,7 @@ pub fn decode(bytes: &[u8]) -> Option<Box<[u16]>> {
     }
 }
 
-/// A JSON array of strings, lone surrogates as escapes.
+/// Returns a JSON array of strings. Lone surrogates are written as escapes.
 pub fn json_array<Text: AsRef<[u16]>>(texts: &[Text]) -> String {
     let mut json = String::from("[");
     for text in texts {
@@ -80,13 +83,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_units_come_back(units: Vec<u16>) {
+        fn any_units_decode_to_themselves(units: Vec<u16>) {
             let back = decode(&encode(&units));
             prop_assert_eq!(back.as_deref(), Some(&units[..]));
         }
 
         #[test]
-        fn text_is_utf8(text: String) {
+        fn text_is_encoded_as_utf8(text: String) {
             prop_assert_eq!(encode(&text.encode_utf16().collect::<Vec<_>>()), text.into_bytes());
         }
 
@@ -97,7 +100,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_taken_or_refused(bytes: Vec<u8>) {
+        fn any_bytes_are_decoded_or_refused_without_a_panic(bytes: Vec<u8>) {
             decode(&bytes);
         }
     }
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_text_nor_a_surrogate_is_refused() {
+    fn bytes_that_are_neither_text_nor_a_surrogate_are_refused() {
         for bytes in [&b"\xFF"[..], b"a\xED\xA0", b"\xED\xA0\x40", b"\xF8\x80\x80\x80", b"\xC0\x80\x80"] {
             assert_eq!(decode(bytes), None, "{bytes:?}");
         }

@@ -1,4 +1,4 @@
-//! Objects of native functions, and the values that these take and return.
+//! Objects of native functions, and the keys that these functions take and return.
 
 use std::rc::Rc;
 
@@ -6,47 +6,50 @@ use napi::bindgen_prelude::{Float64ArraySlice, JsObjectValue, Object, ToNapiValu
 use napi::{Env, Result};
 
 use super::call::{Call, function};
-use crate::sessions::Key;
+use crate::registry::key::Key;
 
-/// What stands for "no key" in JavaScript. Keys are positive.
+/// The number that means "no key" in JavaScript. Keys are positive.
 const NO_KEY: f64 = 0.0;
 
-/// Makes functions that share a state.
-pub struct Functions<'env, State> {
+/// Builds an object whose functions share a state.
+pub(super) struct Functions<'env, State> {
     env: &'env Env,
     object: Object<'env>,
     state: Rc<State>,
 }
 
 impl<'env, State: 'static> Functions<'env, State> {
+    /// Returns a builder for an empty object.
     pub fn of(state: &Rc<State>, env: &'env Env) -> Result<Self> {
         Ok(Self { env, object: Object::new(env)?, state: Rc::clone(state) })
     }
 
+    /// Adds a function.
     pub fn add<Return: ToNapiValue + 'static>(
         &mut self,
         name: &str,
-        body: impl Fn(&State, Call) -> Result<Return> + 'static,
+        body: impl Fn(&State, Call<'_>) -> Result<Return> + 'static,
     ) -> Result<()> {
         let state = Rc::clone(&self.state);
         let function = function(self.env, name, move |call| body(&state, call))?;
         self.object.set_named_property(name, function)
     }
 
+    /// Returns the object.
     pub fn into_object(self) -> Object<'env> {
         self.object
     }
 }
 
-/// A key for JavaScript.
-pub fn number(key: Option<Key>) -> f64 {
+/// Returns a key as a number for JavaScript.
+pub(super) fn number(key: Option<Key>) -> f64 {
     key.map_or(NO_KEY, Key::as_f64)
 }
 
-/// Writes as many keys as there is room for to a Float64Array of `lib/`, and returns how many there are.
-pub fn write(keys: &[Key], mut to: Float64ArraySlice) -> u32 {
-    // SAFETY: the array is the argument of a call under way, so its memory is alive; it belongs to lib/, which shares it
-    // with no other thread, and no JavaScript runs while the slice is borrowed.
+/// Writes keys to a Float64Array of `lib/`, as many as it has room for. Returns the number of all keys.
+pub(super) fn write(keys: &[Key], mut to: Float64ArraySlice<'_>) -> u32 {
+    // SAFETY: the array is an argument of the call in progress, so its memory is alive. It belongs to lib/, which does not
+    // share it with other threads, and no JavaScript runs while the slice is borrowed.
     let slots = unsafe { to.as_mut() };
     for (slot, key) in slots.iter_mut().zip(keys) {
         *slot = key.as_f64();

@@ -1,15 +1,27 @@
-//! The boundary to JavaScript: everything that names Node-API, and nothing that decides.
+//! The boundary to JavaScript: everything that names Node-API, and no decisions.
 //!
-//! What JavaScript gets is objects of plain functions that share a state in Rust. They are closures, not methods of a
-//! `#[napi]` class: napi-rs takes a process-wide lock for each method call, at ten times the price. They are called by
-//! this package's own `lib/` only, which has checked what the user gave.
+//! JavaScript gets objects of plain functions that share a state in Rust. The functions are closures and not methods of a
+//! `#[napi]` class, because napi-rs takes a process-wide lock for each method call and a call then costs ten times as much.
+//! Only this package's own `lib/` calls them, and it has checked the user's arguments.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | [`scope`], [`redis`] | the functions by which a thread joins a hub |
+//! | [`streams`], [`subscriptions`] | the functions of managers; both can also be opened without a scope |
+//! | `membership` | builds the object of a thread that joined a hub |
+//! | `info`, `mailbox`, `backplane` | its other functions |
+//! | `drain` | writes a drained mailbox into memory of JavaScript |
+//! | `call`, `functions`, `id`, `text` | calls, and the values they pass |
 
-pub mod backplane;
+mod backplane;
 mod call;
+mod drain;
 mod functions;
 mod id;
 mod info;
-mod mail;
+mod mailbox;
+mod membership;
+pub mod redis;
 pub mod scope;
 pub mod streams;
 pub mod subscriptions;
@@ -17,12 +29,12 @@ mod text;
 
 use napi_derive::napi;
 
-/// The candidate that a word was most likely meant to be; `None` where none is like it.
+/// Returns the candidate that is most similar to a word, or `None` if none is similar. Used for "did you mean" in errors.
 #[napi]
 pub fn nearest(word: String, candidates: Vec<String>) -> Option<String> {
-    let like = |candidate: &String| strsim::normalized_damerau_levenshtein(&word, candidate);
+    let similarity = |candidate: &String| strsim::normalized_damerau_levenshtein(&word, candidate);
     candidates
         .into_iter()
-        .filter(|candidate| like(candidate) > 0.5)
-        .max_by(|a, b| like(a).total_cmp(&like(b)))
+        .filter(|candidate| similarity(candidate) > 0.5)
+        .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
 }

@@ -1,4 +1,4 @@
-//! The streams of one thread's side of a hub, for JavaScript.
+//! The sessions of a member, for JavaScript.
 
 use std::rc::Rc;
 
@@ -9,21 +9,21 @@ use napi_derive::napi;
 use super::functions::{Functions, number, write};
 use super::id::{IdBuffer, IdValue};
 use super::text::text;
-use crate::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
-use crate::member::Member;
-use crate::sessions::Key;
+use crate::hub::member::Member;
+use crate::registry::key::Key;
 
-/// The functions of one stream manager, whose sessions are seen by that manager alone.
-#[napi(ts_return_type = "import('../lib/native.js').NativeStreams")]
+/// Returns the functions of one stream manager that shares nothing with other managers.
+#[napi(ts_return_type = "import('../lib/native/binding.js').NativeStreams")]
 pub fn open_streams(env: &Env) -> Result<Object<'_>> {
-    streams(&Rc::new(Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None)), env)
+    streams(&Rc::new(Member::alone()), env)
 }
 
-pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
+/// Returns the functions of sessions and of messages to them.
+pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
     let mut functions = Functions::of(member, env)?;
 
-    // create(id, maxSessions) → the new key, or [the new key, the key of the session it replaces]; NO_KEY where there are as
-    // many as `maxSessions`, if that is given
+    // create(id, maxSessions): returns the new key, or [the new key, the key of the replaced session]. Returns NO_KEY if
+    // `maxSessions` is given and there are that many sessions already.
     functions.add("create", |member, call| {
         let mut buffer = IdBuffer::new();
         let id = buffer.read(&call, 0)?.ok_or_else(|| Error::new(Status::StringExpected, "id"))?;
@@ -38,13 +38,13 @@ pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>
         })
     })?;
 
-    // remove(id) → the key to close, or NO_KEY
+    // remove(id): removes a session. Returns the key of the stream to close, or NO_KEY.
     functions.add("remove", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(buffer.read(&call, 0)?.and_then(|id| member.remove(id))))
     })?;
 
-    // forget(id, key): removes that session only if it is still that one
+    // forget(id, key): removes a session of this thread if the id still belongs to `key`.
     functions.add("forget", |member, call| {
         let mut buffer = IdBuffer::new();
         if let (Some(id), Some(key)) = (buffer.read(&call, 0)?, Key::from_f64(call.get(1)?)) {
@@ -53,13 +53,13 @@ pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>
         Ok(())
     })?;
 
-    // has(id) → boolean
+    // has(id): returns true if any thread has a session with this id.
     functions.add("has", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(buffer.read(&call, 0)?.is_some_and(|id| member.has(id)))
     })?;
 
-    // routeOne(id, text) → the key to feed, or NO_KEY
+    // routeOne(id, text): sends to one session. Returns the key of the stream to deliver to, or NO_KEY.
     functions.add("routeOne", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match buffer.read(&call, 0)? {
@@ -68,50 +68,52 @@ pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>
         }))
     })?;
 
-    // route(ids, text, keys) → how many keys to feed were written to the Float64Array `keys`: each once, oldest session
-    // first; of a list longer than `keys`, only so many ids are read. Where `text` is `undefined`, nothing is posted
+    // route(ids, text, keys): sends to several sessions. Writes the keys of the streams to deliver to into the Float64Array
+    // `keys`, each once, oldest session first, and returns their number. Reads at most as many ids as `keys` has room for.
+    // Posts nothing if `text` is undefined.
     functions.add("route", |member, call| {
-        let ids: Object = call.get(0)?;
-        // A controller that was fed may have made the list longer; what it added came too late.
-        let count = length_of(&ids)?.min(call.get::<Float64ArraySlice>(2)?.len() as u32);
+        let ids: Object<'_> = call.get(0)?;
+        // A controller that received a chunk meanwhile may have made the list longer. What it added is too late.
+        let count = length_of(&ids)?.min(call.get::<Float64ArraySlice<'_>>(2)?.len() as u32);
         let mut buffer = IdBuffer::new();
         let mut route = member.route();
         for index in 0..count {
-            // May run JavaScript (a getter, a proxy): no lock is held here.
-            let id: Unknown = ids.get_element(index)?;
+            // This may run JavaScript (a getter, a proxy), so no lock is held here.
+            let id: Unknown<'_> = ids.get_element(index)?;
             if let Some(id) = buffer.read_value(&id)? {
                 route.add(id);
             }
         }
-        // Only now: while its slice is borrowed, no JavaScript may run.
-        let keys: Float64ArraySlice = call.get(2)?;
-        let found = match call.get::<Unknown>(1)?.get_type()? {
+        // Borrowed only now, because no JavaScript may run while the slice is borrowed.
+        let keys: Float64ArraySlice<'_> = call.get(2)?;
+        let found = match call.get::<Unknown<'_>>(1)?.get_type()? {
             ValueType::Undefined => route.local(),
             _ => route.send(|| text(&call, 1))?,
         };
         Ok(write(&found, keys))
     })?;
 
-    // sendElsewhere(text): to all sessions of other threads
+    // sendElsewhere(text): sends to all sessions of other threads.
     functions.add("sendElsewhere", |member, call| member.send_elsewhere(|| text(&call, 0)))?;
 
-    // evicted() → the keys of this thread's sessions that others have deleted or replaced, and that are not closed yet
+    // evicted(): returns the keys of this thread's sessions that other threads deleted or replaced, and whose streams are
+    // not closed yet.
     functions
         .add("evicted", |member, _| Ok(member.evicted().into_iter().map(Key::as_f64).collect::<Vec<_>>()))?;
 
-    // hasClosed(key): it is
-    functions.add("hasClosed", |member, call| {
-        Key::from_f64(call.get(0)?).into_iter().for_each(|key| member.has_closed(key));
+    // markClosed(key): records that the stream of an evicted session is closed.
+    functions.add("markClosed", |member, call| {
+        Key::from_f64(call.get(0)?).into_iter().for_each(|key| member.mark_closed(key));
         Ok(())
     })?;
 
-    // size() → how many sessions there are
+    // size(): returns the number of sessions.
     functions.add("size", |member, _| Ok(member.len() as f64))?;
 
-    // ids() → the ids of all sessions, oldest first
+    // ids(): returns the ids of all sessions, oldest session first.
     functions.add("ids", |member, _| Ok(member.ids().into_iter().map(IdValue).collect::<Vec<_>>()))?;
 
-    // leave(): the manager is gone
+    // leave(): leaves the hub.
     functions.add("leave", |member, _| {
         member.leave();
         Ok(())
@@ -120,7 +122,7 @@ pub fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>
     Ok(functions.into_object())
 }
 
-/// Of an array, or of a proxy for one, which `Array.isArray` lets pass and Node-API does not.
-fn length_of(ids: &Object) -> Result<u32> {
+/// Returns the length of an array, or of a proxy for one, which `Array.isArray` accepts and Node-API does not.
+fn length_of(ids: &Object<'_>) -> Result<u32> {
     ids.get_array_length_unchecked().or_else(|_| ids.get_named_property("length"))
 }

@@ -1,4 +1,4 @@
-//! The registrations of one thread's side of a hub, for JavaScript.
+//! The registrations of a member, for JavaScript.
 
 use std::rc::Rc;
 
@@ -10,23 +10,23 @@ use super::call::Call;
 use super::functions::{Functions, number, write};
 use super::id::IdBuffer;
 use super::text::text;
-use crate::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
-use crate::member::Member;
-use crate::post::EndReason;
-use crate::sessions::Key;
-use crate::subscriptions::{Filters, ListChange, RequestId, Subject};
+use crate::hub::member::Member;
+use crate::registry::key::Key;
+use crate::registry::subscriptions::{Filters, ListChange, RequestId, Subject};
+use crate::threads::message::RegistrationCloseReason;
 
-/// The functions of one subscription manager, whose registrations are seen by that manager alone.
-#[napi(ts_return_type = "import('../lib/native.js').NativeSubscriptions")]
+/// Returns the functions of one subscription manager that shares nothing with other managers.
+#[napi(ts_return_type = "import('../lib/native/binding.js').NativeSubscriptions")]
 pub fn open_subscriptions(env: &Env) -> Result<Object<'_>> {
-    subscriptions(&Rc::new(Hub::for_one_thread().join(DEFAULT_MAX_MAILBOX_BYTES, None)), env)
+    subscriptions(&Rc::new(Member::alone()), env)
 }
 
-pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
+/// Returns the functions of registrations.
+pub(super) fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
     let mut functions = Functions::of(member, env)?;
 
-    // create(origin, id, lists, uris) → the new key, or NO_KEY where (origin, id) is there already; `lists` has a bit
-    // for each of ListChange
+    // create(origin, id, lists, uris): returns the new key, or NO_KEY if (origin, id) exists already. `lists` has a bit for
+    // each `ListChange`.
     functions.add("create", |member, call| {
         let id = request_id(&call, 1)?.ok_or_else(|| Error::new(Status::InvalidArg, "id"))?;
         let lists: u32 = call.get(2)?;
@@ -39,7 +39,7 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
         Ok(number(member.register(origin, id, filters)))
     })?;
 
-    // find(origin, id) → its key, or NO_KEY where this thread has none of that name
+    // find(origin, id): returns the key of a registration of this thread, or NO_KEY.
     functions.add("find", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match (buffer.read(&call, 0)?, request_id(&call, 1)?) {
@@ -48,7 +48,7 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
         }))
     })?;
 
-    // remove(key)
+    // remove(key): removes a registration.
     functions.add("remove", |member, call| {
         if let Some(key) = Key::from_f64(call.get(0)?) {
             member.unregister(key);
@@ -56,22 +56,24 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
         Ok(())
     })?;
 
-    // interested(list, uri, keys) → how many of this thread's registrations a notification is for; as many as there is room
-    // for are written to `keys`. It is about a list, or about the resource `uri` where `list` is negative
-    functions.add("interested", |member, call| {
+    // matching(list, uri, keys): returns the number of this thread's registrations that a notification is for, and writes
+    // their keys to `keys`, as many as it has room for. The subject is the list with the number `list`, or the resource `uri`
+    // if `list` is negative.
+    functions.add("matching", |member, call| {
         let mut buffer = IdBuffer::new();
-        let keys = subject(&call, &mut buffer)?.map(|subject| member.interested(subject));
-        Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice>(2)?))
+        let keys = subject(&call, &mut buffer)?.map(|subject| member.matching(subject));
+        Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice<'_>>(2)?))
     })?;
 
-    // of(origin, keys) → likewise; `undefined` for every origin
+    // of(origin, keys): the same for the registrations of an origin, or of all origins if it is undefined.
     functions.add("of", |member, call| {
         let mut buffer = IdBuffer::new();
         let keys = origins(&call, &mut buffer)?.map(|origin| member.registrations(origin));
-        Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice>(1)?))
+        Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice<'_>>(1)?))
     })?;
 
-    // notifyElsewhere(list, uri, notification) → the name of the answer, or NO_KEY where no other thread is interested
+    // notifyElsewhere(list, uri, notification): notifies registrations of other threads. Returns the name of the reply, or
+    // NO_KEY if no other thread has a matching one.
     functions.add("notifyElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match subject(&call, &mut buffer)? {
@@ -80,25 +82,27 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
         }))
     })?;
 
-    // endElsewhere(origin, id, cancelled) → the name of the answer, or NO_KEY where no other thread has it
-    functions.add("endElsewhere", |member, call| {
+    // closeElsewhere(origin, id, cancelled): closes a registration of another thread. Returns the name of the reply, or
+    // NO_KEY if no other thread has it.
+    functions.add("closeElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match (buffer.read(&call, 0)?, request_id(&call, 1)?) {
-            (Some(origin), Some(id)) => member.end_elsewhere(origin, &id, reason(&call, 2)?),
+            (Some(origin), Some(id)) => member.close_elsewhere(origin, &id, reason(&call, 2)?),
             _ => None,
         }))
     })?;
 
-    // endAllElsewhere(origin, cancelled) → likewise; `undefined` for every origin
-    functions.add("endAllElsewhere", |member, call| {
+    // closeAllElsewhere(origin, cancelled): the same for the registrations of an origin, or of all origins if it is
+    // undefined.
+    functions.add("closeAllElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match origins(&call, &mut buffer)? {
-            Some(origin) => member.end_all_elsewhere(origin, reason(&call, 1)?),
+            Some(origin) => member.close_all_elsewhere(origin, reason(&call, 1)?),
             None => None,
         }))
     })?;
 
-    // leave(): the manager is gone
+    // leave(): leaves the hub.
     functions.add("leave", |member, _| {
         member.leave();
         Ok(())
@@ -107,31 +111,36 @@ pub fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object
     Ok(functions.into_object())
 }
 
-/// From the first two arguments. `None` where they are about nothing that can be listened to.
-fn subject<'buffer>(call: &Call, buffer: &'buffer mut IdBuffer) -> Result<Option<Subject<'buffer>>> {
+/// Reads a subject from the first two arguments. Returns `None` when no registration can match it.
+fn subject<'buffer>(call: &Call<'_>, buffer: &'buffer mut IdBuffer) -> Result<Option<Subject<'buffer>>> {
     Ok(match usize::try_from(call.get::<i32>(0)?) {
         Ok(list) => ListChange::ALL.get(list).copied().map(Subject::List),
         Err(_) => buffer.read(call, 1)?.map(Subject::Resource),
     })
 }
 
-/// From the first argument: one origin, or all where it is `undefined`; `None` for what is the name of none.
+/// Reads an origin from the first argument: `Some(Some(origin))`, or `Some(None)` for all origins if it is undefined, or
+/// `None` if it is not a string and therefore not the name of any origin.
 #[expect(clippy::option_option, reason = "three cases")]
-fn origins<'buffer>(call: &Call, buffer: &'buffer mut IdBuffer) -> Result<Option<Option<&'buffer [u16]>>> {
-    let origin: Unknown = call.get(0)?;
+fn origins<'buffer>(
+    call: &Call<'_>,
+    buffer: &'buffer mut IdBuffer,
+) -> Result<Option<Option<&'buffer [u16]>>> {
+    let origin: Unknown<'_> = call.get(0)?;
     Ok(match origin.get_type()? {
         ValueType::Undefined => Some(None),
         _ => buffer.read_value(&origin)?.map(Some),
     })
 }
 
-fn reason(call: &Call, index: usize) -> Result<EndReason> {
-    Ok(if call.get(index)? { EndReason::Cancelled } else { EndReason::Closed })
+fn reason(call: &Call<'_>, index: usize) -> Result<RegistrationCloseReason> {
+    Ok(if call.get(index)? { RegistrationCloseReason::Cancelled } else { RegistrationCloseReason::Closed })
 }
 
-/// A string or a number; `None` for anything else, which is the id of no registration.
-fn request_id(call: &Call, index: usize) -> Result<Option<RequestId>> {
-    let value: Unknown = call.get(index)?;
+/// Reads a request id. Returns `None` when it is neither a string nor a number, and therefore not the id of any
+/// registration.
+fn request_id(call: &Call<'_>, index: usize) -> Result<Option<RequestId>> {
+    let value: Unknown<'_> = call.get(index)?;
     if value.get_type()? == ValueType::Number {
         return Ok(Some(RequestId::number(call.get(index)?)));
     }
@@ -139,8 +148,8 @@ fn request_id(call: &Call, index: usize) -> Result<Option<RequestId>> {
     Ok(buffer.read_value(&value)?.map(|text| RequestId::Text(text.into())))
 }
 
-/// The strings of an array; anything else in it is passed over, as it is equal to no URI.
-fn texts(array: &Object) -> Result<Vec<Box<[u16]>>> {
+/// Reads the strings of an array. Skips other elements, which equal no URI.
+fn texts(array: &Object<'_>) -> Result<Vec<Box<[u16]>>> {
     let mut buffer = IdBuffer::new();
     let mut texts = Vec::new();
     for index in 0..array.get_array_length()? {

@@ -1,4 +1,4 @@
-//! Text on its way to another thread: from a JavaScript string to UTF-8.
+//! Text for other threads: from a JavaScript string to UTF-8.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -7,20 +7,20 @@ use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::{Result, sys};
 
 use super::call::{Call, check};
-use crate::post::Text;
+use crate::threads::text::Text;
 
-/// Messages up to this length are read into memory that is kept.
+/// Maximum size of the buffer that is kept between calls, in UTF-16 code units.
 const KEPT_UNITS: usize = 64 << 10;
 const UNREADABLE: &str = "a text could not be read";
 
-/// The text in a function's argument; a lone surrogate becomes U+FFFD.
+/// Reads the text in an argument. A lone surrogate becomes U+FFFD.
 ///
-/// It is read as UTF-16 and transcoded here, in half the time of Node-API's way to UTF-8.
-pub fn text(call: &Call, index: usize) -> Result<Text> {
+/// The string is read as UTF-16 and transcoded here, which takes half the time of Node-API's conversion to UTF-8.
+pub(super) fn text(call: &Call<'_>, index: usize) -> Result<Text> {
     thread_local! {
         static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
     }
-    let value: Unknown = call.get(index)?;
+    let value: Unknown<'_> = call.get(index)?;
     UNITS.with_borrow_mut(|units| {
         read(&value, units)?;
         let text = utf8(units);
@@ -32,26 +32,26 @@ pub fn text(call: &Call, index: usize) -> Result<Text> {
 }
 
 fn utf8(units: &[u16]) -> Text {
-    // In this form both passes are vectorized: `all`, and to collect into an `Arc`, take six times as long.
+    // Both passes are vectorized in this form. `Iterator::all`, and collecting into an `Arc`, take six times as long.
     if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
         return units.iter().map(|unit| *unit as u8).collect::<Vec<_>>().into();
     }
     String::from_utf16_lossy(units).into_bytes().into()
 }
 
-fn read(value: &Unknown, units: &mut Vec<u16>) -> Result<()> {
+fn read(value: &Unknown<'_>, units: &mut Vec<u16>) -> Result<()> {
     let (env, value) = (value.value().env, value.raw());
     let mut length = 0;
-    // SAFETY: `value` is a live handle of the call under way in `env`; without a buffer, only the length is written.
+    // SAFETY: `value` is a handle of the call in progress in `env`. Without a buffer, Node-API writes only the length.
     let status = unsafe { sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &mut length) };
     check(status, UNREADABLE)?;
     units.clear();
     units.reserve(length + 1);
-    // SAFETY: as above, and there is room for `length` units and the NUL behind them.
+    // SAFETY: `value` is a handle of the call in progress in `env`, and `units` has room for `length` units and a NUL.
     let status =
         unsafe { sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), length + 1, &mut length) };
     check(status, UNREADABLE)?;
-    // SAFETY: Node-API has written that many.
+    // SAFETY: Node-API has written `length` units.
     unsafe { units.set_len(length) };
     Ok(())
 }

@@ -1,5 +1,5 @@
-// The abstract base of everything that knows what an MCP server's clients said of themselves and which resources they
-// watch. Users extend it; what they leave out fails when it is called, with upstream's message.
+// The abstract base class of info managers, which store what MCP clients report about themselves and which resources their
+// sessions watch. Users may extend it. A method that is not overridden throws upstream's message.
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../../index.js' */
 
@@ -8,6 +8,8 @@
  */
 export class InfoSessionManager {
 	/**
+	 * Returns the name and version of the client of a session.
+	 *
 	 * @param {string} _id
 	 * @returns {Promise<ClientInfo>}
 	 */
@@ -16,6 +18,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Stores the name and version of the client of a session.
+	 *
 	 * @param {string} _id
 	 * @param {ClientInfo} _clientInfo
 	 * @returns {void}
@@ -25,6 +29,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Returns the capabilities of the client of a session.
+	 *
 	 * @param {string} _id
 	 * @returns {Promise<ClientCapabilities>}
 	 */
@@ -33,6 +39,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Stores the capabilities of the client of a session.
+	 *
 	 * @param {string} _id
 	 * @param {ClientCapabilities} _capabilities
 	 * @returns {void}
@@ -42,6 +50,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Returns the minimum severity of log messages that a session receives.
+	 *
 	 * @param {string} _id
 	 * @returns {Promise<LogLevel>}
 	 */
@@ -50,6 +60,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Stores the minimum severity of log messages that a session receives.
+	 *
 	 * @param {string} _id
 	 * @param {LogLevel} _logLevel
 	 * @returns {void}
@@ -59,6 +71,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Returns the ids of the sessions that watch a resource.
+	 *
 	 * @param {string} _uri
 	 * @returns {Promise<string[]>}
 	 */
@@ -67,6 +81,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Makes a session watch a resource.
+	 *
 	 * @param {string} _id
 	 * @param {string} _uri
 	 * @returns {void}
@@ -76,6 +92,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Makes a session stop watching a resource.
+	 *
 	 * @param {string} _id
 	 * @param {string} _uri
 	 * @returns {void}
@@ -85,6 +103,8 @@ export class InfoSessionManager {
 	}
 
 	/**
+	 * Removes everything known about a session.
+	 *
 	 * @param {string} _id
 	 * @returns {void}
 	 */

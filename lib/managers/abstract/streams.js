@@ -1,11 +1,13 @@
-// The abstract base of everything that knows the open streams of an MCP server's sessions. Users extend it; what they
-// leave out fails when it is called, with upstream's message.
+// The abstract base class of stream managers, which store the open stream of each MCP session and send messages to it. Users
+// may extend it. A method that is not overridden throws upstream's message.
 
 /**
  * @abstract
  */
 export class StreamSessionManager {
 	/**
+	 * Registers the stream of a session.
+	 *
 	 * @param {string} _id
 	 * @param {ReadableStreamDefaultController} _controller
 	 * @returns {void | Promise<void>}
@@ -15,6 +17,8 @@ export class StreamSessionManager {
 	}
 
 	/**
+	 * Removes a session and closes its stream.
+	 *
 	 * @param {string} _id
 	 * @returns {void | Promise<void>}
 	 */
@@ -23,6 +27,8 @@ export class StreamSessionManager {
 	}
 
 	/**
+	 * Returns true when the session exists.
+	 *
 	 * @param {string} _id
 	 * @returns {boolean | Promise<boolean>}
 	 */
@@ -31,6 +37,8 @@ export class StreamSessionManager {
 	}
 
 	/**
+	 * Sends a message to the given sessions, or to all of them when `_sessions` is undefined.
+	 *
 	 * @param {string[] | undefined} _sessions
 	 * @param {string} _data
 	 * @returns {void | Promise<void>}

@@ -1,5 +1,5 @@
-// The abstract base of everything that routes notifications to the streams of `subscriptions/listen`. Users extend it;
-// what they leave out fails when it is called, with upstream's message.
+// The abstract base class of subscription managers, which send notifications to the streams of `subscriptions/listen`.
+// Users may extend it. A method that is not overridden throws upstream's message.
 
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../../index.js' */
 
@@ -8,6 +8,8 @@
  */
 export class SubscriptionManager {
 	/**
+	 * Registers a subscription and acknowledges it. Returns false when its origin and id are registered already.
+	 *
 	 * @param {Subscription} _subscription
 	 * @param {SubscriptionCallbacks} _callbacks
 	 * @returns {boolean | Promise<boolean>}
@@ -17,6 +19,8 @@ export class SubscriptionManager {
 	}
 
 	/**
+	 * Sends a notification to every subscription that it matches.
+	 *
 	 * @param {JSONRPCRequest} _notification
 	 * @returns {void | Promise<void>}
 	 */
@@ -25,6 +29,8 @@ export class SubscriptionManager {
 	}
 
 	/**
+	 * Closes a subscription. Returns false when it does not exist.
+	 *
 	 * @param {string | number} _id
 	 * @param {string} _origin
 	 * @param {'closed' | 'cancelled'} _reason
@@ -35,6 +41,8 @@ export class SubscriptionManager {
 	}
 
 	/**
+	 * Closes all subscriptions, or those of one origin.
+	 *
 	 * @param {string} [_origin]
 	 * @param {'closed' | 'cancelled'} [_reason]
 	 * @returns {void | Promise<void>}

@@ -1,5 +1,4 @@
-// What clients said of themselves, and which resources they watch, for the sessions of one manager, or of all managers of
-// a scope.
+// The info manager in memory. Its sessions belong to one manager, or to all managers of a scope.
 
 import { SessionLimitError } from '../../errors.js';
 import { notFound } from '../../info/attributes.js';
@@ -12,8 +11,8 @@ import { InfoSessionManager } from '../abstract/info.js';
 
 /** @import { ClientCapabilities, ClientInfo, InfoSessionManagerOptions, LogLevel } from '../../../index.js' */
 
-/** A session is forgotten between `ttlMs` and a quarter more after the last touch. */
-const SWEEPS_A_LIFE = 4;
+/** A session is removed between `ttlMs` and a quarter more after its last access. */
+const SWEEPS_PER_TTL = 4;
 
 export class InMemoryInfoSessionManager extends InfoSessionManager {
 	#info;
@@ -30,12 +29,14 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		this.#streams = streams;
 		this.#info =
 			scope === undefined
-				? new LocalInfo(maxSessions, SWEEPS_A_LIFE)
+				? new LocalInfo(maxSessions, SWEEPS_PER_TTL)
 				: new SharedInfo(membershipInScope(scope, {}, new.target.name), maxSessions, ttlMs);
-		if (ttlMs !== undefined) runEvery(this, (manager) => manager.#sweep(), ttlMs / SWEEPS_A_LIFE);
+		if (ttlMs !== undefined) runEvery(this, (manager) => manager.#sweep(), ttlMs / SWEEPS_PER_TTL);
 	}
 
 	/**
+	 * Returns the name and version of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<ClientInfo>}
@@ -45,16 +46,20 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Stores the name and version of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {ClientInfo} clientInfo
 	 * @returns {void}
 	 */
 	setClientInfo(id, clientInfo) {
-		if (!this.#info.setClientInfo(id, clientInfo)) this.#refuse(id);
+		if (!this.#info.setClientInfo(id, clientInfo)) this.#reportLimit(id);
 	}
 
 	/**
+	 * Returns the capabilities of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<ClientCapabilities>}
@@ -64,16 +69,20 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Stores the capabilities of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {ClientCapabilities} capabilities
 	 * @returns {void}
 	 */
 	setClientCapabilities(id, capabilities) {
-		if (!this.#info.setClientCapabilities(id, capabilities)) this.#refuse(id);
+		if (!this.#info.setClientCapabilities(id, capabilities)) this.#reportLimit(id);
 	}
 
 	/**
+	 * Returns the minimum severity of log messages that a session receives.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<LogLevel>}
@@ -83,16 +92,20 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Stores the minimum severity of log messages that a session receives.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {LogLevel} logLevel
 	 * @returns {void}
 	 */
 	setLogLevel(id, logLevel) {
-		if (!this.#info.setLogLevel(id, logLevel)) this.#refuse(id);
+		if (!this.#info.setLogLevel(id, logLevel)) this.#reportLimit(id);
 	}
 
 	/**
+	 * Returns the ids of the sessions that watch a resource.
+	 *
 	 * @override
 	 * @param {string} uri
 	 * @returns {Promise<string[]>}
@@ -102,16 +115,20 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Makes a session watch a resource.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {string} uri
 	 * @returns {void}
 	 */
 	addSubscription(id, uri) {
-		if (!this.#info.watch(id, uri)) this.#refuse(id);
+		if (!this.#info.watch(id, uri)) this.#reportLimit(id);
 	}
 
 	/**
+	 * Makes a session stop watching a resource.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {string} uri
@@ -122,6 +139,8 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Removes everything known about a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {void}
@@ -131,17 +150,17 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
-	 * It would be one session too many.
+	 * Reports that a new session would exceed `maxSessions`: calls `onSessionLimit`, or throws without it.
 	 *
 	 * @param {string} id
 	 */
-	#refuse(id) {
+	#reportLimit(id) {
 		const error = new SessionLimitError(this.#maxSessions);
 		if (this.#onSessionLimit === undefined) throw error;
 		try {
 			this.#onSessionLimit(error, id);
 		} catch {
-			// tmcp would not catch it either: it sets from within an event listener, where an error ends the process.
+			// Ignored: tmcp calls the setters in an event listener, where an uncaught error ends the process.
 		}
 	}
 
@@ -150,7 +169,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
-	 * Never rejects.
+	 * Resolves to true when the stream manager has the session. Never rejects.
 	 *
 	 * @param {string} id
 	 */
@@ -158,7 +177,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		try {
 			return await this.#streams?.has(id);
 		} catch {
-			// Not known is not closed.
+			// The session stays: it is not known to be closed.
 			return true;
 		}
 	}

@@ -1,4 +1,4 @@
-// The streams of the sessions of this process: those of one manager, or of all managers of a scope.
+// The stream manager in memory. Its sessions belong to one manager, or to all managers of a scope.
 
 import { managerClosed } from '../../errors.js';
 import { openStreams } from '../../native/binding.js';
@@ -38,17 +38,19 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 		this.#policy = new Policy(policy, this.#streams.local);
 	}
 
-	/** How many sessions there are. */
+	/** Number of sessions, those of other threads of the scope included. */
 	get size() {
 		return this.#streams.size;
 	}
 
-	/** The ids of all sessions, oldest first. */
+	/** Returns the ids of all sessions, oldest first. */
 	ids() {
 		return this.#streams.ids();
 	}
 
 	/**
+	 * Registers the stream of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {SessionController} controller
@@ -61,6 +63,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
+	 * Removes a session and closes its stream.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {void}
@@ -70,6 +74,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
+	 * Returns true when the session exists.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<boolean>}
@@ -79,6 +85,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
+	 * Sends a message to the given sessions, or to all of them when `sessions` is undefined or null.
+	 *
 	 * @override
 	 * @param {string[] | null | undefined} sessions
 	 * @param {string} data
@@ -88,13 +96,13 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 		this.#streams.send(sessions, data);
 	}
 
-	/** Resolves when all that this thread has sent is in the queues of the streams it is for. */
+	/** Resolves when every message that this thread has sent is queued in the streams that it is for. */
 	async flush() {
 		await (this.#membership?.mailbox.flush() ?? this.#streams.local.delivered());
 	}
 
 	/**
-	 * What this thread has and does in it.
+	 * Returns the counters of this thread.
 	 *
 	 * @returns {StreamStats}
 	 */
@@ -103,7 +111,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
-	 * Takes no more sessions, and closes this thread's streams.
+	 * Refuses new sessions from now on and closes the streams of this thread.
 	 *
 	 * @param {CloseOptions} [options]
 	 * @returns {Promise<void>}
@@ -118,12 +126,13 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/** @param {number | undefined} drainMs */
 	async #close(drainMs) {
 		this.#membership?.catchUp();
-		const begin = performance.now();
+		const startedAt = performance.now();
 		await closeAll(this.#streams.local, drainMs);
-		const leftMs = drainMs === undefined ? undefined : Math.max(0, drainMs - (performance.now() - begin));
-		await within(this.flush(), leftMs);
+		const remainingMs = drainMs === undefined ? undefined : Math.max(0, drainMs - (performance.now() - startedAt));
+		await within(this.flush(), remainingMs);
 	}
 
+	/** Calls `close()`. */
 	async [Symbol.asyncDispose]() {
 		await this.close();
 	}

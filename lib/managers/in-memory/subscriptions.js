@@ -1,5 +1,4 @@
-// Routes notifications to the streams of `subscriptions/listen` of this process: those of one manager, or of all managers of
-// a scope.
+// The subscription manager in memory. Its subscriptions belong to one manager, or to all managers of a scope.
 
 import { openSubscriptions } from '../../native/binding.js';
 import { onCollected } from '../../native/on-collected.js';

@@ -1,4 +1,4 @@
-// What clients said of themselves, and which resources they watch, for the sessions of several machines: it stands in Redis.
+// The info manager for several machines. Redis stores what is known about the sessions.
 
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { ATTRIBUTE, attributeJson, checkText, notFound } from '../../info/attributes.js';
@@ -18,12 +18,14 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 */
 	constructor(url, options) {
 		super();
-		const { ttlMs, ...given } = redisInfoOptions(url, options, new.target.name);
-		this.#backplane = new Backplane(given, new.target.name);
+		const { ttlMs, ...backplaneOptions } = redisInfoOptions(url, options, new.target.name);
+		this.#backplane = new Backplane(backplaneOptions, new.target.name);
 		this.#ttlMs = ttlMs;
 	}
 
 	/**
+	 * Returns the name and version of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<ClientInfo>}
@@ -33,6 +35,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Stores the name and version of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {ClientInfo} clientInfo
@@ -44,6 +48,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Returns the capabilities of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<ClientCapabilities>}
@@ -53,6 +59,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Stores the capabilities of the client of a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {ClientCapabilities} capabilities
@@ -65,6 +73,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Returns the minimum severity of log messages that a session receives.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<LogLevel>}
@@ -74,6 +84,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Stores the minimum severity of log messages that a session receives.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {LogLevel} logLevel
@@ -85,6 +97,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Returns the ids of the sessions that watch a resource.
+	 *
 	 * @override
 	 * @param {string} uri
 	 * @returns {Promise<string[]>}
@@ -99,6 +113,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Makes a session watch a resource.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {string} uri
@@ -111,6 +127,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Makes a session stop watching a resource.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {string} uri
@@ -121,6 +139,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
+	 * Removes everything known about a session.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<void>}
@@ -129,14 +149,14 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 		return this.#ask((native) => native.forget(id));
 	}
 
-	/** Resolves when Redis can be reached. */
+	/** Resolves when Redis is reachable and this process receives what other nodes send. */
 	ready() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
 	/**
-	 * What this process does in Redis.
+	 * Returns the counters of this process.
 	 *
 	 * @returns {{ backplane: BackplaneStats }}
 	 */
@@ -144,7 +164,12 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 		return { backplane: this.#backplane.stats() };
 	}
 
-	/** @returns {Promise<void>} */
+	/**
+	 * Closes this manager and, with the last manager of this process, leaves Redis. Afterwards every method except `stats`
+	 * fails.
+	 *
+	 * @returns {Promise<void>}
+	 */
 	close() {
 		return this.#backplane.close();
 	}
@@ -152,10 +177,10 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	/**
 	 * @param {string} id
 	 * @param {number} attribute
-	 * @param {string} what
+	 * @param {string} attributeName
 	 */
-	async #get(id, attribute, what) {
-		return (await this.#ask((native) => native.get(id, attribute, this.#ttlMs))) ?? notFound(what, id);
+	async #get(id, attribute, attributeName) {
+		return (await this.#ask((native) => native.get(id, attribute, this.#ttlMs))) ?? notFound(attributeName, id);
 	}
 
 	/**
@@ -167,9 +192,9 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 		return this.#ask((native) => native.set(id, attribute, json, this.#ttlMs));
 	}
 
-	/** @param {Parameters<Backplane['ask']>[0]} ask */
-	#ask(ask) {
-		this.#backplane.check();
-		return this.#backplane.ask(ask);
+	/** @param {Parameters<Backplane['ask']>[0]} request */
+	#ask(request) {
+		this.#backplane.checkOpen();
+		return this.#backplane.ask(request);
 	}
 }

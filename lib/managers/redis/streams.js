@@ -1,4 +1,5 @@
-// The streams of the sessions of several machines: those of this process are fed at once, the others through Redis.
+// The stream manager for several machines. It delivers to the streams of this process directly, and to other nodes through
+// Redis.
 
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { closeOptions, redisStreamOptions } from '../../options/options.js';
@@ -22,23 +23,25 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	constructor(url, options) {
 		super();
 		const className = new.target.name;
-		const given = redisStreamOptions(url, options, className);
-		this.#backplane = new Backplane(given, className);
+		const checked = redisStreamOptions(url, options, className);
+		this.#backplane = new Backplane(checked, className);
 		this.#streams = this.#backplane.membership.streams;
-		this.#policy = new Policy(given, this.#streams.local);
+		this.#policy = new Policy(checked, this.#streams.local);
 	}
 
-	/** How many sessions this process has. */
+	/** Number of sessions of this process. */
 	get size() {
 		return this.#streams.size;
 	}
 
-	/** The ids of the sessions of this process, oldest first. */
+	/** Returns the ids of the sessions of this process, oldest first. */
 	ids() {
 		return this.#streams.ids();
 	}
 
 	/**
+	 * Registers the stream of a session. The stream of the same id on any node is closed.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @param {SessionController} controller
@@ -52,23 +55,27 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
+	 * Removes a session on any node and closes its stream.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<void>}
 	 */
 	delete(id) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		this.#streams.delete(id);
 		return this.#backplane.accepted('delete', [id]);
 	}
 
 	/**
+	 * Returns true when the session exists on any node. Asks Redis only when this process does not have it.
+	 *
 	 * @override
 	 * @param {string} id
 	 * @returns {Promise<boolean>}
 	 */
 	has(id) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return handled(this.#has(id));
 	}
 
@@ -78,31 +85,33 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
+	 * Sends a message to the given sessions, or to all of them when `sessions` is undefined or null.
+	 *
 	 * @override
 	 * @param {string[] | null | undefined} sessions
 	 * @param {string} data
 	 * @returns {Promise<void>}
 	 */
 	send(sessions, data) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		this.#streams.send(sessions, data);
 		return this.#backplane.accepted('send', [sessions, data]);
 	}
 
-	/** Resolves when all that this thread has sent is in the queues of this process's streams, and in Redis. */
+	/** Resolves when every message that this thread has sent is queued in the streams of this process, and is in Redis. */
 	flush() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return handled(this.#backplane.membership.mailbox.flush());
 	}
 
-	/** Resolves when what others send reaches this process. */
+	/** Resolves when this process receives what other nodes send. */
 	ready() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
 	/**
-	 * What this thread has, and what this process does in Redis.
+	 * Returns the counters of this thread, and those of this process in Redis.
 	 *
 	 * @returns {RedisStreamStats}
 	 */
@@ -112,7 +121,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
-	 * Closes this thread's streams and leaves.
+	 * Closes the streams of this thread and, with the last manager of this process, leaves Redis. `create` throws from now
+	 * on. When the streams are closed, `delete`, `has`, `send`, `flush` and `ready` throw as well.
 	 *
 	 * @param {CloseOptions} [options]
 	 * @returns {Promise<void>}
@@ -129,6 +139,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 		}
 	}
 
+	/** Calls `close()`. */
 	async [Symbol.asyncDispose]() {
 		await this.close();
 	}

@@ -1,5 +1,5 @@
-// Routes notifications to the streams of `subscriptions/listen` of several machines: those of this process at once, the
-// others through Redis.
+// The subscription manager for several machines. It delivers notifications to the subscriptions of this process directly,
+// and to other nodes through Redis.
 
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { redisSubscriptionOptions } from '../../options/options.js';
@@ -10,6 +10,7 @@ import { RoutedSubscriptionManager } from '../routed-subscriptions.js';
 
 export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	#backplane;
+	#isClosed = false;
 
 	/**
 	 * @param {string} url
@@ -23,41 +24,45 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	}
 
 	/**
+	 * Registers a subscription and acknowledges it. Returns false when its origin and id are registered already.
+	 *
 	 * @override
 	 * @param {Subscription} subscription
 	 * @param {SubscriptionCallbacks} callbacks
 	 * @returns {Promise<boolean>}
 	 */
 	async create(subscription, callbacks) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return super.create(subscription, callbacks);
 	}
 
 	/**
+	 * Sends a notification to every subscription that it matches.
+	 *
 	 * @override
 	 * @param {JSONRPCRequest} notification
 	 * @returns {Promise<void>}
 	 */
 	send(notification) {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		const delivered = super.send(notification);
 		return handled(both(delivered, this.#backplane.accepted('send', [notification])));
 	}
 
-	/** Resolves when all that this thread has sent is with the registrations of this process, and in Redis. */
+	/** Resolves when the other threads of this process and Redis have every notification that this thread has sent. */
 	flush() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return handled(this.#backplane.membership.mailbox.flush());
 	}
 
-	/** Resolves when what others send reaches this process. */
+	/** Resolves when this process receives what other nodes send. */
 	ready() {
-		this.#backplane.check();
+		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
 	/**
-	 * What this process does in Redis.
+	 * Returns the counters of this process.
 	 *
 	 * @returns {{ backplane: BackplaneStats }}
 	 */
@@ -66,23 +71,26 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	}
 
 	/**
-	 * Closes a subscription; or all of this thread, and leaves, where none is named.
+	 * Closes one subscription. Without arguments, closes all subscriptions of this thread and, with the last manager of this
+	 * process, leaves Redis; afterwards `create`, `send`, `flush` and `ready` fail.
 	 *
 	 * @override
-	 * @param {Parameters<RoutedSubscriptionManager['close']> | []} named
+	 * @param {Parameters<RoutedSubscriptionManager['close']> | []} args
 	 * @returns {Promise<any>}
 	 */
-	async close(...named) {
-		if (named.length > 0) return super.close(.../** @type {Parameters<RoutedSubscriptionManager['close']>} */ (named));
+	async close(...args) {
+		if (args.length > 0) return super.close(.../** @type {Parameters<RoutedSubscriptionManager['close']>} */ (args));
 		if (!this.#isClosed) await super.closeAll();
 		this.#isClosed = true;
 		await this.#backplane.close();
 	}
-
-	#isClosed = false;
 }
 
-/** @param {Promise<void>[]} promises */
+/**
+ * Resolves when both promises have.
+ *
+ * @param {Promise<void>[]} promises
+ */
 async function both(...promises) {
 	await Promise.all(promises);
 }

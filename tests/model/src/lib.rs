@@ -1,5 +1,6 @@
-//! The mailbox as it is shipped, built on loom's locks in place of std's. What loom finds out about it is in `tests/`.
+//! The mailbox as it is shipped, built on the locks of the model checker loom instead of those of std. The models are in
+//! `tests/`.
 
-#[path = "../../../src/mailbox.rs"]
+#[path = "../../../src/threads/mailbox.rs"]
 pub mod mailbox;
 mod sync;

@@ -1,4 +1,4 @@
-//! What stands in the place of the main crate's `src/sync.rs`.
+//! Replaces `src/threads/sync.rs` of the main crate.
 
 pub use loom::sync::{Mutex, MutexGuard, RwLock};
 pub use std::sync::PoisonError;

@@ -1,8 +1,9 @@
-//! What holds for a mailbox in every order in which threads can meet: loom runs each of these models once for each of
-//! them. A model in which a thread waits for what never comes fails too, as loom finds that all of them wait.
+//! Models of the mailbox. The model checker loom runs each model once for every order in which its threads can interleave.
+//! A model also fails when a thread waits forever, because loom detects a deadlock.
 //!
-//! Models are small, since orders multiply: one thread or two that post, and the one that the mailbox belongs to. All
-//! orders of each are looked at, but for the few models that say how often threads interrupt each other at most.
+//! The number of orders grows quickly with the size of a model. The models are therefore small: one or two threads that
+//! post, and the thread that owns the mailbox. Loom runs all orders of a model, except for a few models that limit how many
+//! times threads interrupt each other.
 
 use std::mem;
 use std::sync::Arc;
@@ -14,35 +15,35 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread::{self, JoinHandle};
 use model::mailbox::{Drained, Limit, Mailbox, Postable, Posted, Waker};
 
-const NO_LIMIT: Limit = Limit { posts: usize::MAX, bytes: usize::MAX };
-const ONE_BY_ONE: Limit = Limit { posts: 1, bytes: usize::MAX };
+const NO_LIMIT: Limit = Limit { messages: usize::MAX, bytes: usize::MAX };
+const ONE_BY_ONE: Limit = Limit { messages: 1, bytes: usize::MAX };
 const ROOM_FOR_ALL: usize = 100;
 
 #[derive(Debug, PartialEq, Eq)]
-struct Letter {
+struct TestMessage {
     from: usize,
     number: usize,
 }
 
-impl Postable for Letter {
+impl Postable for TestMessage {
     fn weight(&self) -> usize {
         1
     }
 }
 
-/// Which letters, and in which order: from whom, and the sender's number of it.
-fn list(letters: &[Letter]) -> Vec<(usize, usize)> {
-    letters.iter().map(|letter| (letter.from, letter.number)).collect()
+/// Returns the sender and the number of each message.
+fn list(messages: &[TestMessage]) -> Vec<(usize, usize)> {
+    messages.iter().map(|message| (message.from, message.number)).collect()
 }
 
-fn numbers_from(sender: usize, letters: &[Letter]) -> Vec<usize> {
-    letters.iter().filter(|letter| letter.from == sender).map(|letter| letter.number).collect()
+fn numbers_from(sender: usize, messages: &[TestMessage]) -> Vec<usize> {
+    messages.iter().filter(|message| message.from == sender).map(|message| message.number).collect()
 }
 
-/// What a thread sleeps by.
+/// Lets a thread sleep and wakes it.
 #[derive(Default)]
 struct Bell {
-    /// Since the thread last woke up.
+    /// Number of rings since the thread last woke.
     rings: Mutex<usize>,
     rung: Condvar,
 }
@@ -53,7 +54,7 @@ impl Bell {
         self.rung.notify_one();
     }
 
-    /// Sleeps until it rings, or has rung. Several rings may be one to the thread.
+    /// Sleeps until the bell rings, unless it has rung already. Several rings may wake the thread once.
     fn wait(&self) {
         let mut rings = self.rings.lock().unwrap();
         while mem::take(&mut *rings) == 0 {
@@ -73,7 +74,7 @@ fn with_bell<T: Postable>(max_bytes: usize) -> (Arc<Mailbox<T>>, Arc<Bell>) {
     (Arc::new(Mailbox::new(max_bytes, Some(waker))), bell)
 }
 
-/// A mailbox, and how often its thread was woken.
+/// Returns a mailbox and the number of times that its thread was woken.
 fn with_counter<T: Postable>(max_bytes: usize) -> (Arc<Mailbox<T>>, Arc<AtomicUsize>) {
     let wakes = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&wakes);
@@ -83,18 +84,18 @@ fn with_counter<T: Postable>(max_bytes: usize) -> (Arc<Mailbox<T>>, Arc<AtomicUs
     (Arc::new(Mailbox::new(max_bytes, Some(waker))), wakes)
 }
 
-/// For models with too many orders to look at all.
+/// Runs a model that has too many orders to run all of them: only those with at most so many interruptions.
 fn model_with_interruptions(at_most: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(at_most);
     builder.check(model);
 }
 
-fn sender(mailbox: &Arc<Mailbox<Letter>>, from: usize, letters: usize) -> JoinHandle<()> {
+fn sender(mailbox: &Arc<Mailbox<TestMessage>>, from: usize, messages: usize) -> JoinHandle<()> {
     let mailbox = Arc::clone(mailbox);
     thread::spawn(move || {
-        for number in 0..letters {
-            assert_eq!(mailbox.post(Letter { from, number }), Posted::Queued);
+        for number in 0..messages {
+            assert_eq!(mailbox.post(TestMessage { from, number }), Posted::Queued);
         }
     })
 }
@@ -103,56 +104,56 @@ fn join(thread: JoinHandle<()>) {
     thread.join().unwrap();
 }
 
-/// As the addon does it: until there is nothing.
-fn drain_all(mailbox: &Mailbox<Letter>, mut deal: impl FnMut(Drained<Letter>)) {
+/// Drains as the addon does: until the mailbox is empty.
+fn drain_all(mailbox: &Mailbox<TestMessage>, mut process: impl FnMut(Drained<TestMessage>)) {
     loop {
         let drained = mailbox.drain(NO_LIMIT);
-        if drained.is_nothing() {
+        if drained.is_empty() {
             return;
         }
-        deal(drained);
+        process(drained);
     }
 }
 
-/// Two threads send so many letters each to one that drains only when woken.
-fn attend_when_woken(letters: [usize; 2], attend: impl Fn(&Mailbox<Letter>, &mut Vec<Letter>)) {
+/// Two threads send messages, as many as `messages` says, to a thread that drains only when woken.
+fn drain_when_woken(messages: [usize; 2], drain_now: impl Fn(&Mailbox<TestMessage>, &mut Vec<TestMessage>)) {
     let (mailbox, bell) = with_bell(ROOM_FOR_ALL);
-    let senders = [sender(&mailbox, 0, letters[0]), sender(&mailbox, 1, letters[1])];
+    let senders = [sender(&mailbox, 0, messages[0]), sender(&mailbox, 1, messages[1])];
     let mut got = vec![];
-    while got.len() < letters.iter().sum() {
+    while got.len() < messages.iter().sum() {
         bell.wait();
-        attend(&mailbox, &mut got);
+        drain_now(&mailbox, &mut got);
     }
     senders.into_iter().for_each(join);
-    for (from, letters) in letters.into_iter().enumerate() {
-        assert_eq!(numbers_from(from, &got), Vec::from_iter(0..letters));
+    for (from, messages) in messages.into_iter().enumerate() {
+        assert_eq!(numbers_from(from, &got), Vec::from_iter(0..messages));
     }
-    assert!(mailbox.drain(NO_LIMIT).is_nothing());
+    assert!(mailbox.drain(NO_LIMIT).is_empty());
     assert_eq!(mailbox.bytes(), 0);
 }
 
-fn until_there_is_nothing(mailbox: &Mailbox<Letter>, got: &mut Vec<Letter>) {
-    drain_all(mailbox, |drained| got.extend(drained.posts));
+fn until_empty(mailbox: &Mailbox<TestMessage>, got: &mut Vec<TestMessage>) {
+    drain_all(mailbox, |drained| got.extend(drained.messages));
 }
 
-fn one_and_wake_again(mailbox: &Mailbox<Letter>, got: &mut Vec<Letter>) {
+fn one_message_and_wake_again(mailbox: &Mailbox<TestMessage>, got: &mut Vec<TestMessage>) {
     let drained = mailbox.drain(ONE_BY_ONE);
-    if !drained.is_nothing() {
-        got.extend(drained.posts);
+    if !drained.is_empty() {
+        got.extend(drained.messages);
         mailbox.wake();
     }
 }
 
 #[test]
-fn a_thread_that_drains_only_when_woken_gets_everything_in_each_senders_order() {
-    loom::model(|| attend_when_woken([1, 1], until_there_is_nothing));
-    model_with_interruptions(4, || attend_when_woken([2, 1], until_there_is_nothing));
+fn a_thread_that_drains_only_when_woken_gets_everything_in_the_order_of_each_sender() {
+    loom::model(|| drain_when_woken([1, 1], until_empty));
+    model_with_interruptions(4, || drain_when_woken([2, 1], until_empty));
 }
 
 #[test]
 fn a_thread_that_stops_early_and_wakes_itself_gets_everything() {
-    loom::model(|| attend_when_woken([1, 1], one_and_wake_again));
-    model_with_interruptions(4, || attend_when_woken([2, 1], one_and_wake_again));
+    loom::model(|| drain_when_woken([1, 1], one_message_and_wake_again));
+    model_with_interruptions(4, || drain_when_woken([2, 1], one_message_and_wake_again));
 }
 
 #[test]
@@ -161,42 +162,42 @@ fn a_burst_wakes_a_thread_once() {
         let (mailbox, wakes) = with_counter(ROOM_FOR_ALL);
         [sender(&mailbox, 1, 2), sender(&mailbox, 2, 2)].into_iter().for_each(join);
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
-        assert_eq!(mailbox.drain(NO_LIMIT).posts.len(), 4);
+        assert_eq!(mailbox.drain(NO_LIMIT).messages.len(), 4);
     });
 }
 
 #[test]
-fn a_thread_is_woken_again_only_after_it_has_found_nothing() {
+fn a_thread_is_woken_again_only_after_an_empty_drain() {
     loom::model(|| {
         let (mailbox, wakes) = with_counter(ROOM_FOR_ALL);
         let senders = [sender(&mailbox, 1, 2), sender(&mailbox, 2, 1)];
-        let found_nothing = (0..3).filter(|_| mailbox.drain(NO_LIMIT).is_nothing()).count();
+        let empty_drains = (0..3).filter(|_| mailbox.drain(NO_LIMIT).is_empty()).count();
         senders.into_iter().for_each(join);
         let wakes = wakes.load(Ordering::Relaxed);
-        assert!(
-            (1..=found_nothing + 1).contains(&wakes),
-            "{wakes} wakes, found nothing {found_nothing} times"
-        );
+        assert!((1..=empty_drains + 1).contains(&wakes), "{wakes} wakes, {empty_drains} empty drains");
     });
 }
 
-/// The thread is marked as having dealt with a letter only after the drain that gave it: what is asked behind the letter
-/// must not be answered in between.
+/// The thread counts as done with a message only after the drain that follows it. A request posted behind the message must
+/// not be completed earlier.
 #[test]
-fn what_is_posted_behind_a_letter_never_overtakes_it() {
-    const LETTER: (usize, usize) = (1, 0);
-    const QUESTION: (usize, usize) = (1, 1);
+fn a_request_posted_behind_a_message_never_overtakes_it() {
+    const MESSAGE: (usize, usize) = (1, 0);
+    const REQUEST: (usize, usize) = (1, 1);
     loom::model(|| {
         let (mailbox, bell) = with_bell(ROOM_FOR_ALL);
-        let dealt_with = Arc::new(AtomicBool::new(false));
-        let asker = {
-            let (mailbox, dealt_with) = (Arc::clone(&mailbox), Arc::clone(&dealt_with));
+        let is_processed = Arc::new(AtomicBool::new(false));
+        let requester = {
+            let (mailbox, is_processed) = (Arc::clone(&mailbox), Arc::clone(&is_processed));
             thread::spawn(move || {
-                mailbox.post(Letter { from: 1, number: 0 });
-                match mailbox.post_behind(Letter { from: 1, number: 1 }) {
+                mailbox.post(TestMessage { from: 1, number: 0 });
+                match mailbox.post_behind(TestMessage { from: 1, number: 1 }) {
                     Ok(posted) => assert_eq!(posted, Posted::Queued),
                     Err(_) => {
-                        assert!(dealt_with.load(Ordering::Relaxed), "there was something it had to follow")
+                        assert!(
+                            is_processed.load(Ordering::Relaxed),
+                            "otherwise there was a message to follow"
+                        )
                     }
                 }
             })
@@ -204,105 +205,105 @@ fn what_is_posted_behind_a_letter_never_overtakes_it() {
         let other = sender(&mailbox, 2, 1);
 
         let mut got = vec![];
-        let mut attend = || {
+        let mut drain_now = || {
             drain_all(&mailbox, |drained| {
-                got.extend(list(&drained.posts));
-                if got.contains(&LETTER) {
-                    dealt_with.store(true, Ordering::Relaxed);
+                got.extend(list(&drained.messages));
+                if got.contains(&MESSAGE) {
+                    is_processed.store(true, Ordering::Relaxed);
                 }
             });
         };
         bell.wait();
-        attend();
-        [asker, other].into_iter().for_each(join);
+        drain_now();
+        [requester, other].into_iter().for_each(join);
         if bell.has_rung() {
-            attend();
+            drain_now();
         }
-        let letter = got.iter().position(|letter| *letter == LETTER);
-        let question = got.iter().position(|letter| *letter == QUESTION);
-        assert!(letter.is_some(), "woken for it");
-        assert!(question.is_none() || question > letter, "{got:?}");
-        assert!(mailbox.drain(NO_LIMIT).is_nothing(), "woken for all");
+        let message = got.iter().position(|message| *message == MESSAGE);
+        let request = got.iter().position(|message| *message == REQUEST);
+        assert!(message.is_some(), "the thread was woken for it");
+        assert!(request.is_none() || request > message, "{got:?}");
+        assert!(mailbox.drain(NO_LIMIT).is_empty(), "the thread was woken for everything");
     });
 }
 
-/// Two threads send two letters each to one with room for none, or for so many.
+/// Two threads send two messages each to a mailbox with room for `max_bytes` messages.
 fn overflow(max_bytes: usize) {
-    let (mailbox, bell) = with_bell::<Letter>(max_bytes);
+    let (mailbox, bell) = with_bell::<TestMessage>(max_bytes);
     let senders = [1, 2].map(|from| {
         let mailbox = Arc::clone(&mailbox);
-        thread::spawn(move || [0, 1].map(|number| mailbox.post(Letter { from, number })))
+        thread::spawn(move || [0, 1].map(|number| mailbox.post(TestMessage { from, number })))
     });
-    let (mut told, mut got) = (0, vec![]);
-    let mut attend = || {
+    let (mut overflows, mut got) = (0, vec![]);
+    let mut drain_now = || {
         drain_all(&mailbox, |drained| {
-            assert!(!drained.overflowed || drained.posts.is_empty(), "what there was is dropped");
-            told += usize::from(drained.overflowed);
-            got.extend(drained.posts);
+            assert!(!drained.overflowed || drained.messages.is_empty(), "the queued messages were dropped");
+            overflows += usize::from(drained.overflowed);
+            got.extend(drained.messages);
         });
     };
     bell.wait();
-    attend();
+    drain_now();
     let posted = senders.map(|sender| sender.join().unwrap());
     if bell.has_rung() {
-        attend();
+        drain_now();
     }
-    assert!(mailbox.drain(NO_LIMIT).is_nothing(), "woken for all");
+    assert!(mailbox.drain(NO_LIMIT).is_empty(), "the thread was woken for everything");
     assert_eq!(mailbox.bytes(), 0);
     let refused = posted.iter().flatten().filter(|posted| **posted == Posted::Overflowed).count();
-    assert_eq!(told > 0, refused > 0, "{posted:?}");
-    // Nothing else is missing than what was refused, and what was there when it overflowed.
+    assert_eq!(overflows > 0, refused > 0, "{posted:?}");
+    // Only messages that were refused or queued at the time of an overflow are missing.
     let missing = 4 - got.len();
-    assert!((refused..=refused + told * max_bytes).contains(&missing), "{got:?}, {posted:?}");
+    assert!((refused..=refused + overflows * max_bytes).contains(&missing), "{got:?}, {posted:?}");
     for from in [1, 2] {
         assert!(numbers_from(from, &got).is_sorted());
     }
 }
 
 #[test]
-fn an_overflow_is_told_to_the_thread_and_nothing_is_missing_without_one() {
+fn an_overflow_is_reported_to_the_thread_and_nothing_else_loses_messages() {
     for max_bytes in 0..=2 {
         loom::model(move || overflow(max_bytes));
     }
 }
 
 #[test]
-fn an_answer_arrives_once_and_wakes_the_thread_whatever_the_mailbox_holds() {
-    const ANSWER: (usize, usize) = (0, 0);
+fn a_reply_arrives_once_and_wakes_the_thread_even_if_the_mailbox_is_full() {
+    const REPLY: (usize, usize) = (0, 0);
     loom::model(|| {
-        let (mailbox, bell) = with_bell::<Letter>(1);
+        let (mailbox, bell) = with_bell::<TestMessage>(1);
         let overflowing = {
             let mailbox = Arc::clone(&mailbox);
             thread::spawn(move || {
                 for number in 0..2 {
-                    mailbox.post(Letter { from: 1, number });
+                    mailbox.post(TestMessage { from: 1, number });
                 }
             })
         };
-        let answering = {
+        let replying = {
             let mailbox = Arc::clone(&mailbox);
-            thread::spawn(move || mailbox.answer(Letter { from: 0, number: 0 }))
+            thread::spawn(move || mailbox.reply(TestMessage { from: 0, number: 0 }))
         };
         let mut got = vec![];
-        while !got.contains(&ANSWER) {
+        while !got.contains(&REPLY) {
             bell.wait();
-            drain_all(&mailbox, |drained| got.extend(list(&drained.posts)));
+            drain_all(&mailbox, |drained| got.extend(list(&drained.messages)));
         }
-        [overflowing, answering].into_iter().for_each(join);
-        drain_all(&mailbox, |drained| got.extend(list(&drained.posts)));
-        assert_eq!(got.iter().filter(|letter| **letter == ANSWER).count(), 1);
+        [overflowing, replying].into_iter().for_each(join);
+        drain_all(&mailbox, |drained| got.extend(list(&drained.messages)));
+        assert_eq!(got.iter().filter(|message| **message == REPLY).count(), 1);
     });
 }
 
-/// The JavaScript environment of a thread, without which its waker must not be touched. loom fails a model in which one
-/// thread uses a `Cell` while another may, be it in the order that happens to be looked at or not.
+/// The JavaScript environment of a thread. The waker must not be used after its end. Loom fails a model in which one thread
+/// uses a `Cell` and another thread may do so at the same time.
 struct Environment {
     ended: Cell<bool>,
 }
 
-// SAFETY: loom runs the threads of a model one at a time, on one thread.
+// SAFETY: loom runs all threads of a model on one thread, one at a time, so accesses never overlap.
 unsafe impl Sync for Environment {}
-// SAFETY: as above.
+// SAFETY: loom runs all threads of a model on one thread, so the value never moves to another one.
 unsafe impl Send for Environment {}
 
 impl Environment {
@@ -311,7 +312,7 @@ impl Environment {
     }
 }
 
-/// What a waker owns.
+/// The function that a waker owns.
 struct ThreadsafeFunction {
     environment: Arc<Environment>,
 }
@@ -324,14 +325,14 @@ impl ThreadsafeFunction {
 
 impl Drop for ThreadsafeFunction {
     fn drop(&mut self) {
-        // To release one is as bad as to call it.
+        // Releasing the function after the end is as wrong as calling it.
         if !std::thread::panicking() {
             self.environment.used();
         }
     }
 }
 
-/// Threads post to one that ends.
+/// Two threads post to a thread that ends.
 fn end_while_others_post() {
     loom::model(|| {
         let environment = Arc::new(Environment { ended: Cell::new(false) });
@@ -340,7 +341,7 @@ fn end_while_others_post() {
         let mailbox = Arc::new(Mailbox::new(ROOM_FOR_ALL, Some(waker)));
         let posting = {
             let mailbox = Arc::clone(&mailbox);
-            thread::spawn(move || mailbox.post(Letter { from: 1, number: 0 }))
+            thread::spawn(move || mailbox.post(TestMessage { from: 1, number: 0 }))
         };
         let waking = {
             let mailbox = Arc::clone(&mailbox);
@@ -352,14 +353,14 @@ fn end_while_others_post() {
         assert!(cfg!(feature = "unguarded") || Arc::strong_count(&environment) == 1, "the waker was dropped");
         posting.join().unwrap();
         waking.join().unwrap();
-        assert_eq!(mailbox.post(Letter { from: 0, number: 0 }), Posted::Closed);
-        assert!(mailbox.drain(NO_LIMIT).is_nothing(), "closed mailboxes stay empty");
+        assert_eq!(mailbox.post(TestMessage { from: 0, number: 0 }), Posted::Closed);
+        assert!(mailbox.drain(NO_LIMIT).is_empty(), "closed mailboxes stay empty");
     });
 }
 
 #[cfg(not(feature = "unguarded"))]
 #[test]
-fn the_waker_of_a_closed_mailbox_is_used_by_nobody() {
+fn the_waker_of_a_closed_mailbox_is_never_used() {
     end_while_others_post();
 }
 
@@ -370,7 +371,7 @@ fn without_the_guard_a_waker_is_used_after_the_end_of_its_thread() {
     end_while_others_post();
 }
 
-/// A letter that counts while it exists.
+/// A message that is counted while it exists.
 #[derive(Debug)]
 struct Counted(Arc<AtomicUsize>);
 
@@ -394,7 +395,7 @@ impl Drop for Counted {
 }
 
 #[test]
-fn a_closed_mailbox_keeps_nothing_of_what_is_posted_meanwhile() {
+fn a_closed_mailbox_keeps_no_messages_that_are_posted_meanwhile() {
     loom::model(|| {
         let (mailbox, _) = with_counter::<Counted>(2);
         let alive = Arc::new(AtomicUsize::new(0));
@@ -405,83 +406,83 @@ fn a_closed_mailbox_keeps_nothing_of_what_is_posted_meanwhile() {
                 drop(mailbox.post_behind(Counted::new(&alive)));
             })
         };
-        let answering = {
+        let replying = {
             let (mailbox, alive) = (Arc::clone(&mailbox), Arc::clone(&alive));
-            thread::spawn(move || mailbox.answer(Counted::new(&alive)))
+            thread::spawn(move || mailbox.reply(Counted::new(&alive)))
         };
         mailbox.close();
-        [posting, answering].into_iter().for_each(join);
+        [posting, replying].into_iter().for_each(join);
         assert_eq!(alive.load(Ordering::Relaxed), 0);
     });
 }
 
-/// A question, which is answered when it is dropped; or an answer.
-enum Mail {
-    Question { asked_by: Arc<Mailbox<Mail>> },
-    Answer,
+/// A request, which is completed when it is dropped, or a reply.
+enum RequestOrReply {
+    Request { requester: Arc<Mailbox<RequestOrReply>> },
+    Reply,
 }
 
-impl Postable for Mail {
+impl Postable for RequestOrReply {
     fn weight(&self) -> usize {
         1
     }
 }
 
-impl Drop for Mail {
+impl Drop for RequestOrReply {
     fn drop(&mut self) {
-        if let Self::Question { asked_by } = self {
-            asked_by.answer(Self::Answer);
+        if let Self::Request { requester } = self {
+            requester.reply(Self::Reply);
         }
     }
 }
 
-fn answers(mailbox: &Mailbox<Mail>) -> usize {
-    mailbox.drain(NO_LIMIT).posts.iter().filter(|mail| matches!(mail, Mail::Answer)).count()
+fn replies(mailbox: &Mailbox<RequestOrReply>) -> usize {
+    mailbox.drain(NO_LIMIT).messages.iter().filter(|message| matches!(message, RequestOrReply::Reply)).count()
 }
 
 #[test]
-fn threads_that_let_go_of_each_others_questions_do_not_wait_for_each_other() {
+fn threads_that_drop_requests_of_each_other_do_not_deadlock() {
     loom::model(|| {
-        let (one, _) = with_counter::<Mail>(1);
-        let (other, _) = with_counter::<Mail>(1);
-        let ask = |asked: &Arc<Mailbox<Mail>>, asked_by: &Arc<Mailbox<Mail>>| {
-            asked.post(Mail::Question { asked_by: Arc::clone(asked_by) });
+        let (one, _) = with_counter::<RequestOrReply>(1);
+        let (other, _) = with_counter::<RequestOrReply>(1);
+        let request = |receiver: &Arc<Mailbox<RequestOrReply>>, requester: &Arc<Mailbox<RequestOrReply>>| {
+            receiver.post(RequestOrReply::Request { requester: Arc::clone(requester) });
         };
-        ask(&one, &other);
-        ask(&other, &one);
+        request(&one, &other);
+        request(&other, &one);
         let overflowing = {
             let (one, other) = (Arc::clone(&one), Arc::clone(&other));
-            thread::spawn(move || ask(&other, &one))
+            thread::spawn(move || request(&other, &one))
         };
         let closing = {
             let other = Arc::clone(&other);
             thread::spawn(move || other.close())
         };
-        ask(&one, &other);
+        request(&one, &other);
         [overflowing, closing].into_iter().for_each(join);
         assert_eq!(
-            answers(&one),
+            replies(&one),
             2,
-            "one question was put to a full mailbox, one to a closed one, or both to either"
+            "one request went to a full mailbox and one to a closed one, or both went to one of them"
         );
-        assert!(other.drain(NO_LIMIT).is_nothing());
+        assert!(other.drain(NO_LIMIT).is_empty());
     });
 }
 
 #[test]
-fn mailboxes_that_hold_each_others_questions_are_closed_at_once() {
+fn mailboxes_that_hold_requests_of_each_other_can_be_closed_at_once() {
     loom::model(|| {
-        let (one, _) = with_counter::<Mail>(ROOM_FOR_ALL);
-        let (other, _) = with_counter::<Mail>(ROOM_FOR_ALL);
-        one.post(Mail::Question { asked_by: Arc::clone(&other) });
-        other.post(Mail::Question { asked_by: Arc::clone(&one) });
+        let (one, _) = with_counter::<RequestOrReply>(ROOM_FOR_ALL);
+        let (other, _) = with_counter::<RequestOrReply>(ROOM_FOR_ALL);
+        one.post(RequestOrReply::Request { requester: Arc::clone(&other) });
+        other.post(RequestOrReply::Request { requester: Arc::clone(&one) });
         let closing = {
             let other = Arc::clone(&other);
             thread::spawn(move || other.close())
         };
         one.close();
         join(closing);
-        assert_eq!((answers(&one), answers(&other)), (0, 0));
-        assert_eq!((Arc::strong_count(&one), Arc::strong_count(&other)), (1, 1), "no question is left");
+        assert_eq!((replies(&one), replies(&other)), (0, 0));
+        assert_eq!((Arc::strong_count(&one), Arc::strong_count(&other)), (1, 1), "no request is left");
     });
 }

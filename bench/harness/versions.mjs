@@ -1,0 +1,65 @@
+// The versions that are compared, and the names that tables give to the implementations.
+
+import { readFileSync } from 'node:fs';
+
+/** @typedef {ReturnType<typeof readVersions>} Versions */
+
+/** Reads the versions of the installed packages. */
+export function readVersions() {
+	return {
+		package: versionOf('../../package.json'),
+		upstream: versionOf('../../node_modules/upstream/package.json'),
+		upstreamOld: versionOf('../../node_modules/upstream-0-1/package.json'),
+		upstreamRedis: versionOf('../node_modules/@tmcp/session-manager-redis/package.json'),
+		redisClient: versionOf('../node_modules/redis/package.json'),
+	};
+}
+
+/**
+ * Returns the table headings of the in-memory implementations.
+ *
+ * @param {Pick<Versions, 'package' | 'upstream' | 'upstreamOld'>} versions
+ */
+export function titlesOf(versions) {
+	return {
+		old: `upstream ${versions.upstreamOld}`,
+		upstream: `upstream ${versions.upstream}`,
+		ours: `this package ${versions.package}`,
+		floor: 'the floor',
+	};
+}
+
+/**
+ * Returns the table headings of the channels into another thread.
+ *
+ * @param {Pick<Versions, 'package' | 'upstream' | 'upstreamOld'>} versions
+ */
+export function channelTitlesOf(versions) {
+	const { upstream, ours, floor } = titlesOf(versions);
+	return {
+		broadcastChannel: `${upstream} by BroadcastChannel`,
+		messagePort: `${upstream} by MessagePort`,
+		ours,
+		floor,
+	};
+}
+
+/**
+ * Returns the table headings of the Redis implementations.
+ *
+ * @param {Pick<Versions, 'package' | 'upstreamRedis' | 'redisClient'>} versions
+ */
+export function redisTitlesOf(versions) {
+	return {
+		upstream: `session-manager-redis ${versions.upstreamRedis}`,
+		pubSub: `pub/sub in JS (redis ${versions.redisClient})`,
+		singleChannel: 'one channel in JS',
+		ours: `this package ${versions.package}`,
+		threadWakeup: 'waking a thread',
+	};
+}
+
+/** @param {string} path of a package.json */
+function versionOf(path) {
+	return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+}

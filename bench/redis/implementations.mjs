@@ -1,0 +1,70 @@
+// The Redis managers that are compared: upstream's as far as it works, two that are written for this benchmark, and ours.
+
+import { readVersions, redisTitlesOf } from '../harness/versions.mjs';
+
+/**
+ * `pubSub` has a channel per session, `singleChannel` one for all messages; see their files.
+ *
+ * @typedef {'upstream' | 'pubSub' | 'singleChannel' | 'ours'} RedisImplementation
+ */
+
+/**
+ * What a node process runs. `threadWakeup` only wakes a thread (thread-wakeup.mjs); the floor has no manager.
+ *
+ * @typedef {RedisImplementation | 'threadWakeup' | 'floor'} NodeKind
+ */
+
+/**
+ * @typedef {object} Manager
+ * @property {(id: string, controller: ReadableStreamDefaultController) => unknown} create
+ * @property {(id: string) => unknown} delete
+ * @property {(id: string) => Promise<boolean>} has
+ * @property {(sessions: string[] | undefined, data: string) => unknown} send
+ * @property {() => Promise<unknown>} [ready] resolves when messages of other nodes arrive here
+ * @property {() => Promise<unknown>} [flush] resolves when Redis has what was sent
+ * @property {() => Promise<unknown>} [close]
+ */
+
+/** Implementations of every cell. @type {Exclude<RedisImplementation, 'singleChannel'>[]} */
+export const IMPLEMENTATIONS = ['upstream', 'pubSub', 'ours'];
+/** With `singleChannel`, which shows the cost of messages for other nodes. @type {RedisImplementation[]} */
+export const IMPLEMENTATIONS_OF_TRAFFIC = ['upstream', 'pubSub', 'singleChannel', 'ours'];
+
+/**
+ * Returns the implementations that can deliver to that target. Upstream's finds the sessions of a broadcast by keys that
+ * expire after 10 s; see upstream-failures.mjs.
+ *
+ * @param {'one' | 'all'} kind of target
+ */
+export function implementationsFor(kind) {
+	return kind === 'all' ? IMPLEMENTATIONS.filter((implementation) => implementation !== 'upstream') : IMPLEMENTATIONS;
+}
+
+/**
+ * Each loads its packages only when it is used: a process has one of them.
+ *
+ * @type {Record<NodeKind, (url: string) => Promise<Manager | undefined>>}
+ */
+export const managers = {
+	async upstream(url) {
+		const { RedisStreamSessionManager } = await import('@tmcp/session-manager-redis');
+		return new RedisStreamSessionManager(url);
+	},
+	async pubSub(url) {
+		const { PubSubSessionManager } = await import('./pub-sub-manager.mjs');
+		return new PubSubSessionManager(url);
+	},
+	async singleChannel(url) {
+		const { SingleChannelSessionManager } = await import('./single-channel-manager.mjs');
+		return new SingleChannelSessionManager(url);
+	},
+	async ours(url) {
+		const { RedisStreamSessionManager } = await import('../../lib/redis.js');
+		return new RedisStreamSessionManager(url);
+	},
+	threadWakeup: async () => (await import('./thread-wakeup.mjs')).wakingManager(),
+	floor: async () => undefined,
+};
+
+/** Names in error messages. @type {Record<RedisImplementation | 'threadWakeup', string>} */
+export const titles = redisTitlesOf(readVersions());

@@ -1,0 +1,27 @@
+//! What a node needs of the hub of its process.
+
+use super::entry::{Entry, Id};
+use crate::threads::text::Text;
+
+/// The hub of a process, as its node sees it. Implemented by [`Hub`](crate::hub::Hub).
+///
+/// The backplane uses this trait so that it does not depend on the hub, which depends on the backplane.
+pub trait LocalHub: Send + Sync {
+    /// Delivers an entry of another node to the threads of this process.
+    fn deliver(&self, entry: Entry);
+
+    /// Returns true when the mailbox of every thread has room for more entries.
+    fn has_room(&self) -> bool;
+
+    /// Reports an event to all threads, as JSON for `lib/`.
+    fn report(&self, report: &Text);
+
+    /// Returns the ids of all sessions of this process.
+    fn session_ids(&self) -> Vec<Id>;
+
+    /// Returns true when this process has a session with this id.
+    fn contains(&self, id: &[u16]) -> bool;
+
+    /// Returns true when this process has any session.
+    fn has_sessions(&self) -> bool;
+}

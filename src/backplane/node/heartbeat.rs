@@ -1,0 +1,54 @@
+//! Heartbeats: they keep the node alive and find entries that were lost.
+
+use std::time::Instant;
+
+use tokio::time::sleep;
+
+use super::progress::{Progress, SharedProgress};
+use super::{Never, Node};
+use crate::backplane::bus::{Bus, BusError, Link, Pulse, Sent};
+use crate::backplane::entry::NodeId;
+use crate::backplane::lock::lock;
+
+impl<B: Bus> Node<B> {
+    pub(super) async fn keep_alive(
+        &self,
+        link: &B::Link,
+        progress: &SharedProgress,
+    ) -> Result<Never, BusError> {
+        loop {
+            let (sent, read) = {
+                let progress = lock(progress);
+                (progress.sent, progress.read)
+            };
+            let Pulse { has_presence, sent, end } = link.heartbeat(sent).await?;
+            if end < read {
+                // New entries would come before the position that was read, where the node does not look. When it joins
+                // again, it decides where to read on.
+                return Err(BusError::new(
+                    "the stream ends before the last entry that was read: all or part of it was lost",
+                ));
+            }
+            if !has_presence && self.hub.has_sessions() {
+                // The list was lost, or its first sessions are about to be sent.
+                let ids = self.hub.session_ids();
+                link.update_presence(&ids, &[]).await?;
+            }
+            self.find_gaps(&mut lock(progress), sent);
+            sleep(self.backplane.settings.heartbeat).await;
+        }
+    }
+
+    /// Compares how much the other nodes have sent with how much arrived, as far as this node has read the stream.
+    fn find_gaps(&self, progress: &mut Progress, sent: Vec<(NodeId, Sent)>) {
+        for (node, Sent { number, at }) in sent {
+            if node != self.backplane.node && at <= progress.read {
+                let is_before_start = progress.start.is_none_or(|start| at <= start);
+                let missed = progress.sequences.has_sent(&node, number, is_before_start, Instant::now());
+                if missed > 0 {
+                    self.gap(&node, missed);
+                }
+            }
+        }
+    }
+}

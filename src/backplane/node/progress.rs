@@ -1,0 +1,32 @@
+//! How far a node has come in the stream.
+
+use std::sync::Mutex;
+
+use crate::backplane::bus::{Position, Sent};
+use crate::backplane::lock::lock;
+use crate::backplane::sequences::Sequences;
+
+/// How far a node has come in the stream. It outlives connections.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// The position at which the node began to read. Earlier entries do not concern it.
+    pub start: Option<Position>,
+    /// The position of the last entry that it has read.
+    pub read: Position,
+    /// The last entry that it has sent.
+    pub sent: Option<Sent>,
+    /// The last numbers of the other nodes.
+    pub sequences: Sequences,
+    /// How many times the size of the next batch is halved.
+    pub halvings: u32,
+    /// True when a thread had no room for `command_timeout`. The node waits for it no more until it has room again.
+    pub has_waited: bool,
+}
+
+/// Progress that the loops of a node share.
+pub(super) type SharedProgress = Mutex<Progress>;
+
+/// Returns true when the node has been connected at least once.
+pub(super) fn has_started(progress: &SharedProgress) -> bool {
+    lock(progress).start.is_some()
+}

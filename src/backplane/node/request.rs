@@ -1,0 +1,63 @@
+//! Requests to the bus, and their replies.
+
+use super::{Never, Node};
+use crate::backplane::Counters;
+use crate::backplane::bus::{Bus, BusError, Link, Reply};
+use crate::backplane::fields::is_json;
+use crate::backplane::requests::unavailable;
+use crate::backplane::wtf8;
+
+/// Maximum number of requests that are made at once.
+const BATCH: usize = 256;
+
+impl<B: Bus> Node<B> {
+    pub(super) async fn keep_requesting(&self, link: &B::Link) -> Result<Never, BusError> {
+        loop {
+            if !self.request_some(link).await? {
+                self.backplane.requests.wait().await;
+            }
+        }
+    }
+
+    /// Makes some of the requests that wait. Returns true when there were any.
+    pub(super) async fn request_some(&self, link: &B::Link) -> Result<bool, BusError> {
+        let (requests, completions) = self.backplane.requests.next(BATCH);
+        if requests.is_empty() {
+            return Ok(false);
+        }
+        let replies = link.request(&requests).await?;
+        for (completion, reply) in completions.into_iter().zip(replies) {
+            match reply {
+                Reply::Refused(BusError(why)) => {
+                    completion.fail(unavailable(&format!("Redis refused the command: {why}")));
+                }
+                Reply::Done => completion.done(),
+                Reply::Is(is) => completion.value(is.to_string().into_bytes().into()),
+                Reply::Value(value) => completion.value(self.value_json(value).into()),
+                Reply::Ids(ids) => completion.value(self.ids_json(&ids).into()),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns a value as JSON for `lib/`.
+    fn value_json(&self, value: Option<Vec<u8>>) -> Vec<u8> {
+        match value {
+            Some(value) if is_json(&value) => value,
+            Some(_) => self.malformed(),
+            None => b"null".to_vec(),
+        }
+    }
+
+    /// Returns ids as JSON for `lib/`.
+    fn ids_json(&self, ids: &[Vec<u8>]) -> Vec<u8> {
+        let ids = ids.iter().map(|id| wtf8::decode(id)).collect::<Option<Vec<_>>>();
+        ids.map_or_else(|| self.malformed(), |ids| wtf8::json_array(&ids).into_bytes())
+    }
+
+    /// Counts a value that this package did not write, and returns `null` in its place.
+    fn malformed(&self) -> Vec<u8> {
+        Counters::add(&self.backplane.counters.malformed, 1);
+        b"null".to_vec()
+    }
+}

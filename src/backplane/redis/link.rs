@@ -1,0 +1,272 @@
+//! The connections of a node to Redis.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, RetryMethod, Value, cmd, pipe,
+};
+
+use super::keys::Keys;
+use super::replies::{bus_error, bytes, entries, is_unknown_script, node_id, sent, text};
+use super::scripts::{CompiledScript, Scripts};
+use crate::backplane::bus::{BusError, Joined, Link, Position, Pulse, Reply, Request, Sent};
+use crate::backplane::entry::{Id, NodeId};
+use crate::backplane::fields::{self, Field};
+use crate::backplane::outbox::Batch;
+use crate::backplane::settings::Settings;
+use crate::backplane::wtf8;
+use crate::registry::info::Attribute;
+
+/// Time that a read waits for entries.
+const BLOCK: Duration = Duration::from_secs(5);
+/// Time to live of the keys that all nodes share, after the last heartbeat of any node.
+const SHARED_TTL: Duration = Duration::from_secs(60 * 60);
+/// Time for which it is remembered how much a dead node has sent, for nodes that are that far behind.
+const DEAD_NODE_TTL: Duration = Duration::from_secs(10 * 60);
+/// Maximum number of ids in one command.
+const IDS_PER_COMMAND: usize = 1_000;
+
+/// A node's connections to Redis: one for blocking reads, one for all other commands.
+pub struct RedisLink {
+    commands: MultiplexedConnection,
+    reads: MultiplexedConnection,
+    node: NodeId,
+    keys: Keys,
+    settings: Settings,
+    scripts: Scripts,
+    has_appended: AtomicBool,
+    /// The password, which must not appear in errors.
+    secret: Option<String>,
+}
+
+impl RedisLink {
+    /// Connects a node, and loads the scripts.
+    pub(super) async fn connect(
+        client: &Client,
+        node: NodeId,
+        keys: Keys,
+        settings: Settings,
+        secret: Option<String>,
+    ) -> Result<Self, RedisError> {
+        let Settings { command_timeout, .. } = settings;
+        let config = |response: Duration| {
+            AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(command_timeout))
+                .set_response_timeout(Some(response))
+        };
+        let (reads, commands) = (config(BLOCK + command_timeout), config(command_timeout));
+        let link = Self {
+            commands: client.get_multiplexed_async_connection_with_config(&commands).await?,
+            reads: client.get_multiplexed_async_connection_with_config(&reads).await?,
+            node,
+            keys,
+            settings,
+            scripts: Scripts::default(),
+            has_appended: AtomicBool::new(false),
+            secret,
+        };
+        link.scripts.load().exec_async(&mut link.commands.clone()).await?;
+        Ok(link)
+    }
+
+    async fn run<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, BusError> {
+        pipe.query_async(&mut self.commands.clone()).await.map_err(|error| self.error(&error))
+    }
+
+    fn error(&self, error: &RedisError) -> BusError {
+        bus_error(error, self.secret.as_deref())
+    }
+
+    /// Adds commands that add to the list of the node's sessions.
+    fn add_sessions(&self, pipe: &mut Pipeline, sessions: &[Id]) {
+        let list = self.keys.sessions(&self.node);
+        for ids in sessions.chunks(IDS_PER_COMMAND) {
+            pipe.cmd("SADD").arg(&list).arg(encode_all(ids)).ignore();
+        }
+        if !sessions.is_empty() {
+            pipe.cmd("PEXPIRE").arg(&list).arg(ms(self.settings.node_ttl)).ignore();
+        }
+    }
+
+    fn command(&self, request: &Request) -> Cmd {
+        let Scripts { has, get, set, watchers, watch, unwatch, forget, .. } = &self.scripts;
+        match request {
+            Request::Has { id } => {
+                let mut has = has.call(&[&self.keys.nodes()]);
+                has.arg(wtf8::encode(id)).arg(self.node.as_str()).arg(self.keys.sessions_prefix());
+                has
+            }
+            Request::Get { id, attribute, ttl } => {
+                let mut get = self.session_command(get, id, *ttl);
+                get.arg(field(*attribute));
+                get
+            }
+            Request::Set { id, attribute, value, ttl } => {
+                let mut set = self.session_command(set, id, *ttl);
+                set.arg(field(*attribute));
+                if let Some(json) = value {
+                    set.arg(json.as_bytes());
+                }
+                set
+            }
+            Request::Watchers { uri } => {
+                let mut watchers = watchers.call(&[&self.keys.watchers(&wtf8::encode(uri))]);
+                watchers.arg(self.keys.watching_prefix());
+                watchers
+            }
+            Request::Watch { id, uri, ttl } => {
+                let mut watch = self.session_command(watch, id, *ttl);
+                watch.arg(wtf8::encode(uri));
+                watch
+            }
+            Request::Unwatch { id, uri } => {
+                let mut unwatch = self.session_command(unwatch, id, Duration::ZERO);
+                unwatch.arg(wtf8::encode(uri));
+                unwatch
+            }
+            Request::Forget { id } => self.session_command(forget, id, Duration::ZERO),
+        }
+    }
+
+    /// Returns a call of a script that begins with `touch.lua`.
+    fn session_command(&self, script: &CompiledScript, id: &[u16], ttl: Duration) -> Cmd {
+        let id = wtf8::encode(id);
+        let mut command = script.call(&[&self.keys.info(&id), &self.keys.watching(&id)]);
+        command.arg(ms(ttl)).arg(self.keys.watchers_prefix()).arg(id);
+        command
+    }
+
+    fn reply(&self, request: &Request, reply: Result<Value, RedisError>) -> Result<Reply, BusError> {
+        Ok(match (request, reply) {
+            (Request::Has { .. }, Ok(reply)) => Reply::Is(reply == Value::Int(1)),
+            (Request::Get { .. }, Ok(reply)) => Reply::Value(bytes(reply)),
+            (Request::Watchers { .. }, Ok(Value::Array(ids))) => {
+                Reply::Ids(ids.into_iter().filter_map(bytes).collect())
+            }
+            (_, Ok(_)) => Reply::Done,
+            // The error concerns the keys of this request only, which another program may have written.
+            (_, Err(error))
+                if matches!(error.retry_method(), RetryMethod::NoRetry) && !is_unknown_script(&error) =>
+            {
+                Reply::Refused(self.error(&error))
+            }
+            (_, Err(error)) => return Err(self.error(&error)),
+        })
+    }
+}
+
+impl Link for RedisLink {
+    async fn join(&self, sessions: &[Id]) -> Result<Joined, BusError> {
+        let list = self.keys.sessions(&self.node);
+        let mut pipe = pipe();
+        pipe.atomic();
+        pipe.cmd("DEL").arg(&list).ignore();
+        self.add_sessions(&mut pipe, sessions);
+        let mut join = self.scripts.join.call(&[&self.keys.stream(), &self.keys.sent()]);
+        join.arg(self.node.as_str()).arg(ms(SHARED_TTL));
+        let ((end, nodes),): ((String, Vec<Value>),) = self.run(pipe.add_command(join)).await?;
+        let end = Position::parse(&end).ok_or_else(|| BusError::new(INVALID_END))?;
+        Ok(Joined { end, nodes: nodes.iter().filter_map(node_id).collect() })
+    }
+
+    async fn append(&self, batch: &Batch) -> Result<Position, BusError> {
+        let commands = batch.entries.iter().zip(batch.first..).map(|(entry, number)| {
+            let mut xadd = cmd("XADD");
+            xadd.arg(self.keys.stream()).arg("MAXLEN").arg("~").arg(self.settings.max_len).arg("*");
+            fields::write(&self.node, number, entry, |name, value| {
+                xadd.arg(name).arg(value);
+            });
+            xadd
+        });
+        let mut pipe = pipe();
+        for xadd in commands {
+            pipe.add_command(xadd);
+        }
+        // The first XADD may create the stream, which then has no time to live. Later, heartbeats extend it.
+        let is_first = !self.has_appended.swap(true, Ordering::Relaxed);
+        if is_first {
+            pipe.cmd("PEXPIRE").arg(self.keys.stream()).arg(ms(SHARED_TTL)).ignore();
+        }
+        if is_first || batch.entries.len() > 1 {
+            // All or none. Otherwise Redis could refuse one entry, for lack of memory, and accept the next.
+            pipe.atomic();
+        }
+        let ids: Vec<String> = self.run(&pipe).await?;
+        ids.last().and_then(|id| Position::parse(id)).ok_or_else(|| BusError::new("XADD returned no id"))
+    }
+
+    async fn read(&self, after: Position, most: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
+        let mut xread = cmd("XREAD");
+        xread.arg("COUNT").arg(most).arg("BLOCK").arg(ms(BLOCK)).arg("STREAMS");
+        xread.arg(self.keys.stream()).arg(after.to_string());
+        let read: Value =
+            xread.query_async(&mut self.reads.clone()).await.map_err(|error| self.error(&error))?;
+        entries(read).ok_or_else(|| BusError::new("XREAD returned something other than entries"))
+    }
+
+    async fn update_presence(&self, created: &[Id], removed: &[Id]) -> Result<(), BusError> {
+        let mut pipe = pipe();
+        // Atomic, so that the key is never left without a time to live.
+        pipe.atomic();
+        for ids in removed.chunks(IDS_PER_COMMAND) {
+            pipe.cmd("SREM").arg(self.keys.sessions(&self.node)).arg(encode_all(ids)).ignore();
+        }
+        self.add_sessions(&mut pipe, created);
+        self.run(&pipe).await
+    }
+
+    async fn heartbeat(&self, progress: Option<Sent>) -> Result<Pulse, BusError> {
+        let keys = [self.keys.nodes(), self.keys.sent(), self.keys.stream(), self.keys.sessions(&self.node)];
+        let mut heartbeat = self.scripts.heartbeat.call(&keys.each_ref());
+        heartbeat
+            .arg(self.node.as_str())
+            .arg(ms(self.settings.node_ttl))
+            .arg(ms(SHARED_TTL))
+            .arg(ms(DEAD_NODE_TTL));
+        heartbeat.arg(progress.map_or_else(String::new, |Sent { number, at }| format!("{number}@{at}")));
+        let mut reply: Vec<Value> = self.run(pipe().add_command(heartbeat)).await.map(|(reply,)| reply)?;
+        let has_presence = matches!(reply.first(), Some(Value::Int(1)));
+        let end = reply.get(1).and_then(text).and_then(Position::parse);
+        let end = end.ok_or_else(|| BusError::new(INVALID_END))?;
+        reply.drain(..reply.len().min(2));
+        let sent =
+            reply.chunks_exact(2).filter_map(|pair| Some((node_id(&pair[0])?, sent(&pair[1])?))).collect();
+        Ok(Pulse { has_presence, sent, end })
+    }
+
+    async fn request(&self, requests: &[Request]) -> Result<Vec<Reply>, BusError> {
+        let mut pipe = pipe();
+        for request in requests {
+            pipe.add_command(self.command(request));
+        }
+        pipe.ignore_errors();
+        let replies: Vec<Result<Value, RedisError>> = self.run(&pipe).await?;
+        requests.iter().zip(replies).map(|(request, reply)| self.reply(request, reply)).collect()
+    }
+
+    async fn leave(&self) -> Result<(), BusError> {
+        // How much the node has sent stays for a while, for nodes that have not read all of it.
+        self.run(pipe().cmd("DEL").arg(self.keys.sessions(&self.node)).ignore()).await
+    }
+}
+
+const INVALID_END: &str = "the end of the stream is not a valid position";
+
+/// Returns the field of an attribute in `<prefix>:info:<id>`.
+fn field(attribute: Attribute) -> &'static str {
+    match attribute {
+        Attribute::ClientInfo => "clientInfo",
+        Attribute::ClientCapabilities => "clientCapabilities",
+        Attribute::LogLevel => "logLevel",
+    }
+}
+
+fn encode_all(ids: &[Id]) -> Vec<Vec<u8>> {
+    ids.iter().map(|id| wtf8::encode(id)).collect()
+}
+
+fn ms(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}

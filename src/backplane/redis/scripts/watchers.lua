@@ -1,0 +1,12 @@
+-- Returns the sessions that watch a URI, in the order in which they began. Removes those whose information has expired.
+-- KEYS: watchers of the URI
+-- ARGV: prefix of the keys of sessions' URIs
+local ids = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if redis.call('EXISTS', ARGV[1] .. id) == 1 then
+    table.insert(ids, id)
+  else
+    redis.call('ZREM', KEYS[1], id)
+  end
+end
+return ids

@@ -1,9 +1,0 @@
--- Sets that, to nothing where there is no value.   ARGV[4]: fact   ARGV[5]: value
-if ARGV[5] then
-  redis.call('HSET', info, ARGV[4], ARGV[5])
-else
-  redis.call('HDEL', info, ARGV[4])
-end
--- A new key has no time to live.
-if redis.call('PTTL', info) == -1 then redis.call('PEXPIRE', info, ttl) end
-touch()

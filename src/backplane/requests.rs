@@ -1,0 +1,82 @@
+//! Requests to the bus that wait for a reply.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use super::bus::Request;
+use super::lock::lock;
+use crate::threads::completion::Completion;
+use crate::threads::text::Text;
+
+/// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests fail at once.
+#[derive(Debug)]
+pub struct RequestQueue {
+    max_bytes: usize,
+    queue: Mutex<Queue>,
+    /// Notified when a request is added.
+    added: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    requests: VecDeque<(Request, Completion)>,
+    bytes: usize,
+}
+
+impl RequestQueue {
+    /// Returns an empty queue.
+    pub fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, queue: Mutex::default(), added: Notify::new() }
+    }
+
+    /// Adds a request. Fails it when the queue is full.
+    pub fn add(&self, request: Request, completion: Completion) {
+        let weight = request.weight();
+        let mut queue = lock(&self.queue);
+        if queue.bytes + weight > self.max_bytes {
+            drop(queue);
+            return completion
+                .fail(unavailable("too many calls are waiting for Redis: maxPendingBytes is reached"));
+        }
+        queue.bytes += weight;
+        queue.requests.push_back((request, completion));
+        drop(queue);
+        self.added.notify_one();
+    }
+
+    /// Returns the oldest requests, `most` at most. They stay in the queue until they are completed.
+    pub fn next(&self, most: usize) -> (Vec<Request>, Vec<Completion>) {
+        self.remove_settled();
+        lock(&self.queue).requests.iter().take(most).cloned().unzip()
+    }
+
+    /// Returns true when no request waits for a reply.
+    pub fn is_empty(&self) -> bool {
+        self.remove_settled();
+        lock(&self.queue).requests.is_empty()
+    }
+
+    /// Waits until a request is added.
+    pub async fn wait(&self) {
+        self.added.notified().await;
+    }
+
+    /// Removes requests that were completed, or whose deadline has passed.
+    pub fn remove_settled(&self) {
+        let mut queue = lock(&self.queue);
+        queue.requests.retain(|(_, completion)| !completion.is_settled());
+        queue.bytes = queue.requests.iter().map(|(request, _)| request.weight()).sum();
+    }
+}
+
+/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors.
+pub fn unavailable(message: &str) -> Text {
+    let description = serde_json::json!({
+        "name": "BackplaneUnavailableError",
+        "code": "ERR_BACKPLANE_UNAVAILABLE",
+        "message": message,
+    });
+    description.to_string().into_bytes().into()
+}

@@ -1,0 +1,161 @@
+//! Sequences: the numbers of the last entries of other nodes.
+//!
+//! Each node numbers its entries without a gap, so a number shows when an entry arrives twice and when entries are missing.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use super::entry::NodeId;
+
+/// The last number of each other node.
+#[derive(Debug, Default)]
+pub struct Sequences {
+    by_node: HashMap<NodeId, Sequence>,
+    /// Nodes that joined before this one and sent nothing since. Their last number is not known.
+    older: HashSet<NodeId>,
+}
+
+#[derive(Debug)]
+struct Sequence {
+    last: u64,
+    /// Time of the last entry.
+    updated: Instant,
+}
+
+/// What the number of an entry says about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is the next entry of its node, or the first one that this node receives from it.
+    Next,
+    /// It arrived before. Its node sent it again, because it could not know.
+    Duplicate,
+    /// Entries before it never arrived, and never will.
+    Gap {
+        /// The number of missing entries.
+        missed: u64,
+    },
+}
+
+/// Time after which the sequence of a silent node may be removed: the node has ended, and sends nothing again.
+const MAX_SILENCE: Duration = Duration::from_secs(60 * 60);
+
+/// Maximum number of sequences, so that made-up node names cannot fill the memory.
+const MAX_NODES: usize = 10_000;
+
+impl Sequences {
+    /// Returns the sequences for a node that joins after the `older` nodes.
+    pub fn after(older: impl IntoIterator<Item = NodeId>) -> Self {
+        Self { by_node: HashMap::new(), older: older.into_iter().take(MAX_NODES).collect() }
+    }
+
+    /// Records that an entry arrived, and returns what its number says about it.
+    pub fn arrival(&mut self, node: &NodeId, number: u64, now: Instant) -> Arrival {
+        match self.advance(node, number, now) {
+            None => Arrival::Duplicate,
+            Some(1) => Arrival::Next,
+            Some(ahead) => Arrival::Gap { missed: ahead - 1 },
+        }
+    }
+
+    /// Records that a node has sent all entries up to a number, and that this node has read the stream beyond them. Returns
+    /// how many of them are missing. Returns 0 if `before_start` is true: the entry with this number was sent before this
+    /// node began to read, and the node may have sent more entries in that time.
+    pub fn has_sent(&mut self, node: &NodeId, number: u64, before_start: bool, now: Instant) -> u64 {
+        if before_start { 0 } else { self.advance(node, number, now).unwrap_or(0) }
+    }
+
+    /// Returns by how much a number is ahead of the last one, or `None` if it is not. Any number of an older node is
+    /// accepted as its first; all other nodes begin with 1.
+    fn advance(&mut self, node: &NodeId, number: u64, now: Instant) -> Option<u64> {
+        let last = match self.by_node.get(node) {
+            Some(sequence) => sequence.last,
+            None => {
+                self.make_room(now);
+                if self.older.remove(node) { number.saturating_sub(1) } else { 0 }
+            }
+        };
+        self.by_node.insert(node.clone(), Sequence { last: last.max(number), updated: now });
+        number.checked_sub(last).filter(|ahead| *ahead > 0)
+    }
+
+    fn make_room(&mut self, now: Instant) {
+        if self.by_node.len() < MAX_NODES {
+            return;
+        }
+        self.by_node.retain(|_, sequence| now.duration_since(sequence.updated) < MAX_SILENCE);
+        if self.by_node.len() >= MAX_NODES {
+            let oldest = self
+                .by_node
+                .iter()
+                .min_by_key(|(_, sequence)| sequence.updated)
+                .map(|(node, _)| node.clone());
+            if let Some(oldest) = oldest {
+                self.by_node.remove(&oldest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_and_gaps_are_recognized() {
+        let (node, now) = (NodeId::random(), Instant::now());
+        let mut sequences = Sequences::after([node.clone()]);
+        let mut arrival = |number| sequences.arrival(&node, number, now);
+        assert_eq!(arrival(7), Arrival::Next, "the first entry of an older node");
+        assert_eq!(arrival(8), Arrival::Next);
+        assert_eq!(arrival(7), Arrival::Duplicate);
+        assert_eq!(arrival(8), Arrival::Duplicate);
+        assert_eq!(arrival(12), Arrival::Gap { missed: 3 });
+        assert_eq!(arrival(11), Arrival::Duplicate);
+        assert_eq!(arrival(13), Arrival::Next);
+    }
+
+    #[test]
+    fn entries_that_were_sent_and_never_read_are_missed_once() {
+        let (node, now) = (NodeId::random(), Instant::now());
+        let mut sequences = Sequences::after([node.clone()]);
+        assert_eq!(sequences.has_sent(&node, 3, true, now), 0, "before this node began to read");
+        assert_eq!(sequences.arrival(&node, 6, now), Arrival::Next);
+        assert_eq!(sequences.has_sent(&node, 6, false, now), 0);
+        assert_eq!(sequences.has_sent(&node, 9, false, now), 3);
+        assert_eq!(sequences.has_sent(&node, 9, false, now), 0);
+        assert_eq!(sequences.arrival(&node, 10, now), Arrival::Next);
+    }
+
+    #[test]
+    fn every_missing_entry_of_a_later_node_counts() {
+        let (mut sequences, now) = (Sequences::default(), Instant::now());
+        let [first, late, silent, quiet] = [(); 4].map(|()| NodeId::random());
+        assert_eq!(sequences.arrival(&first, 1, now), Arrival::Next);
+        assert_eq!(sequences.arrival(&late, 5, now), Arrival::Gap { missed: 4 });
+        assert_eq!(sequences.arrival(&late, 6, now), Arrival::Next);
+        assert_eq!(sequences.has_sent(&silent, 3, false, now), 3);
+        assert_eq!(sequences.has_sent(&quiet, 0, false, now), 0);
+        assert_eq!(sequences.arrival(&quiet, 1, now), Arrival::Next);
+    }
+
+    #[test]
+    fn at_least_one_entry_of_an_older_node_counts_when_none_arrived() {
+        let (older, now) = (NodeId::random(), Instant::now());
+        let mut sequences = Sequences::after([older.clone()]);
+        assert_eq!(sequences.has_sent(&older, 9, false, now), 1);
+        assert_eq!(sequences.arrival(&older, 10, now), Arrival::Next);
+    }
+
+    #[test]
+    fn the_number_of_nodes_is_limited_and_the_longest_silent_one_is_removed_first() {
+        let (mut sequences, first, start) = (Sequences::default(), NodeId::random(), Instant::now());
+        sequences.arrival(&first, 1, start);
+        for n in 1..=MAX_NODES as u64 {
+            sequences.arrival(&NodeId::random(), 1, start + Duration::from_millis(n));
+        }
+        assert_eq!(sequences.by_node.len(), MAX_NODES);
+        assert!(!sequences.by_node.contains_key(&first));
+        sequences.arrival(&NodeId::random(), 1, start + MAX_SILENCE * 2);
+        assert_eq!(sequences.by_node.len(), 1);
+    }
+}

@@ -1,0 +1,30 @@
+//! The settings of a backplane.
+
+use std::time::Duration;
+
+/// The settings of a backplane. Every node has its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Approximate number of entries that the stream keeps.
+    pub max_len: u64,
+    /// Maximum number of bytes that wait to be sent.
+    pub max_pending_bytes: usize,
+    /// Time after which a request without a reply fails.
+    pub command_timeout: Duration,
+    /// Time between two heartbeats.
+    pub heartbeat: Duration,
+    /// Time without a heartbeat after which a node counts as dead.
+    pub node_ttl: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_len: 10_000,
+            max_pending_bytes: 8 << 20,
+            command_timeout: Duration::from_secs(2),
+            heartbeat: Duration::from_secs(3),
+            node_ttl: Duration::from_secs(10),
+        }
+    }
+}

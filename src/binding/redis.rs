@@ -1,0 +1,87 @@
+//! Joining the hub of a Redis server and a prefix.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Function, Object};
+use napi::{Env, Error, Result, Status, Unknown};
+use napi_derive::napi;
+
+use super::id::IdBuffer;
+use super::membership::membership;
+use crate::backplane::node::Node;
+use crate::backplane::redis::Redis;
+use crate::backplane::runtime::RuntimeGuard;
+use crate::backplane::settings::Settings;
+use crate::hub::scopes::Scope;
+
+/// Returns true if a text is the URL of a Redis server, as far as that can be seen without connecting.
+#[napi]
+pub fn is_redis_url(url: String) -> bool {
+    Redis::open(&url, &[], Settings::default()).is_ok()
+}
+
+/// Makes this thread a member of the hub of a Redis server and a prefix, and returns its functions. `settings` has a number
+/// for each field of [`Settings`], or NaN for the default. The settings of the first thread that joins in this process
+/// apply. The other arguments are those of `joinScope`.
+#[napi(ts_return_type = "import('../lib/native/binding.js').NativeMembership")]
+pub fn join_redis<'env>(
+    env: &'env Env,
+    url: String,
+    prefix: Unknown<'env>,
+    settings: Vec<f64>,
+    max_mailbox_bytes: f64,
+    wake: Function<'env, (), ()>,
+) -> Result<Object<'env>> {
+    let mut buffer = IdBuffer::new();
+    let prefix = buffer.read_value(&prefix)?.unwrap_or_default();
+    let settings = with_defaults(&settings);
+    let redis = Redis::open(&url, prefix, settings).map_err(|_| Error::new(Status::InvalidArg, "url"))?;
+    let scope = Scope::Redis { url: url.into(), prefix: prefix.into() };
+    // Its cleanup hook is added before that of the membership. Hooks run in reverse order, so the membership leaves first.
+    let runtime = runtime_of(env)?;
+    let run = |hub, backplane| runtime.spawn(Node::new(hub, backplane, redis).run());
+    membership(env, &wake, |waker| {
+        scope.join_machines(settings, max_mailbox_bytes as usize, Some(waker), run)
+    })
+}
+
+/// Returns the runtime guard of an environment. It is held until the environment ends.
+fn runtime_of(env: &Env) -> Result<Rc<RuntimeGuard>> {
+    thread_local! {
+        // By environment, since a thread can have several. The guards are weak here; the cleanup hooks hold them.
+        // `process.exit()` on the main thread runs no hooks but drops thread-locals, when it is too late to use a runtime.
+        static GUARDS: RefCell<HashMap<usize, Weak<RuntimeGuard>>> = RefCell::default();
+    }
+    let name = env.raw() as usize;
+    if let Some(guard) = GUARDS.with_borrow(|guards| guards.get(&name).and_then(Weak::upgrade)) {
+        return Ok(guard);
+    }
+    let guard =
+        RuntimeGuard::acquire().map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
+    let guard = Rc::new(guard);
+    GUARDS.with_borrow_mut(|guards| guards.insert(name, Rc::downgrade(&guard)));
+    env.add_env_cleanup_hook(Rc::clone(&guard), move |guard| {
+        GUARDS.with_borrow_mut(|guards| guards.remove(&name));
+        drop(guard);
+    })?;
+    Ok(guard)
+}
+
+fn with_defaults(given: &[f64]) -> Settings {
+    let mut settings = Settings::default();
+    let Settings { max_len, max_pending_bytes, command_timeout, heartbeat, node_ttl } = &mut settings;
+    for (index, value) in given.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+        let duration = Duration::from_millis(*value as u64);
+        match index {
+            0 => *max_len = *value as u64,
+            1 => *max_pending_bytes = *value as usize,
+            2 => *command_timeout = duration,
+            3 => *heartbeat = duration,
+            _ => *node_ttl = duration,
+        }
+    }
+    settings
+}

@@ -1,0 +1,112 @@
+//! Delivers what other processes publish, into the mailboxes of this process's threads. Only threads that own one of the
+//! receivers are woken.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Hub;
+use super::peer::Peer;
+use crate::backplane::entry::{Entry, Id, Topic};
+use crate::backplane::local_hub::LocalHub;
+use crate::registry::key::{Key, ThreadId};
+use crate::threads::completion::Completion;
+use crate::threads::message::{CloseReason, ThreadMessage};
+use crate::threads::text::Text;
+
+impl LocalHub for Hub {
+    fn deliver(&self, entry: Entry) {
+        match entry {
+            Entry::Message { ids, text } => self.deliver_to_ids(&ids, &text),
+            Entry::Broadcast { text } => {
+                let until = Key::latest();
+                for peer in self.peers().iter().filter(|peer| peer.has_sessions()) {
+                    peer.mailbox.post(ThreadMessage::Broadcast { until, text: Arc::clone(&text) });
+                }
+            }
+            Entry::Claim { id } => self.close_older(&id, CloseReason::Replaced),
+            Entry::Delete { id } => self.close_older(&id, CloseReason::Deleted),
+            Entry::Notify { topic, notification } => self.notify_registrations(&topic, &notification),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.peers().iter().all(|peer| peer.has_room())
+    }
+
+    fn report(&self, report: &Text) {
+        // A thread whose mailbox is more than half full gets no report, as that could cost it its streams.
+        for peer in self.peers().iter().filter(|peer| peer.has_room()) {
+            peer.mailbox.post(ThreadMessage::Report { report: Arc::clone(report) });
+        }
+    }
+
+    fn session_ids(&self) -> Vec<Id> {
+        self.sessions.ids()
+    }
+
+    fn contains(&self, id: &[u16]) -> bool {
+        self.sessions.contains(id)
+    }
+
+    fn has_sessions(&self) -> bool {
+        !self.sessions.is_empty()
+    }
+}
+
+impl Hub {
+    fn deliver_to_ids(&self, ids: &[Id], text: &Text) {
+        let sessions = ids.iter().filter_map(|id| self.sessions.get(id));
+        for (thread, mut keys) in by_thread(sessions.map(|session| (session.owner, session.key))) {
+            keys.sort_unstable();
+            keys.dedup();
+            let message = match keys[..] {
+                [key] => ThreadMessage::Unicast { key, text: Arc::clone(text) },
+                _ => ThreadMessage::Multicast { keys, text: Arc::clone(text) },
+            };
+            self.post(thread, message);
+        }
+    }
+
+    fn notify_registrations(&self, topic: &Topic, notification: &Text) {
+        let places = self.subscriptions.matching(topic.subject());
+        for (thread, keys) in by_thread(places.into_iter().map(|place| (place.owner, place.key))) {
+            let notification = Arc::clone(notification);
+            let completion = Completion::without_requester();
+            self.post(thread, ThreadMessage::Notify { keys, notification, completion });
+        }
+    }
+
+    /// Closes the stream of a session, on whichever thread it is. A session that this process claimed later than the
+    /// delivered entry stays.
+    fn close_older(&self, id: &[u16], reason: CloseReason) {
+        let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id));
+        let is_removed = self.sessions.remove_unless(id, stays, |session| {
+            if let Some(owner) = self.peer(session.owner) {
+                self.uncount_sessions(&owner, 1);
+                owner.evict(session.key, reason);
+            }
+        });
+        if is_removed {
+            self.session_changed(id);
+        }
+    }
+
+    /// Posts a message to a thread. Does nothing when the thread has left.
+    fn post(&self, thread: ThreadId, message: ThreadMessage) {
+        if let Some(peer) = self.peer(thread) {
+            peer.mailbox.post(message);
+        }
+    }
+
+    fn peer(&self, thread: ThreadId) -> Option<Arc<Peer>> {
+        self.peers().iter().find(|peer| peer.thread == thread).cloned()
+    }
+}
+
+fn by_thread(keys: impl Iterator<Item = (ThreadId, Key)>) -> BTreeMap<ThreadId, Vec<Key>> {
+    let mut threads: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (thread, key) in keys {
+        threads.entry(thread).or_default().push(key);
+    }
+    threads
+}

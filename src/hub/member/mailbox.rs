@@ -1,0 +1,78 @@
+//! What other threads posted to this one, and the requests that this thread works on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Member, bit};
+use crate::registry::key::Key;
+use crate::threads::completion::{Completion, ReplyTo};
+use crate::threads::mailbox::{Drained, Limit};
+use crate::threads::message::ThreadMessage;
+use crate::threads::text::Text;
+
+/// Limits of one drain; a larger message is taken alone. All texts of a drain lie in one buffer, so a small chunk that is
+/// never read keeps no more memory alive than this.
+const DRAIN: Limit = Limit { messages: 1_024, bytes: 32 << 10 };
+
+impl Member {
+    /// Takes messages that other threads posted to this one. The caller processes them and drains again until there are
+    /// none. Only then do posts wake the thread again.
+    pub fn drain(&self) -> Drained<ThreadMessage> {
+        self.peer.mailbox.drain(DRAIN)
+    }
+
+    /// Sets the maximum number of bytes that the mailbox holds.
+    pub fn set_max_mailbox_bytes(&self, max_bytes: usize) {
+        self.peer.mailbox.set_max_bytes(max_bytes);
+    }
+
+    /// Returns the number of bytes that wait for this thread.
+    pub fn mailbox_bytes(&self) -> usize {
+        self.peer.mailbox.bytes()
+    }
+
+    /// Requests a reply when everything that this thread posted is processed. Returns the name of the reply, or `None` if
+    /// everything is processed already.
+    pub fn flush(&self) -> Option<Key> {
+        let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
+        let mut is_sent = false;
+        let posted_to = self.posted_to.swap(0, Ordering::Relaxed);
+        for peer in self.hub.peers().iter().filter(|peer| posted_to & bit(peer) != 0) {
+            let flush = ThreadMessage::Flush { completion: completion.clone() };
+            if peer.mailbox.post_behind(flush).is_ok() {
+                // The next flush has to ask again: the thread may not be done by then.
+                self.record_post(peer);
+                is_sent = true;
+            }
+        }
+        if let Some(backplane) = &self.hub.backplane {
+            backplane.add_deadline(&completion);
+            if backplane.is_behind() {
+                backplane.complete_when_sent(completion.clone());
+                is_sent = true;
+            }
+        }
+        if !is_sent {
+            completion.withdraw();
+        }
+        is_sent.then_some(request)
+    }
+
+    /// Keeps the completion of a request until the thread has processed it, and returns the number for
+    /// [`Member::settle`].
+    pub fn keep(&self, completion: Completion) -> Key {
+        let key = Key::next();
+        if !self.has_left() {
+            self.completions().insert(key, completion);
+        }
+        key
+    }
+
+    /// Settles the request whose completion was kept under a number: as done, or as failed if there is a failure.
+    pub fn settle(&self, key: Key, failure: Option<Text>) {
+        let completion = self.completions().remove(&key);
+        if let (Some(completion), Some(failure)) = (completion, failure) {
+            completion.fail(failure);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Messages to several sessions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Member;
+use crate::backplane::entry::{Entry, Id};
+use crate::registry::key::{Key, ThreadId};
+use crate::threads::message::ThreadMessage;
+use crate::threads::text::Text;
+
+/// The receivers of one message to several sessions. The caller adds the ids one by one; unknown ids are skipped.
+#[derive(Debug)]
+pub struct Route<'member> {
+    member: &'member Member,
+    local: Vec<Key>,
+    elsewhere: BTreeMap<ThreadId, Vec<Key>>,
+    /// Ids that no thread of this process has, but perhaps another process.
+    unknown: Vec<Id>,
+}
+
+impl Member {
+    /// Returns a route without receivers.
+    pub fn route(&self) -> Route<'_> {
+        Route { member: self, local: Vec::new(), elsewhere: BTreeMap::new(), unknown: Vec::new() }
+    }
+}
+
+impl Route<'_> {
+    /// Adds the session with this id. Has no effect when there is none.
+    pub fn add(&mut self, id: &[u16]) {
+        let Some(session) = self.member.hub.sessions.get(id) else {
+            if !self.member.has_no_backplane() {
+                self.unknown.push(id.into());
+            }
+            return;
+        };
+        if self.member.is_local(session.owner) {
+            self.local.push(session.key);
+        } else {
+            self.elsewhere.entry(session.owner).or_default().push(session.key);
+        }
+    }
+
+    /// Sends the message to other threads and processes. Returns the keys of this thread's sessions: each once, oldest
+    /// session first, which is the order in which the original package delivers. `text` is called only if a receiver is
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// Returns the error of `text`. Nothing is posted then.
+    pub fn send<E>(self, text: impl FnOnce() -> Result<Text, E>) -> Result<Vec<Key>, E> {
+        if !(self.elsewhere.is_empty() && self.unknown.is_empty()) {
+            let text = text()?;
+            for (thread, keys) in self.elsewhere {
+                let (keys, text) = (sorted_without_duplicates(keys), Arc::clone(&text));
+                self.member.post(thread, ThreadMessage::Multicast { keys, text });
+            }
+            if !self.unknown.is_empty() {
+                self.member.publish(|| Entry::Message { ids: self.unknown, text });
+            }
+        }
+        Ok(sorted_without_duplicates(self.local))
+    }
+
+    /// Returns the keys that [`Route::send`] returns, and posts nothing.
+    pub fn local(self) -> Vec<Key> {
+        sorted_without_duplicates(self.local)
+    }
+}
+
+fn sorted_without_duplicates(mut keys: Vec<Key>) -> Vec<Key> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

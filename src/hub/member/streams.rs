@@ -1,0 +1,172 @@
+//! Sessions, and messages to one session or to all sessions.
+
+use std::sync::Arc;
+
+use super::Member;
+use crate::backplane::entry::Entry;
+use crate::registry::key::Key;
+use crate::registry::sessions::{Room, Session};
+use crate::threads::message::{CloseReason, ThreadMessage};
+use crate::threads::text::Text;
+
+/// The result of [`Member::create`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The key of the new session.
+    pub key: Key,
+    /// The session of this thread that had the id before. The caller has to close its stream.
+    pub replaced: Option<Key>,
+}
+
+impl Member {
+    /// Registers a session of this thread. A newer session replaces an older one with the same id: that of another thread
+    /// is closed there, that of this thread is returned for the caller to close.
+    pub fn create(&self, id: &[u16]) -> Created {
+        self.insert(id, Room::Unreserved)
+    }
+
+    /// Like [`Member::create`], but returns `None` when all threads together have `max_sessions` sessions already.
+    pub fn create_within(&self, id: &[u16], max_sessions: usize) -> Option<Created> {
+        // A session that replaces another does not add one. It is let in even if the other is removed meanwhile.
+        let room = if self.has(id) { Room::Unreserved } else { self.hub.sessions.reserve(max_sessions)? };
+        Some(self.insert(id, room))
+    }
+
+    fn insert(&self, id: &[u16], room: Room) -> Created {
+        if self.has_left() {
+            self.hub.sessions.release(room);
+            return Created { key: Key::next(), replaced: None };
+        }
+        self.hub.count_session(&self.peer);
+        let mut replaced = None;
+        self.hub.backplane.iter().for_each(|backplane| backplane.claim(id, &self.hub.sessions));
+        let key = self.hub.sessions.insert(id, self.peer.thread, room, |older| {
+            replaced = self.local_or_evicted(older, CloseReason::Replaced);
+        });
+        self.hub.session_changed(id);
+        Created { key, replaced }
+    }
+
+    /// Removes a session, wherever it is. Returns the key of a session of this thread, for the caller to close. A session
+    /// of another thread or process is closed there.
+    pub fn remove(&self, id: &[u16]) -> Option<Key> {
+        let mut local = None;
+        let is_removed = self.hub.sessions.remove(id, |session| {
+            local = self.local_or_evicted(session, CloseReason::Deleted);
+        });
+        if is_removed {
+            self.hub.session_changed(id);
+        } else {
+            self.publish(|| Entry::Delete { id: id.into() });
+        }
+        local
+    }
+
+    /// Removes a session of this thread if the id still belongs to `key`. Returns true if it was removed.
+    pub fn forget(&self, id: &[u16], key: Key) -> bool {
+        let is_removed = self.hub.sessions.remove_this(id, Session { owner: self.peer.thread, key });
+        if is_removed {
+            self.hub.uncount_sessions(&self.peer, 1);
+            self.hub.session_changed(id);
+        }
+        is_removed
+    }
+
+    /// Removes all sessions and registrations of this thread. Returns the number of sessions.
+    pub fn forget_all(&self) -> usize {
+        let removed = self.hub.sessions.remove_owner(self.peer.thread);
+        self.hub.uncount_sessions(&self.peer, removed.len());
+        removed.iter().for_each(|id| self.hub.session_changed(id));
+        self.peer.mark_all_closed();
+        self.hub.subscriptions.remove_owner(self.peer.thread);
+        removed.len()
+    }
+
+    /// Returns true when any thread has a session with this id.
+    pub fn has(&self, id: &[u16]) -> bool {
+        self.hub.sessions.contains(id)
+    }
+
+    /// Returns the number of sessions of all threads.
+    pub fn len(&self) -> usize {
+        self.hub.sessions.len()
+    }
+
+    /// Returns true when no thread has sessions.
+    pub fn is_empty(&self) -> bool {
+        self.hub.sessions.is_empty()
+    }
+
+    /// Returns the ids of all threads' sessions, oldest session first.
+    pub fn ids(&self) -> Vec<Box<[u16]>> {
+        self.hub.sessions.ids()
+    }
+
+    /// Sends a message to one session. Returns the key if the session belongs to this thread; the caller then delivers the
+    /// message. Otherwise the message is posted, and `text` is called to read it.
+    ///
+    /// # Errors
+    /// Returns the error of `text`. Nothing is posted then.
+    pub fn send_one<E>(&self, id: &[u16], text: impl FnOnce() -> Result<Text, E>) -> Result<Option<Key>, E> {
+        match self.hub.sessions.get(id) {
+            Some(session) if self.is_local(session.owner) => Ok(Some(session.key)),
+            Some(session) => {
+                self.post(session.owner, ThreadMessage::Unicast { key: session.key, text: text()? });
+                Ok(None)
+            }
+            None if self.has_no_backplane() => Ok(None),
+            None => {
+                let text = text()?;
+                self.publish(|| Entry::Message { ids: vec![id.into()], text });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Sends a message to all sessions of other threads and processes. `text` is called only if there may be any.
+    ///
+    /// # Errors
+    /// Returns the error of `text`. Nothing is posted then.
+    pub fn send_elsewhere<E>(&self, text: impl FnOnce() -> Result<Text, E>) -> Result<(), E> {
+        let peers = self.hub.peers();
+        let mut others =
+            peers.iter().filter(|peer| !self.is_local(peer.thread) && peer.has_sessions()).peekable();
+        if others.peek().is_some() || !self.has_no_backplane() {
+            let (until, text) = (Key::latest(), text()?);
+            for peer in others {
+                self.record_post(peer);
+                peer.mailbox.post(ThreadMessage::Broadcast { until, text: Arc::clone(&text) });
+            }
+            self.publish(|| Entry::Broadcast { text });
+        }
+        Ok(())
+    }
+
+    /// Returns the sessions of this thread that other threads removed, and whose streams this thread has not closed yet.
+    pub fn evicted(&self) -> Vec<Key> {
+        self.peer.evicted()
+    }
+
+    /// Returns a close message for each of [`Member::evicted`]. Used after an overflow, which dropped those in the mailbox.
+    pub fn close_messages(&self) -> Vec<ThreadMessage> {
+        self.peer.close_messages()
+    }
+
+    /// Records that the stream of an evicted session is closed.
+    pub fn mark_closed(&self, key: Key) {
+        self.peer.mark_closed(key);
+    }
+
+    /// Uncounts a removed session. Returns its key if it belongs to this thread; otherwise makes its owner close it.
+    fn local_or_evicted(&self, session: Session, reason: CloseReason) -> Option<Key> {
+        if self.is_local(session.owner) {
+            self.hub.uncount_sessions(&self.peer, 1);
+            return Some(session.key);
+        }
+        self.with_peer(session.owner, |owner| {
+            self.hub.uncount_sessions(owner, 1);
+            owner.evict(session.key, reason);
+        });
+        None
+    }
+}

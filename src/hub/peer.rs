@@ -1,0 +1,106 @@
+//! What the threads of a hub see of each other.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::registry::key::{Key, ThreadId};
+use crate::threads::completion::{Outcome, ReplyTo};
+use crate::threads::mailbox::{Mailbox, Waker};
+use crate::threads::message::{CloseReason, ThreadMessage};
+
+/// A thread of a hub, as the other threads see it.
+#[derive(Debug)]
+pub struct Peer {
+    pub(super) thread: ThreadId,
+    pub(super) mailbox: Mailbox<ThreadMessage>,
+    /// Number of sessions of the thread. A broadcast does not wake a thread without sessions.
+    sessions: AtomicUsize,
+    /// Sessions that other threads deleted or replaced, and whose streams this thread has not closed yet.
+    evicted: Mutex<HashMap<Key, CloseReason>>,
+    /// True when the thread is about to leave the hub.
+    pub(super) is_retiring: AtomicBool,
+    /// Memory that other threads write and this thread reads without a call.
+    pub(super) flags: Arc<Flags>,
+}
+
+/// Memory that other threads write and one thread reads without a call. JavaScript reads it as an `Int32Array`.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct Flags {
+    /// 1 when a broadcast has to leave this thread: another thread has sessions, or the hub has a backplane. Else 0.
+    pub others_have_sessions: AtomicI32,
+    /// 1 when another thread deleted or replaced sessions whose streams this thread has not closed yet. Else 0.
+    pub evicted: AtomicI32,
+}
+
+impl Peer {
+    pub(super) fn new(thread: ThreadId, max_mailbox_bytes: usize, waker: Option<Waker>) -> Self {
+        Self {
+            thread,
+            mailbox: Mailbox::new(max_mailbox_bytes, waker),
+            sessions: AtomicUsize::new(0),
+            evicted: Mutex::default(),
+            is_retiring: AtomicBool::new(false),
+            flags: Arc::default(),
+        }
+    }
+
+    // Relaxed: a thread learns of a session from the thread that created it, after the session was counted.
+    pub(super) fn has_sessions(&self) -> bool {
+        self.sessions.load(Ordering::Relaxed) > 0
+    }
+
+    /// Returns true when it is the first session of the thread.
+    pub(super) fn add_session(&self) -> bool {
+        self.sessions.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Returns true when the last sessions of the thread were subtracted.
+    pub(super) fn subtract_sessions(&self, sessions: usize) -> bool {
+        sessions > 0 && self.sessions.fetch_sub(sessions, Ordering::Relaxed) == sessions
+    }
+
+    /// Returns true when the mailbox is at most half full.
+    pub(super) fn has_room(&self) -> bool {
+        self.mailbox.bytes() <= self.mailbox.max_bytes() / 2
+    }
+
+    /// Makes the thread close the stream of a removed session. The close message follows everything posted before it. The
+    /// key is recorded at once, so that broadcasts which the thread itself sends from now on leave the stream out.
+    pub(super) fn evict(&self, key: Key, reason: CloseReason) {
+        self.change_evicted(|evicted| evicted.insert(key, reason));
+        self.mailbox.post(ThreadMessage::Close { key, reason });
+    }
+
+    pub(super) fn evicted(&self) -> Vec<Key> {
+        self.change_evicted(|evicted| evicted.keys().copied().collect())
+    }
+
+    /// Returns a close message for each evicted session. Used when an overflow dropped the posted ones.
+    pub(super) fn close_messages(&self) -> Vec<ThreadMessage> {
+        let close = |(&key, &reason): (&Key, &CloseReason)| ThreadMessage::Close { key, reason };
+        self.change_evicted(|evicted| evicted.iter().map(close).collect())
+    }
+
+    pub(super) fn mark_closed(&self, key: Key) {
+        self.change_evicted(|evicted| evicted.remove(&key));
+    }
+
+    pub(super) fn mark_all_closed(&self) {
+        self.change_evicted(HashMap::clear);
+    }
+
+    fn change_evicted<T>(&self, change: impl FnOnce(&mut HashMap<Key, CloseReason>) -> T) -> T {
+        let mut evicted = self.evicted.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut evicted);
+        self.flags.evicted.store(i32::from(!evicted.is_empty()), Ordering::Relaxed);
+        result
+    }
+}
+
+impl ReplyTo for Peer {
+    fn reply(&self, request: Key, outcome: Outcome) {
+        self.mailbox.reply(ThreadMessage::Reply { request, outcome });
+    }
+}

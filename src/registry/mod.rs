@@ -1,0 +1,9 @@
+//! The tables of a hub: which sessions exist, what is known of their clients, and who subscribed to what.
+//!
+//! This module holds data. It knows that sessions belong to threads, but it starts, wakes and messages none. Every table
+//! can be used by several threads at once; each method locks for a few map operations.
+
+pub mod info;
+pub mod key;
+pub mod sessions;
+pub mod subscriptions;

@@ -1,0 +1,179 @@
+//! The table of sessions: from a session id to the thread that owns the session and the key of its stream.
+//!
+//! Ids are stored as UTF-16 code units, as in JavaScript. A lookup from JavaScript needs no transcoding, and ids that
+//! differ only in lone surrogates stay different.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::{DashMap, Entry};
+// Ids may come from a request header, so a client can choose them. The hash is therefore seeded at random per process.
+use foldhash::fast::RandomState;
+
+use super::key::{Key, ThreadId};
+
+/// The owner of a session and the key of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The thread that holds the stream.
+    pub owner: ThreadId,
+    /// The key of the stream.
+    pub key: Key,
+}
+
+/// The table of sessions. Every method locks one shard of the map for the length of one map operation.
+#[derive(Debug)]
+pub struct Sessions {
+    by_id: DashMap<Box<[u16]>, Session, RandomState>,
+    /// Number of sessions, including reserved places.
+    count: AtomicUsize,
+}
+
+/// Says whether a session that is about to be inserted is already counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// [`Sessions::reserve`] counted it.
+    Reserved,
+    /// It is not counted yet, because the caller has no limit.
+    Unreserved,
+}
+
+impl Sessions {
+    /// Returns a table for one thread. It has two shards, the smallest number that DashMap accepts: the default of four
+    /// shards per core would cost each manager kilobytes on a large machine and gain nothing for one thread.
+    pub fn for_one_thread() -> Self {
+        Self {
+            by_id: DashMap::with_capacity_and_hasher_and_shard_amount(0, RandomState::default(), 2),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns a table for several threads.
+    pub fn for_many_threads() -> Self {
+        Self { by_id: DashMap::default(), count: AtomicUsize::new(0) }
+    }
+
+    /// Reserves a place for one session. Returns `None` when there are `max` sessions already.
+    pub fn reserve(&self, max: usize) -> Option<Room> {
+        // Relaxed, here and below: the count guards no other memory.
+        let more = |count| (count < max).then_some(count + 1);
+        let reserved = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        reserved.ok().map(|_| Room::Reserved)
+    }
+
+    /// Gives up a place that is not needed. Does nothing for [`Room::Unreserved`].
+    pub fn release(&self, room: Room) {
+        if room == Room::Reserved {
+            self.subtract(1);
+        }
+    }
+
+    /// Inserts a session of a thread. If the id was in use, `replaced` is called with the older session before the entry
+    /// is unlocked: a thread that finds the newer session comes after everything that `replaced` did to the older one.
+    pub fn insert(&self, id: &[u16], owner: ThreadId, room: Room, replaced: impl FnOnce(Session)) -> Key {
+        match self.by_id.entry(id.into()) {
+            Entry::Vacant(entry) => {
+                if room == Room::Unreserved {
+                    self.count.fetch_add(1, Ordering::Relaxed);
+                }
+                entry.insert(Session { owner, key: Key::next() }).key
+            }
+            Entry::Occupied(mut entry) => {
+                self.release(room);
+                let key = Key::next();
+                replaced(entry.insert(Session { owner, key }));
+                key
+            }
+        }
+    }
+
+    fn subtract(&self, sessions: usize) {
+        self.count.fetch_sub(sessions, Ordering::Relaxed);
+    }
+
+    /// Returns the session with an id.
+    pub fn get(&self, id: &[u16]) -> Option<Session> {
+        self.by_id.get(id).map(|session| *session)
+    }
+
+    /// Returns true when a session with this id exists.
+    pub fn contains(&self, id: &[u16]) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// Removes a session and returns true if it existed. `removed` is called with it while its entry is locked.
+    pub fn remove(&self, id: &[u16], removed: impl FnOnce(Session)) -> bool {
+        self.remove_unless(id, || false, removed)
+    }
+
+    /// Removes a session unless `stays` returns true, and returns true if it was removed. Both functions are called while
+    /// the entry is locked, so no thread can create a session with this id in the meantime.
+    pub fn remove_unless(
+        &self,
+        id: &[u16],
+        stays: impl FnOnce() -> bool,
+        removed: impl FnOnce(Session),
+    ) -> bool {
+        let (mut stays, mut removed) = (Some(stays), Some(removed));
+        let taken = self.by_id.remove_if(id, |_, session| {
+            let goes = stays.take().is_some_and(|stays| !stays());
+            if goes {
+                removed.take().into_iter().for_each(|removed| removed(*session));
+            }
+            goes
+        });
+        self.subtract(taken.iter().len());
+        taken.is_some()
+    }
+
+    /// Removes a session only if the id still belongs to `this` session. Returns true if it was removed.
+    pub fn remove_this(&self, id: &[u16], this: Session) -> bool {
+        let taken = self.by_id.remove_if(id, |_, session| *session == this);
+        self.subtract(taken.iter().len());
+        taken.is_some()
+    }
+
+    /// Removes every session of a thread and returns their ids.
+    pub fn remove_owner(&self, owner: ThreadId) -> Vec<Box<[u16]>> {
+        let mut taken = Vec::new();
+        self.by_id.retain(|id, session| {
+            let stays = session.owner != owner;
+            if !stays {
+                taken.push(id.clone());
+            }
+            stays
+        });
+        self.by_id.shrink_to_fit();
+        self.subtract(taken.len());
+        taken
+    }
+
+    /// Removes every session. Called when no thread can create sessions any more.
+    pub fn clear(&self) {
+        let mut taken = 0;
+        self.by_id.retain(|_, _| {
+            taken += 1;
+            false
+        });
+        self.by_id.shrink_to_fit();
+        // Not set to 0: another thread may have removed a session and not subtracted it yet.
+        self.subtract(taken);
+    }
+
+    /// Returns the number of sessions. It includes places that other threads have reserved.
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Returns true when there are no sessions and no reserved places.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns all ids, oldest session first.
+    pub fn ids(&self) -> Vec<Box<[u16]>> {
+        let mut found: Vec<_> =
+            self.by_id.iter().map(|session| (session.key, session.key().clone())).collect();
+        found.sort_unstable_by_key(|(key, _)| *key);
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+}
