@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { problems } from '../examples/expectations.mjs';
-import { tryIt } from '../examples/try-it.mjs';
+import { problems } from '../examples/demo/expectations.mjs';
+import { tryIt } from '../examples/support/try-it.mjs';
 import { run } from './support/programs.js';
 
 const posix = { skip: process.platform === 'win32' && 'Windows has no SIGTERM' };

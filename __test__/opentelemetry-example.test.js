@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
-import { DURATION_BOUNDARIES, meterSessions } from '../examples/session-metrics.mjs';
+import { DURATION_BOUNDARIES, meterSessions } from '../examples/opentelemetry/session-metrics.mjs';
 import { run } from './support/programs.js';
 import { fakeController, openStream } from './support/streams.js';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { RedisInfoSessionManager, RedisStreamSessionManager } from '@tmcp-native/session-manager/redis';
-import { tryIt } from '../examples/try-it.mjs';
+import { tryIt } from '../examples/support/try-it.mjs';
 import { testSeveralServers } from './suites/several-servers.js';
 import { run } from './support/programs.js';
 import { describeWithRedis, startRedis } from './support/redis.js';

@@ -6,14 +6,14 @@
 // Nothing here sleeps. What two threads send has no order between them, so the next change waits until everybody has heard
 // of the last one. In the end each thread tells everybody something, behind which nothing earlier of its own can come.
 
-import { counterUri } from './counter-state.mjs';
-import { DemoClient } from './demo-client.mjs';
-import { DemoListener } from './demo-listener.mjs';
-import { printReport } from './demo-report.mjs';
-import { problems } from './expectations.mjs';
-import { messageName } from './recipient.mjs';
-import { SpreadFetch } from './spread-fetch.mjs';
-import { startWorkers } from './worker-pool.mjs';
+import { counterUri } from './support/counter-state.mjs';
+import { DemoClient } from './demo/client.mjs';
+import { DemoListener } from './demo/listener.mjs';
+import { printReport } from './demo/report.mjs';
+import { problems } from './demo/expectations.mjs';
+import { messageName } from './demo/recipient.mjs';
+import { SpreadFetch } from './demo/spread-fetch.mjs';
+import { startWorkers } from './workers/worker-pool.mjs';
 
 const DEADLINE_MS = 20_000;
 const THREADS = 3;
@@ -34,7 +34,7 @@ const VISITS_CHANGED = messageName('notifications/resources/updated', counterUri
 const TOOLS_CHANGED = messageName('notifications/tools/list_changed');
 const LOGGED = messageName('notifications/message', 'info');
 
-/** @type {import('./demo-report.mjs').Step[]} */
+/** @type {import('./demo/report.mjs').Step[]} */
 const steps = [];
 /** @type {DemoClient[]} */
 const clients = [];
@@ -162,7 +162,7 @@ async function inEachThread(act) {
  * @param {DemoClient} client
  * @param {string} does what the thread does then
  * @param {readonly [tool: string, args?: Record<string, unknown>]} call
- * @param {import('./expectations.mjs').Step} due
+ * @param {import('./demo/expectations.mjs').Step} due
  */
 async function change(client, does, call, due) {
 	const at = performance.now();

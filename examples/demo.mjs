@@ -7,16 +7,16 @@
 // Nothing here sleeps. Each round of changes ends with one that everybody is told of: a stream keeps its order, so that
 // whoever has that message will not receive anything earlier any more.
 
-import { counterUri } from './counter-state.mjs';
-import { DemoClient } from './demo-client.mjs';
-import { DemoListener } from './demo-listener.mjs';
-import { printReport } from './demo-report.mjs';
-import { problems } from './expectations.mjs';
-import { listen } from './http-listener.mjs';
-import { createMcpServer } from './mcp-server.mjs';
-import { messageName } from './recipient.mjs';
-import { packageSeenBy } from './seen-by.mjs';
-import { WatchedSessionManager } from './watched-session-manager.mjs';
+import { counterUri } from './support/counter-state.mjs';
+import { DemoClient } from './demo/client.mjs';
+import { DemoListener } from './demo/listener.mjs';
+import { printReport } from './demo/report.mjs';
+import { problems } from './demo/expectations.mjs';
+import { listen } from './support/http-listener.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
+import { messageName } from './demo/recipient.mjs';
+import { packageSeenBy } from './demo/seen-by.mjs';
+import { WatchedSessionManager } from './demo/watched-session-manager.mjs';
 
 const DEADLINE_MS = 20_000;
 const OUR_NAME = '@tmcp-native/session-manager';
@@ -44,7 +44,7 @@ const TOOLS_CHANGED = messageName('notifications/tools/list_changed');
 const RESOURCES_CHANGED = messageName('notifications/resources/list_changed');
 const LOGGED = messageName('notifications/message', 'info');
 
-/** @type {import('./demo-report.mjs').Step[]} */
+/** @type {import('./demo/report.mjs').Step[]} */
 const steps = [];
 /** @type {DemoClient[]} */
 const clients = [];
@@ -140,7 +140,7 @@ process.exitCode = found.length > 0 ? 1 : 0;
  * Notes that something happens now.
  *
  * @param {string} label
- * @param {import('./expectations.mjs').Step} [due] what is to be received
+ * @param {import('./demo/expectations.mjs').Step} [due] what is to be received
  */
 function step(label, due = { message: '', to: [] }) {
 	steps.push({ label, ...due, at: performance.now() });
@@ -152,7 +152,7 @@ function step(label, due = { message: '', to: [] }) {
  *
  * @param {string} label
  * @param {() => void} act
- * @param {import('./expectations.mjs').Step} due
+ * @param {import('./demo/expectations.mjs').Step} due
  */
 async function change(label, act, due) {
 	const sent = streams.sent + 1;

@@ -8,11 +8,11 @@
 
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
-import { listen } from './http-listener.mjs';
-import { LineExporter } from './line-exporter.mjs';
-import { createMcpServer } from './mcp-server.mjs';
-import { serve } from './serve.mjs';
-import { meterSessions } from './session-metrics.mjs';
+import { listen } from './support/http-listener.mjs';
+import { LineExporter } from './opentelemetry/line-exporter.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
+import { serve } from './support/serve.mjs';
+import { meterSessions } from './opentelemetry/session-metrics.mjs';
 
 const { EXPORT_MS = '10000' } = process.env;
 

@@ -37,9 +37,9 @@
 
 // The transport imports it. But Deno loads a package that is linked, as this one is here, only if a program names it.
 import '@tmcp/session-manager';
-import { listen } from './http-listener.mjs';
-import { createMcpServer } from './mcp-server.mjs';
-import { serve } from './serve.mjs';
+import { listen } from './support/http-listener.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
+import { serve } from './support/serve.mjs';
 
 await serve('server.mjs', async (port) => ({
 	about: 'An MCP server',

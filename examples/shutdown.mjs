@@ -13,9 +13,9 @@ import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 import { toNodeHandler } from 'srvx/node';
 import { tool } from 'tmcp/utils';
 import { z } from 'zod';
-import { HOST, urlOf } from './address.mjs';
-import { createMcpServer } from './mcp-server.mjs';
-import { serve } from './serve.mjs';
+import { HOST, urlOf } from './support/address.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
+import { serve } from './support/serve.mjs';
 
 const { DRAIN_MS = '5000' } = process.env;
 /** For what clients have been sent, but not read, in the buffers of node:http, where no manager sees it. */

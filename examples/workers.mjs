@@ -7,8 +7,8 @@
 // What to type in another terminal it prints, as server.mjs does. With `curl -i`, each answer names its thread in `x-worker`.
 
 import { availableParallelism } from 'node:os';
-import { serve } from './serve.mjs';
-import { startWorkers } from './worker-pool.mjs';
+import { serve } from './support/serve.mjs';
+import { startWorkers } from './workers/worker-pool.mjs';
 
 const { WORKERS = String(Math.max(2, availableParallelism())) } = process.env;
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 
-import { bytes, count, rate } from '../../examples/dashboard/format.js';
+import { bytes, count, rate } from '../../examples/dashboard/page/format.js';
 import { run } from '../support/programs.js';
 import { describeWithChromium, launchChromium, movedIn, openPage } from './chromium.js';
 

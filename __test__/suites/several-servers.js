@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 
-import { fetchAnew, threadOf } from '../../examples/spread-fetch.mjs';
+import { fetchAnew, threadOf } from '../../examples/demo/spread-fetch.mjs';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { run } from '../support/programs.js' */

@@ -10,11 +10,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 import { toNodeHandler } from 'srvx/node';
-import { HOST, PATH } from '../address.mjs';
-import { createMcpServer } from '../mcp-server.mjs';
-import { Crowd } from './crowd.mjs';
+import { HOST, PATH } from '../support/address.mjs';
+import { createMcpServer } from '../support/mcp-server.mjs';
+import { Crowd } from './simulated-clients.mjs';
 import { Numbers } from './numbers.mjs';
-import { answerWithFile } from './pages.mjs';
+import { answerWithFile } from './page-files.mjs';
 
 const { PORT = '3000', CLIENTS = '120' } = process.env;
 

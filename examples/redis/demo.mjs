@@ -8,14 +8,14 @@
 // the last one.
 
 import { randomUUID } from 'node:crypto';
-import { counterUri } from '../counter-state.mjs';
-import { DemoClient } from '../demo-client.mjs';
-import { DemoListener } from '../demo-listener.mjs';
-import { printReport } from '../demo-report.mjs';
-import { problems } from '../expectations.mjs';
-import { messageName } from '../recipient.mjs';
-import { SpreadFetch } from '../spread-fetch.mjs';
-import { startNodes } from './nodes.mjs';
+import { counterUri } from '../support/counter-state.mjs';
+import { DemoClient } from '../demo/client.mjs';
+import { DemoListener } from '../demo/listener.mjs';
+import { printReport } from '../demo/report.mjs';
+import { problems } from '../demo/expectations.mjs';
+import { messageName } from '../demo/recipient.mjs';
+import { SpreadFetch } from '../demo/spread-fetch.mjs';
+import { startNodes } from './support/node-processes.mjs';
 
 const { REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
 
@@ -38,7 +38,7 @@ const VISITS_CHANGED = messageName('notifications/resources/updated', counterUri
 const TOOLS_CHANGED = messageName('notifications/tools/list_changed');
 const LOGGED = messageName('notifications/message', 'info');
 
-/** @type {import('../demo-report.mjs').Step[]} */
+/** @type {import('../demo/report.mjs').Step[]} */
 const steps = [];
 /** @type {DemoClient[]} */
 const clients = [];
@@ -141,7 +141,7 @@ async function tryAll(when) {
 /**
  * Ends a node, and waits until the streams of its clients are open elsewhere. That they were cut is told, and is no problem.
  *
- * @param {import('./nodes.mjs').Node} node
+ * @param {import('./support/node-processes.mjs').Node} node
  * @param {'SIGTERM' | 'SIGKILL'} signal
  * @param {string} does
  */
@@ -206,7 +206,7 @@ async function inEachNode(act) {
  * @param {DemoClient} client
  * @param {string} does what the node does then
  * @param {readonly [tool: string, args?: Record<string, unknown>]} call
- * @param {import('../expectations.mjs').Step} due
+ * @param {import('../demo/expectations.mjs').Step} due
  */
 async function change(client, does, call, due) {
 	const at = performance.now();

@@ -10,9 +10,9 @@ import {
 	RedisStreamSessionManager,
 	RedisSubscriptionManager,
 } from '@tmcp/session-manager/redis';
-import { listen } from '../http-listener.mjs';
-import { createMcpServer } from '../mcp-server.mjs';
-import { RedisCounterState } from './counter-state.mjs';
+import { listen } from '../support/http-listener.mjs';
+import { createMcpServer } from '../support/mcp-server.mjs';
+import { RedisCounterState } from './support/counter-state.mjs';
 
 const { REDIS_URL = 'redis://127.0.0.1:6379', PREFIX = 'mcp', NODE_TTL_MS = '10000' } = process.env;
 const { PORT = '3001', NAME = PORT } = process.env;

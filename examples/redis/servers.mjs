@@ -6,8 +6,8 @@
 //
 // What to type in another terminal it prints, as server.mjs does. With `curl -i`, each answer names its node in `x-worker`.
 
-import { serve } from '../serve.mjs';
-import { startNodes } from './nodes.mjs';
+import { serve } from '../support/serve.mjs';
+import { startNodes } from './support/node-processes.mjs';
 
 const { NODES = '2', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
 

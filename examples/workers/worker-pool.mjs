@@ -7,8 +7,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Worker } from 'node:worker_threads';
-import { HOST, urlOf } from './address.mjs';
-import { CounterState } from './counter-state.mjs';
+import { HOST, urlOf } from '../support/address.mjs';
+import { CounterState } from '../support/counter-state.mjs';
 import { startProxy } from './tcp-proxy.mjs';
 
 /**

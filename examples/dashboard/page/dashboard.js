@@ -4,7 +4,7 @@ import { Chart } from './chart.js';
 import { bytes, count, rate } from './format.js';
 import { History } from './history.js';
 
-/** @import { Sample } from './numbers.mjs' */
+/** @import { Sample } from '../numbers.mjs' */
 
 /** After which it asks again where the browser does not by itself. */
 const RETRY_MS = 1_000;

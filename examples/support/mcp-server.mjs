@@ -15,7 +15,7 @@ import { CounterState, counterUri } from './counter-state.mjs';
  * @typedef {object} Options
  * @property {TransportOptions['sessionManager']} [sessionManager] to look over a manager's shoulder, or to share sessions
  * @property {TransportOptions['subscriptionManager']} [subscriptionManager] the same for the streams of who listens
- * @property {CounterState | import('./redis/counter-state.mjs').RedisCounterState} [state] to share the counters
+ * @property {CounterState | import('../redis/support/counter-state.mjs').RedisCounterState} [state] to share the counters
  */
 
 /** @param {Options} [options] */

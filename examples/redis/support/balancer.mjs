@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { pipeline } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { HOST, urlOf } from '../address.mjs';
+import { HOST, urlOf } from '../../support/address.mjs';
 
 /**
  * @param {number} port 0 for any that is free

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { pipeline } from 'node:stream';
-import { HOST } from './address.mjs';
+import { HOST } from '../support/address.mjs';
 
 /**
  * @param {number} port

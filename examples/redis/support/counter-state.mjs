@@ -2,7 +2,7 @@
 // that the managers share. The same as CounterState, but for having to be waited for.
 
 import { createClient } from 'redis';
-import { NAMES, NAMES_FROM_THE_START } from '../counter-state.mjs';
+import { NAMES, NAMES_FROM_THE_START } from '../../support/counter-state.mjs';
 
 /** An example does not stay for ever. */
 const LIFE_S = 24 * 60 * 60;

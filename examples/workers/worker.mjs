@@ -6,9 +6,9 @@ import {
 	InMemoryStreamSessionManager,
 	InMemorySubscriptionManager,
 } from '@tmcp/session-manager';
-import { CounterState } from './counter-state.mjs';
-import { listen } from './http-listener.mjs';
-import { createMcpServer } from './mcp-server.mjs';
+import { CounterState } from '../support/counter-state.mjs';
+import { listen } from '../support/http-listener.mjs';
+import { createMcpServer } from '../support/mcp-server.mjs';
 
 const { number, port, reusePort, memory } = /** @type {import('./worker-pool.mjs').WorkerData} */ (workerData);
 

@@ -1,6 +1,6 @@
 // What the page remembers of the numbers: the curves, and what of them the tiles tell.
 
-/** @import { Sample } from './numbers.mjs' */
+/** @import { Sample } from '../numbers.mjs' */
 
 /** How much of the past is drawn. */
 export const SECONDS = 120;

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { startBalancer } from './balancer.mjs';
 
-const FILE = fileURLToPath(new URL('node.mjs', import.meta.url));
+const FILE = fileURLToPath(new URL('../node.mjs', import.meta.url));
 
 /**
  * @typedef {object} Settings

@@ -8,12 +8,12 @@ const { resolve } = createRequire(import.meta.url);
 
 /** @type {Record<string, string | URL>} */
 const FILES = {
-	'/': new URL('index.html', import.meta.url),
-	'/dashboard.css': new URL('dashboard.css', import.meta.url),
-	'/dashboard.js': new URL('dashboard.js', import.meta.url),
-	'/chart.js': new URL('chart.js', import.meta.url),
-	'/format.js': new URL('format.js', import.meta.url),
-	'/history.js': new URL('history.js', import.meta.url),
+	'/': new URL('page/index.html', import.meta.url),
+	'/dashboard.css': new URL('page/dashboard.css', import.meta.url),
+	'/dashboard.js': new URL('page/dashboard.js', import.meta.url),
+	'/chart.js': new URL('page/chart.js', import.meta.url),
+	'/format.js': new URL('page/format.js', import.meta.url),
+	'/history.js': new URL('page/history.js', import.meta.url),
 	'/uplot.js': resolve('uplot/dist/uPlot.esm.js'),
 	'/uplot.css': resolve('uplot/dist/uPlot.min.css'),
 };
