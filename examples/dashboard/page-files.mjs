@@ -1,4 +1,4 @@
-// The files that the page consists of. All of them are here: it asks no other server for anything.
+// Serves the files of the page. The page requests nothing from other servers.
 
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -27,17 +27,21 @@ const HEADERS = {
 };
 
 /**
+ * Responds with a file of the page, or with 404.
+ *
  * @param {string} path
  * @param {import('node:http').ServerResponse} response
+ * @param {Record<string, string | number>} values replace the names in double braces in index.html
  */
-export async function answerWithFile(path, response) {
+export async function respondWithFile(path, response, values) {
 	const file = Object.hasOwn(FILES, path) ? FILES[path] : undefined;
 	if (file === undefined) {
 		response.writeHead(404, { 'content-type': 'text/plain' }).end('Not found\n');
 		return;
 	}
-	// Each time anew, so that a change is there when the page is reloaded.
-	const content = await readFile(file);
-	response.writeHead(200, { ...HEADERS, 'content-type': `${TYPES[extname(String(file))]}; charset=utf-8` });
-	response.end(content);
+	// Read for each request: after an edit, a reload of the page is enough.
+	const content = await readFile(file, 'utf8');
+	const type = TYPES[extname(String(file))];
+	response.writeHead(200, { ...HEADERS, 'content-type': `${type}; charset=utf-8` });
+	response.end(type === 'text/html' ? content.replace(/\{\{(\w+)\}\}/g, (_, name) => String(values[name])) : content);
 }

@@ -10,11 +10,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 import { toNodeHandler } from 'srvx/node';
-import { HOST, PATH } from '../support/address.mjs';
+import { HOST, PATH, urlOf } from '../support/address.mjs';
 import { createMcpServer } from '../support/mcp-server.mjs';
-import { Crowd } from './simulated-clients.mjs';
 import { Numbers } from './numbers.mjs';
-import { answerWithFile } from './page-files.mjs';
+import { respondWithFile } from './page-files.mjs';
+import { SimulatedClients } from './simulated-clients.mjs';
 
 const { PORT = '3000', CLIENTS = '120' } = process.env;
 
@@ -25,10 +25,10 @@ const DRAIN_MS = 500;
 /** And then, for what node:http has for them. */
 const GRACE_MS = 500;
 
-// For whoever comes over HTTP. The crowd has managers with limits of their own.
+// For whoever comes over HTTP. The simulated has managers with limits of their own.
 const streams = new InMemoryStreamSessionManager({ scope: SCOPE, keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
 const numbers = new Numbers(streams);
-const crowd = new Crowd(SCOPE, Number(CLIENTS));
+const simulated = new SimulatedClients(SCOPE, Number(CLIENTS));
 const { transport } = createMcpServer({ sessionManager: { streams } });
 const answerMcp = toNodeHandler(async (request) => {
 	return (await transport.respond(request)) ?? new Response('Not found\n', { status: 404 });
@@ -41,9 +41,9 @@ const listener = createServer((request, response) => {
 	});
 	const [pathname] = (request.url ?? '/').split('?');
 	if (pathname === PATH) answerMcp(request, response);
-	else if (pathname === '/numbers') numbers.answer(response);
+	else if (pathname === '/numbers') numbers.respond(response);
 	else {
-		answerWithFile(pathname, response).catch((error) => {
+		respondWithFile(pathname, response, { clients: Number(CLIENTS), mcpUrl }).catch((error) => {
 			console.error(error);
 			if (!response.headersSent) response.writeHead(500);
 			response.end();
@@ -59,19 +59,19 @@ listener.listen(Number(PORT), HOST);
 await once(listener, 'listening');
 
 const { port } = /** @type {import('node:net').AddressInfo} */ (listener.address());
+const mcpUrl = urlOf(port);
 console.log(`The sessions are to be seen on http://${HOST}:${port}/ (Ctrl+C stops it).`);
 numbers.start();
-crowd.start();
+simulated.start();
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
 	// Once: who asks a second time gets Node's own way, which does not wait.
 	process.once(signal, async () => {
 		const closed = once(listener, 'close');
-		crowd.stop();
-		numbers.stop();
+		simulated.stop();
 		listener.close();
-		// All streams of the scope, the pages' and the crowd's, too.
-		await streams.close({ drainMs: DRAIN_MS });
+		// All streams of the scope, the pages' and the simulated's, too.
+		await Promise.all([streams.close({ drainMs: DRAIN_MS }), numbers.close({ drainMs: DRAIN_MS })]);
 		await transport.close();
 		// Who has not read what node:http has for it, or does not end its request.
 		const last = setTimeout(() => listener.closeAllConnections(), GRACE_MS);

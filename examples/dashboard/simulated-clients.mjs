@@ -1,37 +1,38 @@
-// Simulated clients, so that there is something to see: they come and go in waves, read fast, slowly or not at all, leave
-// with and without a word, and come back under the id they had. Their streams are real ones, in this process.
+// Simulated clients, so that the dashboard has something to show. They read fast, slowly or not at all. They end their
+// session, disconnect, or open a second stream with the same id. Their streams are real ReadableStreams in this process.
 
 import { randomUUID } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
 const TICK_MS = 100;
-/** How long it takes the crowd to grow and shrink once, and what is sent likewise. */
-const WAVE_MS = 40_000;
-const BURST_MS = 13_000;
-/** Of a hundred clients, how many read slowly, and how many nothing. */
+/** Period in which the number of clients rises and falls. */
+const CLIENTS_PERIOD_MS = 40_000;
+/** Period in which the number of messages rises and falls. */
+const MESSAGES_PERIOD_MS = 13_000;
+/** Percentage of clients that read slowly. */
 const SLOW_PERCENT = 8;
+/** Percentage of clients that read nothing. */
 const STUCK_PERCENT = 2;
-/** How long one that reads slowly takes for a message. */
+/** Time that a slow client takes for each message. */
 const SLOW_READ_MS = 1_500;
 
-export class Crowd {
+export class SimulatedClients {
 	/** @type {Map<string, Client>} by id */
 	#clients = new Map();
 	/** @type {NodeJS.Timeout | undefined} */
 	#timer;
-	#size;
+	#limit;
 	#managers;
 
 	/**
 	 * @param {string} scope
-	 * @param {number} size how many clients there are about
+	 * @param {number} limit maximum number of clients at a time
 	 */
-	constructor(scope, size) {
-		this.#size = size;
-		// By whoever it was that ended it.
+	constructor(scope, limit) {
+		this.#limit = limit;
 		const onClose = (/** @type {string} */ id) => this.#clients.delete(id);
-		// Of two kinds. Their limits are low: an hour of a server's life is to be seen in a minute.
+		// Real servers have higher limits. With these, each reason for a closed session occurs within a minute.
 		const shared = { scope, onClose, maxQueuedBytes: 16_384 };
 		this.#managers = [
 			new InMemoryStreamSessionManager({ ...shared, keepAliveMs: 2_000, maxAgeMs: 60_000 }),
@@ -40,53 +41,49 @@ export class Crowd {
 	}
 
 	start() {
-		if (this.#size > 0) this.#timer = setInterval(() => this.#tick(), TICK_MS);
+		if (this.#limit > 0) this.#timer = setInterval(() => this.#tick(), TICK_MS);
 	}
 
-	/** Nobody comes, leaves or is sent anything any more. */
 	stop() {
 		clearInterval(this.#timer);
 	}
 
 	#tick() {
 		const now = performance.now();
-		const wanted = this.#size * (0.75 + 0.25 * wave(now, WAVE_MS));
+		const wanted = this.#limit * (0.75 + 0.25 * wave(now, CLIENTS_PERIOD_MS));
 		const missing = wanted - this.#clients.size;
-		// A tenth of who is missing, and no more at once than a door lets through.
-		for (let count = Math.min(missing / 10, 4); Math.random() < count; count--) this.#enter(randomUUID());
-		// Some always leave; more where there are too many.
-		for (let count = this.#clients.size / 400 + Math.max(0, -missing / 10); Math.random() < count; count--) {
-			this.#leave(any([...this.#clients.values()]));
-		}
+		// A tenth of the missing clients connect in each tick, at most four.
+		for (let expected = Math.min(missing / 10, 4); Math.random() < expected; expected--) this.#connect(randomUUID());
+		// Some clients always leave, and more while there are too many.
+		const leaving = this.#clients.size / 400 + Math.max(0, -missing / 10);
+		for (let expected = leaving; Math.random() < expected; expected--) this.#leave(any([...this.#clients.values()]));
 
 		const ids = [...this.#clients.keys()];
-		const burst = 0.35 + 0.3 * (1 + wave(now, BURST_MS));
+		const activity = 0.35 + 0.3 * (1 + wave(now, MESSAGES_PERIOD_MS));
 		for (let messages = 1 + Math.floor(Math.random() * 3); messages > 0; messages--) {
-			const share = burst * 0.4 * Math.random();
+			const share = activity * 0.4 * Math.random();
+			// A manager also sends to the sessions of the other managers in its scope.
 			const [manager] = this.#managers;
-			// One manager of the scope reaches the sessions of the other.
-			manager.send(
-				ids.filter(() => Math.random() < share),
-				`data: ${'x'.repeat(150 + Math.floor(Math.random() * 900))}\n\n`,
-			);
+			const recipients = ids.filter(() => Math.random() < share);
+			manager.send(recipients, `data: ${'x'.repeat(150 + Math.floor(Math.random() * 900))}\n\n`);
 		}
 	}
 
 	/** @param {string} id */
-	#enter(id) {
-		// Noted when it is registered, behind the end of an older one under that id.
-		const client = new Client(id, any(this.#managers), paceOf(Math.random() * 100));
+	#connect(id) {
+		// Registers the stream first: if it replaces another stream of this id, `onClose` removes the older client.
+		const client = new Client(id, any(this.#managers), readMsOf(Math.random() * 100));
 		this.#clients.set(id, client);
 	}
 
 	/** @param {Client} client */
 	#leave(client) {
-		const way = Math.random();
-		if (way < 0.55) client.sayGoodbye();
-		// Is sent to until a message finds out.
-		else if (way < 0.85) client.vanish();
-		// Its newer stream takes the place of the older one.
-		else this.#enter(client.id);
+		const choice = Math.random();
+		if (choice < 0.55) client.endSession();
+		// The server notices it when it next sends to this client.
+		else if (choice < 0.85) client.disconnect();
+		// The new stream replaces the older one.
+		else this.#connect(client.id);
 	}
 }
 
@@ -97,7 +94,7 @@ class Client {
 	/**
 	 * @param {string} id
 	 * @param {InMemoryStreamSessionManager} manager
-	 * @param {number} readMs how long it takes for a message; Infinity if it never reads one
+	 * @param {number} readMs time that the client takes for each message; Infinity if it reads nothing
 	 */
 	constructor(id, manager, readMs) {
 		this.id = id;
@@ -112,26 +109,25 @@ class Client {
 	async #read(readMs) {
 		try {
 			while (!(await this.#reader.read()).done) {
-				if (readMs > 0) await wait(readMs, undefined, { ref: false });
+				if (readMs > 0) await sleep(readMs, undefined, { ref: false });
 			}
 		} catch {
-			// The server has cut it.
+			// The server has ended the stream with an error.
 		}
 	}
 
-	sayGoodbye() {
+	endSession() {
 		this.#manager.delete(this.id);
-		// Reads nothing more.
-		this.vanish();
+		this.disconnect();
 	}
 
-	vanish() {
+	disconnect() {
 		this.#reader.cancel().catch(() => {});
 	}
 }
 
 /** @param {number} percentile */
-function paceOf(percentile) {
+function readMsOf(percentile) {
 	if (percentile < STUCK_PERCENT) return Infinity;
 	return percentile < STUCK_PERCENT + SLOW_PERCENT ? SLOW_READ_MS : 0;
 }

@@ -1,18 +1,21 @@
-// One curve over the last minutes, drawn by uPlot in the colours of the page.
+// One curve over the last two minutes, drawn by uPlot in the colors of the page.
 
 import { SECONDS } from './history.js';
 import uPlot from './uplot.js';
 
-/** Of the axes, in CSS pixels; wide enough for any number, so that the curves of all charts begin at the same place. */
+/** Width of the vertical axis in CSS pixels. It fits any number, so that the curves of all charts begin at the same place. */
 const LEFT = 52;
+/** Height of the horizontal axis in CSS pixels. */
 const BOTTOM = 28;
+/** Room for the upper half of the top label. */
+const TOP = 10;
 const DARK = matchMedia('(prefers-color-scheme: dark)');
 
 export class Chart {
-	/** The newest second, to which all that is drawn ends. */
-	#end = 0;
+	/** The right end of the horizontal axis, in seconds since 1970. */
+	#end = Date.now() / 1_000;
 	/** @type {Record<string, string>} */
-	#colours = {};
+	#colors = {};
 	#card;
 	#pointed;
 	/** @type {(value: number) => string} */
@@ -23,32 +26,32 @@ export class Chart {
 	 * @param {HTMLElement} card
 	 * @param {object} options
 	 * @param {(value: number) => string} options.format
-	 * @param {number} options.least what the vertical axis reaches to at least
-	 * @param {string} [options.unit] of the values, where the axis does not say it
+	 * @param {number} options.minimumTop lowest value for the top of the vertical axis
+	 * @param {string} [options.unit] unit of the values, shown beside the value at the pointer
 	 */
-	constructor(card, { format, least, unit = '' }) {
-		const place = /** @type {HTMLElement} */ (card.querySelector('.plot'));
+	constructor(card, { format, minimumTop, unit = '' }) {
+		const container = /** @type {HTMLElement} */ (card.querySelector('.plot'));
 		this.#card = card;
 		this.#pointed = /** @type {HTMLElement} */ (card.querySelector('.pointed'));
 		this.#format = (value) => `${format(value)}${unit}`;
-		this.#readColours();
+		this.#readColors();
 
 		const axis = {
-			stroke: () => this.#colours.muted,
+			stroke: () => this.#colors.muted,
 			font: '11px system-ui, sans-serif',
-			grid: { stroke: () => this.#colours.grid, width: 1 },
+			grid: { stroke: () => this.#colors.grid, width: 1 },
 			ticks: { show: false },
 		};
 		this.#plot = new uPlot(
 			{
-				width: place.clientWidth,
-				height: place.clientHeight,
-				padding: [4, 8, 0, 0],
+				width: container.clientWidth,
+				height: container.clientHeight,
+				padding: [TOP, 8, 0, 0],
 				legend: { show: false },
 				cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'time' }, points: { size: 8 } },
 				scales: {
 					x: { range: () => [this.#end - SECONDS, this.#end] },
-					y: { range: (_plot, _min, max) => [0, uPlot.rangeNum(0, Math.max(max ?? 0, least), 0.1, true)[1]] },
+					y: { range: (_plot, _min, max) => [0, uPlot.rangeNum(0, Math.max(max ?? 0, minimumTop), 0.1, true)[1]] },
 				},
 				axes: [
 					{
@@ -65,21 +68,21 @@ export class Chart {
 					{},
 					{
 						width: 2,
-						stroke: () => this.#colours.accent,
+						stroke: () => this.#colors.accent,
 						fill: (plot) => this.#shade(plot),
 						points: { show: false },
 					},
 				],
-				hooks: { setCursor: [() => this.#tell()] },
+				hooks: { setCursor: [() => this.#showPointed()] },
 			},
 			[[], []],
-			place,
+			container,
 		);
 		new ResizeObserver(() => {
-			this.#plot.setSize({ width: place.clientWidth, height: place.clientHeight });
-		}).observe(place);
+			this.#plot.setSize({ width: container.clientWidth, height: container.clientHeight });
+		}).observe(container);
 		DARK.addEventListener('change', () => {
-			this.#readColours();
+			this.#readColors();
 			this.#plot.redraw(false);
 		});
 	}
@@ -91,11 +94,11 @@ export class Chart {
 	draw(times, values) {
 		this.#end = times.at(-1) ?? 0;
 		this.#plot.setData([times, values]);
-		this.#tell();
+		this.#showPointed();
 	}
 
-	/** Says the value at the pointer, in whichever chart it is. */
-	#tell() {
+	/** Shows the value at the pointer's time. The pointer may be in any of the charts. */
+	#showPointed() {
 		const { idx } = this.#plot.cursor;
 		const [times, values] = this.#plot.data;
 		const value = idx == null ? null : values[idx];
@@ -103,27 +106,27 @@ export class Chart {
 			this.#pointed.replaceChildren();
 			return;
 		}
-		const when = document.createElement('small');
-		when.textContent = timeOf(times[idx]);
-		this.#pointed.replaceChildren(this.#format(value), when);
+		const time = document.createElement('small');
+		time.textContent = timeOf(times[idx]);
+		this.#pointed.replaceChildren(this.#format(value), time);
 	}
 
-	#readColours() {
+	#readColors() {
 		const style = getComputedStyle(this.#card);
-		for (const name of ['accent', 'muted', 'grid']) this.#colours[name] = style.getPropertyValue(`--${name}`).trim();
+		for (const name of ['accent', 'muted', 'grid']) this.#colors[name] = style.getPropertyValue(`--${name}`).trim();
 	}
 
 	/** @param {uPlot} plot */
 	#shade({ ctx, bbox: { top, height } }) {
 		const shade = ctx.createLinearGradient(0, top, 0, top + height);
-		shade.addColorStop(0, `${this.#colours.accent}48`);
-		shade.addColorStop(1, `${this.#colours.accent}06`);
+		shade.addColorStop(0, `${this.#colors.accent}48`);
+		shade.addColorStop(1, `${this.#colors.accent}06`);
 		return shade;
 	}
 }
 
 /**
- * Whether the time at the axis does not go over the edge on the right.
+ * Returns true when the label of this time ends before the right edge.
  *
  * @param {uPlot} plot
  * @param {number} time

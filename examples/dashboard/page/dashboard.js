@@ -1,4 +1,4 @@
-// What the page does: it listens to the numbers, and shows them in tiles, curves and bars.
+// Receives the numbers from the server, and shows them in tiles, charts and bars.
 
 import { Chart } from './chart.js';
 import { bytes, count, rate } from './format.js';
@@ -6,17 +6,17 @@ import { History } from './history.js';
 
 /** @import { Sample } from '../numbers.mjs' */
 
-/** After which it asks again where the browser does not by itself. */
+/** Delay before the page connects again when the browser does not do so. */
 const RETRY_MS = 1_000;
-/** The reasons that are the server's doing, to whom it had to. */
+/** The reasons for which the server ends a stream with an error. */
 const FAILURES = ['slow', 'dead', 'overflow'];
 
 const history = new History();
 const charts = {
-	sessions: new Chart(element('sessions-chart'), { format: count, least: 5 }),
-	messages: new Chart(element('messages-chart'), { format: rate, least: 5, unit: '/s' }),
-	bytes: new Chart(element('bytes-chart'), { format: bytes, least: 1_000, unit: '/s' }),
-	queued: new Chart(element('queued-chart'), { format: bytes, least: 1_000 }),
+	sessions: new Chart(element('sessions-chart'), { format: count, minimumTop: 5 }),
+	messages: new Chart(element('messages-chart'), { format: rate, minimumTop: 5, unit: '/s' }),
+	bytes: new Chart(element('bytes-chart'), { format: bytes, minimumTop: 1_000, unit: '/s' }),
+	queued: new Chart(element('queued-chart'), { format: bytes, minimumTop: 1_000 }),
 };
 const numbers = element('numbers');
 const status = element('status');
@@ -26,17 +26,17 @@ for (const row of /** @type {NodeListOf<HTMLElement>} */ (document.querySelector
 	reasons.set(String(row.dataset.reason), row);
 }
 
-listen();
+connect();
 
-function listen() {
+function connect() {
 	const source = new EventSource('/numbers');
-	source.addEventListener('open', () => say('live', 'Live'));
+	source.addEventListener('open', () => showStatus('live', 'Live'));
 	source.addEventListener('error', () => {
-		say('waiting', 'Reconnecting');
-		// A browser gives up when it is answered by anything but a stream, as by a server that is stopping.
-		if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
+		showStatus('waiting', 'Reconnecting');
+		// The browser does not reconnect after a response that is not a stream, such as the 503 of a server that stops.
+		if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
 	});
-	// All there is, which a server that was started anew has less of.
+	// After a restart of the server, its history is shorter than that of the page.
 	source.addEventListener('history', ({ data }) => {
 		history.replace(JSON.parse(data));
 		show();
@@ -51,8 +51,8 @@ function listen() {
  * @param {'live' | 'waiting'} state
  * @param {string} text
  */
-function say(state, text) {
-	status.dataset.state = state;
+function showStatus(state, text) {
+	/** @type {HTMLElement} */ (status.parentElement).dataset.state = state;
 	status.textContent = text;
 	numbers.toggleAttribute('data-stale', state !== 'live');
 }
@@ -65,37 +65,36 @@ function show() {
 	for (const [name, chart] of Object.entries(charts)) {
 		chart.draw(times, curves[/** @type {keyof typeof charts} */ (name)]);
 	}
-	// When the numbers are of: the last thing to change.
+	// The time of these numbers, set last: the tests wait for it.
 	numbers.dataset.at = String(last.at);
 }
 
 /** @param {Sample} sample */
-function showTiles({ sessions, watchers, messages, bytes: sent, queuedBytes, mailboxBytes, dropped, closed }) {
+function showTiles({ sessions, messages, bytes: sent, queuedBytes, dropped, closed }) {
 	const total = sum(Object.values(closed));
 	const failed = sum(FAILURES.map((reason) => closed[/** @type {keyof typeof closed} */ (reason)]));
 	const texts = {
 		sessions: count(sessions),
-		'sessions-note': `peak ${count(history.peak('sessions'))} · ${watchers} ${watchers === 1 ? 'dashboard' : 'dashboards'}`,
+		'sessions-note': `peak ${count(history.peak('sessions'))} in 2 min`,
 		messages: rate(history.curves.messages.at(-1) ?? 0),
-		'messages-note': `${count(messages)} in all`,
+		'messages-note': `${count(messages)} since start`,
 		bytes: bytes(Math.round(history.curves.bytes.at(-1) ?? 0)),
-		'bytes-note': `${bytes(sent)} in all`,
+		'bytes-note': `${bytes(sent)} since start`,
 		queued: bytes(queuedBytes),
-		'queued-note': `${bytes(mailboxBytes)} in the mailbox`,
 		dropped: count(dropped),
 		closed: count(total),
-		'closed-note': `${count(failed)} were given up`,
+		'closed-note': `${count(failed)} with an error`,
 	};
 	for (const [id, text] of Object.entries(texts)) element(id).textContent = text;
 }
 
 /** @param {Sample['closed']} closed */
 function showReasons(closed) {
-	const most = Math.max(1, ...Object.values(closed));
+	const largest = Math.max(1, ...Object.values(closed));
 	for (const [reason, number] of Object.entries(closed)) {
 		const row = reasons.get(reason);
 		if (row === undefined) continue;
-		row.style.setProperty('--share', String(number / most));
+		row.style.setProperty('--share', String(number / largest));
 		/** @type {HTMLElement} */ (row.querySelector('dd')).textContent = count(number);
 	}
 }

@@ -1,4 +1,4 @@
-// Numbers, as people read them. For the page, and for its test.
+// Formats numbers for people. The page and its tests use it.
 
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const THREE_DIGITS = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
@@ -6,7 +6,7 @@ const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignif
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 /**
- * Something that is counted: exact up to a million, and never wider than a tile.
+ * Formats a count: exact below a million, with three digits from there.
  *
  * @param {number} number
  */
@@ -15,7 +15,7 @@ export function count(number) {
 }
 
 /**
- * How often in a second.
+ * Formats a number per second.
  *
  * @param {number} number
  */
@@ -27,7 +27,7 @@ export function rate(number) {
 export function bytes(number) {
 	let power = 0;
 	let scaled = number;
-	// Not 1,000 kB: what is rounded up to that is 1 MB.
+	// 999.5 would be rounded to 1,000: it is written as 1 of the next unit.
 	while (scaled >= 999.5 && power < BYTES.length - 1) {
 		scaled /= 1_000;
 		power++;

@@ -1,8 +1,8 @@
-// What the page remembers of the numbers: the curves, and what of them the tiles tell.
+// The numbers of the last two minutes, as curves.
 
 /** @import { Sample } from '../numbers.mjs' */
 
-/** How much of the past is drawn. */
+/** Length of the history that is kept and drawn. */
 export const SECONDS = 120;
 
 export class History {
@@ -13,7 +13,11 @@ export class History {
 	/** @type {Sample | undefined} */
 	#last;
 
-	/** @param {readonly Sample[]} samples that take the place of all there is */
+	/**
+	 * Replaces the whole history.
+	 *
+	 * @param {readonly Sample[]} samples
+	 */
 	replace(samples) {
 		this.times = [];
 		this.curves = { sessions: [], messages: [], bytes: [], queued: [] };
@@ -24,9 +28,9 @@ export class History {
 	/** @param {Sample} sample */
 	add(sample) {
 		const last = this.#last;
-		// What is counted since the start becomes how much it is in a second.
-		const perSecond = (/** @type {'messages' | 'bytes'} */ what) => {
-			return last && sample.at > last.at ? ((sample[what] - last[what]) * 1_000) / (sample.at - last.at) : null;
+		// `messages` and `bytes` are totals since the start of the server.
+		const perSecond = (/** @type {'messages' | 'bytes'} */ name) => {
+			return last && sample.at > last.at ? ((sample[name] - last[name]) * 1_000) / (sample.at - last.at) : null;
 		};
 		this.times.push(sample.at / 1_000);
 		this.curves.sessions.push(sample.sessions);
@@ -40,13 +44,13 @@ export class History {
 		}
 	}
 
-	/** The newest. */
+	/** The newest sample. */
 	get last() {
 		return this.#last;
 	}
 
 	/**
-	 * The highest of what is remembered of a curve.
+	 * Returns the highest value of a curve.
 	 *
 	 * @param {keyof History['curves']} name
 	 */
