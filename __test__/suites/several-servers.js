@@ -1,11 +1,10 @@
-// Several servers behind one address that share their sessions, be they threads or processes, seen from outside: whichever of
-// them a request lands in, it reaches all sessions. Each request has a connection of its own, and each answer says in
-// `x-worker` which server it is from.
+// Tests of several servers (threads or processes) behind one address that share their sessions: a request to any server
+// reaches all sessions. Each request has its own connection. The header `x-worker` of a response names the server.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 
-import { fetchAnew, threadOf } from '../../examples/demo/spread-fetch.mjs';
+import { fetchOnNewConnection, threadOf } from '../../examples/demo/spread-fetch.mjs';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { run } from '../support/programs.js' */
@@ -16,11 +15,11 @@ const options = { skip: process.platform === 'win32' && 'Windows has no SIGTERM'
  * @param {object} servers
  * @param {number} servers.count
  * @param {(test: TestContext) => Promise<{ server: ReturnType<typeof run>, url: string }>} servers.start
- * @param {(is: (managers: { streams: any, info: any }) => Promise<boolean>) => Promise<void>} [servers.until] where it takes a
- *   moment until all know what one was told: resolves once that is so
+ * @param {(check: (managers: { streams: any, info: any }) => Promise<boolean>) => Promise<void>} [servers.until] repeats a check until
+ *   it returns true, for servers that share their data with a delay
  */
 export function testSeveralServers({ count, start, until = async () => {} }) {
-	it('tells the streams of all once of what happens in each', options, async (test) => {
+	it('sends a change in any server to all streams, once', options, async (test) => {
 		const { server, url } = await start(test);
 		const streams = await openInEach(url);
 
@@ -31,20 +30,20 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 			return answer.from;
 		});
 
-		// A stream keeps the order of each server's messages, but has none between them: all are the same here.
+		// A stream keeps the order of the messages of one server, but not of several. Here all messages are equal.
 		const changed = ': connected\n\n' + message('notifications/tools/list_changed', {}).repeat(calls);
 		for (const stream of streams) assert.equal(await stream.read(changed.length), changed);
 		server.stop();
-		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message came twice');
+		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message arrived twice');
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('tells who subscribed of what happens in each, and nobody else', options, async (test) => {
+	it('sends a change in any server to the subscribed session, and to no other', options, async (test) => {
 		const { server, url } = await start(test);
 		const streams = await openInEach(url);
-		const [watching, ...others] = streams;
-		await post(url, { method: 'resources/subscribe', params: { uri: 'counter://visits' } }, watching.id);
-		await until(async ({ info }) => (await info.getSubscriptions('counter://visits')).includes(watching.id));
+		const [subscribed, ...others] = streams;
+		await post(url, { method: 'resources/subscribe', params: { uri: 'counter://visits' } }, subscribed.id);
+		await until(async ({ info }) => (await info.getSubscriptions('counter://visits')).includes(subscribed.id));
 
 		let calls = 0;
 		await inEach(async () => {
@@ -55,14 +54,14 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 
 		const params = { uri: 'counter://visits', title: 'visits' };
 		const updated = ': connected\n\n' + message('notifications/resources/updated', params).repeat(calls);
-		assert.equal(await watching.read(updated.length), updated);
+		assert.equal(await subscribed.read(updated.length), updated);
 		server.stop();
-		assert.equal(await watching.rest(), '');
+		assert.equal(await subscribed.rest(), '');
 		for (const stream of others) assert.equal(await stream.rest(), ': connected\n\n');
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('ends the stream of who says goodbye to another', options, async (test) => {
+	it('ends a stream when another server deletes the session', options, async (test) => {
 		const { server, url } = await start(test);
 		for (;;) {
 			const stream = await open(url);
@@ -74,7 +73,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('refuses a second stream of a session, whichever has the first', options, async (test) => {
+	it('refuses a second stream of a session in each server', options, async (test) => {
 		const { server, url } = await start(test);
 		const stream = await open(url);
 		await until(({ streams }) => streams.has(stream.id));
@@ -88,10 +87,10 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('knows in each what a client said in another', options, async (test) => {
+	it('knows in each server what a client sent to another', options, async (test) => {
 		const { server, url } = await start(test);
 		const session = crypto.randomUUID();
-		// Of two levels in turn, since the one that was told knows anyway.
+		// Two levels, because a server knows the level that was sent to it.
 		for (const { level, logs } of [
 			{ level: 'error', logs: 0 },
 			{ level: 'debug', logs: 1 },
@@ -100,7 +99,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 			await until(async ({ info }) => (await info.getLogLevel(session).catch(() => undefined)) === level);
 			await inEach(async () => {
 				const { from, text } = await call(url, 'report', undefined, session);
-				assert.equal(text.split('notifications/message').length - 1, logs, `${from} did not hear of ${level}`);
+				assert.equal(text.split('notifications/message').length - 1, logs, `${from} does not know level ${level}`);
 				return from;
 			});
 		}
@@ -109,7 +108,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 	});
 
 	/**
-	 * Does something until each server has.
+	 * Repeats an action until each server has done it.
 	 *
 	 * @param {() => Promise<string>} act resolves to the server that did it
 	 */
@@ -132,17 +131,17 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 }
 
 /**
- * A session with a stream.
+ * Opens a session with a stream.
  *
  * @param {string} url
  */
 async function open(url) {
 	const id = crypto.randomUUID();
-	const response = await fetchAnew(url, { headers: { 'mcp-session-id': id } });
+	const response = await fetchOnNewConnection(url, { headers: { 'mcp-session-id': id } });
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 	let text = '';
 
-	/** What has not been read yet, of that length or shorter if that is all. */
+	/** Reads this many characters, or fewer if the stream ends. */
 	async function read(/** @type {number} */ length) {
 		while (text.length < length) {
 			const { value, done } = await reader.read();
@@ -187,12 +186,12 @@ function post(url, message, session = crypto.randomUUID()) {
  * @param {RequestInit} init
  */
 async function request(url, init) {
-	const response = await fetchAnew(url, init);
+	const response = await fetchOnNewConnection(url, init);
 	return { from: threadOf(response), status: response.status, text: await response.text() };
 }
 
 /**
- * As it stands in a stream.
+ * Returns a message as it is in a stream.
  *
  * @param {string} method
  * @param {unknown} params

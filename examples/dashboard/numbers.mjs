@@ -1,7 +1,6 @@
 // Sends the numbers of a stream manager to the page, once a second.
 
 import { randomUUID } from 'node:crypto';
-import { pipeline, Readable } from 'node:stream';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
 /** @import { StreamStats } from '@tmcp-native/session-manager' */
@@ -33,26 +32,12 @@ export class Numbers {
 		this.#send();
 	}
 
-	/**
-	 * Opens the stream of a page.
-	 *
-	 * @param {import('node:http').ServerResponse} response
-	 */
-	respond(response) {
+	/** Opens the stream of a page, which begins with the history. */
+	respond() {
 		const id = randomUUID();
-		/** @type {ReadableStream<Uint8Array>} */
-		let stream;
-		try {
-			stream = new ReadableStream({ start: (controller) => this.#pages.create(id, controller) });
-		} catch {
-			// The manager is closed: the server stops.
-			response.writeHead(503).end();
-			return;
-		}
-		response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+		const stream = new ReadableStream({ start: (controller) => this.#pages.create(id, controller) });
 		this.#pages.send([id], `retry: ${RETRY_MS}\n${event('history', this.#samples)}`);
-		// Cancels the stream when the browser disconnects.
-		pipeline(Readable.fromWeb(/** @type {any} */ (stream)), response, () => this.#pages.delete(id));
+		return new Response(stream, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } });
 	}
 
 	/**

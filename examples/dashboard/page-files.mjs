@@ -30,18 +30,14 @@ const HEADERS = {
  * Responds with a file of the page, or with 404.
  *
  * @param {string} path
- * @param {import('node:http').ServerResponse} response
  * @param {Record<string, string | number>} values replace the names in double braces in index.html
  */
-export async function respondWithFile(path, response, values) {
+export async function respondWithFile(path, values) {
 	const file = Object.hasOwn(FILES, path) ? FILES[path] : undefined;
-	if (file === undefined) {
-		response.writeHead(404, { 'content-type': 'text/plain' }).end('Not found\n');
-		return;
-	}
+	if (file === undefined) return new Response('Not found\n', { status: 404 });
 	// Read for each request: after an edit, a reload of the page is enough.
 	const content = await readFile(file, 'utf8');
 	const type = TYPES[extname(String(file))];
-	response.writeHead(200, { ...HEADERS, 'content-type': `${type}; charset=utf-8` });
-	response.end(type === 'text/html' ? content.replace(/\{\{(\w+)\}\}/g, (_, name) => String(values[name])) : content);
+	const body = type === 'text/html' ? content.replace(/\{\{(\w+)\}\}/g, (_, name) => String(values[name])) : content;
+	return new Response(body, { headers: { ...HEADERS, 'content-type': `${type}; charset=utf-8` } });
 }

@@ -1,4 +1,4 @@
-// A client of the official SDK, with a session.
+// An MCP client of the official SDK, with a session.
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -17,10 +17,10 @@ export class DemoClient extends Recipient {
 		super(name);
 		this.#client = new Client({ name, version: '1.0.0' });
 		this.#transport = new StreamableHTTPClientTransport(new URL(url), options);
-		this.noteAllOf(this.#client);
+		this.recordAllOf(this.#client);
 	}
 
-	/** The SDK opens the stream only after this resolves: ask the server whether it is open. */
+	/** Resolves before the SDK opens the stream. The server knows when the stream is open. */
 	connect() {
 		return this.#client.connect(this.#transport);
 	}
@@ -47,27 +47,27 @@ export class DemoClient extends Recipient {
 	/**
 	 * @param {string} name of a tool
 	 * @param {Record<string, unknown>} [args]
-	 * @returns {Promise<string>} what it answers
+	 * @returns {Promise<string>} the text of the result
 	 */
 	async call(name, args) {
 		const { content } = await this.#client.callTool({ name, arguments: args });
 		return content[0].text;
 	}
 
-	/** The names of the tools that there are. */
+	/** Returns the names of the tools. */
 	async tools() {
 		const { tools } = await this.#client.listTools();
 		return tools.map(({ name }) => name);
 	}
 
-	/** Is gone all at once, as when a laptop is closed: the server has to notice by itself. */
+	/** Disconnects without ending the session, as when a laptop is closed. */
 	async drop() {
-		// The SDK reports that its stream was cut. So it was meant to be.
+		// The SDK reports that its stream ended. That is not an error here.
 		this.#client.onerror = undefined;
 		await this.#client.close();
 	}
 
-	/** Says goodbye to the server (DELETE) first. */
+	/** Ends the session (DELETE), and disconnects. */
 	async leave() {
 		await this.#transport.terminateSession();
 		await this.drop();

@@ -1,16 +1,16 @@
-// Compares what every client was to receive with what it did receive. Knows of no server and no client.
+// Compares the messages that each client must receive with those that it received. Independent of servers and clients.
 
 /**
  * @typedef {object} Step A change on the server
- * @property {string} message what it sends
- * @property {readonly string[]} to the names of the clients that are to receive it
+ * @property {string} message the message that the server sends
+ * @property {readonly string[]} to names of the clients that must receive it
  */
 
 /**
- * Says what is wrong, in sentences; nothing if every message arrived exactly once, in order, and at nobody else.
+ * Describes what is wrong. Returns an empty array if each message arrived exactly once, in order, and at no other client.
  *
- * @param {readonly Step[]} steps in the order they happened
- * @param {Readonly<Record<string, readonly string[]>>} received the messages of each client, in the order they came
+ * @param {readonly Step[]} steps in the order in which they happened
+ * @param {Readonly<Record<string, readonly string[]>>} received messages of each client, in the order of their arrival
  * @returns {string[]}
  */
 export function problems(steps, received) {
@@ -28,11 +28,12 @@ export function problems(steps, received) {
  */
 function problemsOf(client, expected, received) {
 	const found = [...new Set([...expected, ...received])].flatMap((message) => {
-		const due = count(expected, message);
-		const got = count(received, message);
-		if (got === due) return [];
-		if (due === 0) return `${client} received "${message}", which was for others`;
-		return `${client} received "${message}" ${got}×, not ${due}×: ${got < due ? 'missing' : 'duplicate'}`;
+		const expectedCount = count(expected, message);
+		const receivedCount = count(received, message);
+		if (receivedCount === expectedCount) return [];
+		if (expectedCount === 0) return `${client} received "${message}", which was for other clients`;
+		const kind = receivedCount < expectedCount ? 'missing' : 'duplicate';
+		return `${client} received "${message}" ${receivedCount}×, not ${expectedCount}×: ${kind}`;
 	});
 	if (found.length > 0 || expected.every((message, index) => received[index] === message)) return found;
 	return [`${client} received everything, but in another order: ${received.join(', ')}`];

@@ -1,4 +1,4 @@
-// A client of the official SDK for MCP 2026-07-28: it has no session, and says once what it wants to hear of.
+// An MCP client of the official SDK for MCP 2026-07-28. It has no session, and registers once for what it wants to receive.
 
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Recipient } from './recipient.mjs';
@@ -16,7 +16,7 @@ export class DemoListener extends Recipient {
 		super(name);
 		this.#client = new Client({ name, version: '1.0.0' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
 		this.#transport = new StreamableHTTPClientTransport(new URL(url), options);
-		this.noteAllOf(this.#client);
+		this.recordAllOf(this.#client);
 	}
 
 	connect() {
@@ -24,7 +24,7 @@ export class DemoListener extends Recipient {
 	}
 
 	/**
-	 * Resolves when the server has acknowledged that it will tell of all lists and of these resources.
+	 * Registers for changes of all lists and of these resources. Resolves when the server has acknowledged it.
 	 *
 	 * @param {string[]} uris
 	 * @returns {Promise<{ closed: Promise<string> }>} `closed`: resolves when the stream has ended

@@ -1,11 +1,11 @@
-// Notes what reaches a client, and when.
+// Records the messages that a client receives, and when.
 
 import { EventEmitter, once } from 'node:events';
 
-/** @typedef {{ message: string, at: number }} Arrival `at` as `performance.now()` says it */
+/** @typedef {{ message: string, at: number }} Arrival `at` is a time of `performance.now()` */
 
 export class Recipient {
-	/** @type {Arrival[]} in the order they came */
+	/** @type {Arrival[]} in the order of their arrival */
 	arrivals = [];
 	/** @type {Error[]} */
 	errors = [];
@@ -17,11 +17,11 @@ export class Recipient {
 	}
 
 	/**
-	 * Makes a client of an SDK tell everything here: also what nobody should have sent.
+	 * Records all notifications and errors of a client of an SDK.
 	 *
 	 * @param {import('@modelcontextprotocol/sdk/client/index.js').Client | import('@modelcontextprotocol/client').Client} client
 	 */
-	noteAllOf(client) {
+	recordAllOf(client) {
 		client.fallbackNotificationHandler = async ({ method, params }) => {
 			this.arrivals.push({ message: messageName(method, params?.uri ?? params?.level), at: performance.now() });
 			this.#changes.emit('change');
@@ -30,20 +30,20 @@ export class Recipient {
 	}
 
 	/**
-	 * Resolves as soon as the message is here, that many times.
+	 * Resolves when the message has arrived this many times.
 	 *
 	 * @param {string} message
 	 * @param {number} [times]
 	 */
 	async untilReceived(message, times = 1) {
-		const isHere = () => this.arrivals.filter((arrival) => arrival.message === message).length >= times;
-		while (!isHere()) await once(this.#changes, 'change');
+		const hasArrived = () => this.arrivals.filter((arrival) => arrival.message === message).length >= times;
+		while (!hasArrived()) await once(this.#changes, 'change');
 	}
 }
 
 /**
  * @param {string} method such as `notifications/tools/list_changed`
- * @param {unknown} [about] the URI of a resource, the level of a log message
+ * @param {unknown} [about] URI of a resource, or level of a log message
  */
 export function messageName(method, about) {
 	const name = method.replace(/^notifications\//, '');

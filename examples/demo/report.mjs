@@ -1,16 +1,16 @@
-// The demo's table: a line for each change on the server, a column for each client, and in between after how long the
-// client's handler had the message.
+// The table of the demo: a line for each change on the server, and a column for each client. A cell is the time until the
+// client's handler received the message.
 
-/** @typedef {import('./expectations.mjs').Step & { label: string, at: number }} Step `at` as `performance.now()` says it */
+/** @typedef {import('./expectations.mjs').Step & { label: string, at: number }} Step `at` is a time of `performance.now()` */
 
-const NOT_MEANT = '·';
+const NOT_A_RECIPIENT = '·';
 
 /**
- * @param {Record<string, string>} introductions what to know of the clients, by their names
+ * @param {Record<string, string>} introductions a description of each client, by name
  * @param {readonly Step[]} steps
  * @param {readonly { name: string, arrivals: readonly import('./recipient.mjs').Arrival[] }[]} clients
  * @param {readonly string[]} problems
- * @param {{ introduced?: string, since?: string }} [captions] what the introductions say, and what the times begin with
+ * @param {{ introduced?: string, since?: string }} [captions] meaning of the introductions, and the begin of the times
  */
 export function printReport(introductions, steps, clients, problems, captions = {}) {
 	const { introduced = 'subscribed to', since = 'the change on the server' } = captions;
@@ -22,25 +22,25 @@ export function printReport(introductions, steps, clients, problems, captions = 
 		...steps.map((step) => [step.label, step.message, ...names.map((name) => cell(step, name, latencies.get(name)))]),
 	];
 	console.log(`\n${align(rows)}\n`);
-	console.log(`${NOT_MEANT} not for this client; times from ${since} to the client's handler\n`);
+	console.log(`${NOT_A_RECIPIENT} not for this client; times from ${since} to the client's handler\n`);
 	for (const problem of problems) console.log(`✗ ${problem}`);
 	const times = [...latencies.values()].flatMap((ofClient) => [...ofClient.values()]);
 	console.log(summary(steps, times, problems.length));
 }
 
 /**
- * The time each step took to reach a client, in ms. Of two equal messages the first one is taken for the earlier step's.
+ * Returns the time until each step reached the client, in ms. Of two equal messages, the first belongs to the earlier step.
  *
  * @param {{ name: string, arrivals: readonly import('./recipient.mjs').Arrival[] }} client
  * @param {readonly Step[]} steps
  * @returns {Map<Step, number>}
  */
 function latenciesOf({ name, arrivals }, steps) {
-	const left = [...arrivals];
+	const remaining = [...arrivals];
 	const latencies = new Map();
 	for (const step of steps.filter(({ to }) => to.includes(name))) {
-		const index = left.findIndex(({ message }) => message === step.message);
-		if (index >= 0) latencies.set(step, left.splice(index, 1)[0].at - step.at);
+		const index = remaining.findIndex(({ message }) => message === step.message);
+		if (index >= 0) latencies.set(step, remaining.splice(index, 1)[0].at - step.at);
 	}
 	return latencies;
 }
@@ -52,7 +52,7 @@ function latenciesOf({ name, arrivals }, steps) {
  */
 function cell(step, name, latencies) {
 	if (step.message === '') return '';
-	if (!step.to.includes(name)) return NOT_MEANT;
+	if (!step.to.includes(name)) return NOT_A_RECIPIENT;
 	const ms = latencies?.get(step);
 	return ms === undefined ? 'MISSING' : `${ms.toFixed(1)} ms`;
 }
@@ -71,10 +71,10 @@ function align(rows) {
  * @param {number} problemCount
  */
 function summary(steps, latencies, problemCount) {
-	const due = steps.reduce((sum, { to }) => sum + to.length, 0);
-	if (problemCount > 0) return `FAILED: ${latencies.length} of ${due} messages arrived, and see above.`;
+	const expected = steps.reduce((sum, { to }) => sum + to.length, 0);
+	if (problemCount > 0) return `FAILED: ${latencies.length} of ${expected} messages arrived. See the problems above.`;
 	const [median, slowest] = [0.5, 1].map((share) => quantile(latencies, share).toFixed(1));
-	return `${due} of ${due} messages arrived, each exactly once and at nobody else; median ${median} ms, slowest ${slowest} ms.`;
+	return `${expected} of ${expected} messages arrived, each exactly once and at no other client; median ${median} ms, slowest ${slowest} ms.`;
 }
 
 /**

@@ -1,15 +1,15 @@
-// The manager of the open streams, and word of what happens to it: the demo waits for that, where it would have to sleep.
-// What is imported as `@tmcp/session-manager` is ours, by the `overrides` in package.json.
+// A stream manager that reports its calls, so that the demo can wait for them and need not sleep. The `overrides` in
+// package.json make `@tmcp/session-manager` this package.
 
 import { EventEmitter, once } from 'node:events';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
 export class WatchedSessionManager extends InMemoryStreamSessionManager {
-	/** Calls of `send` so far. */
+	/** Number of calls of `send`. */
 	sent = 0;
 	#changes = new EventEmitter();
 
-	/** Resolves as soon as the condition holds. */
+	/** Resolves when the condition is true. */
 	async until(/** @type {() => boolean} */ condition) {
 		while (!condition()) await once(this.#changes, 'change');
 	}

@@ -1,4 +1,5 @@
-// An exporter of OpenTelemetry metrics for people: a line for each that is not zero, and histograms as averages.
+// An exporter of OpenTelemetry metrics that prints lines for people: one for each metric, with histograms as averages. It
+// leaves out zeros of metrics that have attributes.
 
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
 
@@ -21,7 +22,7 @@ export class LineExporter {
 		done({ code: 0 });
 	}
 
-	/** All since the start, as `stats()` counts it. */
+	/** Totals since the start, as `stats()` returns them. */
 	selectAggregationTemporality() {
 		return AggregationTemporality.CUMULATIVE;
 	}
@@ -50,7 +51,6 @@ function pointsOf(metric) {
 			return [nameOf(name, attributes), `${count} × ${average} ${unit} (${shortest} to ${longest})`];
 		});
 	}
-	// Of what is told apart by its attributes only what there is.
 	const points = metric.dataPoints.filter(({ attributes, value }) => value !== 0 || isEmpty(attributes));
 	return points.map(({ attributes, value }) => [
 		nameOf(name, attributes),

@@ -1,5 +1,5 @@
-// The numbers of a stream manager, for OpenTelemetry: how long sessions last, as its semantic conventions for MCP name it,
-// and what `manager.stats()` counts. It takes a meter of `@opentelemetry/api`, and knows no SDK and no exporter.
+// OpenTelemetry metrics of a stream manager: the duration of sessions, named by the semantic conventions for MCP, and the
+// numbers of `manager.stats()`. It needs a meter of `@opentelemetry/api`, and works with any SDK and exporter.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ValueType } from '@opentelemetry/api';
@@ -7,34 +7,35 @@ import { ValueType } from '@opentelemetry/api';
 /** @import { Meter } from '@opentelemetry/api' */
 /** @import { InMemoryStreamSessionManager, SessionCloseReason } from '@tmcp-native/session-manager' */
 
-/** Of sessions that have a duration: see {@link meterSessions}. */
+/** The diagnostics channel for closed sessions. Its messages have a duration if the session was opened while it had subscribers. */
 const CLOSED_CHANNEL = 'tmcp-native:session:closed';
 
-/** Seconds. As the conventions ask for: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/mcp.md */
+/** Bucket boundaries in seconds, as in the conventions: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/mcp.md */
 export const DURATION_BOUNDARIES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 
 /**
- * The reasons that are failures: the server has given a session up that its client had not left. Anything else is how
- * sessions end, `gone` included, as most clients leave without a word.
+ * Reasons that are failures: the server closed the session of a client that was still connected. The other reasons are
+ * normal, and so is `gone`: most clients disconnect without ending their session.
  *
  * @type {ReadonlySet<SessionCloseReason>}
  */
 const FAILURES = new Set(['slow', 'dead', 'overflow']);
 
 /**
- * Meters a manager until it is told to stop.
+ * Creates the metrics of a manager, and updates them until the returned function is called.
  *
- * The histogram has the sessions that were opened since, of all managers of this thread: the diagnostics channel that it
- * listens to is the thread's, and durations are not measured while nobody listens. The other numbers are those of
- * `manager.stats()`: of this manager, or of what this thread has of its scope. So meter each thread, and in it each scope once.
+ * The histogram has the sessions that are opened from now on, in all managers of this thread: a diagnostics channel belongs
+ * to a thread, and durations are measured only while it has subscribers. The other metrics are the numbers of
+ * `manager.stats()`, which counts the sessions of this manager, or those of its scope in this thread. So call this once in
+ * each thread for each scope.
  *
  * @param {Meter} meter
- * @param {Pick<InMemoryStreamSessionManager, 'stats'>} manager any that has `stats()`, one over Redis, too
- * @returns {() => void} stops it: nothing is listened to, and the manager not held, any more
+ * @param {Pick<InMemoryStreamSessionManager, 'stats'>} manager any manager that has `stats()`, such as one with Redis
+ * @returns {() => void} stops the metrics, unsubscribes from the channel, and releases the manager
  */
 export function meterSessions(meter, manager) {
 	const duration = meter.createHistogram('mcp.server.session.duration', {
-		description: 'How long sessions lasted that are gone.',
+		description: 'Duration of closed sessions.',
 		unit: 's',
 		advice: { explicitBucketBoundaries: DURATION_BOUNDARIES },
 	});
@@ -45,32 +46,32 @@ export function meterSessions(meter, manager) {
 		...whole,
 	});
 	const closed = meter.createObservableCounter('tmcp.session.closed', {
-		description: 'Sessions that are gone, by the reason.',
+		description: 'Closed sessions, by reason.',
 		unit: '{session}',
 		...whole,
 	});
 	const messages = meter.createObservableCounter('tmcp.message.sent', {
-		description: 'Messages given to streams: one to ten sessions is ten.',
+		description: 'Messages written to streams. A message to ten sessions counts ten times.',
 		unit: '{message}',
 		...whole,
 	});
 	const bytes = meter.createObservableCounter('tmcp.message.io', {
-		description: 'Bytes of the messages given to streams.',
+		description: 'Bytes of the messages written to streams.',
 		unit: 'By',
 		...whole,
 	});
 	const dropped = meter.createObservableCounter('tmcp.message.dropped', {
-		description: 'Messages dropped for slow clients.',
+		description: 'Messages dropped because a client was slow.',
 		unit: '{message}',
 		...whole,
 	});
 	const queued = meter.createObservableGauge('tmcp.queue.size', {
-		description: 'Bytes in streams that clients have not read.',
+		description: 'Bytes queued in streams that clients have not read.',
 		unit: 'By',
 		...whole,
 	});
 	const mailbox = meter.createObservableGauge('tmcp.mailbox.size', {
-		description: 'Bytes from other threads that wait for this one.',
+		description: 'Bytes from other threads that this thread has not received.',
 		unit: 'By',
 		...whole,
 	});
@@ -80,7 +81,7 @@ export function meterSessions(meter, manager) {
 		const { reason, durationMs } = /** @type {{ reason: SessionCloseReason, durationMs?: number }} */ (message);
 		if (durationMs !== undefined) duration.record(durationMs / 1_000, attributesOf(reason));
 	};
-	// One for all: `stats()` looks at every session, and what is exported together is to be of one moment.
+	// One callback for all: `stats()` visits each session, and the numbers of an export must be from the same time.
 	/** @type {import('@opentelemetry/api').BatchObservableCallback} */
 	const observe = (result) => {
 		const stats = manager.stats();
@@ -90,7 +91,7 @@ export function meterSessions(meter, manager) {
 		result.observe(dropped, stats.dropped);
 		result.observe(queued, stats.queuedBytes);
 		result.observe(mailbox, stats.mailboxBytes);
-		// Also reasons that there were none of yet: a counter that begins at 1 has no first increase.
+		// Includes the reasons that have not occurred: the first increase of a counter that begins at 1 is lost.
 		for (const [reason, count] of Object.entries(stats.closed)) result.observe(closed, count, attributesOf(reason));
 	};
 	const observed = [open, closed, messages, bytes, dropped, queued, mailbox];

@@ -1,6 +1,6 @@
-// Where the servers of the examples are found.
+// The address of the example servers.
 
-/** This machine only: there is no authentication. */
+/** Only this machine can connect: the examples have no authentication. */
 export const HOST = '127.0.0.1';
 
 export const PATH = '/mcp';

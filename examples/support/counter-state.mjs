@@ -1,10 +1,10 @@
-// What the MCP server serves: a few counters, in memory that threads can share, since any of several may answer.
+// The counters that the MCP server offers, in memory that threads can share: any of several threads may answer a request.
 
-/** All there can be. A server begins with the first two, and may add the third. */
+/** All counters that can exist. A server begins with the first two, and can add the third. */
 export const NAMES = ['visits', 'orders', 'returns'];
-export const NAMES_FROM_THE_START = NAMES.slice(0, 2);
+export const INITIAL_NAMES = NAMES.slice(0, 2);
 
-/** What is kept of a counter, a 32-bit number each. */
+/** The fields of a counter, each a 32-bit number. */
 const VALUE = 0;
 const IS_ADDED = 1;
 const HAS_RESET = 2;
@@ -13,14 +13,14 @@ const FIELDS = 3;
 export class CounterState {
 	#cells;
 
-	/** @param {SharedArrayBuffer} [memory] of the state to share; without it, a new one */
+	/** @param {SharedArrayBuffer} [memory] `memory` of the state to share; by default, new memory */
 	constructor(memory = new SharedArrayBuffer(NAMES.length * FIELDS * Int32Array.BYTES_PER_ELEMENT)) {
 		this.memory = memory;
 		this.#cells = new Int32Array(memory);
-		for (const name of NAMES_FROM_THE_START) this.add(name);
+		for (const name of INITIAL_NAMES) this.add(name);
 	}
 
-	/** The names of all that there can be. */
+	/** Names of all counters that can exist. */
 	get names() {
 		return NAMES;
 	}
@@ -51,8 +51,10 @@ export class CounterState {
 	}
 
 	/**
+	 * Adds one.
+	 *
 	 * @param {string} name
-	 * @returns the value from then on: two threads that count at the same moment get two numbers
+	 * @returns the new value: two threads that count at the same time get two numbers
 	 */
 	count(name) {
 		return Atomics.add(this.#cells, cellOf(name, VALUE), 1) + 1;

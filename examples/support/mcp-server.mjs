@@ -1,5 +1,5 @@
-// The MCP server of all programs here: counters that clients subscribe to, and tools that change them. Nothing here is
-// about this package: that the transport gets it as `@tmcp/session-manager` stands in package.json, under `overrides`.
+// The MCP server of all examples: counters that clients can subscribe to, and tools that change them. Nothing in this file
+// depends on this package: the `overrides` in package.json give it to the transport as `@tmcp/session-manager`.
 
 import { ZodJsonSchemaAdapter } from '@tmcp/adapter-zod';
 import { HttpTransport } from '@tmcp/transport-http';
@@ -13,9 +13,9 @@ import { CounterState, counterUri } from './counter-state.mjs';
 
 /**
  * @typedef {object} Options
- * @property {TransportOptions['sessionManager']} [sessionManager] to look over a manager's shoulder, or to share sessions
- * @property {TransportOptions['subscriptionManager']} [subscriptionManager] the same for the streams of who listens
- * @property {CounterState | import('../redis/support/counter-state.mjs').RedisCounterState} [state] to share the counters
+ * @property {TransportOptions['sessionManager']} [sessionManager] the managers of the sessions
+ * @property {TransportOptions['subscriptionManager']} [subscriptionManager] the manager of the streams of subscriptions/listen
+ * @property {CounterState | import('../redis/support/counter-state.mjs').RedisCounterState} [state] the counters, to share them
  */
 
 /** @param {Options} [options] */
@@ -34,7 +34,7 @@ export function createMcpServer({ sessionManager, subscriptionManager, state = n
 	const counters = addCounters(server, state);
 	const transport = new HttpTransport(server, {
 		path: PATH,
-		// Browsers' pages are kept out, so that no website can talk to a server on its visitor's machine.
+		// Refuses requests from web pages: a website must not reach a server on its visitor's machine.
 		allowedOrigins: [],
 		sessionManager,
 		subscriptionManager,
@@ -44,14 +44,14 @@ export function createMcpServer({ sessionManager, subscriptionManager, state = n
 
 /**
  * @param {McpServer<any>} server
- * @param {NonNullable<Options['state']>} state which may have to be waited for
+ * @param {NonNullable<Options['state']>} state some methods of the Redis state are asynchronous
  */
 function addCounters(server, state) {
-	// tmcp knows tools and resources for each server apart, and tells everybody of each that is registered. What another
-	// thread may add is therefore registered from the start, and shown once the shared state says that it is there.
+	// Each server registers its own tools and resources, and tmcp notifies all clients of a new one. So everything that
+	// another thread may add is registered at the start, and enabled when the shared state has it.
 	for (const name of state.names) {
 		const enabled = () => state.has(name);
-		server.resource({ name, uri: counterUri(name), description: `How many ${name} there were`, enabled }, async (uri) =>
+		server.resource({ name, uri: counterUri(name), description: `Number of ${name}`, enabled }, async (uri) =>
 			resource.text(uri, String(await state.value(name))),
 		);
 		const hasReset = () => state.hasReset(name);
@@ -62,40 +62,40 @@ function addCounters(server, state) {
 		});
 	}
 
-	/** Adds a counter. Everybody is told (`resources/list_changed`). */
+	/** Adds a counter, and notifies all clients (`resources/list_changed`). */
 	async function add(/** @type {string} */ name) {
 		await state.add(name);
 		server.changed('resources');
 	}
 
-	/** Counts one up. Who subscribed to the counter is told (`resources/updated`). */
+	/** Adds one to a counter, and notifies its subscribers (`resources/updated`). */
 	async function count(/** @type {string} */ name) {
 		const value = await state.count(name);
 		server.changed('resource', counterUri(name));
 		return value;
 	}
 
-	/** Adds a tool that resets a counter. Everybody is told (`tools/list_changed`). */
+	/** Adds a tool that resets a counter, and notifies all clients (`tools/list_changed`). */
 	async function addReset(/** @type {string} */ name) {
 		await state.addReset(name);
 		server.changed('tools');
 	}
 
-	const schema = z.object({ counter: z.string().refine((name) => state.has(name), 'there is no such counter') });
-	server.tool({ name: 'count', description: 'Counts one up', schema }, async ({ counter }) =>
+	const schema = z.object({ counter: z.string().refine((name) => state.has(name), 'no such counter') });
+	server.tool({ name: 'count', description: 'Adds one to a counter', schema }, async ({ counter }) =>
 		tool.text(`${counter}: ${await count(counter)}`),
 	);
 	server.tool({ name: 'add_reset', description: 'Adds a tool that resets a counter', schema }, async ({ counter }) => {
 		await addReset(counter);
-		return tool.text(`There is a tool reset_${counter} now`);
+		return tool.text(`Added the tool reset_${counter}`);
 	});
-	server.tool({ name: 'report', description: 'Logs the counters' }, async () => {
+	server.tool({ name: 'report', description: 'Logs the values of all counters' }, async () => {
 		const values = new Map();
 		for (const name of state.names) {
 			if (await state.has(name)) values.set(name, await state.value(name));
 		}
 		server.log('info', Object.fromEntries(values));
-		return tool.text('There are log messages for those who set a level of info or below');
+		return tool.text('Logged for the clients with level info or below');
 	});
 	return { add, count, addReset };
 }

@@ -1,5 +1,5 @@
-// Passes each connection to a port on to one of several others, for runtimes where threads cannot listen on one port: a
-// connection cannot be handed to another thread, but its bytes can.
+// Forwards each connection to one of several ports, for runtimes in which threads cannot share a port. A connection cannot
+// be moved to another thread, but its bytes can be copied.
 
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -8,23 +8,24 @@ import { HOST } from '../support/address.mjs';
 
 /**
  * @param {number} port
- * @param {readonly number[]} targets the other ports
+ * @param {readonly number[]} targets the ports of the threads
  */
 export async function startProxy(port, targets) {
 	const proxy = createServer({ noDelay: true }, (client) => {
-		// At random, as a system that shares out connections does by a hash of the addresses.
+		// At random, because an operating system uses a hash of the addresses.
 		const target = targets[Math.floor(Math.random() * targets.length)];
 		const server = connect({ host: HOST, port: target, noDelay: true });
-		// If one of them is gone, so is the other.
+		// When one of the two is closed, the other is closed, too.
 		pipeline(client, server, client, () => {});
 	});
 	proxy.listen(port, HOST);
 	await once(proxy, 'listening');
 
-	/** Resolves when the last connection is closed: that is up to the targets. */
+	/** Accepts no more connections. Resolves when the targets have closed the last one. */
 	async function close() {
+		const closed = once(proxy, 'close');
 		proxy.close();
-		await once(proxy, 'close');
+		await closed;
 	}
 
 	return { close };

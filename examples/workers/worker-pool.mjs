@@ -1,8 +1,8 @@
-// A server of several threads that answer on one port, and the way to stop it.
+// A server of several threads on one port.
 //
-// Where the system shares out the connections to a port among all who listen on it, each thread listens on it: on Linux and
-// some BSDs, with Node.js 22.12 or later, or Deno. Elsewhere each thread has a port of its own, and the main thread listens
-// on the one that is known and passes on what comes.
+// Linux and some BSDs distribute the connections to a port among all listeners that set `reusePort`. There, with Node.js
+// 22.12 or later or Deno, each thread listens on the port. Elsewhere each thread has its own port, and the main thread
+// listens on the public port and forwards each connection to a thread.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -14,14 +14,14 @@ import { startProxy } from './tcp-proxy.mjs';
 /**
  * @typedef {object} WorkerData
  * @property {number} number from 1
- * @property {number} port 0 for any that is free
+ * @property {number} port 0 for any free port
  * @property {boolean} reusePort
- * @property {SharedArrayBuffer} memory of the counters
+ * @property {SharedArrayBuffer} memory `memory` of the CounterState
  */
 
 /**
- * @param {number} count how many threads
- * @param {number} wantedPort 0 for any that is free
+ * @param {number} count number of threads
+ * @param {number} wantedPort 0 for any free port
  */
 export async function startWorkers(count, wantedPort) {
 	const port = await freePort(wantedPort);
@@ -30,29 +30,29 @@ export async function startWorkers(count, wantedPort) {
 	const workers = Array.from({ length: count }, (_, index) => {
 		/** @type {WorkerData} */
 		const workerData = { number: index + 1, port: reusePort ? port : 0, reusePort, memory };
-		// Once it is there, nothing listens to its errors: a thread that fails takes the process along.
+		// After the start, nothing listens for its errors: if a thread fails, the process fails.
 		return new Worker(new URL('worker.mjs', import.meta.url), { workerData });
 	});
 	const ports = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
 	const proxy = reusePort ? undefined : await startProxy(port, ports);
 
-	/** Ends all streams; resolves when the last connection is closed and the last thread has ended. */
+	/** Ends all streams. Resolves when the last connection is closed and the last thread has ended. */
 	async function close() {
 		const ended = workers.map((worker) => once(worker, 'exit'));
 		for (const worker of workers) worker.postMessage('close');
 		await Promise.all([...ended, proxy?.close()]);
 	}
 
-	const how = reusePort ? 'all of them on one port' : 'to which the main thread passes on what comes';
+	const how = reusePort ? 'which share one port' : 'behind a main thread that forwards the connections';
 	return { url: urlOf(port), about: `An MCP server of ${count} threads, ${how},`, close };
 }
 
 /**
- * Looks whether the port is free in the way that refuses any other listener: by `reusePort` a second copy of this program
- * would get in, and take half of the first one's connections without knowing its sessions.
+ * Finds a free port. Listens without `reusePort`, which fails if another program listens. With `reusePort`, a second copy of
+ * this program would get half of the connections without knowing the sessions of the first.
  *
- * @param {number} wanted 0 for any that is free
- * @returns {Promise<number>} rejects with `EADDRINUSE` if it is taken
+ * @param {number} wanted 0 for any free port
+ * @returns {Promise<number>} rejects with `EADDRINUSE` if the port is taken
  */
 async function freePort(wanted) {
 	const server = await listenOn(wanted, { reusePort: false });
@@ -61,7 +61,7 @@ async function freePort(wanted) {
 	return port;
 }
 
-/** Tries it, since Node.js 20 passes over the option, and some systems cannot do it. */
+/** Tries two listeners on one port: Node.js 20 ignores the option, and some systems do not support it. */
 async function canReusePorts() {
 	const first = await listenOn(0, { reusePort: true }).catch(() => undefined);
 	const second = first && (await listenOn(portOf(first), { reusePort: true }).catch(() => undefined));

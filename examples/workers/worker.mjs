@@ -1,4 +1,4 @@
-// One of the threads of worker-pool.mjs: an MCP server of its own, which knows the sessions of all of them.
+// A thread of worker-pool.mjs. It has its own MCP server, which knows the sessions of all threads.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import {
@@ -12,18 +12,20 @@ import { createMcpServer } from '../support/mcp-server.mjs';
 
 const { number, port, reusePort, memory } = /** @type {import('./worker-pool.mjs').WorkerData} */ (workerData);
 
-// This is all that makes one registry of them: the same name in every thread.
+// The threads share their sessions because the scope has the same name in each of them.
 const scope = 'mcp';
-const mcp = createMcpServer({
-	sessionManager: {
-		streams: new InMemoryStreamSessionManager({ scope }),
-		info: new InMemoryInfoSessionManager({ scope }),
-	},
+const streams = new InMemoryStreamSessionManager({ scope });
+const { transport } = createMcpServer({
+	sessionManager: { streams, info: new InMemoryInfoSessionManager({ scope }) },
 	subscriptionManager: new InMemorySubscriptionManager({ scope }),
 	state: new CounterState(memory),
 });
-const listener = await listen(mcp, port, { reusePort, headers: { 'x-worker': String(number) } });
+const listener = await listen(transport, port, {
+	closeManagers: (options) => streams.close(options),
+	reusePort,
+	headers: { 'x-worker': String(number) },
+});
 
-// When the listener is closed, there is nothing left to wait for, and the thread ends by itself.
+// After the listener is closed, nothing keeps the thread alive, and it ends.
 parentPort?.once('message', () => listener.close());
 parentPort?.postMessage(listener.port);

@@ -1,11 +1,11 @@
-// The counters for nodes on several machines, in Redis: what an application keeps is its own to share, beside the sessions
-// that the managers share. The same as CounterState, but for having to be waited for.
+// The counters in Redis, for nodes on several machines. The managers share sessions; an application shares its own data. The
+// methods are those of CounterState, but asynchronous.
 
 import { createClient } from 'redis';
-import { NAMES, NAMES_FROM_THE_START } from '../../support/counter-state.mjs';
+import { NAMES, INITIAL_NAMES } from '../../support/counter-state.mjs';
 
-/** An example does not stay for ever. */
-const LIFE_S = 24 * 60 * 60;
+/** Time after which Redis deletes the counters of this example. */
+const EXPIRE_S = 24 * 60 * 60;
 
 export class RedisCounterState {
 	#client;
@@ -18,17 +18,17 @@ export class RedisCounterState {
 	constructor(url, prefix) {
 		this.#key = `${prefix}:counters`;
 		this.#client = createClient({ url });
-		// It connects anew by itself, and what is asked meanwhile waits.
+		// The client reconnects, and commands wait until then.
 		this.#client.on('error', (error) => console.error(`The counters: ${error.message}`));
 	}
 
 	async connect() {
 		await this.#client.connect();
-		for (const name of NAMES_FROM_THE_START) await this.add(name);
-		await this.#client.expire(this.#key, LIFE_S);
+		for (const name of INITIAL_NAMES) await this.add(name);
+		await this.#client.expire(this.#key, EXPIRE_S);
 	}
 
-	/** The names of all that there can be. */
+	/** Names of all counters that can exist. */
 	get names() {
 		return NAMES;
 	}
@@ -59,8 +59,10 @@ export class RedisCounterState {
 	}
 
 	/**
+	 * Adds one.
+	 *
 	 * @param {string} name
-	 * @returns the value from then on: two nodes that count at the same moment get two numbers
+	 * @returns the new value: two nodes that count at the same time get two numbers
 	 */
 	count(name) {
 		return this.#client.hIncrBy(this.#key, name, 1);
@@ -77,9 +79,9 @@ export class RedisCounterState {
 
 	/**
 	 * @param {string} name
-	 * @param {string} what
+	 * @param {string} flag
 	 */
-	async #has(name, what) {
-		return (await this.#client.hExists(this.#key, `${name} ${what}`)) === 1;
+	async #has(name, flag) {
+		return (await this.#client.hExists(this.#key, `${name} ${flag}`)) === 1;
 	}
 }

@@ -1,4 +1,4 @@
-// Several nodes behind a balancer, each a process, on one machine.
+// Several nodes behind a load balancer on one machine. Each node is a process.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,12 +11,12 @@ const FILE = fileURLToPath(new URL('../node.mjs', import.meta.url));
  * @typedef {object} Settings
  * @property {string} redisUrl
  * @property {string} [prefix] of the keys in Redis
- * @property {number} [nodeTtlMs] after how long a node that was killed is taken for dead
+ * @property {number} [nodeTtlMs] time after which the other nodes take a killed node for dead
  */
 
 /**
- * @param {number} count how many nodes
- * @param {number} port of the balancer, 0 for any that is free
+ * @param {number} count number of nodes
+ * @param {number} port of the load balancer, 0 for any free port
  * @param {Settings} settings
  */
 export async function startNodes(count, port, settings) {
@@ -36,7 +36,7 @@ export async function startNodes(count, port, settings) {
 	}
 
 	/**
-	 * Ends a node: in order, or as if its machine had lost its power.
+	 * Ends a node: SIGTERM shuts it down, SIGKILL is like a power failure.
 	 *
 	 * @param {Node} node
 	 * @param {'SIGTERM' | 'SIGKILL'} signal
@@ -44,11 +44,11 @@ export async function startNodes(count, port, settings) {
 	async function end(node, signal) {
 		nodes.splice(nodes.indexOf(node), 1);
 		await node.end(signal);
-		// As late as a balancer that only learns of it by being refused.
+		// Only now, as a load balancer that notices it when a connection is refused.
 		ports.splice(ports.indexOf(node.port), 1);
 	}
 
-	/** Ends all; resolves when the last connection is closed. */
+	/** Ends all nodes. Resolves when the last connection is closed. */
 	async function close() {
 		await Promise.all(nodes.map((node) => node.end('SIGTERM')));
 		await balancer.close();
@@ -60,10 +60,10 @@ export async function startNodes(count, port, settings) {
 		await close();
 		throw error;
 	}
-	return { url: balancer.url, about: `A balancer before ${count} nodes of an MCP server`, nodes, add, end, close };
+	return { url: balancer.url, about: `A load balancer with ${count} nodes of an MCP server`, nodes, add, end, close };
 }
 
-/** One of them. */
+/** The process of a node. */
 export class Node {
 	#process;
 	#ended;
@@ -74,7 +74,7 @@ export class Node {
 	 */
 	constructor(name, { redisUrl, prefix = 'mcp', nodeTtlMs = 10_000 }) {
 		this.name = name;
-		/** Where it listens, once it does. */
+		/** Port of the node. 0 until it listens. */
 		this.port = 0;
 		const shared = { REDIS_URL: redisUrl, PREFIX: prefix, NODE_TTL_MS: String(nodeTtlMs) };
 		this.#process = spawn(process.execPath, [FILE], {
@@ -82,7 +82,7 @@ export class Node {
 			stdio: ['ignore', 'pipe', 'inherit'],
 		});
 		this.#ended = once(this.#process, 'exit');
-		// Whatever becomes of this program, no node is left.
+		// When this program exits, no node may be left.
 		const kill = () => this.#process.kill('SIGKILL');
 		process.once('exit', kill);
 		this.#ended.then(() => process.off('exit', kill));
@@ -98,18 +98,18 @@ export class Node {
 		return node;
 	}
 
-	/** Resolves to the port it says it listens on. */
+	/** Resolves to the port that the node prints. */
 	async #listens() {
 		const { stdout } = this.#process;
-		let said = '';
+		let output = '';
 		stdout.setEncoding('utf8');
 		for (;;) {
-			const [, port] = said.match(/listens on http:\/\/[^/]+:(\d+)/) ?? [];
+			const [, port] = output.match(/listens on http:\/\/[^/]+:(\d+)/) ?? [];
 			if (port !== undefined) {
 				stdout.resume();
 				return Number(port);
 			}
-			said += (await once(stdout, 'data'))[0];
+			output += (await once(stdout, 'data'))[0];
 		}
 	}
 
@@ -122,5 +122,5 @@ export class Node {
 
 /** @param {string} name */
 function tooEarly(name) {
-	return new Error(`Node ${name} ended before it listened. Is there a Redis? REDIS_URL=redis://host:port says where`);
+	return new Error(`Node ${name} ended before it listened`);
 }
