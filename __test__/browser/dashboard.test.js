@@ -78,7 +78,7 @@ describeWithChromium('the dashboard', () => {
 	it('says that the clients are simulated, and how many', async (test) => {
 		const { url } = await start(test, { CLIENTS: '40' });
 		const { page, assertNoProblems } = await open(test, url);
-		const text = await page.innerText('.source:visible');
+		const text = await sourceIn(page);
 		assert.match(text, /^These clients are simulated\. Up to 40 of them connect, read and leave\./);
 		assert.ok(text.includes(`${url}mcp`), text);
 		assertNoProblems();
@@ -87,8 +87,8 @@ describeWithChromium('the dashboard', () => {
 	it('shows the URL to connect to when no clients are simulated', async (test) => {
 		const { url } = await start(test, { CLIENTS: '0' });
 		const { page, assertNoProblems } = await open(test, url);
-		assert.match(await page.innerText('.source:visible'), /^No clients are simulated\. Connect an MCP client to /);
-		const mcpUrl = await page.innerText('.source:visible code');
+		assert.match(await sourceIn(page), /^No clients are simulated\. Connect an MCP client to /);
+		const mcpUrl = String(await page.textContent('.source:visible code'));
 		assert.equal(mcpUrl, `${url}mcp`);
 		const { status } = await fetch(mcpUrl, { headers: { 'mcp-session-id': 'connects' } });
 		assert.equal(status, 200);
@@ -375,7 +375,7 @@ function fakeEventStream(samples) {
 function fakeSamples({ sessions = 0, messages = 0, bytes = 0, queuedBytes = 0, dropped = 0, closed = 0 }) {
 	const now = Date.now();
 	return Array.from({ length: 10 }, (_, index) => {
-		const share = (number) => Math.floor((number * index) / 9);
+		const share = (/** @type {number} */ number) => Math.floor((number * index) / 9);
 		const reasons = ['deleted', 'gone', 'replaced', 'expired', 'shutdown', ...FAILURES];
 		return {
 			at: now + (index - 9) * 1_000,
@@ -514,6 +514,17 @@ function sum(values) {
  */
 async function untilTile(page, id, text) {
 	await page.waitForFunction(([id, text]) => document.getElementById(id)?.textContent === text, [id, text]);
+}
+
+/**
+ * Returns the line that says where the sessions come from.
+ *
+ * @param {Page} page
+ */
+async function sourceIn(page) {
+	return String(await page.textContent('.source:visible'))
+		.replace(/\s+/g, ' ')
+		.trim();
 }
 
 /**

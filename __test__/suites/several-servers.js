@@ -31,7 +31,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		});
 
 		// A stream keeps the order of the messages of one server, but not of several. Here all messages are equal.
-		const changed = ': connected\n\n' + message('notifications/tools/list_changed', {}).repeat(calls);
+		const changed = `: connected\n\n${message('notifications/tools/list_changed', {}).repeat(calls)}`;
 		for (const stream of streams) assert.equal(await stream.read(changed.length), changed);
 		server.stop();
 		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message arrived twice');
@@ -53,7 +53,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		});
 
 		const params = { uri: 'counter://visits', title: 'visits' };
-		const updated = ': connected\n\n' + message('notifications/resources/updated', params).repeat(calls);
+		const updated = `: connected\n\n${message('notifications/resources/updated', params).repeat(calls)}`;
 		assert.equal(await subscribed.read(updated.length), updated);
 		server.stop();
 		assert.equal(await subscribed.rest(), '');

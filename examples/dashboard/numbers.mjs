@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
-/** @import { StreamStats } from '@tmcp-native/session-manager' */
+/** @import { StreamStats } from '@tmcp/session-manager' */
 
 /** @typedef {StreamStats & { at: number }} Sample `at` is the time in milliseconds since 1970 */
 

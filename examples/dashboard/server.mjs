@@ -45,7 +45,10 @@ closeOnSignal({
 	},
 });
 
-/** @param {Request} request */
+/**
+ * @param {Request} request
+ * @returns {Promise<Response | null>}
+ */
 async function respond(request) {
 	const { pathname } = new URL(request.url);
 	if (pathname === PATH) return transport.respond(request);

@@ -5,7 +5,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ValueType } from '@opentelemetry/api';
 
 /** @import { Meter } from '@opentelemetry/api' */
-/** @import { InMemoryStreamSessionManager, SessionCloseReason } from '@tmcp-native/session-manager' */
+/** @import { InMemoryStreamSessionManager, SessionCloseReason } from '@tmcp/session-manager' */
 
 /** The diagnostics channel for closed sessions. Its messages have a duration if the session was opened while it had subscribers. */
 const CLOSED_CHANNEL = 'tmcp-native:session:closed';
