@@ -7,13 +7,13 @@
 // have the message of the one before. At the end, each thread sends a message to all clients: a client that has it cannot
 // receive an earlier message of that thread.
 
-import { counterUri } from './support/counter-state.mjs';
 import { DemoClient } from './demo/client.mjs';
-import { DemoListener } from './demo/listener.mjs';
-import { printReport } from './demo/report.mjs';
 import { problems } from './demo/expectations.mjs';
+import { DemoListener } from './demo/listener.mjs';
 import { messageName } from './demo/recipient.mjs';
+import { printReport } from './demo/report.mjs';
 import { SpreadFetch } from './demo/spread-fetch.mjs';
+import { counterUri } from './support/counter-state.mjs';
 import { startWorkers } from './workers/worker-pool.mjs';
 
 const DEADLINE_MS = 20_000;

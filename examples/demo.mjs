@@ -8,16 +8,16 @@
 // Nothing in this file sleeps. Each series of changes ends with a message to all clients. A stream keeps the order of its
 // messages, so a client that has this message cannot receive an earlier one.
 
-import { counterUri } from './support/counter-state.mjs';
 import { DemoClient } from './demo/client.mjs';
-import { DemoListener } from './demo/listener.mjs';
-import { printReport } from './demo/report.mjs';
 import { problems } from './demo/expectations.mjs';
-import { listen } from './support/http-listener.mjs';
-import { createMcpServer } from './support/mcp-server.mjs';
+import { DemoListener } from './demo/listener.mjs';
 import { messageName } from './demo/recipient.mjs';
+import { printReport } from './demo/report.mjs';
 import { packageSeenBy } from './demo/seen-by.mjs';
 import { WatchedSessionManager } from './demo/watched-session-manager.mjs';
+import { counterUri } from './support/counter-state.mjs';
+import { listen } from './support/http-listener.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
 
 const DEADLINE_MS = 20_000;
 const OUR_NAME = '@tmcp-native/session-manager';

@@ -9,11 +9,11 @@
 
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
-import { listen } from './support/http-listener.mjs';
 import { LineExporter } from './opentelemetry/line-exporter.mjs';
+import { meterSessions } from './opentelemetry/session-metrics.mjs';
+import { listen } from './support/http-listener.mjs';
 import { createMcpServer } from './support/mcp-server.mjs';
 import { numberFromEnv, serve } from './support/serve.mjs';
-import { meterSessions } from './opentelemetry/session-metrics.mjs';
 
 const EXPORT_MS = numberFromEnv('EXPORT_MS', 10_000);
 

@@ -9,13 +9,13 @@
 // have the message of the one before.
 
 import { randomUUID } from 'node:crypto';
-import { counterUri } from '../support/counter-state.mjs';
 import { DemoClient } from '../demo/client.mjs';
-import { DemoListener } from '../demo/listener.mjs';
-import { printReport } from '../demo/report.mjs';
 import { problems } from '../demo/expectations.mjs';
+import { DemoListener } from '../demo/listener.mjs';
 import { messageName } from '../demo/recipient.mjs';
+import { printReport } from '../demo/report.mjs';
 import { SpreadFetch } from '../demo/spread-fetch.mjs';
+import { counterUri } from '../support/counter-state.mjs';
 import { startNodes } from './support/node-processes.mjs';
 import { requireRedis } from './support/require-redis.mjs';
 

@@ -2,7 +2,7 @@
 // methods are those of CounterState, but asynchronous.
 
 import { createClient } from 'redis';
-import { NAMES, INITIAL_NAMES } from '../../support/counter-state.mjs';
+import { INITIAL_NAMES, NAMES } from '../../support/counter-state.mjs';
 
 /** Time after which Redis deletes the counters of this example. */
 const EXPIRE_S = 24 * 60 * 60;
