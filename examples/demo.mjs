@@ -142,10 +142,10 @@ process.exitCode = found.length > 0 ? 1 : 0;
  * Records a change that happens now.
  *
  * @param {string} label
- * @param {import('./demo/expectations.mjs').Step} [due] the message and its recipients
+ * @param {import('./demo/expectations.mjs').Step} [expected] the message and its recipients
  */
-function step(label, due = { message: '', to: [] }) {
-	steps.push({ label, ...due, at: performance.now() });
+function step(label, expected = { message: '', to: [] }) {
+	steps.push({ label, ...expected, at: performance.now() });
 }
 
 /**
@@ -154,11 +154,11 @@ function step(label, due = { message: '', to: [] }) {
  *
  * @param {string} label
  * @param {() => void} act
- * @param {import('./demo/expectations.mjs').Step} due
+ * @param {import('./demo/expectations.mjs').Step} expected
  */
-async function change(label, act, due) {
+async function change(label, act, expected) {
 	const sent = streams.sent + 1;
-	step(label, due);
+	step(label, expected);
 	act();
 	await streams.until(() => streams.sent >= sent);
 }
