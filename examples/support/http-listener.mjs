@@ -1,0 +1,75 @@
+// node:http in front of a tmcp HttpTransport, and the shutdown of both. ../shutdown.mjs shows the same shutdown in one file.
+//
+// srvx converts the requests of Node.js to web requests. It cancels the stream of a response when the client disconnects,
+// even before the stream has begun. (`@remix-run/node-fetch-server` 0.14 does not, and the session would stay.)
+
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { toNodeHandler } from 'srvx/node';
+import { HOST, urlOf } from './address.mjs';
+
+/** Time for the client to read what is in the buffers of node:http, where no manager sees it. */
+const GRACE_MS = 500;
+
+/**
+ * @typedef {object} Options
+ * @property {(options: { drainMs: number }) => Promise<unknown>} closeManagers closes the managers of the transport
+ * @property {number} [drainMs] time for requests to finish, and for clients to read what was sent to them, when the server stops
+ * @property {boolean} [reusePort] shares the port with all other servers that listen on it with this option
+ * @property {Record<string, string>} [headers] headers to add to each response
+ * @property {(request: Request) => Promise<Response | null>} [respond] in place of `transport.respond`
+ */
+
+/**
+ * @param {import('@tmcp/transport-http').HttpTransport<any>} transport
+ * @param {number} port 0 for any free port
+ * @param {Options} options
+ */
+export async function listen(transport, port, options) {
+	const { closeManagers, drainMs = 10_000, reusePort = false, headers = {} } = options;
+	const { respond = (request) => transport.respond(request) } = options;
+	/** The responses under way. The streams of GET requests are not among them: their manager closes them. */
+	const responses = new Set();
+	let isStopping = false;
+
+	const listener = createServer(
+		toNodeHandler(async (request) => {
+			if (isStopping) return new Response(null, { status: 503, headers: { connection: 'close' } });
+			const response = (await respond(request)) ?? new Response('Not found\n', { status: 404 });
+			for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+			return response;
+		}),
+	);
+	listener.on('request', ({ method }, response) => {
+		if (method !== 'GET') responses.add(response);
+		response.once('close', () => {
+			responses.delete(response);
+			// `listener.close()` closes the connections that are idle at that time. This one becomes idle later.
+			if (isStopping) listener.closeIdleConnections();
+		});
+	});
+	listener.listen({ port, host: HOST, reusePort });
+	await once(listener, 'listening');
+
+	/** Ends all streams. Resolves when the last connection is closed. */
+	async function close() {
+		isStopping = true;
+		// Accept no more connections: clients that reconnect reach another server.
+		const closed = once(listener, 'close');
+		listener.close();
+		// Close the connections that are left at the end.
+		const deadline = setTimeout(() => listener.closeAllConnections(), drainMs + GRACE_MS);
+		// End the streams of subscriptions/listen. Wait for the requests under way.
+		await transport.close();
+		const finished = Promise.allSettled(Array.from(responses, (response) => once(response, 'close')));
+		await Promise.race([finished, delay(drainMs, undefined, { ref: false })]);
+		// Close each stream when its client has read what is queued, after `drainMs` the others.
+		await closeManagers({ drainMs });
+		await closed;
+		clearTimeout(deadline);
+	}
+
+	const { port: actual } = /** @type {import('node:net').AddressInfo} */ (listener.address());
+	return { url: urlOf(actual), port: actual, close };
+}
