@@ -27,10 +27,8 @@ await serve('shutdown.mjs', async (port) => {
 	const { server, transport } = createMcpServer({ sessionManager: { streams } });
 	addAnnounce(server, streams);
 
-	/** The responses under way. The streams of GET requests are not among them: their manager closes them. */
+	/** @type {Set<import('node:http').ServerResponse>} the responses that are not finished, streams among them */
 	const responses = new Set();
-	/** @type {Set<import('node:http').ServerResponse>} the streams of GET requests, only to count them */
-	const openStreams = new Set();
 	let isStopping = false;
 
 	const listener = createServer(
@@ -39,38 +37,35 @@ await serve('shutdown.mjs', async (port) => {
 			return (await transport.respond(request)) ?? new Response(null, { status: 404 });
 		}),
 	);
-	listener.on('request', ({ method }, response) => {
-		(method === 'GET' ? openStreams : responses).add(response);
-		response.once('close', () => {
-			openStreams.delete(response);
-			responses.delete(response);
-			// `listener.close()` closes the connections that are idle at that time. This one becomes idle later.
-			if (isStopping) listener.closeIdleConnections();
-		});
+	listener.on('request', (_request, response) => {
+		responses.add(response);
+		response.once('close', () => responses.delete(response));
 	});
 	listener.listen(port, HOST);
 	await once(listener, 'listening');
 
 	async function stop() {
+		const allClosed = (/** @type {import('node:http').ServerResponse[]} */ list) =>
+			Promise.allSettled(list.map((response) => once(response, 'close')));
 		isStopping = true;
 		// 1. Accept no more connections: clients that reconnect reach another server.
-		const closed = once(listener, 'close');
 		listener.close();
-		// 4. Close the connections that are left at the end.
 		const deadline = setTimeout(() => listener.closeAllConnections(), DRAIN_MS + GRACE_MS);
-		// 2. End the streams of subscriptions/listen. Wait for the requests under way.
+		// 2. End the streams of subscriptions/listen. Wait for the requests under way; responses to GET are the streams.
 		await transport.close();
-		const finished = Promise.allSettled(Array.from(responses, (response) => once(response, 'close')));
-		await Promise.race([finished, delay(DRAIN_MS, undefined, { ref: false })]);
+		const requests = [...responses].filter(({ req }) => req.method !== 'GET');
+		await Promise.race([allClosed(requests), delay(DRAIN_MS, undefined, { ref: false })]);
 		// 3. Close each stream when its client has read what is queued, after DRAIN_MS the others.
 		await streams.close({ drainMs: DRAIN_MS });
-		await closed;
+		// 4. Wait until node:http has written the rest. Close the connections that are left: they have no response under way.
+		await allClosed([...responses]);
+		listener.closeAllConnections();
 		clearTimeout(deadline);
 	}
 
 	async function close() {
 		const begin = performance.now();
-		const streamsAtStop = [...openStreams];
+		const streamsAtStop = [...responses].filter(({ req }) => req.method === 'GET');
 		await stop();
 		const tookMs = Math.round(performance.now() - begin);
 		const ended = streamsAtStop.filter((response) => response.writableFinished).length;

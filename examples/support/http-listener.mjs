@@ -29,7 +29,7 @@ const GRACE_MS = 500;
 export async function listen(transport, port, options) {
 	const { closeManagers, drainMs = 10_000, reusePort = false, headers = {} } = options;
 	const { respond = (request) => transport.respond(request) } = options;
-	/** The responses under way. The streams of GET requests are not among them: their manager closes them. */
+	/** @type {Set<import('node:http').ServerResponse>} the responses that are not finished, streams among them */
 	const responses = new Set();
 	let isStopping = false;
 
@@ -41,13 +41,9 @@ export async function listen(transport, port, options) {
 			return response;
 		}),
 	);
-	listener.on('request', ({ method }, response) => {
-		if (method !== 'GET') responses.add(response);
-		response.once('close', () => {
-			responses.delete(response);
-			// `listener.close()` closes the connections that are idle at that time. This one becomes idle later.
-			if (isStopping) listener.closeIdleConnections();
-		});
+	listener.on('request', (_request, response) => {
+		responses.add(response);
+		response.once('close', () => responses.delete(response));
 	});
 	listener.listen({ port, host: HOST, reusePort });
 	await once(listener, 'listening');
@@ -56,20 +52,25 @@ export async function listen(transport, port, options) {
 	async function close() {
 		isStopping = true;
 		// Accept no more connections: clients that reconnect reach another server.
-		const closed = once(listener, 'close');
 		listener.close();
-		// Close the connections that are left at the end.
 		const deadline = setTimeout(() => listener.closeAllConnections(), drainMs + GRACE_MS);
-		// End the streams of subscriptions/listen. Wait for the requests under way.
+		// End the streams of subscriptions/listen. Wait for the requests under way; responses to GET are the streams.
 		await transport.close();
-		const finished = Promise.allSettled(Array.from(responses, (response) => once(response, 'close')));
-		await Promise.race([finished, delay(drainMs, undefined, { ref: false })]);
+		const requests = [...responses].filter(({ req }) => req.method !== 'GET');
+		await Promise.race([allClosed(requests), delay(drainMs, undefined, { ref: false })]);
 		// Close each stream when its client has read what is queued, after `drainMs` the others.
 		await closeManagers({ drainMs });
-		await closed;
+		// Wait until node:http has written the rest. Close the connections that are left: they have no response under way.
+		await allClosed([...responses]);
+		listener.closeAllConnections();
 		clearTimeout(deadline);
 	}
 
 	const { port: actual } = /** @type {import('node:net').AddressInfo} */ (listener.address());
 	return { url: urlOf(actual), port: actual, close };
+}
+
+/** @param {import('node:http').ServerResponse[]} responses */
+function allClosed(responses) {
+	return Promise.allSettled(responses.map((response) => once(response, 'close')));
 }
