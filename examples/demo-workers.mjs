@@ -1,25 +1,26 @@
-// The demo's second part: a server of several threads on one port, and clients whose requests and streams land in any of
-// them. What a call changes in one thread, the clients of all hear of. Checked as the first part is, and exits as it does.
+// The second part of the demo: a server of several threads on one port. The requests and streams of a client reach any of the
+// threads, and a change in one thread is sent to the clients of all threads. The result is checked as in demo.mjs.
 //
 //   npm run demo
 //
-// Nothing here sleeps. What two threads send has no order between them, so the next change waits until everybody has heard
-// of the last one. In the end each thread tells everybody something, behind which nothing earlier of its own can come.
+// Nothing in this file sleeps. Messages from two threads have no order between them, so each change waits until all recipients
+// have the message of the one before. At the end, each thread sends a message to all clients: a client that has it cannot
+// receive an earlier message of that thread.
 
-import { counterUri } from './counter-state.mjs';
-import { DemoClient } from './demo-client.mjs';
-import { DemoListener } from './demo-listener.mjs';
-import { printReport } from './demo-report.mjs';
-import { problems } from './expectations.mjs';
-import { messageName } from './recipient.mjs';
-import { SpreadFetch } from './spread-fetch.mjs';
-import { startWorkers } from './worker-pool.mjs';
+import { DemoClient } from './demo/client.mjs';
+import { problems } from './demo/expectations.mjs';
+import { DemoListener } from './demo/listener.mjs';
+import { messageName } from './demo/recipient.mjs';
+import { printReport } from './demo/report.mjs';
+import { SpreadFetch } from './demo/spread-fetch.mjs';
+import { counterUri } from './support/counter-state.mjs';
+import { startWorkers } from './workers/worker-pool.mjs';
 
 const DEADLINE_MS = 20_000;
 const THREADS = 3;
-const MOST_STREAMS_A_THREAD = 2;
+const MAX_STREAMS_PER_THREAD = 2;
 
-/** @type {Record<string, string[]>} by name, what each wants to hear of */
+/** @type {Record<string, string[]>} the counters that each client subscribes to */
 const subscriptions = {
 	ada: ['visits'],
 	ben: ['visits', 'orders'],
@@ -28,27 +29,28 @@ const subscriptions = {
 	eve: ['visits'],
 	fay: ['visits'],
 };
-const LISTENS = 'fay';
+/** The client that uses subscriptions/listen. */
+const LISTENER = 'fay';
 
 const VISITS_CHANGED = messageName('notifications/resources/updated', counterUri('visits'));
 const TOOLS_CHANGED = messageName('notifications/tools/list_changed');
 const LOGGED = messageName('notifications/message', 'info');
 
-/** @type {import('./demo-report.mjs').Step[]} */
+/** @type {import('./demo/report.mjs').Step[]} */
 const steps = [];
 /** @type {DemoClient[]} */
 const clients = [];
 /** @type {(DemoClient | DemoListener)[]} */
-const everybody = [];
+const allClients = [];
 /** @type {Map<string, SpreadFetch>} by the name of the client */
 const requests = new Map();
-/** @type {Map<string, string>} which thread has the stream, by the name of the client */
-const homes = new Map();
+/** @type {Map<string, string>} the thread that has the stream, by the name of the client */
+const streamThreads = new Map();
 /** @type {string[]} */
 const found = [];
 let waitingFor = 'the threads to listen';
 
-// Holds the process no longer than there is something to wait for; but what hangs, be it at closing, is a failure.
+// Fails if the demo hangs. Does not keep the process alive.
 setTimeout(() => {
 	found.unshift(`not done after ${DEADLINE_MS / 1000} s: still waiting for ${waitingFor}`);
 	report();
@@ -59,34 +61,34 @@ const server = await startWorkers(THREADS, 0);
 console.log(`\n${server.about} listens on ${server.url}.`);
 
 waitingFor = 'the clients to connect';
-for (const name of Object.keys(subscriptions).filter((name) => name !== LISTENS)) {
+for (const name of Object.keys(subscriptions).filter((name) => name !== LISTENER)) {
 	clients.push(await connect(name));
 }
-const fay = new DemoListener(LISTENS, server.url, fetchOf(LISTENS));
-everybody.push(...clients, fay);
+const fay = new DemoListener(LISTENER, server.url, fetchOf(LISTENER));
+allClients.push(...clients, fay);
 waitingFor = 'their subscriptions';
 for (const client of clients) {
 	for (const counter of subscriptions[client.name]) await client.subscribe(counterUri(counter));
 }
 await fay.connect();
 const listening = await fay.listen(subscriptions.fay.map(counterUri));
-homes.set(LISTENS, await threadOf(LISTENS, 'POST'));
-console.log(`The streams of ${everybody.length} clients landed in ${new Set(homes.values()).size} of them.`);
+streamThreads.set(LISTENER, await threadOf(LISTENER, 'POST'));
+console.log(`The streams of ${allClients.length} clients are in ${new Set(streamThreads.values()).size} threads.`);
 
 const [ada, ben] = clients;
-waitingFor = 'everybody to hear of what each thread counts';
+waitingFor = 'the messages of the counts in each thread';
 let visits = 0;
 await inEachThread(async (client) => {
 	const { thread, answer } = await change(client, 'counts visits', ['count', { counter: 'visits' }], {
 		message: VISITS_CHANGED,
-		to: everybody.map(({ name }) => name).filter((name) => subscriptions[name].includes('visits')),
+		to: allClients.map(({ name }) => name).filter((name) => subscriptions[name].includes('visits')),
 	});
-	// The counters are shared memory: that is the application's business, not the managers'.
+	// Checks the application's shared memory. It does not belong to the managers.
 	if (answer !== `visits: ${++visits}`) found.push(`thread ${thread} answered "${answer}", not "visits: ${visits}"`);
 	return thread;
 });
 
-waitingFor = 'the reports that ada and ben ask for';
+waitingFor = 'the reports that ada and ben request';
 await change(ada, 'logs', ['report'], { message: LOGGED, to: ['ada'] });
 await ben.setLogLevel('error');
 steps.push({ label: 'each logs: ben set level error', message: LOGGED, to: [], at: performance.now() });
@@ -95,16 +97,16 @@ await inEachThread(async () => {
 	return threadOf('ben', 'POST');
 });
 
-waitingFor = 'everybody to hear of the tools that each thread adds';
-const everyone = everybody.map(({ name }) => name);
+waitingFor = 'the messages of the tools that each thread adds';
+const allNames = allClients.map(({ name }) => name);
 await inEachThread(async (client) => {
 	const call = /** @type {const} */ (['add_reset', { counter: 'visits' }]);
-	return (await change(client, 'adds a tool', call, { message: TOOLS_CHANGED, to: everyone })).thread;
+	return (await change(client, 'adds a tool', call, { message: TOOLS_CHANGED, to: allNames })).thread;
 });
 
-waitingFor = 'the clients to say goodbye';
+waitingFor = 'the clients to end their sessions';
 await Promise.all(clients.map((client) => client.leave()));
-waitingFor = 'the threads to end, which ends the stream of who listens';
+waitingFor = 'the threads to end, which ends the stream of fay';
 await server.close();
 await listening.closed;
 await fay.leave();
@@ -113,7 +115,7 @@ waitingFor = 'the process to end';
 process.exitCode = report() > 0 ? 1 : 0;
 
 /**
- * Until its stream is in a thread that does not have its share yet: where a connection lands is not for us to say.
+ * Connects a client. Repeats it until the stream is in a thread that has room: a client cannot choose its thread.
  *
  * @param {string} name
  */
@@ -121,10 +123,10 @@ async function connect(name) {
 	for (;;) {
 		const client = new DemoClient(name, server.url, fetchOf(name));
 		await client.connect();
-		// The SDK opens the stream in its own time.
-		const home = await threadOf(name, 'GET');
-		if ([...homes.values()].filter((thread) => thread === home).length < MOST_STREAMS_A_THREAD) {
-			homes.set(name, home);
+		// The SDK opens the stream later.
+		const thread = await threadOf(name, 'GET');
+		if ([...streamThreads.values()].filter((other) => other === thread).length < MAX_STREAMS_PER_THREAD) {
+			streamThreads.set(name, thread);
 			return client;
 		}
 		await client.leave();
@@ -140,50 +142,53 @@ function fetchOf(name) {
 
 /**
  * @param {string} name
- * @param {'GET' | 'POST'} method of the request, the last one if there were several
+ * @param {'GET' | 'POST'} method of the client's last request
  */
 function threadOf(name, method) {
 	return /** @type {SpreadFetch} */ (requests.get(name)).threadOf(method);
 }
 
 /**
- * Does something until each thread has, by one client after the other.
+ * Repeats an action with one client after the other, until each thread has done it.
  *
  * @param {(client: DemoClient) => Promise<string>} act resolves to the thread that did it
  */
 async function inEachThread(act) {
 	const threads = new Set();
-	for (let turn = 0; threads.size < THREADS; turn++) threads.add(await act(clients[turn % clients.length]));
+	for (let calls = 0; threads.size < THREADS; calls++) threads.add(await act(clients[calls % clients.length]));
 }
 
 /**
- * Has a client call a tool, and waits until everybody has heard of it who is to.
+ * Lets a client call a tool, and resolves when all recipients have the message of the change.
  *
  * @param {DemoClient} client
- * @param {string} does what the thread does then
+ * @param {string} action of the thread, for the table
  * @param {readonly [tool: string, args?: Record<string, unknown>]} call
- * @param {import('./expectations.mjs').Step} due
+ * @param {import('./demo/expectations.mjs').Step} expected
  */
-async function change(client, does, call, due) {
+async function change(client, action, call, expected) {
 	const at = performance.now();
 	const answer = await client.call(...call);
 	const thread = await threadOf(client.name, 'POST');
-	steps.push({ label: `thread ${thread} ${does} for ${client.name}`, ...due, at });
-	const hearing = everybody.filter(({ name }) => due.to.includes(name));
-	const dueTo = (/** @type {string} */ name) =>
-		steps.filter(({ message, to }) => message === due.message && to.includes(name)).length;
-	await Promise.all(hearing.map((client) => client.untilReceived(due.message, dueTo(client.name))));
+	steps.push({ label: `thread ${thread} ${action} for ${client.name}`, ...expected, at });
+	const recipients = allClients.filter(({ name }) => expected.to.includes(name));
+	const timesFor = (/** @type {string} */ name) =>
+		steps.filter(({ message, to }) => message === expected.message && to.includes(name)).length;
+	await Promise.all(recipients.map((client) => client.untilReceived(expected.message, timesFor(client.name))));
 	return { thread, answer };
 }
 
-/** @returns how many problems there are */
+/** Prints the table. Returns the number of problems. */
 function report() {
 	const introductions = Object.fromEntries(
-		everybody.map(({ name }) => [name, `${subscriptions[name].join(', ') || 'nothing'}, in ${homes.get(name)}`]),
+		allClients.map(({ name }) => [
+			name,
+			`${subscriptions[name].join(', ') || 'nothing'}, in ${streamThreads.get(name)}`,
+		]),
 	);
-	const received = everybody.map(({ name, arrivals }) => [name, arrivals.map(({ message }) => message)]);
-	const errors = everybody.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.message}`));
+	const received = allClients.map(({ name, arrivals }) => [name, arrivals.map(({ message }) => message)]);
+	const errors = allClients.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.message}`));
 	const all = [...found, ...problems(steps, Object.fromEntries(received)), ...errors];
-	printReport(introductions, steps, everybody, all, { introduced: 'subscribed to, in thread', since: 'the call' });
+	printReport(introductions, steps, allClients, all, { introduced: 'subscribed to, in thread', since: 'the call' });
 	return all.length;
 }

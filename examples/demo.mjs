@@ -1,27 +1,28 @@
-// The main job on real parts, checked: a tmcp server over HTTP with our session managers, five clients of the official MCP
-// SDK with sessions, and one that listens (MCP 2026-07-28). Prints who received what and after how long. Exits with 1 if a
-// message is missing, came twice or reached a client it was not for, or if the managers are not ours.
+// Shows the package with a real server and real clients, and checks the result. The server is a tmcp server over HTTP with
+// this package's session managers. Five clients of the official MCP SDK have sessions, and one uses subscriptions/listen (MCP
+// 2026-07-28). Prints which client received which message, and after how long. Exits with 1 if a message is missing, arrives
+// twice, or reaches a client that it is not for, or if the transport uses other session managers.
 //
 //   npm run demo
 //
-// Nothing here sleeps. Each round of changes ends with one that everybody is told of: a stream keeps its order, so that
-// whoever has that message will not receive anything earlier any more.
+// Nothing in this file sleeps. Each series of changes ends with a message to all clients. A stream keeps the order of its
+// messages, so a client that has this message cannot receive an earlier one.
 
-import { counterUri } from './counter-state.mjs';
-import { DemoClient } from './demo-client.mjs';
-import { DemoListener } from './demo-listener.mjs';
-import { printReport } from './demo-report.mjs';
-import { problems } from './expectations.mjs';
-import { listen } from './http-listener.mjs';
-import { createMcpServer } from './mcp-server.mjs';
-import { messageName } from './recipient.mjs';
-import { packageSeenBy } from './seen-by.mjs';
-import { WatchedSessionManager } from './watched-session-manager.mjs';
+import { DemoClient } from './demo/client.mjs';
+import { problems } from './demo/expectations.mjs';
+import { DemoListener } from './demo/listener.mjs';
+import { messageName } from './demo/recipient.mjs';
+import { printReport } from './demo/report.mjs';
+import { packageSeenBy } from './demo/seen-by.mjs';
+import { WatchedSessionManager } from './demo/watched-session-manager.mjs';
+import { counterUri } from './support/counter-state.mjs';
+import { listen } from './support/http-listener.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
 
 const DEADLINE_MS = 20_000;
 const OUR_NAME = '@tmcp-native/session-manager';
 
-/** @type {Record<string, string[]>} by name, what each wants to hear of */
+/** @type {Record<string, string[]>} the counters that each client subscribes to */
 const subscriptions = {
 	ada: ['visits'],
 	ben: ['visits', 'orders'],
@@ -30,13 +31,14 @@ const subscriptions = {
 	eve: ['visits'],
 	fay: ['visits'],
 };
-const LISTENS = 'fay';
-/** Who wants to have log messages, and of which level at least. */
+/** The client that uses subscriptions/listen. */
+const LISTENER = 'fay';
+/** The clients that set a log level. */
 const LOG_LEVELS = /** @type {const} */ ({ ada: 'debug', ben: 'error' });
 
 const INTRODUCTIONS = Object.fromEntries(
 	Object.entries(subscriptions).map(([name, counters]) => {
-		return [name, `${name === LISTENS ? 'listens: ' : ''}${counters.join(', ') || 'nothing'}`];
+		return [name, `${name === LISTENER ? 'listens: ' : ''}${counters.join(', ') || 'nothing'}`];
 	}),
 );
 
@@ -44,38 +46,38 @@ const TOOLS_CHANGED = messageName('notifications/tools/list_changed');
 const RESOURCES_CHANGED = messageName('notifications/resources/list_changed');
 const LOGGED = messageName('notifications/message', 'info');
 
-/** @type {import('./demo-report.mjs').Step[]} */
+/** @type {import('./demo/report.mjs').Step[]} */
 const steps = [];
 /** @type {DemoClient[]} */
 const clients = [];
 /** @type {(DemoClient | DemoListener)[]} */
-const everybody = [];
-/** Who is to be told of things. Not the manager's word for it, which is what is being checked. */
-let present = everybody;
+const allClients = [];
+/** The clients that are connected. Not asked from the manager: the manager is what is checked. */
+let connected = allClients;
 let waitingFor = 'the clients to connect';
 
-// Holds the process no longer than there is something to wait for; but what hangs, be it at closing, is a failure.
+// Fails if the demo hangs. Does not keep the process alive.
 setTimeout(() => {
-	const late = `not done after ${DEADLINE_MS / 1000} s: still waiting for ${waitingFor}`;
-	printReport(INTRODUCTIONS, steps, everybody, [late, ...findProblems()]);
+	const timeout = `not done after ${DEADLINE_MS / 1000} s: still waiting for ${waitingFor}`;
+	printReport(INTRODUCTIONS, steps, allClients, [timeout, ...findProblems()]);
 	process.exit(1);
 }, DEADLINE_MS).unref();
 
 const seen = packageSeenBy(import.meta.resolve('@tmcp/transport-http'), '@tmcp/session-manager');
-console.log(`What @tmcp/transport-http imports as @tmcp/session-manager is ${seen.name} ${seen.version}.`);
+console.log(`@tmcp/transport-http imports ${seen.name} ${seen.version} as @tmcp/session-manager.`);
 
-// Handed over only to be watched. Without it, the transport makes one of the same package, as it does of the two others.
+// The transport would create one itself, as it does the other two managers. The demo waits for calls of this one.
 const streams = new WatchedSessionManager();
 const mcp = createMcpServer({ sessionManager: { streams } });
 const { counters } = mcp;
-const listener = await listen(mcp, 0);
+const listener = await listen(mcp.transport, 0, { closeManagers: (options) => streams.close(options) });
 console.log(`A tmcp server listens on ${listener.url}.`);
 
 const names = Object.keys(subscriptions);
-clients.push(...names.filter((name) => name !== LISTENS).map((name) => new DemoClient(name, listener.url)));
-const fay = new DemoListener(LISTENS, listener.url);
-everybody.push(...clients, fay);
-await Promise.all(everybody.map((client) => client.connect()));
+clients.push(...names.filter((name) => name !== LISTENER).map((name) => new DemoClient(name, listener.url)));
+const fay = new DemoListener(LISTENER, listener.url);
+allClients.push(...clients, fay);
+await Promise.all(allClients.map((client) => client.connect()));
 waitingFor = 'their streams to open';
 await streams.until(() => clients.every(hasSession));
 waitingFor = 'their subscriptions';
@@ -84,14 +86,14 @@ for (const client of clients) {
 }
 const listening = await fay.listen(subscriptions.fay.map(counterUri));
 console.log(
-	`${clients.length} clients of the official MCP SDK have their streams open, and one of MCP 2026-07-28 listens.`,
+	`${clients.length} clients of the official MCP SDK have opened their streams, and one of MCP 2026-07-28 listens.`,
 );
 
-waitingFor = `everybody to receive ${TOOLS_CHANGED}`;
+waitingFor = `all clients to receive ${TOOLS_CHANGED}`;
 await change('counts visits', () => counters.count('visits'), updateOf('visits'));
 await change('counts orders', () => counters.count('orders'), updateOf('orders'));
 await change('adds a tool', () => counters.addReset('visits'), toAll(TOOLS_CHANGED));
-await Promise.all(everybody.map((client) => client.untilReceived(TOOLS_CHANGED)));
+await Promise.all(allClients.map((client) => client.untilReceived(TOOLS_CHANGED)));
 
 const [ada, ben, , , eve] = clients;
 waitingFor = 'the reports that ada and ben ask for';
@@ -102,61 +104,61 @@ for (const client of [ada, ben]) {
 		message: LOGGED,
 		to: wanted ? [client.name] : [],
 	});
-	// What is logged comes with the answer, before it.
+	// The log message arrives before the result, in the same response.
 	await client.call('report');
 }
 
 waitingFor = "the end of ben's subscription";
 await ben.unsubscribe(counterUri('visits'));
 subscriptions.ben = ['orders'];
-step('hears that ben unsubscribes from visits');
+step('ben unsubscribes from visits');
 
 waitingFor = "the end of eve's session";
-present = everybody.filter((client) => client !== eve);
+connected = allClients.filter((client) => client !== eve);
 await eve.drop();
 await streams.until(() => !hasSession(eve));
-step('notices that eve is gone');
+step('notices that eve has disconnected');
 
-waitingFor = `everybody else to receive ${RESOURCES_CHANGED}`;
-// The transport keeps the subscription of a client that did not say goodbye: eve is still among those to tell.
+waitingFor = `the other clients to receive ${RESOURCES_CHANGED}`;
+// The transport keeps the subscriptions of a client that did not end its session: eve still has one.
 await change('counts visits', () => counters.count('visits'), updateOf('visits'));
 await change('adds a resource', () => counters.add('returns'), toAll(RESOURCES_CHANGED));
-await Promise.all(present.map((client) => client.untilReceived(RESOURCES_CHANGED)));
+await Promise.all(connected.map((client) => client.untilReceived(RESOURCES_CHANGED)));
 
-waitingFor = 'the others to say goodbye';
+waitingFor = 'the other clients to end their sessions';
 await Promise.all(clients.filter((client) => client !== eve).map((client) => client.leave()));
 const found = findProblems();
-if (streams.size > 0) found.push(`${streams.size} sessions are left, though all clients said goodbye`);
-waitingFor = 'the listener to close, which ends the stream of who listens';
+if (streams.size > 0) found.push(`${streams.size} sessions are left after all clients ended theirs`);
+waitingFor = 'the server to close, which ends the stream of fay';
 await listener.close();
 await listening.closed;
 await fay.leave();
 waitingFor = 'the process to end';
 
-printReport(INTRODUCTIONS, steps, everybody, found);
+printReport(INTRODUCTIONS, steps, allClients, found);
 process.exitCode = found.length > 0 ? 1 : 0;
 
 /**
- * Notes that something happens now.
+ * Records a change that happens now.
  *
  * @param {string} label
- * @param {import('./expectations.mjs').Step} [due] what is to be received
+ * @param {import('./demo/expectations.mjs').Step} [expected] the message and its recipients
  */
-function step(label, due = { message: '', to: [] }) {
-	steps.push({ label, ...due, at: performance.now() });
+function step(label, expected = { message: '', to: [] }) {
+	steps.push({ label, ...expected, at: performance.now() });
 }
 
 /**
- * Changes something on the server, and returns when the message is on its way: the transport looks up who subscribed to a
- * resource before it sends, and what is changed in the meantime would overtake it.
+ * Makes a change on the server, and resolves when the message is sent. The transport reads the subscriptions before it sends:
+ * without waiting, the next change could overtake this one.
  *
  * @param {string} label
  * @param {() => void} act
- * @param {import('./expectations.mjs').Step} due
+ * @param {import('./demo/expectations.mjs').Step} expected
  */
-async function change(label, act, due) {
+async function change(label, act, expected) {
 	const sent = streams.sent + 1;
-	step(label, due);
+	step(label, expected);
 	act();
 	await streams.until(() => streams.sent >= sent);
 }
@@ -164,17 +166,17 @@ async function change(label, act, due) {
 /** @param {string} counter */
 function updateOf(counter) {
 	const message = messageName('notifications/resources/updated', counterUri(counter));
-	return { message, to: namesOf(present).filter((name) => subscriptions[name].includes(counter)) };
+	return { message, to: namesOf(connected).filter((name) => subscriptions[name].includes(counter)) };
 }
 
 /** @param {string} message */
 function toAll(message) {
-	return { message, to: namesOf(present) };
+	return { message, to: namesOf(connected) };
 }
 
-/** @param {readonly { name: string }[]} some */
-function namesOf(some) {
-	return some.map(({ name }) => name);
+/** @param {readonly { name: string }[]} clients */
+function namesOf(clients) {
+	return clients.map(({ name }) => name);
 }
 
 /** @param {DemoClient} client */
@@ -183,8 +185,8 @@ function hasSession(client) {
 }
 
 function findProblems() {
-	const received = everybody.map(({ name, arrivals }) => [name, arrivals.map(({ message }) => message)]);
-	const errors = everybody.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.message}`));
-	const foreign = seen.name === OUR_NAME ? [] : [`the transport imports ${seen.name}, and not ours`];
-	return [...foreign, ...problems(steps, Object.fromEntries(received)), ...errors];
+	const received = allClients.map(({ name, arrivals }) => [name, arrivals.map(({ message }) => message)]);
+	const errors = allClients.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.message}`));
+	const wrongPackage = seen.name === OUR_NAME ? [] : [`the transport imports ${seen.name}, not ${OUR_NAME}`];
+	return [...wrongPackage, ...problems(steps, Object.fromEntries(received)), ...errors];
 }

@@ -1,42 +1,42 @@
-// A tmcp server whose sessions OpenTelemetry meters, left running to try it by hand. It prints the numbers every ten seconds
-// (EXPORT_MS=), and once more when it is stopped:
+// A tmcp server that exports metrics of its sessions with OpenTelemetry. It prints the metrics every ten seconds, and once
+// more when it is stopped:
 //
-//   node scripts/setup.mjs examples && node examples/opentelemetry.mjs      (from the root; PORT=3000 unless told otherwise)
+//   node scripts/setup.mjs examples && node examples/opentelemetry.mjs      (in the root folder; PORT, default 3000;
+//                                                                            EXPORT_MS, default 10000)
 //
-// To send them to a collector, Prometheus or a vendor, put an exporter of OpenTelemetry in the place of ours:
-// `new OTLPMetricExporter()` of `@opentelemetry/exporter-metrics-otlp-http`, for one.
+// To send the metrics to a collector, to Prometheus or to a vendor, replace LineExporter with an exporter of OpenTelemetry,
+// such as `new OTLPMetricExporter()` from `@opentelemetry/exporter-metrics-otlp-http`.
 
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
-import { listen } from './http-listener.mjs';
-import { LineExporter } from './line-exporter.mjs';
-import { createMcpServer } from './mcp-server.mjs';
-import { serve } from './serve.mjs';
-import { meterSessions } from './session-metrics.mjs';
+import { LineExporter } from './opentelemetry/line-exporter.mjs';
+import { meterSessions } from './opentelemetry/session-metrics.mjs';
+import { listen } from './support/http-listener.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
+import { numberFromEnv, serve } from './support/serve.mjs';
 
-const { EXPORT_MS = '10000' } = process.env;
+const EXPORT_MS = numberFromEnv('EXPORT_MS', 10_000);
 
 await serve('opentelemetry.mjs', async (port) => {
-	// What a server has for clients of all kinds: `slow` and `dead` are among the reasons that are counted.
+	// With these limits, `slow` and `dead` are among the reasons for closed sessions.
 	const streams = new InMemoryStreamSessionManager({ keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
-	const { url, close } = await listen(createMcpServer({ sessionManager: { streams } }), port);
+	const { transport } = createMcpServer({ sessionManager: { streams } });
+	const listener = await listen(transport, port, { closeManagers: (options) => streams.close(options) });
 
-	const exportIntervalMillis = Number(EXPORT_MS);
 	const reader = new PeriodicExportingMetricReader({
 		exporter: new LineExporter(),
-		exportIntervalMillis,
-		exportTimeoutMillis: exportIntervalMillis,
+		exportIntervalMillis: EXPORT_MS,
+		exportTimeoutMillis: EXPORT_MS,
 	});
 	const provider = new MeterProvider({ readers: [reader] });
 	const stopMetering = meterSessions(provider.getMeter('@tmcp-native/session-manager'), streams);
 
 	return {
-		about: 'An MCP server that is metered',
-		url,
+		about: 'An MCP server with metrics',
+		url: listener.url,
 		async close() {
-			// Both before the last numbers: these have the sessions that end with the server, too.
-			await streams.close();
-			await close();
+			// First, so that the last export counts the sessions that end with the server.
+			await listener.close();
 			// Exports once more.
 			await provider.shutdown();
 			stopMetering();

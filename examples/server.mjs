@@ -1,21 +1,21 @@
-// A tmcp server with our session manager, left running to try it by hand:
+// A tmcp server with this package's session managers. It runs until it is stopped:
 //
-//   node scripts/setup.mjs examples && node examples/server.mjs      (from the root; PORT=3000 unless told otherwise)
+//   node scripts/setup.mjs examples && node examples/server.mjs      (in the root folder; PORT, default 3000)
 //
-// Then be its client in another terminal. The server prints these lines, too, with its own URL:
+// Be its client in another terminal. The server prints these lines, too, with its own URL:
 //
-// A client posts JSON-RPC messages, all with the id of its session.
+// A client posts JSON-RPC messages. Each has the id of the session.
 //
 //   post() { curl -sS http://127.0.0.1:3000/mcp -H 'content-type: application/json' -H "mcp-session-id: $SESSION" -d "$@"; }
 //
-// Initialize. The session id comes in the headers of the answer.
+// Initialize. The session id is in the headers of the response.
 //
 //   SESSION=$(post '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{},
 //     "protocolVersion":"2025-06-18","clientInfo":{"name":"curl","version":"8"}}}' -o /dev/null -D - |
 //     sed -n 's/^mcp-session-id: //p' | tr -d '\r'); echo "$SESSION"
 //   post '{"jsonrpc":"2.0","method":"notifications/initialized"}'
 //
-// Open the stream, in the background. It says ": connected".
+// Open the stream in the background. It begins with ": connected".
 //
 //   curl -sSN http://127.0.0.1:3000/mcp -H 'accept: text/event-stream' -H "mcp-session-id: $SESSION" &
 //
@@ -23,25 +23,26 @@
 //
 //   post '{"jsonrpc":"2.0","id":2,"method":"resources/subscribe","params":{"uri":"counter://visits"}}'
 //
-// Change it: besides the answer, resources/updated arrives on the stream.
+// Change the resource: beside the response, resources/updated arrives on the stream.
 //
 //   post '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"count","arguments":{"counter":"visits"}}}'
 //
-// Add a tool: tools/list_changed arrives, as on the stream of every client.
+// Add a tool: tools/list_changed arrives on the stream of every client.
 //
 //   post '{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"add_reset","arguments":{"counter":"visits"}}}'
 //
-// Leave: the stream ends.
+// End the session: the stream ends.
 //
 //   curl -sS -X DELETE http://127.0.0.1:3000/mcp -H "mcp-session-id: $SESSION"
 
-// The transport imports it. But Deno loads a package that is linked, as this one is here, only if a program names it.
-import '@tmcp/session-manager';
-import { listen } from './http-listener.mjs';
-import { createMcpServer } from './mcp-server.mjs';
-import { serve } from './serve.mjs';
+import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
+import { listen } from './support/http-listener.mjs';
+import { createMcpServer } from './support/mcp-server.mjs';
+import { serve } from './support/serve.mjs';
 
-await serve('server.mjs', async (port) => ({
-	about: 'An MCP server',
-	...(await listen(createMcpServer(), port)),
-}));
+await serve('server.mjs', async (port) => {
+	const streams = new InMemoryStreamSessionManager();
+	const { transport } = createMcpServer({ sessionManager: { streams } });
+	const listener = await listen(transport, port, { closeManagers: (options) => streams.close(options) });
+	return { about: 'An MCP server', ...listener };
+});

@@ -1,20 +1,16 @@
-// A server that uses all cores of one process: a thread a core, all of them on one port, any of them answering any
-// request. A stream lives in the thread its connection landed in, and hears of what happens in all of them.
+// A server that uses all cores in one process. It has one thread per core, all on one port, and any thread answers any
+// request. A stream stays in the thread that accepted its connection, and receives what is sent in all threads.
 //
-//   node scripts/setup.mjs examples && node examples/workers.mjs      (from the root; PORT=3000 and as many WORKERS as
-//                                                                      there are cores, at least two, unless told otherwise)
+//   node scripts/setup.mjs examples && node examples/workers.mjs      (in the root folder; PORT, default 3000;
+//                                                                      WORKERS, default one per core, at least two)
 //
-// What to type in another terminal it prints, as server.mjs does. With `curl -i`, each answer names its thread in `x-worker`.
+// It prints what to type in another terminal, as server.mjs does. With `curl -i`, the header `x-worker` of each response is
+// the number of the thread.
 
 import { availableParallelism } from 'node:os';
-import { serve } from './serve.mjs';
-import { startWorkers } from './worker-pool.mjs';
+import { numberFromEnv, serve } from './support/serve.mjs';
+import { startWorkers } from './workers/worker-pool.mjs';
 
-const { WORKERS = String(Math.max(2, availableParallelism())) } = process.env;
+const WORKERS = numberFromEnv('WORKERS', Math.max(2, availableParallelism()));
 
-if (!/^[1-9]\d*$/.test(WORKERS)) {
-	console.error(`WORKERS is the number of threads, and not ${JSON.stringify(WORKERS)}.`);
-	process.exit(1);
-}
-
-await serve('workers.mjs', (port) => startWorkers(Number(WORKERS), port));
+await serve('workers.mjs', (port) => startWorkers(WORKERS, port));

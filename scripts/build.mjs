@@ -1,35 +1,42 @@
-// Builds the addon and its loader into native/, for this machine, or with more arguments of `napi build` for another:
+// Builds the addon and its loader into native/. Arguments of `napi build` can be added, for instance to build for another
+// platform:
 //
 //   npm run build -- --target aarch64-unknown-linux-musl --cross-compile
 //
-// A panic holds the path of the source it is in, and that of a crate begins with the builder's home folder. Such paths
-// are rewritten to /cargo/…, so that no published file tells who built it.
+// A panic message contains the path of its source file. For a crate, that path begins with the home folder of the user who
+// built the addon. Such paths are rewritten to /cargo/…, so that no published file names a user.
 
 import { spawnSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { buildDigest, recordBuild } from './build-stamp.mjs';
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 const napi = join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
-const more = process.argv.slice(2);
+const extraArgs = process.argv.slice(2);
 const output = ['--output-dir', 'native', '--js', 'binding.cjs', '--dts', 'binding.d.cts'];
 
 const { RUSTFLAGS = '', CARGO_HOME = join(homedir(), '.cargo') } = process.env;
 const remap = `--remap-path-prefix=${join(CARGO_HOME, 'registry', 'src')}=/cargo`;
-// Added to the flags that a contributor's configuration has for the target. RUSTFLAGS, where it is set, hides them all;
-// for musl, napi sets it.
+// Cargo adds these flags to those of a contributor's configuration. If RUSTFLAGS is set, Cargo ignores all of them. For musl,
+// napi sets RUSTFLAGS.
 const config = `target.'cfg(all())'.rustflags=${JSON.stringify([remap])}`;
 
-const hidden = RUSTFLAGS !== '' || more.some((argument) => argument.includes('musl'));
+const isConfigIgnored = RUSTFLAGS !== '' || extraArgs.some((argument) => argument.includes('musl'));
 
+// From before the build: a source that changes meanwhile is built again next time.
+const built = buildDigest();
 const { status } = spawnSync(
 	process.execPath,
-	[napi, 'build', '--platform', '--release', ...output, ...more, '--', '--locked', '--config', config],
+	[napi, 'build', '--platform', '--release', ...output, ...extraArgs, '--', '--locked', '--config', config],
 	{
 		cwd: root,
 		stdio: 'inherit',
-		env: hidden ? { ...process.env, RUSTFLAGS: `${RUSTFLAGS} ${remap}`.trim() } : process.env,
+		env: isConfigIgnored ? { ...process.env, RUSTFLAGS: `${RUSTFLAGS} ${remap}`.trim() } : process.env,
 	},
 );
+// With arguments, the addon may be one for another platform.
+if (status === 0 && extraArgs.length === 0) recordBuild(built);
 process.exit(status ?? 1);

@@ -1,4 +1,4 @@
-// The browser that the tests open pages in: the Chromium of the system, /usr/bin/chromium, or what CHROMIUM names.
+// The browser that the tests open pages in: the Chromium of the system, /usr/bin/chromium, or the binary that CHROMIUM names.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -6,13 +6,13 @@ import { describe, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-/** @import { BrowserContextOptions, Page } from 'playwright-core' */
+/** @import { Browser, BrowserContextOptions, Page } from 'playwright-core' */
 
 const BINARY = process.env.CHROMIUM || '/usr/bin/chromium';
-const IS_THERE = spawnSync(BINARY, ['--version']).status === 0;
-const MISSING = `there is no ${BINARY}: apt-get install chromium, or name the binary of a Chromium, CHROMIUM=/path/to/it`;
+const IS_INSTALLED = spawnSync(BINARY, ['--version']).status === 0;
+const MISSING = `${BINARY} is missing: apt-get install chromium, or set CHROMIUM=/path/to/chromium`;
 
-/** So that it runs in a container, and asks nobody for anything by itself. */
+/** Lets Chromium run in a container, and stops its requests to other hosts. */
 const ARGS = [
 	'--no-sandbox',
 	'--disable-gpu',
@@ -24,31 +24,32 @@ const ARGS = [
 ];
 
 /**
- * Tests that need the browser. Where there is none they are skipped, with a line that says how to get one; with CI=true that
- * is no reason, and {@link launchChromium} fails.
+ * Registers tests that need the browser. Without a browser they are skipped, and the reason says how to install one. With
+ * CI=true they are not skipped, and {@link launchChromium} throws.
  *
  * @param {string} name
  * @param {() => void} tests
  */
 export function describeWithChromium(name, tests) {
-	if (IS_THERE || process.env.CI === 'true') describe(name, tests);
+	if (IS_INSTALLED || process.env.CI === 'true') describe(name, tests);
 	else test(name, { skip: MISSING }, () => {});
 }
 
-/** Starts one, without a window. Whoever does closes it: `after(() => browser?.close())`. */
+/** Starts a browser without a window. The caller closes it: `after(() => browser?.close())`. */
 export async function launchChromium() {
-	if (!IS_THERE) throw new Error(MISSING);
+	if (!IS_INSTALLED) throw new Error(MISSING);
 	return await chromium.launch({ executablePath: BINARY, args: ARGS });
 }
 
 /**
- * Opens a page in a profile of its own, and notes what it should not do.
+ * Opens a page in a new profile, and records errors, warnings, failed requests, and requests to other hosts.
  *
- * @param {import('playwright-core').Browser} browser
+ * @param {Browser} browser
  * @param {string} url
  * @param {BrowserContextOptions} [options]
+ * @param {(page: Page) => Promise<unknown>} [prepare] is called before the page is loaded, to change what it requests
  */
-export async function openPage(browser, url, options) {
+export async function openPage(browser, url, options, prepare) {
 	const context = await browser.newContext(options);
 	const page = await context.newPage();
 	/** @type {string[]} */
@@ -59,43 +60,61 @@ export async function openPage(browser, url, options) {
 	page.on('pageerror', (error) => problems.push(`thrown: ${error.stack}`));
 	page.on('request', (request) => {
 		const { protocol, origin } = new URL(request.url());
-		if (protocol !== 'data:' && origin !== new URL(url).origin) problems.push(`asked elsewhere: ${request.url()}`);
+		if (protocol !== 'data:' && origin !== new URL(url).origin) problems.push(`another host: ${request.url()}`);
 	});
 	page.on('response', (response) => {
 		if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
 	});
-	await page.addInitScript(watchLayout);
+	await page.addInitScript(recordLayoutShifts);
+	await prepare?.(page);
 	await page.goto(url);
 	return {
 		page,
-		/** Fails if it has done one of these since it was opened or asked this. */
+		/** Throws if there was a problem since the page was opened, or since the last call. */
 		assertNoProblems: () => assert.deepEqual(problems.splice(0), []),
-		/** What cannot be helped was done. */
+		/** Removes the problems so far, for a test that causes some. */
 		forgetProblems: () => problems.splice(0),
 		close: () => context.close(),
 	};
 }
 
-/** Notes what moves without being asked to; not text that grows to the left, where it is to. It runs in the page. */
-function watchLayout() {
+/**
+ * Records what moves in the page without a user's action. Runs in the page.
+ *
+ * Right-aligned text is not recorded: it grows to the left.
+ */
+function recordLayoutShifts() {
 	/** @type {string[]} */
 	const moved = [];
 	Object.assign(globalThis, { moved });
 	new PerformanceObserver((list) => {
 		for (const entry of /** @type {any[]} */ (list.getEntries())) {
-			for (const { node } of entry.sources) {
-				// It was replaced since.
-				if (!node) continue;
-				const isRightAligned = node.nodeName === '#text' && getComputedStyle(node.parentElement).textAlign === 'right';
-				if (!isRightAligned) moved.push(node.id || node.className || node.textContent);
+			for (const { node, previousRect, currentRect } of entry.sources) {
+				const isRightAligned = node?.nodeName === '#text' && getComputedStyle(node.parentElement).textAlign === 'right';
+				if (isRightAligned) continue;
+				// A box without a node is generated by CSS (`::before`), or its node was removed.
+				const name = node ? node.id || node.className || node.textContent || node.nodeName : 'box without a node';
+				const [from, to] = [previousRect, currentRect].map(({ x, y, width, height }) => `${x},${y} ${width}×${height}`);
+				moved.push(`${name}: ${from} → ${to}`);
 			}
 		}
 	}).observe({ type: 'layout-shift', buffered: true });
 }
 
 /**
+ * Resolves after the next frame is painted, so that its layout shifts are recorded.
+ *
  * @param {Page} page
- * @returns {Promise<string[]>} what has moved in it by itself
+ */
+export async function nextFrame(page) {
+	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+}
+
+/**
+ * Returns the elements that have moved in the page without a user's action.
+ *
+ * @param {Page} page
+ * @returns {Promise<string[]>}
  */
 export function movedIn(page) {
 	return page.evaluate(() => /** @type {any} */ (globalThis).moved);

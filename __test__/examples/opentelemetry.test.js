@@ -1,5 +1,5 @@
-// The example of OpenTelemetry: what it exports is what has happened, and when it is stopped it listens to nothing. (`node
-// scripts/setup.mjs examples` installs the SDK.)
+// Tests the metrics of the OpenTelemetry example, and runs the example. Needs the packages that
+// `node scripts/setup.mjs examples` installs.
 
 import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
@@ -7,13 +7,13 @@ import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
-import { DURATION_BOUNDARIES, meterSessions } from '../../examples/session-metrics.mjs';
+import { DURATION_BOUNDARIES, meterSessions } from '../../examples/opentelemetry/session-metrics.mjs';
 import { run } from '../support/programs.js';
 import { fakeController, openStream } from '../support/streams.js';
 
 /** @import { MetricData } from '../../examples/node_modules/@opentelemetry/sdk-metrics/build/src/index.js' */
 
-// It is among the dependencies of the examples.
+// The SDK is a dependency of the examples.
 const { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } = createRequire(
 	new URL('../../examples/', import.meta.url),
 )('@opentelemetry/sdk-metrics');
@@ -26,7 +26,7 @@ const sessionClosed = channel('tmcp-native:session:closed');
 const posix = { skip: process.platform === 'win32' && 'Windows has no SIGTERM', timeout: 60_000 };
 
 describe('meterSessions', () => {
-	it('exports what the manager has and has done', async (test) => {
+	it('exports the numbers of the manager', async (test) => {
 		const manager = new InMemoryStreamSessionManager({ maxQueuedBytes: 2_500 });
 		const { numbers } = meter(test, manager);
 		for (const id of ['ada', 'ben', 'cleo']) manager.create(id, openStream().controller);
@@ -45,7 +45,7 @@ describe('meterSessions', () => {
 		});
 	});
 
-	it('exports what was dropped, and no bytes of it', async (test) => {
+	it('exports dropped messages, and does not count their bytes', async (test) => {
 		const manager = new InMemoryStreamSessionManager({ maxQueuedBytes: 2_500, onSlowClient: 'drop' });
 		const { numbers } = meter(test, manager);
 		manager.create('ada', openStream().controller);
@@ -57,7 +57,7 @@ describe('meterSessions', () => {
 		assert.equal(exported['tmcp.message.io'], 2_000);
 	});
 
-	it('exports the session closed for each reason, with an error type where the server gave it up', async (test) => {
+	it('exports closed sessions by reason, with an error type for failures', async (test) => {
 		const manager = new InMemoryStreamSessionManager({ maxQueuedBytes: 2_500 });
 		const { numbers, points } = meter(test, manager);
 		const reading = openStream();
@@ -91,7 +91,7 @@ describe('meterSessions', () => {
 		assert.deepEqual(Object.fromEntries(measured), counts);
 	});
 
-	it('exports every reason from the start, so that the first one counts as an increase', async (test) => {
+	it('exports every reason from the start, so that the first session counts as an increase', async (test) => {
 		const manager = new InMemoryStreamSessionManager();
 		const { points } = meter(test, manager);
 		const reasons = (await points('tmcp.session.closed')).map(({ attributes, value }) => [attributes[REASON], value]);
@@ -101,15 +101,15 @@ describe('meterSessions', () => {
 		);
 	});
 
-	it('measures how long sessions lasted: in seconds, in the buckets of the conventions', async (test) => {
+	it('measures the duration of sessions in seconds, in the buckets of the conventions', async (test) => {
 		let at = 1_000;
-		// Below the real one, which stands in the prototype.
+		// Hides the real `now`, which is a method of the prototype.
 		performance.now = () => at;
 		const restoreClock = () => Reflect.deleteProperty(performance, 'now');
 		test.after(restoreClock);
 		const manager = new InMemoryStreamSessionManager();
 		const { points, metric } = meter(test, manager);
-		// Seconds, and the bucket: the first boundary that is not less.
+		// Seconds, and the index of the bucket: of the first boundary that is not less.
 		const lives = [
 			[0, 0],
 			[0.01, 0],
@@ -140,7 +140,7 @@ describe('meterSessions', () => {
 		assert.equal((await metric(HISTOGRAM))?.descriptor.unit, 's');
 	});
 
-	it('leaves out of the histogram the sessions there were before, and counts their end', async (test) => {
+	it('leaves earlier sessions out of the histogram, and counts their end', async (test) => {
 		const manager = new InMemoryStreamSessionManager();
 		manager.create('earlier', fakeController());
 		const { numbers, points } = meter(test, manager);
@@ -155,15 +155,15 @@ describe('meterSessions', () => {
 		);
 	});
 
-	it('asks for the numbers once for an export', async (test) => {
+	it('calls stats() once for each export', async (test) => {
 		const manager = new CountingManager();
 		const { numbers } = meter(test, manager);
 		await numbers();
 		await numbers();
-		assert.equal(manager.asked, 2);
+		assert.equal(manager.calls, 2);
 	});
 
-	it('listens to nothing and asks for nothing when it is stopped', async (test) => {
+	it('unsubscribes and does not call stats() after it is stopped', async (test) => {
 		const manager = new CountingManager();
 		const { stop, numbers, points } = meter(test, manager);
 		assert.equal(sessionClosed.hasSubscribers, true);
@@ -175,14 +175,14 @@ describe('meterSessions', () => {
 		manager.create('ben', fakeController());
 		manager.delete('ben');
 		await numbers();
-		assert.equal(manager.asked, 0);
+		assert.equal(manager.calls, 0);
 		assert.deepEqual(
 			(await points(HISTOGRAM)).map(({ value }) => value.count),
 			[1],
 		);
 	});
 
-	it('leaves those running that were not stopped', async (test) => {
+	it('stops only its own metrics', async (test) => {
 		const manager = new InMemoryStreamSessionManager();
 		const first = meter(test, manager);
 		const second = meter(test, manager);
@@ -198,7 +198,7 @@ describe('meterSessions', () => {
 });
 
 describe('the example server with OpenTelemetry', () => {
-	it('prints the numbers while it runs, and those of its end', posix, async (test) => {
+	it('prints metrics while it runs, and once more at its end', posix, async (test) => {
 		const server = run(process.execPath, ['examples/opentelemetry.mjs'], { PORT: '0', EXPORT_MS: '200' });
 		test.after(server.stop);
 		const [url] = await server.until(/http:\S+/);
@@ -221,25 +221,25 @@ describe('the example server with OpenTelemetry', () => {
 });
 
 class CountingManager extends InMemoryStreamSessionManager {
-	/** How often it was asked for its numbers. */
-	asked = 0;
+	/** Number of calls of `stats`. */
+	calls = 0;
 
 	/** @override */
 	stats() {
-		this.asked++;
+		this.calls++;
 		return super.stats();
 	}
 }
 
 /**
- * Meters a manager until the test ends, at the latest.
+ * Creates the metrics of a manager, and stops them when the test ends.
  *
  * @param {import('node:test').TestContext} test
  * @param {InMemoryStreamSessionManager} manager
  */
 function meter(test, manager) {
 	const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-	// By itself it exports when nobody waits any more.
+	// Exports only when the test requests it: the interval is longer than the test.
 	const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2 ** 31 - 1 });
 	const provider = new MeterProvider({ readers: [reader] });
 	const stop = meterSessions(provider.getMeter('test'), manager);
@@ -269,7 +269,7 @@ function meter(test, manager) {
 			const points = (await metric(name))?.dataPoints ?? [];
 			return points;
 		},
-		/** What has a number, by name; of what is told apart by its reason, what is not 0. */
+		/** Returns all metrics with one number, by name and reason. Leaves out reasons with 0. */
 		async numbers() {
 			const others = (await collect()).filter(({ descriptor }) => descriptor.name !== HISTOGRAM);
 			/** @type {any[]} */

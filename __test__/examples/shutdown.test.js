@@ -1,5 +1,5 @@
-// The example of a server that stops in good order, seen by its clients: their streams end, and not in the middle; and who
-// does not read does not keep it.
+// Runs the example of a graceful shutdown: the streams of its clients end after the last message, and a client that does not
+// read cannot delay the shutdown for longer than DRAIN_MS.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -10,10 +10,10 @@ import { run } from '../support/programs.js';
 
 const STREAMS = 1_000;
 const DRAIN_MS = 1_000;
-/** For clients that read: nothing ever waits so long. */
+/** DRAIN_MS for clients that read. The server does not need it. */
 const LONG_MS = 40_000;
-/** As long as the example waits after DRAIN_MS for what it cannot see, and for its last lines on a machine that is busy. */
-const A_LITTLE_MS = 3_000;
+/** The time that the example adds to DRAIN_MS, and time for its last lines on a busy machine. */
+const TOLERANCE_MS = 3_000;
 const MIB = 2 ** 20;
 
 const CONNECTED = ': connected\n\n';
@@ -22,8 +22,8 @@ const announced = (/** @type {string} */ text) =>
 
 const posix = { skip: process.platform === 'win32' && 'Windows has no SIGTERM', timeout: 60_000 };
 
-describe('the example of an orderly end', () => {
-	it('ends 1,000 streams with all that they were sent, and exits with 0', posix, async (t) => {
+describe('the example of a graceful shutdown', () => {
+	it('ends 1,000 streams after everything that was sent, and exits with 0', posix, async (t) => {
 		const { server, url, stop } = await start(t, LONG_MS);
 		/** @type {Awaited<ReturnType<typeof open>>[]} */
 		const streams = [];
@@ -37,39 +37,35 @@ describe('the example of an orderly end', () => {
 		for (const end of await Promise.all(ends)) {
 			assert.deepEqual(end, { how: 'ended', text: CONNECTED + announced('the server stops') });
 		}
-		assert.match(server.output, /^Streams ended with all they were sent: 1000, cut: 0\./m);
-		assert.ok(took < LONG_MS / 2, `it took ${took} ms, and there was nothing to wait for`);
+		assert.match(server.output, /^Streams that ended with everything sent: 1000, aborted: 0\./m);
+		assert.ok(took < LONG_MS / 2, `it took ${took} ms without anything to wait for`);
 		t.diagnostic(`${STREAMS} streams: ${took} ms`);
 	});
 
-	// Of one message nothing is queued where the manager sees it: node:http has taken all of it.
+	// In the case of one message, the manager has nothing queued: node:http has taken all of it.
 	for (const [messages, bytes] of [
 		[8, 2 * MIB],
 		[1, 16 * MIB],
 	]) {
-		it(
-			`is not kept by a client that does not read, ${messages} × ${bytes / MIB} MiB being sent to it`,
-			posix,
-			async (t) => {
-				const { server, url, stop } = await start(t, DRAIN_MS);
-				const stalled = await open(url, 'stalled');
-				const end = (await open(url, 'good')).read();
-				for (let message = 0; message < messages; message++) await announce(url, 'x'.repeat(bytes));
-				const stopped = stop();
-				const { how, text } = await end;
-				assert.equal(how, 'ended');
-				// Not by `equal`, which would print it.
-				assert.ok(text === CONNECTED + announced('x'.repeat(bytes)).repeat(messages));
-				assert.doesNotMatch(server.output, /Streams ended/, 'who has read all is not kept by who has not');
-				await assert.rejects(open(url, 'late'), { code: 'ECONNREFUSED' });
+		it(`waits DRAIN_MS for a client that does not read ${messages} × ${bytes / MIB} MiB`, posix, async (t) => {
+			const { server, url, stop } = await start(t, DRAIN_MS);
+			const stalled = await open(url, 'stalled');
+			const end = (await open(url, 'good')).read();
+			for (let message = 0; message < messages; message++) await announce(url, 'x'.repeat(bytes));
+			const stopped = stop();
+			const { how, text } = await end;
+			assert.equal(how, 'ended');
+			// Not with `equal`, which would print the text.
+			assert.ok(text === CONNECTED + announced('x'.repeat(bytes)).repeat(messages));
+			assert.doesNotMatch(server.output, /Streams that ended/, 'a client that reads waited for one that does not');
+			await assert.rejects(open(url, 'late'), { code: 'ECONNREFUSED' });
 
-				const took = await stopped;
-				assert.match(server.output, /^Streams ended with all they were sent: 1, cut: 1\./m);
-				assert.ok(took >= DRAIN_MS && took < DRAIN_MS + A_LITTLE_MS, `it took ${took} ms`);
-				assert.equal((await stalled.read()).how, 'cut');
-				t.diagnostic(`with DRAIN_MS=${DRAIN_MS}: ${took} ms`);
-			},
-		);
+			const took = await stopped;
+			assert.match(server.output, /^Streams that ended with everything sent: 1, aborted: 1\./m);
+			assert.ok(took >= DRAIN_MS && took < DRAIN_MS + TOLERANCE_MS, `it took ${took} ms`);
+			assert.equal((await stalled.read()).how, 'aborted');
+			t.diagnostic(`with DRAIN_MS=${DRAIN_MS}: ${took} ms`);
+		});
 	}
 });
 
@@ -79,12 +75,12 @@ describe('the example of an orderly end', () => {
  */
 async function start(t, drainMs) {
 	const server = run(process.execPath, ['examples/shutdown.mjs'], { PORT: '0', DRAIN_MS: String(drainMs) });
-	// Where the test fails before it does so itself.
+	// For a test that fails before it stops the server.
 	t.after(server.stop);
 	const [url] = await server.until(/http:\S+/);
 	await server.until('-X DELETE');
 
-	/** Stops it; resolves to how many milliseconds that took, by its own clock. */
+	/** Stops the server. Resolves to the milliseconds that it took, as measured by the server. */
 	async function stop() {
 		server.stop();
 		assert.equal(await server.ended, 0, server.output);
@@ -95,7 +91,7 @@ async function start(t, drainMs) {
 }
 
 /**
- * Opens the stream of a session over a connection of its own; nothing of it is read.
+ * Opens the stream of a session on a new connection, and reads nothing.
  *
  * @param {string} url
  * @param {string} session
@@ -104,7 +100,7 @@ async function open(url, session) {
 	const [response] = await once(get(url, { agent: false, headers: { 'mcp-session-id': session } }), 'response');
 	assert.equal(response.statusCode, 200);
 	return {
-		/** @returns {Promise<{ text: string, how: 'ended' | 'cut' }>} all of it, and whether the server has ended it or cut it */
+		/** @returns {Promise<{ text: string, how: 'ended' | 'aborted' }>} everything that was sent, and how the stream ended */
 		read: () =>
 			new Promise((resolve) => {
 				let text = '';
@@ -112,7 +108,7 @@ async function open(url, session) {
 					text += more;
 				});
 				response.once('end', () => resolve({ text, how: 'ended' }));
-				response.once('error', () => resolve({ text, how: 'cut' }));
+				response.once('error', () => resolve({ text, how: 'aborted' }));
 			}),
 	};
 }

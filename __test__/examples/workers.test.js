@@ -1,4 +1,4 @@
-// The example of several threads, seen from outside: whichever of them a request lands in, it reaches all sessions.
+// Runs the example of several threads: a request to any thread reaches the sessions of all threads.
 
 import { describe } from 'node:test';
 import { testSeveralServers } from '../suites/several-servers.js';
@@ -11,7 +11,7 @@ describe('a server of several threads on one port', () => {
 		count: THREADS,
 		async start(test) {
 			const server = run(process.execPath, ['examples/workers.mjs'], { PORT: '0', WORKERS: String(THREADS) });
-			// Where the test fails before it does so itself.
+			// For a test that fails before it stops the server.
 			test.after(server.stop);
 			const [url] = await server.until(/http:\S+/);
 			return { server, url };

@@ -1,10 +1,10 @@
-// Several servers, threads or processes, that share one address and their sessions. A request to any of them reaches all
-// sessions. Each request opens a new connection, and the response header `x-worker` names the server.
+// Tests of several servers (threads or processes) behind one address that share their sessions: a request to any server
+// reaches all sessions. Each request has its own connection. The header `x-worker` of a response names the server.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 
-import { fetchAnew, threadOf } from '../../examples/spread-fetch.mjs';
+import { fetchOnNewConnection, threadOf } from '../../examples/demo/spread-fetch.mjs';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { run } from '../support/programs.js' */
@@ -15,11 +15,11 @@ const options = { skip: process.platform === 'win32' && 'Windows has no SIGTERM'
  * @param {object} servers
  * @param {number} servers.count
  * @param {(test: TestContext) => Promise<{ server: ReturnType<typeof run>, url: string }>} servers.start
- * @param {(condition: (managers: { streams: any, info: any }) => Promise<boolean>) => Promise<void>} [servers.until] resolves
- *   when the condition is true; for servers that take a moment to learn what another one was told
+ * @param {(check: (managers: { streams: any, info: any }) => Promise<boolean>) => Promise<void>} [servers.until] repeats a check until
+ *   it returns true, for servers that share their data with a delay
  */
 export function testSeveralServers({ count, start, until = async () => {} }) {
-	it('sends a change in any server to the streams of all servers, once', options, async (test) => {
+	it('sends a change in any server to all streams, once', options, async (test) => {
 		const { server, url } = await start(test);
 		const streams = await openInEach(url);
 
@@ -30,42 +30,38 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 			return answer.from;
 		});
 
-		// The order of messages from different servers is not defined, but here all messages are equal.
+		// A stream keeps the order of the messages of one server, but not of several. Here all messages are equal.
 		const changed = `: connected\n\n${message('notifications/tools/list_changed', {}).repeat(calls)}`;
 		for (const stream of streams) assert.equal(await stream.read(changed.length), changed);
 		server.stop();
-		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message was sent twice');
+		for (const stream of streams) assert.equal(await stream.rest(), '', 'a message arrived twice');
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it(
-		'sends an update in any server to the session that watches the resource, and to no other',
-		options,
-		async (test) => {
-			const { server, url } = await start(test);
-			const streams = await openInEach(url);
-			const [watching, ...others] = streams;
-			await post(url, { method: 'resources/subscribe', params: { uri: 'counter://visits' } }, watching.id);
-			await until(async ({ info }) => (await info.getSubscriptions('counter://visits')).includes(watching.id));
+	it('sends a change in any server to the subscribed session, and to no other', options, async (test) => {
+		const { server, url } = await start(test);
+		const streams = await openInEach(url);
+		const [subscribed, ...others] = streams;
+		await post(url, { method: 'resources/subscribe', params: { uri: 'counter://visits' } }, subscribed.id);
+		await until(async ({ info }) => (await info.getSubscriptions('counter://visits')).includes(subscribed.id));
 
-			let calls = 0;
-			await inEach(async () => {
-				const { from, text } = await call(url, 'count', 'visits');
-				assert.match(text, RegExp(`"visits: ${++calls}"`), 'the counters are shared');
-				return from;
-			});
+		let calls = 0;
+		await inEach(async () => {
+			const { from, text } = await call(url, 'count', 'visits');
+			assert.match(text, RegExp(`"visits: ${++calls}"`), 'the counters are not shared');
+			return from;
+		});
 
-			const params = { uri: 'counter://visits', title: 'visits' };
-			const updated = `: connected\n\n${message('notifications/resources/updated', params).repeat(calls)}`;
-			assert.equal(await watching.read(updated.length), updated);
-			server.stop();
-			assert.equal(await watching.rest(), '');
-			for (const stream of others) assert.equal(await stream.rest(), ': connected\n\n');
-			assert.equal(await server.ended, 0, server.output);
-		},
-	);
+		const params = { uri: 'counter://visits', title: 'visits' };
+		const updated = `: connected\n\n${message('notifications/resources/updated', params).repeat(calls)}`;
+		assert.equal(await subscribed.read(updated.length), updated);
+		server.stop();
+		assert.equal(await subscribed.rest(), '');
+		for (const stream of others) assert.equal(await stream.rest(), ': connected\n\n');
+		assert.equal(await server.ended, 0, server.output);
+	});
 
-	it('ends the stream of a session that is deleted through another server', options, async (test) => {
+	it('ends a stream when another server deletes the session', options, async (test) => {
 		const { server, url } = await start(test);
 		for (;;) {
 			const stream = await open(url);
@@ -77,7 +73,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('refuses a second stream of a session in every server', options, async (test) => {
+	it('refuses a second stream of a session in each server', options, async (test) => {
 		const { server, url } = await start(test);
 		const stream = await open(url);
 		await until(({ streams }) => streams.has(stream.id));
@@ -91,10 +87,10 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 		assert.equal(await server.ended, 0, server.output);
 	});
 
-	it('reads in every server the log level that was set in another', options, async (test) => {
+	it('knows in each server what a client sent to another', options, async (test) => {
 		const { server, url } = await start(test);
 		const session = crypto.randomUUID();
-		// Two levels, since the server that got the request knows the level in any case.
+		// Two levels, because a server knows the level that was sent to it.
 		for (const { level, logs } of [
 			{ level: 'error', logs: 0 },
 			{ level: 'debug', logs: 1 },
@@ -103,7 +99,7 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 			await until(async ({ info }) => (await info.getLogLevel(session).catch(() => undefined)) === level);
 			await inEach(async () => {
 				const { from, text } = await call(url, 'report', undefined, session);
-				assert.equal(text.split('notifications/message').length - 1, logs, `${from} does not know the level ${level}`);
+				assert.equal(text.split('notifications/message').length - 1, logs, `${from} does not know level ${level}`);
 				return from;
 			});
 		}
@@ -114,18 +110,14 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
 	/**
 	 * Repeats an action until each server has done it.
 	 *
-	 * @param {() => Promise<string>} act resolves to the name of the server that did it
+	 * @param {() => Promise<string>} act resolves to the server that did it
 	 */
 	async function inEach(act) {
 		const servers = new Set();
 		while (servers.size < count) servers.add(await act());
 	}
 
-	/**
-	 * Opens streams until each server has at least one.
-	 *
-	 * @param {string} url
-	 */
+	/** @param {string} url */
 	async function openInEach(url) {
 		/** @type {Awaited<ReturnType<typeof open>>[]} */
 		const streams = [];
@@ -145,11 +137,11 @@ export function testSeveralServers({ count, start, until = async () => {} }) {
  */
 async function open(url) {
 	const id = crypto.randomUUID();
-	const response = await fetchAnew(url, { headers: { 'mcp-session-id': id } });
+	const response = await fetchOnNewConnection(url, { headers: { 'mcp-session-id': id } });
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 	let text = '';
 
-	/** Returns the next characters: this number of them, or fewer at the end of the stream. */
+	/** Reads this many characters, or fewer if the stream ends. */
 	async function read(/** @type {number} */ length) {
 		while (text.length < length) {
 			const { value, done } = await reader.read();
@@ -194,12 +186,12 @@ function post(url, message, session = crypto.randomUUID()) {
  * @param {RequestInit} init
  */
 async function request(url, init) {
-	const response = await fetchAnew(url, init);
+	const response = await fetchOnNewConnection(url, init);
 	return { from: threadOf(response), status: response.status, text: await response.text() };
 }
 
 /**
- * Returns a notification as an event of a stream.
+ * Returns a message as it is in a stream.
  *
  * @param {string} method
  * @param {unknown} params

@@ -1,72 +1,60 @@
-// What the page is told: the numbers of the manager, once a second, in a stream that the manager itself feeds.
+// Sends the numbers of a stream manager to the page, once a second.
 
 import { randomUUID } from 'node:crypto';
-import { pipeline, Readable } from 'node:stream';
+import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
-/** @import { InMemoryStreamSessionManager, StreamStats } from '@tmcp-native/session-manager' */
+/** @import { StreamStats } from '@tmcp/session-manager' */
 
-/** @typedef {StreamStats & { at: number, watchers: number }} Sample `at` as `Date.now()` says it */
+/** @typedef {StreamStats & { at: number }} Sample `at` is the time in milliseconds since 1970 */
 
 const INTERVAL_MS = 1_000;
-/** How far back a page sees that is opened now. */
-const MOST_SAMPLES = 120;
-/** After which a browser asks again when the stream has ended. */
+/** Number of samples that a new page receives. */
+const HISTORY_LENGTH = 120;
+/** Delay before a browser reconnects when the stream has ended. */
 const RETRY_MS = 1_000;
 
 export class Numbers {
-	/** The sessions of those who watch. @type {Set<string>} */
-	#ids = new Set();
+	/** The streams of the pages. They have a manager without a scope, so that pages are not counted as sessions. */
+	#pages = new InMemoryStreamSessionManager({ maxQueuedBytes: 1_048_576 });
 	/** @type {Sample[]} oldest first */
 	#samples = [];
 	/** @type {NodeJS.Timeout | undefined} */
 	#timer;
 	#streams;
 
-	/** @param {InMemoryStreamSessionManager} streams */
+	/** @param {InMemoryStreamSessionManager} streams the manager to show */
 	constructor(streams) {
 		this.#streams = streams;
 	}
 
 	start() {
-		this.#timer = setInterval(() => this.#tell(), INTERVAL_MS);
-		this.#tell();
+		this.#timer = setInterval(() => this.#send(), INTERVAL_MS);
+		this.#send();
 	}
 
-	stop() {
-		clearInterval(this.#timer);
+	/** Opens the stream of a page, which begins with the history. */
+	respond() {
+		const id = randomUUID();
+		const stream = new ReadableStream({ start: (controller) => this.#pages.create(id, controller) });
+		this.#pages.send([id], `retry: ${RETRY_MS}\n${event('history', this.#samples)}`);
+		return new Response(stream, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } });
 	}
 
 	/**
-	 * Opens the stream of one who watches.
+	 * Stops the timer, and ends the streams of the pages.
 	 *
-	 * @param {import('node:http').ServerResponse} response
+	 * @param {{ drainMs: number }} options
 	 */
-	answer(response) {
-		const id = `dashboard-${randomUUID()}`;
-		/** @type {ReadableStream<Uint8Array>} */
-		let stream;
-		try {
-			stream = new ReadableStream({ start: (controller) => this.#streams.create(id, controller) });
-		} catch {
-			// The manager is closed, and the server about to be.
-			response.writeHead(503).end();
-			return;
-		}
-		response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-		this.#ids.add(id);
-		this.#streams.send([id], `retry: ${RETRY_MS}\n${event('history', this.#samples)}`);
-		// Cancels the stream when the browser has left.
-		pipeline(Readable.fromWeb(/** @type {any} */ (stream)), response, () => {
-			this.#ids.delete(id);
-			this.#streams.delete(id);
-		});
+	async close(options) {
+		clearInterval(this.#timer);
+		await this.#pages.close(options);
 	}
 
-	#tell() {
-		const sample = { at: Date.now(), watchers: this.#ids.size, ...this.#streams.stats() };
+	#send() {
+		const sample = { at: Date.now(), ...this.#streams.stats() };
 		this.#samples.push(sample);
-		if (this.#samples.length > MOST_SAMPLES) this.#samples.shift();
-		this.#streams.send([...this.#ids], event('numbers', sample));
+		if (this.#samples.length > HISTORY_LENGTH) this.#samples.shift();
+		this.#pages.send(undefined, event('numbers', sample));
 	}
 }
 

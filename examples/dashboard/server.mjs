@@ -1,82 +1,57 @@
-// A page that draws the numbers of a stream manager while they change, left running:
+// A web page that shows the numbers of a stream manager as they change. It runs until it is stopped:
 //
-//   node scripts/setup.mjs examples && node examples/dashboard/server.mjs      (from the root; PORT=3000 unless told otherwise)
+//   node scripts/setup.mjs examples && node examples/dashboard/server.mjs      (in the root folder; PORT, default 3000;
+//                                                                              CLIENTS, default 120)
 //
-// The page gets its numbers by server-sent events, from the manager that it shows: it is one of its sessions. So that there
-// is something to see, simulated clients come and go, about CLIENTS=120 at a time; 0 for none. MCP clients are welcome at
-// /mcp, and are counted with them.
+// Up to CLIENTS simulated clients connect and leave, so that there is something to see. With CLIENTS=0 there are none. MCP
+// clients can connect to /mcp, and are counted too. The page receives the numbers as server-sent events.
 
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
-import { toNodeHandler } from 'srvx/node';
-import { HOST, PATH } from '../address.mjs';
-import { createMcpServer } from '../mcp-server.mjs';
-import { Crowd } from './crowd.mjs';
+import { PATH } from '../support/address.mjs';
+import { listen } from '../support/http-listener.mjs';
+import { createMcpServer } from '../support/mcp-server.mjs';
+import { closeOnSignal, numberFromEnv, startOrExit } from '../support/serve.mjs';
 import { Numbers } from './numbers.mjs';
-import { answerWithFile } from './pages.mjs';
+import { respondWithFile } from './page-files.mjs';
+import { SimulatedClients } from './simulated-clients.mjs';
 
-const { PORT = '3000', CLIENTS = '120' } = process.env;
-
-/** What all managers here share, so that the numbers of one are those of all. */
-const SCOPE = 'dashboard';
-/** How long clients have to read what is queued for them when the server stops. */
+const CLIENTS = numberFromEnv('CLIENTS', 120, { minimum: 0 });
+/** Short, because some simulated clients read nothing. */
 const DRAIN_MS = 500;
-/** And then, for what node:http has for them. */
-const GRACE_MS = 500;
 
-// For whoever comes over HTTP. The crowd has managers with limits of their own.
-const streams = new InMemoryStreamSessionManager({ scope: SCOPE, keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
+// All managers of a scope count together: this one, for clients over HTTP, and those of the simulated clients.
+const scope = 'dashboard';
+const streams = new InMemoryStreamSessionManager({ scope, keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
 const numbers = new Numbers(streams);
-const crowd = new Crowd(SCOPE, Number(CLIENTS));
+const simulatedClients = new SimulatedClients(scope, CLIENTS);
 const { transport } = createMcpServer({ sessionManager: { streams } });
-const answerMcp = toNodeHandler(async (request) => {
-	return (await transport.respond(request)) ?? new Response('Not found\n', { status: 404 });
-});
 
-const listener = createServer((request, response) => {
-	// A connection that is idle when the listener is closed is closed, too; one that gets idle later needs to be told.
-	response.once('close', () => {
-		if (!listener.listening) listener.closeIdleConnections();
-	});
-	const [pathname] = (request.url ?? '/').split('?');
-	if (pathname === PATH) answerMcp(request, response);
-	else if (pathname === '/numbers') numbers.answer(response);
-	else {
-		answerWithFile(pathname, response).catch((error) => {
-			console.error(error);
-			if (!response.headersSent) response.writeHead(500);
-			response.end();
-		});
-	}
-});
-listener.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
-	if (error.code !== 'EADDRINUSE') throw error;
-	console.error(`Port ${PORT} is taken. Another one: PORT=3001 node examples/dashboard/server.mjs`);
-	process.exit(1);
-});
-listener.listen(Number(PORT), HOST);
-await once(listener, 'listening');
-
-const { port } = /** @type {import('node:net').AddressInfo} */ (listener.address());
-console.log(`The sessions are to be seen on http://${HOST}:${port}/ (Ctrl+C stops it).`);
+const listener = await startOrExit('dashboard/server.mjs', (port) =>
+	listen(transport, port, {
+		respond,
+		drainMs: DRAIN_MS,
+		// `streams.close` closes all streams of its scope.
+		closeManagers: (options) => Promise.all([streams.close(options), numbers.close(options)]),
+	}),
+);
+console.log(`The dashboard is on ${new URL('/', listener.url)} (Ctrl+C stops it).`);
 numbers.start();
-crowd.start();
+simulatedClients.start();
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
-	// Once: who asks a second time gets Node's own way, which does not wait.
-	process.once(signal, async () => {
-		const closed = once(listener, 'close');
-		crowd.stop();
-		numbers.stop();
-		listener.close();
-		// All streams of the scope, the pages' and the crowd's, too.
-		await streams.close({ drainMs: DRAIN_MS });
-		await transport.close();
-		// Who has not read what node:http has for it, or does not end its request.
-		const last = setTimeout(() => listener.closeAllConnections(), GRACE_MS);
-		await closed;
-		clearTimeout(last);
-		console.log('Stopped.');
-	});
+closeOnSignal({
+	close() {
+		simulatedClients.stop();
+		return listener.close();
+	},
+});
+
+/**
+ * @param {Request} request
+ * @returns {Promise<Response | null>}
+ */
+async function respond(request) {
+	const { pathname } = new URL(request.url);
+	if (pathname === PATH) return transport.respond(request);
+	if (pathname === '/numbers') return numbers.respond();
+	return respondWithFile(pathname, { clients: CLIENTS, mcpUrl: listener.url });
 }

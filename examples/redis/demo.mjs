@@ -1,28 +1,30 @@
-// A server of two processes that share their sessions by Redis, behind a balancer that gives each request to the next of them:
-// what a client does on one, the clients of both hear of. Then one node is stopped and one is killed, and the clients go on.
-// Checked as the other demos are, and exits as they do.
+// A server of two processes that share their sessions through Redis, behind a load balancer. A change on one node is sent to
+// the clients of both nodes. Then one node is stopped and one is killed, and the clients continue. The result is checked as in
+// ../demo.mjs.
 //
-//   REDIS_URL=redis://127.0.0.1:6379 node examples/redis/demo.mjs
+//   node scripts/setup.mjs examples && node examples/redis/demo.mjs      (in the root folder; REDIS_URL, default
+//                                                                        redis://127.0.0.1:6379)
 //
-// Nothing here sleeps. What two nodes send has no order between them, so the next change waits until everybody has heard of
-// the last one.
+// Nothing in this file sleeps. Messages from two nodes have no order between them, so each change waits until all recipients
+// have the message of the one before.
 
 import { randomUUID } from 'node:crypto';
-import { counterUri } from '../counter-state.mjs';
-import { DemoClient } from '../demo-client.mjs';
-import { DemoListener } from '../demo-listener.mjs';
-import { printReport } from '../demo-report.mjs';
-import { problems } from '../expectations.mjs';
-import { messageName } from '../recipient.mjs';
-import { SpreadFetch } from '../spread-fetch.mjs';
-import { startNodes } from './nodes.mjs';
+import { DemoClient } from '../demo/client.mjs';
+import { problems } from '../demo/expectations.mjs';
+import { DemoListener } from '../demo/listener.mjs';
+import { messageName } from '../demo/recipient.mjs';
+import { printReport } from '../demo/report.mjs';
+import { SpreadFetch } from '../demo/spread-fetch.mjs';
+import { counterUri } from '../support/counter-state.mjs';
+import { startNodes } from './support/node-processes.mjs';
+import { requireRedis } from './support/require-redis.mjs';
 
 const { REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
 
 const DEADLINE_MS = 60_000;
-/** Shorter than the default, so as not to have to wait that long for the sessions of the node that is killed. */
+/** Shorter than the default: the sessions of a killed node are free after this time. */
 const NODE_TTL_MS = 2_000;
-/** By default the SDK gives up after two tries, 2.5 s after its stream was cut. */
+/** By default, the SDK stops reconnecting after two attempts, 2.5 s after its stream ended. */
 const reconnectionOptions = {
 	initialReconnectionDelay: 100,
 	maxReconnectionDelay: 500,
@@ -30,27 +32,30 @@ const reconnectionOptions = {
 	maxRetries: 1_000,
 };
 
-/** @type {Record<string, string[]>} by name, what each wants to hear of */
+/** @type {Record<string, string[]>} the counters that each client subscribes to */
 const subscriptions = { ada: ['visits'], ben: ['visits', 'orders'], cleo: ['orders'], dan: [], fay: ['visits'] };
-const LISTENS = 'fay';
+/** The client that uses subscriptions/listen. */
+const LISTENER = 'fay';
 
 const VISITS_CHANGED = messageName('notifications/resources/updated', counterUri('visits'));
 const TOOLS_CHANGED = messageName('notifications/tools/list_changed');
 const LOGGED = messageName('notifications/message', 'info');
 
-/** @type {import('../demo-report.mjs').Step[]} */
+/** @type {import('../demo/report.mjs').Step[]} */
 const steps = [];
 /** @type {DemoClient[]} */
 const clients = [];
 /** @type {Map<string, SpreadFetch>} by the name of the client */
 const requests = new Map();
-/** @type {Map<string, string>} which node has the stream, by the name of the client */
-const homes = new Map();
+/** @type {Map<string, string>} the node that has the stream, by the name of the client */
+const streamNodes = new Map();
 /** @type {string[]} */
 const found = [];
 let waitingFor = 'the nodes to listen';
 
-// Holds the process no longer than there is something to wait for; but what hangs, be it at closing, is a failure.
+await requireRedis(REDIS_URL);
+
+// Fails if the demo hangs. Does not keep the process alive.
 setTimeout(() => {
 	found.unshift(`not done after ${DEADLINE_MS / 1000} s: still waiting for ${waitingFor}`);
 	report();
@@ -62,48 +67,48 @@ const server = await startNodes(2, 0, settings);
 console.log(`\n${server.about} listens on ${server.url}.`);
 
 waitingFor = 'the clients to connect';
-for (const name of Object.keys(subscriptions).filter((name) => name !== LISTENS)) {
+for (const name of Object.keys(subscriptions).filter((name) => name !== LISTENER)) {
 	const client = new DemoClient(name, server.url, { fetch: fetchOf(name), reconnectionOptions });
 	await client.connect();
-	// The SDK opens the stream in its own time.
-	homes.set(name, await nodeOf(name, 'GET'));
+	// The SDK opens the stream later.
+	streamNodes.set(name, await nodeOf(name, 'GET'));
 	clients.push(client);
 }
-const fay = new DemoListener(LISTENS, server.url, { fetch: fetchOf(LISTENS) });
-const everybody = [...clients, fay];
-const everyone = everybody.map(({ name }) => name);
+const fay = new DemoListener(LISTENER, server.url, { fetch: fetchOf(LISTENER) });
+const allClients = [...clients, fay];
+const allNames = allClients.map(({ name }) => name);
 waitingFor = 'their subscriptions';
 for (const client of clients) {
 	for (const counter of subscriptions[client.name]) await client.subscribe(counterUri(counter));
 }
 await fay.connect();
 let listening = await listen();
-console.log(`The streams of ${everybody.length} clients landed in ${new Set(homes.values()).size} of them.`);
+console.log(`The streams of ${allClients.length} clients are on ${new Set(streamNodes.values()).size} nodes.`);
 
 const [ada, ben] = clients;
 let visits = 0;
 await ben.setLogLevel('error');
 await tryAll('two nodes');
-waitingFor = 'the reports that ada and ben ask for';
+waitingFor = 'the reports that ada and ben request';
 for (const client of [ada, ben]) {
-	// Of ben it was told one node only that he wants errors only.
+	// Ben set his log level on one node. The others must know it, too.
 	const to = client === ada ? ['ada'] : [];
 	await inEachNode(async () => (await change(client, 'logs', ['report'], { message: LOGGED, to })).node);
 }
 
 const [first, second] = server.nodes;
 await server.add();
-waitingFor = 'the clients of a node that is stopped to be at home elsewhere';
-await without(first, 'SIGTERM', 'is stopped in order');
-await tryAll('one of the two stopped, and a third');
+waitingFor = 'the clients of the stopped node to open their streams on other nodes';
+await endNode(first, 'SIGTERM', 'is stopped');
+await tryAll('a new node in place of the stopped one');
 
-waitingFor = 'the clients of a node that is killed to be at home elsewhere';
-await without(second, 'SIGKILL', 'is killed');
-await tryAll('the third alone');
+waitingFor = 'the clients of the killed node to open their streams on other nodes';
+await endNode(second, 'SIGKILL', 'is killed');
+await tryAll('the new node alone');
 
-waitingFor = 'the clients to say goodbye';
+waitingFor = 'the clients to end their sessions';
 await Promise.all(clients.map((client) => client.leave()));
-waitingFor = 'the nodes to stop, which ends the stream of who listens';
+waitingFor = 'the nodes to stop, which ends the stream of fay';
 await server.close();
 await listening.closed;
 await fay.leave();
@@ -112,25 +117,25 @@ waitingFor = 'the process to end';
 process.exitCode = report() > 0 ? 1 : 0;
 
 /**
- * Each node counts and adds a tool, and everybody hears of it who is to.
+ * Lets each node count and add a tool, and waits for the messages.
  *
  * @param {string} when
  */
 async function tryAll(when) {
-	waitingFor = `everybody to hear of what each node counts, with ${when}`;
+	waitingFor = `the messages of the counts on each node, with ${when}`;
 	await inEachNode(async (client) => {
 		const { node, answer } = await change(client, 'counts visits', ['count', { counter: 'visits' }], {
 			message: VISITS_CHANGED,
-			to: everyone.filter((name) => subscriptions[name].includes('visits')),
+			to: allNames.filter((name) => subscriptions[name].includes('visits')),
 		});
-		// The counters are in Redis: that is the application's business, not the managers'.
+		// Checks the application's data in Redis. It does not belong to the managers.
 		if (answer !== `visits: ${++visits}`) found.push(`node ${node} answered "${answer}", not "visits: ${visits}"`);
 		return node;
 	});
-	waitingFor = `everybody to hear of the tools that each node adds, with ${when}`;
+	waitingFor = `the messages of the tools that each node adds, with ${when}`;
 	await inEachNode(async (client) => {
 		const call = /** @type {const} */ (['add_reset', { counter: 'visits' }]);
-		return (await change(client, 'adds a tool', call, { message: TOOLS_CHANGED, to: everyone })).node;
+		return (await change(client, 'adds a tool', call, { message: TOOLS_CHANGED, to: allNames })).node;
 	});
 	for (const client of clients) {
 		const tools = await client.tools();
@@ -139,36 +144,36 @@ async function tryAll(when) {
 }
 
 /**
- * Ends a node, and waits until the streams of its clients are open elsewhere. That they were cut is told, and is no problem.
+ * Ends a node, and waits until its clients have opened their streams on other nodes. Prints their errors, which are expected.
  *
- * @param {import('./nodes.mjs').Node} node
+ * @param {import('./support/node-processes.mjs').Node} node
  * @param {'SIGTERM' | 'SIGKILL'} signal
- * @param {string} does
+ * @param {string} event for the table
  */
-async function without(node, signal, does) {
+async function endNode(node, signal, event) {
 	const at = performance.now();
-	steps.push({ label: `node ${node.name} ${does}`, message: '', to: [], at });
-	const homeless = everybody.filter(({ name }) => homes.get(name) === node.name);
-	const living = server.nodes.filter((other) => other !== node).map(({ name }) => name);
-	const housed = homeless.map(async (client) => {
+	steps.push({ label: `node ${node.name} ${event}`, message: '', to: [], at });
+	const disconnected = allClients.filter(({ name }) => streamNodes.get(name) === node.name);
+	const remaining = server.nodes.filter((other) => other !== node).map(({ name }) => name);
+	const reconnected = disconnected.map(async (client) => {
 		if (client === fay) {
 			await listening.closed;
 			listening = await listen();
 		} else {
-			homes.set(client.name, await nodeOf(client.name, 'GET', living));
+			streamNodes.set(client.name, await nodeOf(client.name, 'GET', remaining));
 		}
 	});
-	await Promise.all([server.end(node, signal), ...housed]);
-	const errors = homeless.flatMap((client) => client.errors.splice(0));
+	await Promise.all([server.end(node, signal), ...reconnected]);
+	const errors = disconnected.flatMap((client) => client.errors.splice(0));
 	console.log(
-		`Node ${node.name} ${does}: after ${Math.round(performance.now() - at)} ms its ${homeless.length} clients have their streams ` +
-			`elsewhere, having met ${errors.length} errors.`,
+		`Node ${node.name} ${event}: after ${Math.round(performance.now() - at)} ms its ${disconnected.length} clients have their streams ` +
+			`on other nodes, after ${errors.length} errors.`,
 	);
 }
 
 async function listen() {
-	const stream = await fay.listen(subscriptions[LISTENS].map(counterUri));
-	homes.set(LISTENS, await nodeOf(LISTENS, 'POST'));
+	const stream = await fay.listen(subscriptions[LISTENER].map(counterUri));
+	streamNodes.set(LISTENER, await nodeOf(LISTENER, 'POST'));
 	return stream;
 }
 
@@ -181,55 +186,55 @@ function fetchOf(name) {
 
 /**
  * @param {string} name
- * @param {'GET' | 'POST'} method of the request, the last one if there were several
- * @param {string[]} [living] the nodes whose answer is meant
+ * @param {'GET' | 'POST'} method of the client's last request
+ * @param {string[]} [nodes] ignores responses of other nodes
  */
-function nodeOf(name, method, living) {
-	return /** @type {SpreadFetch} */ (requests.get(name)).threadOf(method, living);
+function nodeOf(name, method, nodes) {
+	return /** @type {SpreadFetch} */ (requests.get(name)).threadOf(method, nodes);
 }
 
 /**
- * Does something until each node has, by one client after the other.
+ * Repeats an action with one client after the other, until each node has done it.
  *
  * @param {(client: DemoClient) => Promise<string>} act resolves to the node that did it
  */
 async function inEachNode(act) {
 	/** @type {Set<string>} */
 	const nodes = new Set();
-	for (let turn = 0; nodes.size < server.nodes.length; turn++) nodes.add(await act(clients[turn % clients.length]));
+	for (let calls = 0; nodes.size < server.nodes.length; calls++) nodes.add(await act(clients[calls % clients.length]));
 	return [...nodes];
 }
 
 /**
- * Has a client call a tool, and waits until everybody has heard of it who is to.
+ * Lets a client call a tool, and resolves when all recipients have the message of the change.
  *
  * @param {DemoClient} client
- * @param {string} does what the node does then
+ * @param {string} action of the node, for the table
  * @param {readonly [tool: string, args?: Record<string, unknown>]} call
- * @param {import('../expectations.mjs').Step} due
+ * @param {import('../demo/expectations.mjs').Step} expected
  */
-async function change(client, does, call, due) {
+async function change(client, action, call, expected) {
 	const at = performance.now();
 	const answer = await client.call(...call);
 	const node = await nodeOf(client.name, 'POST');
-	steps.push({ label: `node ${node} ${does} for ${client.name}`, ...due, at });
-	const hearing = everybody.filter(({ name }) => due.to.includes(name));
-	const dueTo = (/** @type {string} */ name) =>
-		steps.filter(({ message, to }) => message === due.message && to.includes(name)).length;
-	await Promise.all(hearing.map((client) => client.untilReceived(due.message, dueTo(client.name))));
+	steps.push({ label: `node ${node} ${action} for ${client.name}`, ...expected, at });
+	const recipients = allClients.filter(({ name }) => expected.to.includes(name));
+	const timesFor = (/** @type {string} */ name) =>
+		steps.filter(({ message, to }) => message === expected.message && to.includes(name)).length;
+	await Promise.all(recipients.map((client) => client.untilReceived(expected.message, timesFor(client.name))));
 	return { node, answer };
 }
 
-/** @returns how many problems there are */
+/** Prints the table. Returns the number of problems. */
 function report() {
 	const introductions = Object.fromEntries(
-		everybody.map(({ name }) => [name, `${subscriptions[name].join(', ') || 'nothing'}, on ${homes.get(name)}`]),
+		allClients.map(({ name }) => [name, `${subscriptions[name].join(', ') || 'nothing'}, on ${streamNodes.get(name)}`]),
 	);
-	const received = everybody.map(({ name, arrivals }) => [name, arrivals.map(({ message }) => message)]);
-	const errors = everybody.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.message}`));
+	const received = allClients.map(({ name, arrivals }) => [name, arrivals.map(({ message }) => message)]);
+	const errors = allClients.flatMap(({ name, errors }) => errors.map((error) => `${name}: ${error.message}`));
 	const all = [...found, ...problems(steps, Object.fromEntries(received)), ...errors];
-	printReport(introductions, steps, everybody, all, {
-		introduced: 'subscribed to, at last on node',
+	printReport(introductions, steps, allClients, all, {
+		introduced: 'subscribed to, last node',
 		since: 'the call',
 	});
 	return all.length;

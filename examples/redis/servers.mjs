@@ -1,19 +1,19 @@
-// A server of several processes, as it would be on several machines: nodes that share their sessions by Redis, and a balancer
-// in front of them that knows nothing of sessions. Left running to try it by hand:
+// A server of several processes, as on several machines. The nodes share their sessions through Redis. A load balancer in
+// front of them distributes the requests without knowing the sessions. It runs until it is stopped:
 //
-//   node scripts/setup.mjs examples && node examples/redis/servers.mjs      (from the root; REDIS_URL=redis://127.0.0.1:6379,
-//                                                                           PORT=3000 and NODES=2 unless told otherwise)
+//   node scripts/setup.mjs examples && node examples/redis/servers.mjs      (in the root folder; PORT, default 3000;
+//                                                                           REDIS_URL, default redis://127.0.0.1:6379;
+//                                                                           NODES, default 2)
 //
-// What to type in another terminal it prints, as server.mjs does. With `curl -i`, each answer names its node in `x-worker`.
+// It prints what to type in another terminal, as server.mjs does. With `curl -i`, the header `x-worker` of each response is
+// the name of the node.
 
-import { serve } from '../serve.mjs';
-import { startNodes } from './nodes.mjs';
+import { numberFromEnv, serve } from '../support/serve.mjs';
+import { startNodes } from './support/node-processes.mjs';
+import { requireRedis } from './support/require-redis.mjs';
 
-const { NODES = '2', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
+const { REDIS_URL = 'redis://127.0.0.1:6379' } = process.env;
+const NODES = numberFromEnv('NODES', 2);
 
-if (!/^[1-9]\d*$/.test(NODES)) {
-	console.error(`NODES is the number of nodes, and not ${JSON.stringify(NODES)}.`);
-	process.exit(1);
-}
-
-await serve('redis/servers.mjs', (port) => startNodes(Number(NODES), port, { redisUrl: REDIS_URL }));
+await requireRedis(REDIS_URL);
+await serve('redis/servers.mjs', (port) => startNodes(NODES, port, { redisUrl: REDIS_URL }));
