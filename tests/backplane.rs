@@ -170,13 +170,13 @@ async fn settle(processes: &mut [Process]) {
 
 /// Returns which node has a session according to the stream.
 fn owner_by_stream(bus: &MemoryBus, session: &[u16]) -> Vec<NodeId> {
-    let (mut owner, mut heard) = (Vec::new(), BTreeMap::new());
+    let (mut owner, mut last_numbers) = (Vec::new(), BTreeMap::new());
     for NumberedEntry { node, number, entry } in bus.entries() {
         // It is a duplicate.
-        if heard.get(&node).is_some_and(|last| *last >= number) {
+        if last_numbers.get(&node).is_some_and(|last| *last >= number) {
             continue;
         }
-        heard.insert(node.clone(), number);
+        last_numbers.insert(node.clone(), number);
         match entry {
             Entry::Claim { id } if *id == *session => owner = vec![node],
             // A node publishes the deletion only of sessions that it does not have.

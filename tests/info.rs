@@ -376,9 +376,9 @@ mod a_thread_that_leaves {
                     set(&stays, id);
                 }
             });
-            let mut entry = watchers(&stays);
-            entry.sort_unstable_by_key(|id| id.parse::<u32>().ok());
-            assert_eq!(entry, ids);
+            let mut sessions = watchers(&stays);
+            sessions.sort_unstable_by_key(|id| id.parse::<u32>().ok());
+            assert_eq!(sessions, ids);
             for id in &ids {
                 stays.remove(&utf16(id));
                 stays.info().remove(&utf16(id));

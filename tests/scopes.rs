@@ -84,6 +84,23 @@ fn a_hub_lasts_until_its_last_member_leaves_and_then_a_new_one_is_made() {
 }
 
 #[test]
+fn a_hub_takes_no_new_members_when_all_of_its_members_are_about_to_leave() {
+    let [first, second] = [(); 2].map(|()| join("retiring"));
+    first.create(&utf16("a"));
+    first.leave_machines();
+    let third = join("retiring");
+    assert!(third.has(&utf16("a")), "the second member stays");
+    second.leave_machines();
+    third.leave_machines();
+    let fourth = join("retiring");
+    assert!(fourth.is_empty());
+    assert!(third.has(&utf16("a")), "the old hub lasts until its members leave");
+    drop((first, second, third));
+    fourth.create(&utf16("b"));
+    assert!(join("retiring").has(&utf16("b")));
+}
+
+#[test]
 fn members_that_join_while_the_last_one_leaves_share_a_hub() {
     const TIMES: usize = 3_000;
     // Counted and asserted at the end: if one thread panicked, the others would wait forever.

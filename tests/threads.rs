@@ -70,7 +70,7 @@ impl Content {
 struct Shared {
     scope: Scope,
     /// By worker and sender: the latest number that the worker's own session received.
-    got: [[AtomicU64; WORKERS]; WORKERS],
+    received: [[AtomicU64; WORKERS]; WORKERS],
     /// Number of arrivals of workers at their meetings.
     met: AtomicUsize,
     failed: AtomicBool,
@@ -83,7 +83,7 @@ struct Shared {
 struct Stream {
     id: String,
     /// By sender and id: the number of the latest message.
-    got: BTreeMap<(usize, String), u64>,
+    received: BTreeMap<(usize, String), u64>,
 }
 
 struct Worker<'shared> {
@@ -95,7 +95,7 @@ struct Worker<'shared> {
     /// The keys of all sessions that this member has had.
     keys: BTreeSet<Key>,
     /// By sender: the number of the latest message from another thread.
-    heard: BTreeMap<usize, u64>,
+    latest: BTreeMap<usize, u64>,
     number: u64,
     sent: BTreeMap<String, u64>,
     /// The ids that this member has sent to. `sent` also counts messages of earlier members of this worker.
@@ -126,7 +126,7 @@ impl<'shared> Worker<'shared> {
             left,
             streams: BTreeMap::new(),
             keys: BTreeSet::new(),
-            heard: BTreeMap::new(),
+            latest: BTreeMap::new(),
             number: 0,
             sent: BTreeMap::new(),
             sent_to: BTreeSet::new(),
@@ -156,7 +156,7 @@ impl<'shared> Worker<'shared> {
         if let Some(replaced) = created.replaced {
             assert!(self.streams.remove(&replaced).is_some_and(|stream| stream.id == id));
         }
-        self.streams.insert(created.key, Stream { id: id.to_owned(), got: BTreeMap::new() });
+        self.streams.insert(created.key, Stream { id: id.to_owned(), received: BTreeMap::new() });
         self.keys.insert(created.key);
     }
 
@@ -213,10 +213,10 @@ impl<'shared> Worker<'shared> {
             assert!(self.keys.contains(&key), "the session belongs to this thread");
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             let number = *content.to.get(&stream.id).expect("it was sent to this session");
-            let last = stream.got.insert((content.sender, stream.id.clone()), number);
+            let last = stream.received.insert((content.sender, stream.id.clone()), number);
             assert!(last.is_none_or(|last| number == last + 1), "{last:?} was followed by {number}");
             if stream.id == own_id(self.name) {
-                self.shared.got[self.name][content.sender].store(number, Ordering::Release);
+                self.shared.received[self.name][content.sender].store(number, Ordering::Release);
             }
         }
     }
@@ -227,7 +227,7 @@ impl<'shared> Worker<'shared> {
             if evicted.contains(key) {
                 continue;
             }
-            let last = stream.got.insert((content.sender, "all".to_owned()), number);
+            let last = stream.received.insert((content.sender, "all".to_owned()), number);
             assert!(last.is_none_or(|last| number > last));
             // Sessions other than the own one may miss messages: a thread whose last session was deleted is left out.
             let is_own = stream.id == own_id(self.name);
@@ -258,15 +258,15 @@ impl<'shared> Worker<'shared> {
     fn process(&mut self, message: ThreadMessage) {
         match message {
             ThreadMessage::Unicast { key, text } => {
-                let content = self.heard(&text);
+                let content = self.receive(&text);
                 self.deliver(&content, vec![key]);
             }
             ThreadMessage::Multicast { keys, text } => {
-                let content = self.heard(&text);
+                let content = self.receive(&text);
                 self.deliver(&content, keys);
             }
             ThreadMessage::Broadcast { until, text } => {
-                let content = self.heard(&text);
+                let content = self.receive(&text);
                 self.deliver_to_all(&content, until, &[]);
             }
             ThreadMessage::Close { key, .. } => {
@@ -288,9 +288,9 @@ impl<'shared> Worker<'shared> {
     }
 
     /// Reads a message from another thread, and checks its order.
-    fn heard(&mut self, text: &[u8]) -> Content {
+    fn receive(&mut self, text: &[u8]) -> Content {
         let content = Content::read(text);
-        let last = self.heard.insert(content.sender, content.number);
+        let last = self.latest.insert(content.sender, content.number);
         assert!(last.is_none_or(|last| last < content.number), "in the order of each sender");
         content
     }
@@ -309,8 +309,13 @@ impl<'shared> Worker<'shared> {
         }
         // A flush does not wait for messages that an earlier member of this worker sent.
         for worker in (0..WORKERS).filter(|worker| ![self.name, LEAVER, SMALL].contains(worker)) {
-            let (id, got) = (own_id(worker), self.shared.got[worker][self.name].load(Ordering::Acquire));
-            assert!(!self.sent_to.contains(&id) || got == self.sent[&id], "{got} of {}", self.sent[&id]);
+            let (id, received) =
+                (own_id(worker), self.shared.received[worker][self.name].load(Ordering::Acquire));
+            assert!(
+                !self.sent_to.contains(&id) || received == self.sent[&id],
+                "{received} of {}",
+                self.sent[&id]
+            );
         }
     }
 
@@ -388,7 +393,7 @@ impl<'shared> Worker<'shared> {
         for (sender, sent) in &*self.shared.sent.lock().unwrap() {
             for to in [own.id.clone(), "all".to_owned()] {
                 let count = sent.get(&to).copied();
-                assert_eq!(own.got.get(&(*sender, to)).copied(), count);
+                assert_eq!(own.received.get(&(*sender, to)).copied(), count);
             }
         }
     }
@@ -406,7 +411,7 @@ impl Drop for Worker<'_> {
 fn every_session_receives_everything_sent_to_it_while_it_exists_and_nothing_else() {
     let shared = Shared {
         scope: Scope::Named(utf16("threads").into()),
-        got: Default::default(),
+        received: Default::default(),
         met: AtomicUsize::new(0),
         failed: AtomicBool::new(false),
         sent: Mutex::default(),

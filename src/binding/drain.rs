@@ -138,7 +138,7 @@ fn text(message: &ThreadMessage) -> Option<&Text> {
     }
 }
 
-/// Returns the length of the row, with a little to spare.
+/// Returns the length of the row of a message.
 fn numbers(message: &ThreadMessage) -> usize {
     match message {
         ThreadMessage::Multicast { keys, .. } | ThreadMessage::Notify { keys, .. } => 3 + keys.len(),

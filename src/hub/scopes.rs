@@ -97,3 +97,20 @@ impl Scope {
         member
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_dropped_hubs_are_removed_and_others_stay() {
+        let scope = |number: usize| Scope::Named(number.to_string().encode_utf16().collect());
+        let (mut hubs, kept) = (Hubs::default(), Hub::for_scope(None));
+        hubs.insert(scope(0), &kept);
+        for number in 1..1_000 {
+            hubs.insert(scope(number), &Hub::for_scope(None));
+            assert!(hubs.by_scope.len() <= MIN_PURGE);
+        }
+        assert!(hubs.by_scope[&scope(0)].upgrade().is_some());
+    }
+}

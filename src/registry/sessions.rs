@@ -20,7 +20,7 @@ pub struct Session {
     pub key: Key,
 }
 
-/// The table of sessions. Every method locks one shard of the map for the length of one map operation.
+/// The table of sessions. Methods lock one shard of the map at a time, for the length of a map operation.
 #[derive(Debug)]
 pub struct Sessions {
     by_id: DashMap<Box<[u16]>, Session, RandomState>,
@@ -28,7 +28,7 @@ pub struct Sessions {
     count: AtomicUsize,
 }
 
-/// Says whether a session that is about to be inserted is already counted.
+/// The place of a session that is about to be inserted, in the count of all sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
     /// [`Sessions::reserve`] counted it.
@@ -115,11 +115,11 @@ impl Sessions {
     ) -> bool {
         let (mut stays, mut removed) = (Some(stays), Some(removed));
         let taken = self.by_id.remove_if(id, |_, session| {
-            let goes = stays.take().is_some_and(|stays| !stays());
-            if goes {
+            let is_removed = stays.take().is_some_and(|stays| !stays());
+            if is_removed {
                 removed.take().into_iter().for_each(|removed| removed(*session));
             }
-            goes
+            is_removed
         });
         self.subtract(taken.iter().len());
         taken.is_some()

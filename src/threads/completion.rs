@@ -34,7 +34,7 @@ pub trait ReplyTo: fmt::Debug + Send + Sync {
     fn reply(&self, request: Key, outcome: Outcome);
 }
 
-/// The right to complete a request. Everybody who works on the request holds a clone. The request is completed when the
+/// The right to complete a request. Each thread that works on the request holds a clone. The request is completed when the
 /// last clone is dropped, or earlier when one of them reports a failure or a value.
 ///
 /// A request is therefore always completed: a thread that ends, and a mailbox that overflows, drop their clones.

@@ -28,7 +28,8 @@ pub trait Postable: Sized {
 pub enum Posted {
     /// The message is in the mailbox.
     Queued,
-    /// The mailbox was full. This message and all queued ones were dropped, and the next drain says so.
+    /// The mailbox was full. This message and all queued ones, except replies, were dropped. The next drain
+    /// says so.
     Overflowed,
     /// The thread has left. The message was dropped.
     Closed,
@@ -98,14 +99,15 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Returns true when the thread is asleep. The caller must then wake it.
+    /// Records that the thread is going to drain the mailbox. Returns true if it was asleep; the caller must then wake it.
     fn schedule(&mut self) -> bool {
         !mem::replace(&mut self.scheduled, true)
     }
 }
 
 impl<T: Postable> Mailbox<T> {
-    /// Returns a mailbox that holds at most `max_bytes`. Without a waker, the thread has to drain it unasked.
+    /// Returns a mailbox that holds at most `max_bytes`. Without a waker, posts do not wake the thread, and it
+    /// has to drain the mailbox regularly.
     pub fn new(max_bytes: usize, waker: Option<Waker>) -> Self {
         Self { queue: Mutex::new(Queue::new(max_bytes, false)), waker: RwLock::new(waker) }
     }

@@ -121,10 +121,10 @@ impl HubModel {
     }
 
     pub fn leave(&mut self, peer: ModelPeer) {
-        let Some(gone) = self.peers.remove(&peer) else { return };
+        let Some(old) = self.peers.remove(&peer) else { return };
         self.forget_all(peer);
-        let waiting = gone.messages.iter().filter_map(ModelMessage::request);
-        for request in waiting.chain(gone.kept.iter().map(|(_, request)| *request)) {
+        let waiting = old.messages.iter().filter_map(ModelMessage::request);
+        for request in waiting.chain(old.kept.iter().map(|(_, request)| *request)) {
             self.drop_completion(request);
         }
     }

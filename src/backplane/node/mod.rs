@@ -1,8 +1,8 @@
 //! A node: the task that keeps a process connected.
 //!
-//! It connects, and then runs four loops until the connection fails: it sends entries ([`send`]), reads those of others
-//! ([`read`]), keeps itself alive ([`heartbeat`]) and makes requests ([`request`]). After a failure it waits and connects
-//! again. It ends when the backplane is told to leave.
+//! It connects, and then runs four loops until the connection fails: it sends entries (`send`), reads those of others
+//! (`read`), keeps itself alive (`heartbeat`) and makes requests (`request`). After a failure it waits and connects again.
+//! It ends when the backplane is told to leave.
 
 mod backoff;
 mod heartbeat;

@@ -84,7 +84,7 @@ fn with_counter<T: Postable>(max_bytes: usize) -> (Arc<Mailbox<T>>, Arc<AtomicUs
     (Arc::new(Mailbox::new(max_bytes, Some(waker))), wakes)
 }
 
-/// Runs a model that has too many orders to run all of them: only those with at most so many interruptions.
+/// Runs a model that has too many orders to run all of them: only those with at most `at_most` interruptions.
 fn model_with_interruptions(at_most: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(at_most);
