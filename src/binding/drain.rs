@@ -1,7 +1,7 @@
 //! The drain: messages of a mailbox on their way to JavaScript.
 //!
 //! The texts for streams are written one after another into a buffer of `lib/`, and a table of numbers says what they are.
-//! `lib/threads/drain.js` reads both.
+//! `lib/threads/drained-messages.js` reads both.
 
 use std::collections::VecDeque;
 
