@@ -11,7 +11,7 @@ import { PROGRAMS } from './snippets.js';
 /** @import { Project } from './project.js' */
 /** @import { Snippet } from './snippets.js' */
 
-/** A server that takes longer than this to stop hangs: Docker kills it after so long. */
+/** A server that takes longer than this to stop hangs: Docker kills a container after the same time. */
 const STOP_LIMIT_MS = 10_000;
 
 /** A URL in a line that is complete, without the sentence's own punctuation. */
