@@ -6,6 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::{hint, thread};
 
 use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::member::route::Route;
 use tmcp_session_manager::hub::scopes::Scope;
 use tmcp_session_manager::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
 use tmcp_session_manager::registry::key::Key;
@@ -44,7 +45,7 @@ fn a_text_that_cannot_be_read_is_not_posted() {
     other.create(&utf16("b"));
     listen(&other);
     assert_eq!(one.send_one(&utf16("a"), || Err("unreadable")), Err("unreadable"));
-    let mut route = one.route();
+    let mut route = Route::new(&one);
     route.add(&utf16("a"));
     route.add(&utf16("b"));
     assert_eq!(route.send(|| Err("unreadable")), Err("unreadable"));
@@ -61,7 +62,7 @@ fn a_text_is_not_read_when_all_receivers_are_on_this_thread() {
     let key = member.create(&utf16("a")).key;
     listen(&member);
     assert_eq!(member.send_one(&utf16("a"), || Err("read")), Ok(Some(key)));
-    let mut route = member.route();
+    let mut route = Route::new(&member);
     route.add(&utf16("a"));
     assert_eq!(route.send(|| Err("read")), Ok(vec![key]));
     assert_eq!(member.send_elsewhere(|| Err("read")), Ok(()));

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tmcp_session_manager::hub::DEFAULT_MAX_MAILBOX_BYTES;
 use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::member::route::Route;
 use tmcp_session_manager::hub::scopes::Scope;
 use tmcp_session_manager::registry::key::Key;
 use tmcp_session_manager::threads::mailbox::Waker;
@@ -191,7 +192,7 @@ impl<'shared> Worker<'shared> {
     fn send(&mut self) {
         let ids: Vec<String> = (0..4).map(|_| self.any_id()).collect();
         let content = self.content(ids);
-        let mut route = self.member.route();
+        let mut route = Route::new(&self.member);
         content.to.keys().for_each(|id| route.add(&utf16(id)));
         let local = route.send(|| Ok::<_, Infallible>(content.write())).unwrap();
         self.deliver(&content, local);

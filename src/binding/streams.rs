@@ -10,6 +10,7 @@ use super::functions::{Functions, number, write};
 use super::id::{IdBuffer, IdValue};
 use super::text::text;
 use crate::hub::member::Member;
+use crate::hub::member::route::Route;
 use crate::registry::key::Key;
 
 /// Returns the functions of one stream manager that shares nothing with other managers.
@@ -76,7 +77,7 @@ pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Objec
         // A controller that received a chunk meanwhile may have made the list longer. What it added is too late.
         let count = length_of(&ids)?.min(call.get::<Float64ArraySlice<'_>>(2)?.len() as u32);
         let mut buffer = IdBuffer::new();
-        let mut route = member.route();
+        let mut route = Route::new(member);
         for index in 0..count {
             // This may run JavaScript (a getter, a proxy), so no lock is held here.
             let id: Unknown<'_> = ids.get_element(index)?;

@@ -10,6 +10,7 @@ use model::{HubModel, ModelPeer};
 use proptest::prelude::*;
 use tmcp_session_manager::hub::DEFAULT_MAX_MAILBOX_BYTES;
 use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::member::route::Route;
 use tmcp_session_manager::hub::scopes::Scope;
 use tmcp_session_manager::registry::key::Key;
 use tmcp_session_manager::registry::subscriptions::{Filters, ListChange, RequestId, Subject};
@@ -262,7 +263,7 @@ fn perform(
             prop_assert_eq!(member.send_one(&utf16(IDS[id]), || read(number)), Ok(expected));
         }
         Operation::Send { ids, post } => {
-            let mut route = member.route();
+            let mut route = Route::new(member);
             // Each id twice, and the unknown one in between.
             let ids: Vec<usize> = (0..IDS.len()).rev().filter(|id| ids & (1 << id) != 0).collect();
             for id in ids.iter().chain([&usize::MAX]).chain(&ids) {

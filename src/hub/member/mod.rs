@@ -45,6 +45,15 @@ pub struct Member {
     left: AtomicBool,
 }
 
+/// The result of [`Member::create`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The key of the new session.
+    pub key: Key,
+    /// The session of this thread that had the id before. The caller has to close its stream.
+    pub replaced: Option<Key>,
+}
+
 impl Member {
     /// Makes the calling thread a member of a hub. `waker` is called, by any thread, when something was posted to it.
     /// Returns `None` when the hub is closed: its last thread has left or is about to.

@@ -19,14 +19,12 @@ pub struct Route<'member> {
     unknown: Vec<Id>,
 }
 
-impl Member {
+impl<'member> Route<'member> {
     /// Returns a route without receivers.
-    pub fn route(&self) -> Route<'_> {
-        Route { member: self, local: Vec::new(), elsewhere: BTreeMap::new(), unknown: Vec::new() }
+    pub fn new(member: &'member Member) -> Self {
+        Self { member, local: Vec::new(), elsewhere: BTreeMap::new(), unknown: Vec::new() }
     }
-}
 
-impl Route<'_> {
     /// Adds the session with this id. Has no effect when there is none.
     pub fn add(&mut self, id: &[u16]) {
         let Some(session) = self.member.hub.sessions.get(id) else {

@@ -2,21 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Member;
+use super::{Created, Member};
 use crate::backplane::entry::Entry;
 use crate::registry::key::Key;
 use crate::registry::sessions::{Room, Session};
 use crate::threads::message::{CloseReason, ThreadMessage};
 use crate::threads::text::Text;
-
-/// The result of [`Member::create`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Created {
-    /// The key of the new session.
-    pub key: Key,
-    /// The session of this thread that had the id before. The caller has to close its stream.
-    pub replaced: Option<Key>,
-}
 
 impl Member {
     /// Registers a session of this thread. A newer session replaces an older one with the same id: that of another thread
