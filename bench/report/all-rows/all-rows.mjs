@@ -37,7 +37,8 @@ function heading({ about }) {
 		`\`@tmcp/session-manager\` ("upstream") on ${about.date}. Node.js ${about.node} (V8 ${about.v8}), ${about.platform}, ${about.cpu},`,
 		`${about.cores} cores. [How to read the tables](../../docs/benchmarks.md#how-to-read-the-tables).`,
 		'',
-		'Times are medians. A ratio is the median of the ratios per round, with its quartiles in brackets.',
+		'Times are medians. A ratio is the median of the ratios of all rounds, with its quartiles in brackets. "The floor" is a loop',
+		'that enqueues one prepared chunk into the same streams: every manager has to do at least this.',
 	];
 }
 
@@ -68,7 +69,8 @@ function losses({ losses }) {
 		'',
 		'## Where it loses',
 		'',
-		'The ratio is the value of the other implementation divided by that of this package.',
+		'In these rows, this package is slower or uses more. The ratio is the value of the other implementation divided by the value',
+		'of this package.',
 		'',
 		...table(
 			['row', 'compared with', 'ratio', 'quartiles span 1x'],

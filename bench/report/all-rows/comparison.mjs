@@ -14,9 +14,9 @@ export function comparisonSection({ about, comparison }) {
 		'',
 		`## Compared with commit ${commit}`,
 		'',
-		`Commit ${about.commit} ("now") and commit ${commit} ("before")${note}, both without options. Each has a copy of the`,
-		'package of its own, and several processes take part. The last column compares two copies of the same code: its',
-		'difference from 1 is the error of the measurement.',
+		`Commit ${about.commit} ("now") is compared with commit ${commit} ("before")${note}. Both run without`,
+		'options. Each has its own copy of the package, and a row is measured in several processes. The last column compares two',
+		'copies of the same code: its difference from 1 is the error of the measurement.',
 		'',
 		...(isRequested ? [...verdict(rows), ''] : []),
 		...table(

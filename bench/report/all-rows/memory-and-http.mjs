@@ -22,8 +22,8 @@ export function memorySection({ about, memory }) {
 		'',
 		`## Memory per session, with ${sessions.toLocaleString('en')} sessions`,
 		'',
-		`Bytes after garbage collection; each implementation in ${processes} ${processes === 1 ? 'process' : 'processes'} of its own. "JS" is \`heapUsed + external\`. RSS is the`,
-		'memory of the process, with the memory of Rust and unused pages.',
+		`Bytes after garbage collection. Each implementation runs in ${processes} ${processes === 1 ? 'process' : 'processes'} of its own. "RSS" is the memory of the whole process:`,
+		'it includes the memory of Rust and unused pages. "JS" is `heapUsed + external`.',
 		'',
 		...table(
 			['', 'RSS', 'JS'],
@@ -41,8 +41,8 @@ export function endToEndSection({ about, endToEnd }) {
 		'',
 		'## End to end',
 		'',
-		`A \`node:http\` server broadcasts ${messages} messages to ${clients} SSE clients in another process, which check every byte; ${rounds}`,
-		"rounds. The server's CPU time per delivered message:",
+		`In each of ${rounds} rounds, a \`node:http\` server broadcasts ${messages} messages to ${clients} SSE clients in another process, which check`,
+		"every byte. The table shows the server's CPU time per delivered message:",
 		'',
 		...table(
 			[titles.upstream, titles.ours, `${titles.upstream} / this package`],

@@ -20,8 +20,8 @@ import { optionTitle } from '../option-titles.mjs';
 const MODES = {
 	sends: '`send`, while readers wait for the chunks',
 	microtasks:
-		'`send` and the microtasks that it causes, where `coalesce` does its work. There is one `send` per turn of the event loop, so there is nothing to coalesce',
-	queued: '`send` of 100 B while nothing is read, so that queued bytes are counted',
+		'`send` and the microtasks after it, in which `coalesce` works. Each turn of the event loop has one `send`, so there is nothing to join',
+	queued: '`send` of 100 B while no reader reads, so the manager has queued bytes to count',
 	create: '`create` and `delete`',
 };
 
@@ -46,8 +46,9 @@ function costs({ costs }) {
 		'',
 		'### The cost of each option',
 		'',
-		'The time with the option divided by the time without options, and the difference. Each option has a copy of the package of',
-		'its own, and several processes take part. (`maxSessions` and `onClose` do nothing in `send`.)',
+		'Each column shows the time with the option divided by the time without options, and the difference of the two. Each option',
+		'has its own copy of the package, and a row is measured in several processes. `maxSessions` and `onClose` do nothing in',
+		'`send`.',
 		...costs.flatMap(({ mode, options, rows }) => {
 			const others = options.filter((option) => option !== 'none');
 			return [
@@ -76,16 +77,16 @@ function keepAlive({ keepAlive }) {
 		'',
 		`### \`keepAliveMs\` with ${sessions.toLocaleString('en')} idle sessions`,
 		'',
-		`CPU time of the process, in ${periods} periods of ${keepAliveMs / 1_000} s. There are ${sweeps} sweeps per period, and one of them sends to`,
-		`all sessions. The sweeps alone take **${percent(share.median)}** (${percent(share.p25)} – ${percent(share.p75)}) of one core. The`,
-		"server's own work for the chunks, mostly writes to sockets, is not included.",
+		`CPU time of the process, in ${periods} periods of ${keepAliveMs / 1_000} s. In each period, the manager checks all sessions ${sweeps} times, and one`,
+		`check sends a comment to each session. The checks take **${percent(share.median)}** (${percent(share.p25)} – ${percent(share.p75)}) of one core. This`,
+		"does not include the server's work for the comments, mostly writes to sockets.",
 		'',
 		...table(
 			['', 'all sessions', 'per session'],
 			[
-				['a sweep without anything to send', timeWithQuartiles(ns.idle), perSession(ns.idle)],
-				['the sweep that sends to all', timeWithQuartiles(ns.sending), perSession(ns.sending)],
-				['the readers of these chunks', timeWithQuartiles(ns.readers), perSession(ns.readers)],
+				['a check that sends nothing', timeWithQuartiles(ns.idle), perSession(ns.idle)],
+				['the check that sends to all', timeWithQuartiles(ns.sending), perSession(ns.sending)],
+				['the readers of the comments', timeWithQuartiles(ns.readers), perSession(ns.readers)],
 			],
 		),
 	];
@@ -99,9 +100,9 @@ function eventLoopDelay({ eventLoopDelay }) {
 		'',
 		`### \`sliceMs\`: a broadcast of 100 B to ${sessions.toLocaleString('en')} sessions`,
 		'',
-		`The longest turn of the event loop in each of ${broadcasts} broadcasts, measured with a chain of \`setImmediate\`; and the time until`,
-		'all sessions have the chunk: read, or queued where nothing is read. Readers run in microtasks after each slice, in the same',
-		'turn.',
+		`Two times are measured in each of ${broadcasts} broadcasts: the longest turn of the event loop, with a chain of \`setImmediate\`, and`,
+		'the time until all sessions have the chunk. A session has it when its reader has read it or, without a reader, when it is',
+		'queued. Readers run in microtasks after each slice, in the same turn.',
 		'',
 		...table(
 			['', '', 'in one go', `\`sliceMs: ${sliceMs}\``],
@@ -114,7 +115,7 @@ function eventLoopDelay({ eventLoopDelay }) {
 				],
 				[
 					'',
-					'longest turn less garbage collection',
+					'longest turn without garbage collection',
 					timeWithQuartiles(whole.withoutGc),
 					timeWithQuartiles(sliced.withoutGc),
 				],

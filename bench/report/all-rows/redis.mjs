@@ -18,8 +18,8 @@ const CONSUMERS = /** @type {const} */ ({
 	senderWhole: 'the sender, all threads',
 	receiver: "the receiver's main thread",
 	receiverWhole: 'the receiver, all threads',
-	bystander: 'main thread of a node that the message is not for',
-	bystanderWhole: 'all threads of a node that the message is not for',
+	bystander: 'main thread of a node without a recipient',
+	bystanderWhole: 'all threads of a node without a recipient',
 	redis: 'Redis',
 });
 
@@ -31,11 +31,12 @@ export function redisSections({ about, redis }) {
 		'',
 		'## Several nodes with Redis',
 		'',
-		`The nodes are processes on one machine, with Redis ${redis.server} on the same machine and append-only on. This package is`,
-		`compared with \`@tmcp/${titles.upstream}\` and with a manager in JavaScript that was written for this benchmark. That`,
-		'manager uses pub/sub with one channel for broadcasts and one per session, and delivers to local sessions at once. It gives',
-		'fewer guarantees: what is sent while a connection is down is lost. (It uses `redis` 5, because `publish` of `redis` 6 takes',
-		'twice as long.)',
+		`The nodes are processes on one machine. Redis ${redis.server} runs on the same machine, with \`appendonly yes\`. This package is`,
+		`compared with \`@tmcp/${titles.upstream}\` and with a manager in JavaScript that was written for this benchmark.`,
+		'That manager uses pub/sub with one channel for broadcasts and one for each session, and delivers to local sessions at once.',
+		'It gives fewer guarantees: messages that are sent while a connection is down are lost. It uses the client `redis` 5,',
+		'because `publish` of `redis` 6 takes twice as long. "One channel in JS" is a simpler manager with one channel for all',
+		'messages.',
 		'',
 		...upstreamFailures(redis, titles),
 		...commands(redis, titles),
@@ -67,8 +68,8 @@ function upstreamFailures({ upstreamFailures: { sends, aged } }, titles) {
 					`After ${aged.afterMs / 1_000} s, another node knew ${aged.known} of the ${aged.sessions} sessions of a node. A broadcast reaches only known sessions.`,
 				]
 			: []),
-		'In the rows below, all implementations send from a node without sessions; where commands are counted, only this one does.',
-		'It takes part in broadcasts only where commands are counted, because the sessions that it knows expire.',
+		`In the rows below, all implementations send from a node without sessions. Where commands are counted, only`,
+		`\`@tmcp/${titles.upstream}\` does. Its broadcasts are measured only there, because the sessions that it knows expire.`,
 	];
 }
 
@@ -84,7 +85,7 @@ function commands({ commands }, titles) {
 		'',
 		`### C${name.slice(1)}`,
 		'',
-		`What Redis counted in ${seconds} s with broadcasts, less what it counted in ${seconds} s without any, divided by the number of`,
+		`Redis counts the commands in ${seconds} s with broadcasts and in ${seconds} s without. The difference is divided by the number of`,
 		'broadcasts. `xread` is a blocking read: it waits in Redis for the next entry, and each node repeats it after each entry.',
 		'',
 		...table(
@@ -119,7 +120,8 @@ function latencies({ traffic }, titles) {
 		'',
 		'### Latency between two nodes',
 		'',
-		'From `send` in one process until a reader in another has the chunk: medians of the p50 and p99 of each round.',
+		'The time from `send` in one process until a reader in another process has the chunk. The figures are the medians of the p50',
+		'and of the p99 of all rounds.',
 		'',
 		...table(
 			['', '', ...IMPLEMENTATIONS_OF_TRAFFIC.map((name) => titles[name]), 'pub/sub in JS / this package'],
@@ -146,10 +148,10 @@ function cpuTime({ traffic }, titles) {
 		'',
 		'### CPU time per message',
 		'',
-		'The time of the sender is the difference to another process that keeps the same pace at the same time and sends nothing.',
-		'The column for waking a thread has the time of `Atomics.notify` at the same pace: the minimum for any implementation that',
-		'passes its work to another thread. For a node that the message is not for, the ratio is that to the manager with one channel for',
-		'all messages, where every node parses every message.',
+		'A second process keeps the same pace as the sender at the same time, but sends nothing. Its time is subtracted from that of',
+		'the sender. "Waking a thread" is the time of `Atomics.notify` at the same pace: any implementation that passes its work to',
+		'another thread needs at least this. A node without a recipient is compared with the manager that has one channel for all',
+		'messages, where every node parses every message.',
 		'',
 		...table(
 			[
@@ -198,8 +200,8 @@ function backlogs({ backlogs }, titles) {
 		'',
 		'### Receiving a backlog',
 		'',
-		'A node is suspended (SIGSTOP), another node sends as many messages as a Redis stream holds by default, and the node is',
-		'resumed: messages per second, until a reader has the last one.',
+		'A node is suspended (SIGSTOP). Another node sends as many messages as a Redis stream holds by default. Then the first node',
+		'is resumed. The table shows the messages per second until a reader has the last one.',
 		'',
 		...table(
 			['', ...IMPLEMENTATIONS.map((name) => titles[name]), 'this package / pub/sub in JS'],

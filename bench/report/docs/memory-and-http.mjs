@@ -10,8 +10,8 @@ export function memoryFigures({ about, memory }) {
 	if (!memory) return [];
 	const { ours, upstream } = memory.managers;
 	return [
-		`A session takes ${bytes(ours)} of memory in addition to its stream; with ${titlesOf(about).upstream} it takes ${bytes(upstream)}. The stream takes`,
-		`${bytes(memory.streams)} with either.`,
+		`A session takes ${bytes(ours)} of memory, without its stream. With ${titlesOf(about).upstream} it takes ${bytes(upstream)}. The stream takes`,
+		`${bytes(memory.streams)} with both.`,
 	];
 }
 

@@ -41,8 +41,8 @@ function withoutOptions(comparison) {
 	if (!comparison?.commit.startsWith(BEFORE_OPTIONS)) return [];
 	const ratios = comparison.rows.map(({ vsBefore }) => vsBefore.median);
 	return [
-		`Without options, \`send\`, \`create\` with \`delete\`, and \`has\` take ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} times as long as in commit`,
-		`\`${BEFORE_OPTIONS}\`, which had no options.`,
+		`A manager without options takes ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} times as long for \`send\`, \`create\` with \`delete\`, and \`has\` as in`,
+		`commit \`${BEFORE_OPTIONS}\`, the last one before the options were added.`,
 	];
 }
 
@@ -56,12 +56,12 @@ function costs({ costs }) {
 	].filter((line) => line !== undefined);
 	if (lines.length === 0) return [];
 	return [
-		'The time with each option, divided by the time without options, and the difference:',
+		'Each column shows the time with the option divided by the time without options, and the difference of the two:',
 		'',
 		...table(['', 'without options', ...OPTIONS.map(optionTitle)], lines),
 		'',
-		'The columns `coalesce` and "all of them" include the microtasks in which `coalesce` works. There is one message per turn of',
-		'the event loop, so there is nothing to coalesce: it is the worst case.',
+		'The columns `coalesce` and "all of them" include the microtasks in which `coalesce` works. They show the worst case: each',
+		'turn of the event loop sends one message, so there is nothing to join.',
 	];
 }
 
@@ -94,9 +94,9 @@ function keepAlive({ keepAlive }) {
 	if (!keepAlive) return [];
 	const { sessions, keepAliveMs, sweeps, ns, share } = keepAlive;
 	return [
-		`**\`keepAliveMs: ${keepAliveMs}\`** with ${sessions.toLocaleString('en')} idle sessions takes ${percent(share.median)} of a core, without the server's own work for the`,
-		`chunks. In every ${keepAliveMs / 1_000} s there is one sweep that sends to all sessions (${time(ns.sending.median)}), and ${sweeps - 1} sweeps that have nothing to`,
-		`send (${time(ns.idle.median)} each).`,
+		`**\`keepAliveMs: ${keepAliveMs}\`** with ${sessions.toLocaleString('en')} idle sessions takes ${percent(share.median)} of a core. This does not include the server's work for the`,
+		`comments. The manager checks all sessions ${sweeps} times in ${keepAliveMs / 1_000} s. One check sends a comment to each session and takes`,
+		`${time(ns.sending.median)}. The others send nothing and take ${time(ns.idle.median)} each.`,
 	];
 }
 
@@ -110,10 +110,10 @@ function eventLoopDelay({ eventLoopDelay }) {
 		...table(
 			[
 				'',
-				'longest turn of the event loop, in one go',
-				'in slices',
-				'until all sessions have it, in one go',
-				'in slices',
+				'longest turn of the event loop, without `sliceMs`',
+				'with `sliceMs`',
+				'time until all sessions have the message, without `sliceMs`',
+				'with `sliceMs`',
 			],
 			rows.map(({ readers, ns: { whole, sliced } }) => [
 				readers === 'waiting' ? 'readers wait' : 'nothing is read',

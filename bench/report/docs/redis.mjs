@@ -36,7 +36,7 @@ export function redisFigures({ redis }) {
 					`**${time(ours.cpu.receiver.median)}**`,
 				],
 				[
-					'CPU time per message: main thread of a node that it is not for',
+					'CPU time per message: main thread of a node without a recipient',
 					`${bystanders[0]} with a channel per session, ${bystanders[1]} with one channel for all`,
 					`**${bystanders[2]}**`,
 				],
@@ -46,7 +46,7 @@ export function redisFigures({ redis }) {
 				['from `send` until it is read, p50', ...both(({ p50 }) => p50)],
 				['from `send` until it is read, p99', ...both(({ p99 }) => p99)],
 				[
-					`backlog of ${backlog.entries.toLocaleString('en')} messages, received per second`,
+					`messages per second while a node receives ${backlog.entries.toLocaleString('en')} waiting messages`,
 					perSecond(1, backlog.ns.pubSub.median),
 					perSecond(1, backlog.ns.ours.median),
 				],
@@ -62,12 +62,12 @@ function upstreamSentences({ upstreamFailures: { sends }, commands }) {
 	const arrived = sends.reduce((sum, attempt) => sum + attempt.arrived, 0);
 	const expected = sends.reduce((sum, attempt) => sum + attempt.expected, 0);
 	const lines = [
-		`Upstream's manager is not in the table: of the messages that it sends from a node with a session of its own, ${arrived} of ${expected} arrive.`,
+		`Upstream's manager is not in the table, because it cannot send from a node that has a session: ${arrived} of ${expected} messages arrive.`,
 	];
 	if (!commands) return lines;
 	const perBroadcast = commandsPerBroadcast(commands.counts.upstream).toLocaleString('en');
 	return [
 		...lines,
-		`For a broadcast to ${commands.sessions.toLocaleString('en')} sessions it performs ${perBroadcast} commands.`,
+		`For a broadcast to ${commands.sessions.toLocaleString('en')} sessions, it sends ${perBroadcast} commands to Redis.`,
 	];
 }

@@ -66,13 +66,13 @@ function threadLosses({ about, losses, threads }) {
 		against === titles.broadcastChannel || against === titles.messagePort;
 	const whole = losses.filter((loss) => isChannel(loss) && !loss.name.endsWith(TIME_IN_SEND));
 	const inSend = losses.filter((loss) => isChannel(loss) && loss.name.endsWith(TIME_IN_SEND));
-	const lines = whole.map(({ name, against, ratio }) => `- ${name}: **${factor(ratio)}**, compared with ${against}.`);
+	const lines = whole.map(({ name, against, ratio }) => `- ${name}: **${factor(ratio)}** (${against} / this package).`);
 	if (inSend.length > 0) {
 		const rows = new Set(inSend.map(({ name }) => name)).size;
 		const worst = inSend.reduce((worst, loss) => (loss.ratio < worst.ratio ? loss : worst));
 		lines.push(
-			`- The sender's ${TIME_IN_SEND} is longer than with a channel in ${rows} of ${threads.length} rows. The lowest ratio is ` +
-				`**${factor(worst.ratio)}**, compared with ${worst.against}.`,
+			`- In ${rows} of ${threads.length} rows, the sender's ${TIME_IN_SEND} is longer than with a \`BroadcastChannel\` or a ` +
+				`\`MessagePort\`. The lowest ratio is **${factor(worst.ratio)}** (${worst.against} / this package).`,
 		);
 	}
 	return lines;
