@@ -270,9 +270,9 @@ it('a file that does not exist is reported in documents about the checkout, and 
 it('a README that is too long, or that does not begin with the commands to try it, is reported', () => {
 	const commands = 'npm run demo\nnpm test\n';
 	assert.deepEqual(readmeProblems(new Document('README.md', commands + '\n'.repeat(148))), []);
-	assert.deepEqual(readmeProblems(new Document('README.md', commands + '\n'.repeat(218))), []);
+	assert.deepEqual(readmeProblems(new Document('README.md', commands + '\n'.repeat(198))), []);
 	assertFaults(readmeProblems(new Document('README.md', commands + '\n'.repeat(147))), [/has 149 lines/]);
-	assertFaults(readmeProblems(new Document('README.md', commands + '\n'.repeat(219))), [/has 221 lines/]);
+	assertFaults(readmeProblems(new Document('README.md', commands + '\n'.repeat(199))), [/has 201 lines/]);
 	assertFaults(readmeProblems(new Document('README.md', '\n'.repeat(24) + commands + '\n'.repeat(130))), [
 		/does not name `npm test` in its first 25 lines/,
 	]);
