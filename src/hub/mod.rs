@@ -16,6 +16,7 @@ pub mod member;
 pub mod peer;
 pub mod scopes;
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -41,6 +42,8 @@ pub struct Hub {
     /// True for the hub of a scope. The peers of other hubs never look at their flags.
     is_shared: bool,
     peers: RwLock<Peers>,
+    /// Called once, when the hub closes.
+    when_closed: WhenClosed,
     /// The number of the next thread that joins.
     next_thread: AtomicU32,
     /// Held while the flags of the peers are updated.
@@ -56,18 +59,48 @@ struct Peers {
     is_closed: bool,
 }
 
+/// What a scope does when its hub closes.
+type ClosedHook = Box<dyn FnOnce(&Hub) + Send>;
+
+/// A [`ClosedHook`] that is called at most once.
+struct WhenClosed(Mutex<Option<ClosedHook>>);
+
+impl WhenClosed {
+    fn call(&self, hub: &Hub) {
+        let function = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(function) = function {
+            function(hub);
+        }
+    }
+}
+
+impl fmt::Debug for WhenClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WhenClosed").finish_non_exhaustive()
+    }
+}
+
 impl Hub {
     /// Returns a hub for the managers of one thread.
     pub fn for_one_thread() -> Arc<Self> {
-        Self::new(Sessions::for_one_thread(), false, None)
+        Self::new(Sessions::for_one_thread(), false, None, WhenClosed(Mutex::default()))
     }
 
-    /// Returns a hub for the threads of a scope.
-    fn for_scope(backplane: Option<Arc<Backplane>>) -> Arc<Self> {
-        Self::new(Sessions::for_many_threads(), true, backplane)
+    /// Returns a hub for the threads of a scope. `when_closed` is called, without a lock, when no thread can join any more.
+    fn for_scope(
+        backplane: Option<Arc<Backplane>>,
+        when_closed: impl FnOnce(&Self) + Send + 'static,
+    ) -> Arc<Self> {
+        let when_closed = WhenClosed(Mutex::new(Some(Box::new(when_closed))));
+        Self::new(Sessions::for_many_threads(), true, backplane, when_closed)
     }
 
-    fn new(sessions: Sessions, is_shared: bool, backplane: Option<Arc<Backplane>>) -> Arc<Self> {
+    fn new(
+        sessions: Sessions,
+        is_shared: bool,
+        backplane: Option<Arc<Backplane>>,
+        when_closed: WhenClosed,
+    ) -> Arc<Self> {
         Arc::new(Self {
             sessions,
             info: Info::default(),
@@ -75,6 +108,7 @@ impl Hub {
             backplane,
             is_shared,
             peers: RwLock::default(),
+            when_closed,
             next_thread: AtomicU32::new(0),
             flags_update: Mutex::default(),
         })
@@ -106,6 +140,7 @@ impl Hub {
             peers.list.is_empty()
         };
         if was_last {
+            self.when_closed.call(self);
             self.sessions.clear();
             self.info.clear();
             self.subscriptions.clear();
@@ -128,11 +163,17 @@ impl Hub {
         if !self.is_shared {
             return false;
         }
-        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
-        // Relaxed: every access to it happens under this lock.
-        peer.is_retiring.store(true, Ordering::Relaxed);
-        let all_retire = peers.list.iter().all(|peer| peer.is_retiring.load(Ordering::Relaxed));
-        peers.is_closed |= all_retire;
+        let all_retire = {
+            let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+            // Relaxed: every access to it happens under this lock.
+            peer.is_retiring.store(true, Ordering::Relaxed);
+            let all_retire = peers.list.iter().all(|peer| peer.is_retiring.load(Ordering::Relaxed));
+            peers.is_closed |= all_retire;
+            all_retire
+        };
+        if all_retire {
+            self.when_closed.call(self);
+        }
         all_retire
     }
 

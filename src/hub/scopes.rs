@@ -1,7 +1,7 @@
 //! Scopes: the names by which the threads of a process find the hub that they share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Hub;
 use super::member::Member;
@@ -24,37 +24,15 @@ pub enum Scope {
     },
 }
 
-static HUBS: LazyLock<Mutex<Hubs>> = LazyLock::new(Mutex::default);
-
 /// The hubs of all scopes.
 ///
-/// A hub does not know its scope and is not removed from this map when it closes. It is only referenced weakly, a closed
-/// hub refuses members, and the entries of dropped hubs are removed now and then.
-#[derive(Default)]
-struct Hubs {
-    by_scope: HashMap<Scope, Weak<Hub>>,
-    /// The number of entries at which those of dropped hubs are removed.
-    purge_at: usize,
-}
-
-/// The map is not searched for dropped hubs while it is smaller than this.
-const MIN_PURGE: usize = 16;
-
-impl Hubs {
-    fn insert(&mut self, scope: Scope, hub: &Arc<Hub>) {
-        if self.by_scope.len() >= self.purge_at {
-            self.by_scope.retain(|_, hub| hub.strong_count() > 0);
-            // Twice what is left: the cost of a purge is spread over as many inserts, and at most half of the map is dead.
-            self.purge_at = (2 * self.by_scope.len()).max(MIN_PURGE);
-        }
-        self.by_scope.insert(scope, Arc::downgrade(hub));
-    }
-}
+/// A hub is referenced weakly: its members keep it. It is removed from the map when it closes.
+static HUBS: LazyLock<Mutex<HashMap<Scope, Weak<Hub>>>> = LazyLock::new(Mutex::default);
 
 impl Scope {
     /// Makes the calling thread a member of the scope's hub. Makes the hub if there is none.
     pub fn join(&self, max_mailbox_bytes: usize, waker: Option<Waker>) -> Member {
-        self.join_made_by(|| Hub::for_scope(None), max_mailbox_bytes, waker)
+        self.join_made_by(|| self.new_hub(None), max_mailbox_bytes, waker)
     }
 
     /// Like [`Scope::join`], for a hub that is connected to other processes. `run` is called when the hub is made. It has
@@ -68,11 +46,27 @@ impl Scope {
     ) -> Member {
         let make = || {
             let backplane = Arc::new(Backplane::new(settings));
-            let hub = Hub::for_scope(Some(Arc::clone(&backplane)));
+            let hub = self.new_hub(Some(Arc::clone(&backplane)));
             run(Arc::clone(&hub) as Arc<dyn LocalHub>, backplane);
             hub
         };
         self.join_made_by(make, max_mailbox_bytes, waker)
+    }
+
+    /// Makes a hub that removes itself from the map when it closes. The URL of a Redis scope may contain a password, so
+    /// the scope must not stay in memory.
+    fn new_hub(&self, backplane: Option<Arc<Backplane>>) -> Arc<Hub> {
+        let scope = self.clone();
+        Hub::for_scope(backplane, move |hub| scope.forget(hub))
+    }
+
+    /// Removes a hub from the map, unless a newer hub has its place.
+    fn forget(&self, hub: &Hub) {
+        let mut hubs = hubs();
+        let is_listed = hubs.get(self).is_some_and(|listed| std::ptr::eq(listed.as_ptr(), hub));
+        let removed = if is_listed { hubs.remove_entry(self) } else { None };
+        drop(hubs);
+        drop(removed);
     }
 
     fn join_made_by(
@@ -81,14 +75,13 @@ impl Scope {
         max_mailbox_bytes: usize,
         waker: Option<Waker>,
     ) -> Member {
-        // Held until this thread has joined, so that two threads cannot both make a hub for the scope. A poisoned lock is
-        // used as it is: nothing below panics, except when memory runs out, which ends the process.
-        let mut hubs = HUBS.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = hubs.by_scope.get(self).and_then(Weak::upgrade);
+        // Held until this thread has joined, so that two threads cannot both make a hub for the scope.
+        let mut hubs = hubs();
+        let found = hubs.get(self).and_then(Weak::upgrade);
         let joined = found.as_ref().and_then(|hub| Member::join(hub, max_mailbox_bytes, waker.clone()));
         let member = joined.unwrap_or_else(|| {
             let hub = make();
-            hubs.insert(self.clone(), &hub);
+            hubs.insert(self.clone(), Arc::downgrade(&hub));
             Member::join_new(&hub, max_mailbox_bytes, waker)
         });
         drop(hubs);
@@ -98,19 +91,42 @@ impl Scope {
     }
 }
 
+/// Locks the map. A poisoned lock is used as it is: no code under it panics, except when memory runs out, which ends the
+/// process.
+fn hubs() -> MutexGuard<'static, HashMap<Scope, Weak<Hub>>> {
+    HUBS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn scope(name: &str) -> Scope {
+        Scope::Named(name.encode_utf16().collect())
+    }
+
+    fn is_listed(scope: &Scope) -> bool {
+        hubs().contains_key(scope)
+    }
+
     #[test]
-    fn entries_of_dropped_hubs_are_removed_and_others_stay() {
-        let scope = |number: usize| Scope::Named(number.to_string().encode_utf16().collect());
-        let (mut hubs, kept) = (Hubs::default(), Hub::for_scope(None));
-        hubs.insert(scope(0), &kept);
-        for number in 1..1_000 {
-            hubs.insert(scope(number), &Hub::for_scope(None));
-            assert!(hubs.by_scope.len() <= MIN_PURGE);
-        }
-        assert!(hubs.by_scope[&scope(0)].upgrade().is_some());
+    fn a_scope_is_forgotten_when_its_last_member_leaves() {
+        let scope = scope("last member");
+        let (one, two) = (scope.join(1_000, None), scope.join(1_000, None));
+        one.leave();
+        assert!(is_listed(&scope));
+        two.leave();
+        assert!(!is_listed(&scope));
+    }
+
+    #[test]
+    fn the_end_of_a_hub_leaves_the_newer_hub_of_its_scope_listed() {
+        let scope = scope("newer hub");
+        let older = scope.join(1_000, None);
+        // As when another thread has made a new hub, while the older one was about to be forgotten.
+        let newer = Hub::for_scope(None, |_| {});
+        hubs().insert(scope.clone(), Arc::downgrade(&newer));
+        older.leave();
+        assert!(is_listed(&scope));
     }
 }

@@ -107,9 +107,9 @@ export class MonitoredSession extends Session {
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	#enqueueNow(chunk) {
-		const local = this.exclusive ? chunk.slice() : chunk;
-		if (this.#queue === undefined) this.controller.enqueue(local);
-		else this.#queue.enqueue(local);
+		const own = this.exclusive ? chunk.slice() : chunk;
+		if (this.#queue === undefined) this.controller.enqueue(own);
+		else this.#queue.enqueue(own);
 	}
 
 	/**
