@@ -1,6 +1,6 @@
 //! The native core of `@tmcp-native/session-manager`.
 //!
-//! The modules are rooms on floors. Each imports only from the floors below it:
+//! The modules are listed from top to bottom. Each imports only from modules below it (`tests/rooms.rs` checks it):
 //!
 //! | module | contents |
 //! | --- | --- |

@@ -20,7 +20,10 @@
 //! | [`bus`] | what a node needs of the medium that connects the nodes |
 //! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
 //! | [`runtime`] | the thread that nodes run on |
+//! | [`outbox`], [`ownership`], [`presence`], [`sequences`] | the state of a node, as listed above |
+//! | [`settings`] | the settings that all managers of a node share |
 //! | [`wtf8`] | ids and URIs as bytes |
+//! | `lock` | locks a mutex, also a poisoned one |
 
 pub mod bus;
 pub mod deadlines;

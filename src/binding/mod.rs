@@ -9,7 +9,7 @@
 //! | [`scope`], [`redis`] | the functions by which a thread joins a hub |
 //! | [`streams`], [`subscriptions`] | the functions of managers; both can also be opened without a scope |
 //! | `membership` | builds the object of a thread that joined a hub |
-//! | `info`, `mailbox`, `backplane` | its other functions |
+//! | `info`, `mailbox`, `backplane` | the other functions of that object |
 //! | `drain` | writes a drained mailbox into memory of JavaScript |
 //! | `call`, `functions`, `id`, `text` | calls, and the values they pass |
 
