@@ -42,7 +42,7 @@ export const knownLimits = [
 		],
 		['threads/flush.test.js', 'flush > resolves when a thread that it waits for is terminated'],
 		[
-			'threads/subscription-callbacks.test.js',
+			'threads/subscription-ends.test.js',
 			'a thread that ends > before it has drained its mailbox does not delay them either',
 		],
 	].map(([file, test]) => ({
