@@ -40,9 +40,9 @@ export const knownLimits = [
 			'threads/ends.test.js',
 			'60 workers that end at random moments, while four threads send without pause, leave nothing behind',
 		],
-		['threads/streams.test.js', 'flush > resolves when a thread that it waits for is terminated'],
+		['threads/flush.test.js', 'flush > resolves when a thread that it waits for is terminated'],
 		[
-			'threads/subscriptions.test.js',
+			'threads/subscription-ends.test.js',
 			'a thread that ends > before it has drained its mailbox does not delay them either',
 		],
 	].map(([file, test]) => ({
@@ -54,7 +54,7 @@ export const knownLimits = [
 	})),
 	{
 		runtime: 'Deno',
-		file: 'threads/streams.test.js',
+		file: 'threads/scopes.test.js',
 		test: 'a manager of a scope > keeps memory flat when 20,000 managers with sessions are created and dropped',
 		sometimes: true,
 		reason: 'Deno never frees the native functions of a manager: each dropped manager leaks about 0.4 KB',

@@ -22,6 +22,11 @@ export const hubs = [
 /** The counts in `stats().closed` when no session has ended. */
 export const NONE = { deleted: 0, replaced: 0, gone: 0, slow: 0, dead: 0, overflow: 0, expired: 0, shutdown: 0 };
 
+/** The properties of the errors with which a manager ends a stream. */
+export const SLOW = { name: 'SessionClosedError', code: 'ERR_SESSION_CLOSED', reason: 'slow' };
+export const DEAD = { name: 'SessionClosedError', code: 'ERR_SESSION_CLOSED', reason: 'dead' };
+export const SHUTDOWN = { name: 'SessionClosedError', code: 'ERR_SESSION_CLOSED', reason: 'shutdown' };
+
 /**
  * Returns a manager, and the id and reason of each session that has ended so far.
  *

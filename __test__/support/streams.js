@@ -1,4 +1,4 @@
-// Streams as a transport creates them, and fake controllers.
+// Streams as a transport creates them, streams of every kind, and fake controllers.
 
 /**
  * Opens a stream, and returns its controller and a reader.
@@ -35,6 +35,39 @@ export function openByteStream() {
 	});
 	const reader = stream.getReader();
 	return { controller, reader, ...messagesOf(reader) };
+}
+
+/** Opens a byte stream without a reader. @param {number} [highWaterMark] */
+export function unreadByteStream(highWaterMark = 0) {
+	/** @type {any} */
+	let controller;
+	/** @param {any} given */
+	const start = (given) => {
+		controller = given;
+	};
+	const stream = new ReadableStream({ type: 'bytes', start }, { highWaterMark });
+	return { stream, controller };
+}
+
+/** Streams whose `desiredSize` counts chunks, bytes or something else. @type {Record<string, () => any>} */
+export const STREAMS = {
+	'counts chunks': () => openStream(),
+	'counts chunks, with highWaterMark 0': () => openStream({}, { highWaterMark: 0 }),
+	'counts chunks, with highWaterMark 16': () => openStream({}, { highWaterMark: 16 }),
+	'counts bytes, with highWaterMark 0': () => openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 0 })),
+	'counts bytes, with highWaterMark 64': () => openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 64 })),
+	'counts bytes, with highWaterMark 16,384': () =>
+		openStream({}, new ByteLengthQueuingStrategy({ highWaterMark: 16_384 })),
+	'counts each chunk as three': () => openStream({}, { size: () => 3, highWaterMark: 4 }),
+	'counts each byte as a tenth': () => openStream({}, { size: (chunk) => chunk.length / 10, highWaterMark: 1 }),
+	'is a byte stream': () => openByteStream(),
+};
+
+/** Reads this number of messages. @param {any} stream @param {number} count */
+export async function read(stream, count) {
+	const messages = [];
+	for (let n = 0; n < count; n++) messages.push(await stream.next());
+	return messages;
 }
 
 /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
@@ -90,3 +123,5 @@ export function fakeController({ onEnqueue } = {}) {
 export function text(chunk) {
 	return new TextDecoder('utf-8', { ignoreBOM: true }).decode(chunk);
 }
+
+export const encode = (/** @type {string} */ message) => new TextEncoder().encode(message);
