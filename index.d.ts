@@ -140,8 +140,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * each turn of the event loop, so that the clients do not all reconnect at the same moment.
 	 *
 	 * Resolves when the streams are closed and other threads have got the messages of this one, as with
-	 * {@link InMemoryStreamSessionManager.flush}; it waits for other threads until `drainMs` is over. A second call
-	 * waits for the first one, and its options are not used.
+	 * {@link InMemoryStreamSessionManager.flush}. With `drainMs`, it waits for other threads only until that time is over.
+	 * A second call waits for the first one, and its options are not used.
 	 *
 	 * Rejects with a `TypeError` (`ERR_UNKNOWN_OPTION` or `ERR_INVALID_ARG_TYPE`) if an option is invalid. Then nothing
 	 * is closed.
@@ -262,8 +262,9 @@ export interface StreamPolicyOptions {
 	 * - `'close'`: The stream is ended with the reason `slow`, and the memory of its queue is freed. The reader of the
 	 *   stream gets a {@link SessionClosedError}, and the client can reconnect.
 	 * - `'drop'`: This session does not get the message. `stats().dropped` counts it; the client does not learn of it.
-	 *   Use it where each message replaces the one before, such as progress or a price. When many messages in a row
-	 *   are dropped, every 64th is enqueued if the manager cannot find out otherwise whether the client has left.
+	 *   Use it where each message replaces the one before, such as progress or a price. A queue that is exactly full
+	 *   looks like a stream that has ended. To find out which it is, the manager enqueues every 64th message in a row that
+	 *   exceeds the limit.
 	 *
 	 * Needs `maxQueuedBytes`.
 	 *
@@ -648,9 +649,9 @@ export interface InfoSessionManagerOptions {
 	 * Removes what is stored about a session after this time without a call that names its id. `getSubscriptions` names
 	 * no id, so it does not count.
 	 *
-	 * In milliseconds, from 1 to 2³¹ − 1. The removal can come up to a quarter later. Use 1,800,000 (30 minutes)
-	 * together with `streams`. Most clients do not end their session: without this option, what is stored about them
-	 * stays.
+	 * In milliseconds, from 1 to 2³¹ − 1. The removal can come up to a quarter of `ttlMs` later. Use 1,800,000
+	 * (30 minutes) together with `streams`. Most clients do not end their session: without this option, what is stored
+	 * about them stays.
 	 *
 	 * In a scope, calls in any thread count. One manager of the scope with this option is enough.
 	 *
@@ -663,7 +664,7 @@ export interface InfoSessionManagerOptions {
 	 *
 	 * Used only with `ttlMs`. Pass the stream manager of the same transport. Its `has` is called when `ttlMs` is over;
 	 * if the session has a stream, `ttlMs` begins again. So what is stored can be removed less than `ttlMs` after the
-	 * stream was closed. If `has` fails, it is kept.
+	 * stream was closed. If `has` throws or rejects, nothing is removed.
 	 *
 	 * @default undefined
 	 */

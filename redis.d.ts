@@ -75,7 +75,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	constructor(url: string, options?: RedisStreamSessionManagerOptions);
 
 	/**
-	 * Registers the stream of a session. A stream with the same id is closed, on any machine.
+	 * Registers the stream of a session. An older stream with the same id is closed, on any machine.
 	 *
 	 * The stream is registered when `create` returns. The promise never rejects because of Redis.
 	 *
@@ -116,7 +116,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 
 	/**
 	 * Removes a session, and closes its stream after the messages that were sent before. If this process does not have
-	 * the session, it is removed on any other machine.
+	 * the session, the machine that has it removes it.
 	 *
 	 * Rejects with a {@link BackplaneUnavailableError} if the session is not of this process and the call is not queued
 	 * for other machines, because more than `maxPendingBytes` wait. An unknown id is ignored.
@@ -143,8 +143,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * Waits until the messages that this thread has sent are in the queues of the streams of this process and in Redis,
 	 * and until Redis knows which sessions this process has.
 	 *
-	 * Rejects with a {@link BackplaneUnavailableError} after `commandTimeoutMs`. The messages continue to wait and are
-	 * sent later. It keeps this thread alive until then.
+	 * Rejects with a {@link BackplaneUnavailableError} after `commandTimeoutMs`. The messages then continue to wait
+	 * and are sent later. The call keeps this thread alive until its promise resolves or rejects.
 	 */
 	flush(): Promise<void>;
 
@@ -310,9 +310,9 @@ export interface RedisInfoSessionManagerOptions extends BackplaneOptions {
 	 * Removes what is stored about a session after this time without a call that names its id. `getSubscriptions` names
 	 * no id, so it does not count.
 	 *
-	 * In milliseconds, from 1 to 2³¹ − 1. The removal can come up to a quarter earlier, because not every call renews
-	 * the time in Redis. An open stream does not count. Use a value longer than the longest pause between two requests
-	 * of one client.
+	 * In milliseconds, from 1 to 2³¹ − 1. The removal can come up to a quarter of `ttlMs` earlier, because not every
+	 * call renews the time in Redis. An open stream does not count. Use a value longer than the longest pause between
+	 * two requests of one client.
 	 *
 	 * @default 86400000 (one day)
 	 */
@@ -461,7 +461,8 @@ export interface BackplaneOptions {
 	 * {@link BackplaneUnavailableError}. The limit also applies to each attempt to connect, and to `close()` while it
 	 * sends what is waiting.
 	 *
-	 * In milliseconds, at most 2³¹ − 1. Use less than the time in which a request has to be answered.
+	 * In milliseconds, at most 2³¹ − 1. Use less than a third of the time in which a request has to be answered, because
+	 * tmcp can wait for Redis three times in one request.
 	 *
 	 * @default 2000
 	 */

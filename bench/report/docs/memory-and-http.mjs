@@ -26,7 +26,7 @@ export function endToEndFigures({ about, endToEnd }) {
 	const { clients, ns, vsUpstream } = endToEnd;
 	return [
 		`With ${clients} clients in another process, the server's CPU time per delivered message is ${time(ns.upstream.median)} with`,
-		`${titlesOf(about).upstream} and ${time(ns.ours.median)} with this package. The ratio per round is ${factor(vsUpstream.median)}, with quartiles from`,
-		`${factor(vsUpstream.p25)} to ${factor(vsUpstream.p75)}.`,
+		`${titlesOf(about).upstream} and ${time(ns.ours.median)} with this package. The median of the ratios upstream / this package is`,
+		`${factor(vsUpstream.median)}, with quartiles from ${factor(vsUpstream.p25)} to ${factor(vsUpstream.p75)}.`,
 	];
 }
