@@ -5,11 +5,11 @@ import { channel } from 'node:diagnostics_channel';
 
 /** A session was registered: `{ id, key }`. */
 export const sessionCreated = channel('tmcp-native:session:created');
-/** A session was closed or lost: `{ id, key, reason, durationMs }`. */
+/** A session ended: `{ id, key, reason, durationMs }`. */
 export const sessionClosed = channel('tmcp-native:session:closed');
 /** A message was dropped for a slow client: `{ id, key, bytes }`. */
 export const messageDropped = channel('tmcp-native:message:dropped');
-/** Entries of another node never arrived: `{ node, missed }`. */
+/** Entries of another node are lost: `{ node, missed }`. */
 export const backplaneGap = channel('tmcp-native:backplane:gap');
 /** The connection to Redis failed, or a message was not sent: `{ error }`. */
 export const backplaneError = channel('tmcp-native:backplane:error');

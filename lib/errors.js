@@ -17,7 +17,7 @@ export class SessionLimitError extends Error {
 	}
 }
 
-/** Why the server ended a stream with an error. */
+/** The reasons for which the server ends a stream with an error, as parts of the message. */
 const CLOSE_REASONS = {
 	slow: 'more than "maxQueuedBytes" was queued for its client',
 	dead: 'its client read nothing for "deadAfterKeepAlives" keep-alive intervals',
@@ -74,7 +74,7 @@ export function managerClosed(className) {
  * Returns the error for an argument of the wrong type or outside its range.
  *
  * @param {string} problem names the argument and the values it accepts
- * @param {unknown} value the value it got
+ * @param {unknown} value the argument
  */
 export function invalidArgument(problem, value) {
 	const error = new TypeError(`${problem}; got ${describe(value)}`);
@@ -82,7 +82,7 @@ export function invalidArgument(problem, value) {
 }
 
 /**
- * Returns the error for an argument that has the right type and cannot be accepted.
+ * Returns the error for an argument that has the right type but a value that is not accepted.
  *
  * @param {string} problem names the argument, what is wrong with it and the remedy
  */

@@ -34,13 +34,13 @@ export class Backplane {
 		if (this.#isClosed) throw managerClosed(this.#className);
 	}
 
-	/** Throws when `close()` was called, also while it is still sending. */
+	/** Throws when `close()` was called, even if it has not finished yet. */
 	checkAccepting() {
 		if (this.#isClosing) throw managerClosed(this.#className);
 	}
 
 	/**
-	 * Resolves when the entries of the call just made were accepted for sending, and rejects when they were refused.
+	 * Resolves when the entries of the preceding call were accepted for sending, and rejects when they were refused.
 	 *
 	 * @param {string} method
 	 * @param {unknown[]} args
@@ -54,7 +54,7 @@ export class Backplane {
 	 * Sends a request to Redis.
 	 *
 	 * @param {(native: NativeBackplane) => number} ask
-	 * @returns {Promise<any>} for the reply; for `undefined` when there is nothing to request; its rejection is handled already
+	 * @returns {Promise<any>} the reply, or `undefined` when there is nothing to request; its rejection is handled already
 	 */
 	ask(ask) {
 		return this.#handleFailure(this.membership.requests.replyKeepingAlive(ask(this.#native)));
@@ -87,7 +87,7 @@ export class Backplane {
 	}
 
 	/**
-	 * Sends what waits and ends the membership, unless another manager of this thread uses it.
+	 * Sends the waiting entries, and ends the membership unless another manager of this thread uses it.
 	 *
 	 * @param {() => Promise<void>} [before] runs while other nodes can still be reached
 	 */

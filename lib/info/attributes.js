@@ -29,7 +29,7 @@ export function attributeJson(value, argument) {
 }
 
 /**
- * Rejects with upstream's message for an attribute that is not set.
+ * Rejects because an attribute is not set, with the same message as in @tmcp/session-manager.
  *
  * @param {string} attributeName
  * @param {string} id

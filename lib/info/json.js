@@ -1,4 +1,4 @@
-// Converts plain data to JSON for another thread or process, and refuses every value that would not be equal when parsed.
+// Converts plain data to JSON for another thread or process, and refuses every value that JSON would change.
 //
 // The checks and the output share one pass, so that each getter is called once. The pass does not recurse: a client chooses
 // how deep its data is nested, and `JSON.stringify` throws a RangeError at a depth of some thousands.
@@ -6,8 +6,8 @@
 import { describe, invalidValue } from '../errors.js';
 
 /**
- * Returns the value as JSON. Leaves out properties that are `undefined`, which read the same, and properties whose name is
- * a symbol. Throws for any other value that JSON cannot represent.
+ * Returns the value as JSON. Leaves out properties that are `undefined`, because a missing property reads as `undefined`
+ * too, and properties whose name is a symbol. Throws for any other value that JSON cannot represent.
  *
  * @param {unknown} value
  * @param {string} argument names the argument in an error message
@@ -62,7 +62,7 @@ export function toJson(value, argument) {
 class Container {
 	/** The value at the position. @type {unknown} */
 	value;
-	/** How many elements or properties are done, the one at the position included. */
+	/** Number of elements or properties that were visited, including the one at the position. */
 	#visited = 0;
 	#isFirst = true;
 

@@ -1,8 +1,8 @@
 // The attributes and watched resources of the sessions of one manager without a scope.
 //
-// Getters return the very objects that were set, so these stay in JavaScript. The watchers do too: to pass ten ids from
-// Rust to JavaScript costs more than the whole lookup here. Watchers are indexed in both directions, so that the removal of
-// a session costs only what that session had.
+// Getters return the same objects that were set, so the attributes stay in JavaScript. The watchers stay too, because to
+// pass ten ids from Rust to JavaScript costs more than the whole lookup here. Watchers are indexed in both directions, so
+// that the cost of removing a session depends only on what that session watches.
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../index.js' */
 
@@ -29,7 +29,7 @@ class Entry {
 export class LocalInfo {
 	/** @type {Map<string, Entry>} */
 	#entries = new Map();
-	/** The ids of the sessions that watch each URI, in the order of `watchers`. @type {Map<string, Set<string>>} */
+	/** The ids of the sessions that watch each URI, in the order in which they began. @type {Map<string, Set<string>>} */
 	#watchers = new Map();
 	#maxSessions;
 	#sweepsPerTtl;
@@ -123,7 +123,7 @@ export class LocalInfo {
 	}
 
 	/**
-	 * Ends the watch. Removes a session that has no attribute and watches nothing else.
+	 * Makes a session stop watching a resource. Removes a session that has no attribute and watches nothing else.
 	 *
 	 * @param {string} id
 	 * @param {string} uri

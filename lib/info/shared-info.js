@@ -10,7 +10,7 @@ import { ATTRIBUTE, attributeJson, checkText } from './attributes.js';
 export class SharedInfo {
 	/** The ids of the sessions for which `isOpen` is pending. @type {Set<string>} */
 	#checking = new Set();
-	/** Held so that the thread does not leave the scope: it leaves when its membership is garbage collected. */
+	/** Held because the thread leaves the scope when its membership is garbage collected. */
 	#membership;
 	#maxSessions;
 	#ttlMs;
@@ -105,7 +105,7 @@ export class SharedInfo {
 	}
 
 	/**
-	 * Ends the watch. Removes a session that has no attribute and watches nothing else.
+	 * Makes a session stop watching a resource. Removes a session that has no attribute and watches nothing else.
 	 *
 	 * @param {string} id
 	 * @param {string} uri

@@ -1,5 +1,5 @@
-// The base class of both subscription managers. It checks the arguments, calls the subscriptions of this thread, and asks
-// other threads to call theirs.
+// The base class of both subscription managers. It checks the arguments, calls the callbacks of this thread's
+// subscriptions, and asks other threads to call those of theirs.
 
 import { invalidArgument } from '../errors.js';
 import { toJson } from '../info/json.js';
@@ -113,8 +113,8 @@ export class RoutedSubscriptionManager extends SubscriptionManager {
 }
 
 /**
- * Resolves when all promises have, or rejects with the first error. Allocates less than `Promise.all`, which also collects
- * the values. Settles one microtask later than necessary, so that `send` settles in the same microtask as upstream's.
+ * Resolves when all promises have resolved, or rejects with the first error. Allocates less than `Promise.all`, which also
+ * collects the values. Waits one more microtask, so that `send` settles in the same microtask as in @tmcp/session-manager.
  *
  * @param {Promise<unknown>[]} promises at least one
  * @returns {Promise<void>}

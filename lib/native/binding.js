@@ -98,9 +98,9 @@ function load() {
  * @property {(id: string, uri: string, maxSessions: number) => boolean} watch
  *   Makes a session watch a resource. Returns false and changes nothing when a new session would exceed `maxSessions`.
  * @property {(id: unknown, uri: unknown) => void} unwatch
- *   Ends the watch. Removes the session when it has no attribute and watches nothing else.
+ *   Makes a session stop watching a resource. Removes a session that has no attribute and watches nothing else.
  * @property {(id: unknown) => void} remove Removes everything known about a session.
- * @property {(id: string) => void} touch Counts as an access and does nothing else.
+ * @property {(id: string) => void} touch Records an access to a session.
  * @property {(ttlMs: number) => string[]} idle
  *   Returns the ids of the sessions that no thread has accessed for `ttlMs`, in no particular order.
  * @property {(id: string, ttlMs: number) => void} removeIdle
@@ -150,32 +150,33 @@ function load() {
  * @typedef {object} NativeBackplane
  * @property {() => number[]} settings Returns the settings in use, in the order of `joinRedis`.
  * @property {() => boolean} wasRefused
- *   Returns true when, since the previous call, an entry was not published because `maxPendingBytes` was reached.
+ *   Returns true when an entry was refused since the previous call, because `maxPendingBytes` was reached.
  * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.
  * @property {(id: unknown) => number} has Replies with true when another node has the session.
  * @property {(id: unknown, attribute: number, ttlMs: number) => number} get Replies with the value of an attribute.
  * @property {(id: string, attribute: number, json: string | undefined, ttlMs: number) => number} set Sets an attribute.
  * @property {(uri: unknown) => number} watchers Replies with the ids of the sessions that watch a resource.
  * @property {(id: string, uri: string, ttlMs: number) => number} watch Makes a session watch a resource.
- * @property {(id: unknown, uri: unknown) => number} unwatch Ends the watch.
+ * @property {(id: unknown, uri: unknown) => number} unwatch
+ *   Makes a session stop watching a resource.
  * @property {(id: unknown) => number} forget Removes everything known about a session.
  * @property {() => number[]} stats
  *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
  *   missed, malformed entries, reconnects.
  * @property {() => number} close
- *   Makes this process leave the other nodes and returns the request whose reply arrives when it has left. Returns 0 while
- *   other threads of the process stay members: then the process does not leave.
+ *   Makes this process leave the backplane. Returns the request whose reply arrives when it has left, or 0 when other
+ *   threads of the process are still members. Then the process does not leave.
  */
 
 /**
- * Opens a hub of one thread.
+ * Opens a hub of one thread and returns its sessions.
  *
  * @type {() => NativeStreams}
  */
 export const openStreams = binding.openStreams;
 
 /**
- * Opens a hub of one thread.
+ * Opens a hub of one thread and returns its registrations.
  *
  * @type {() => NativeSubscriptions}
  */

@@ -1,4 +1,4 @@
-// The options that say how a stream manager treats its streams, with their checks and defaults.
+// The options for limits, keep-alive and delivery of a stream manager's streams, with their checks and defaults.
 
 import { booleanOption, functionOption, integerOption, invalidOption } from './checks.js';
 

@@ -5,18 +5,18 @@ import { markAsUntransferable } from 'node:worker_threads';
 
 /** @typedef {Uint8Array<ArrayBuffer>} Chunk */
 
-/** @typedef {{ waiting: Burst | undefined, flush: () => void }} Waiting a session with messages to enqueue */
+/** @typedef {{ waiting: Burst | undefined, flush: () => void }} Waiting a session that has chunks to enqueue */
 
 const EMPTY = new Uint8Array(0);
 
 /**
- * The chunks that one or more sessions wait for, in order: a linked list from the newest chunk to the oldest. Sessions
- * with the same chunks share the list, so that it is joined once.
+ * The chunks that one or more sessions have to enqueue, in order: a linked list from the newest chunk to the oldest.
+ * Sessions with the same chunks share the list, so that it is joined once.
  */
 export class Burst {
 	/** @type {Chunk | undefined} */
 	#joined;
-	/** This burst and one more chunk, for the next session that gets the same chunk. @type {Burst | undefined} */
+	/** Result of the last `followedBy`. The next session that gets the same chunk shares it. @type {Burst | undefined} */
 	#next;
 	#before;
 	#chunk;
@@ -52,7 +52,7 @@ export class Burst {
 		return this.#chunk === chunk;
 	}
 
-	/** All chunks as one. It is shorter than `length` when the buffer of a chunk was detached. */
+	/** All chunks joined into one. It is empty, and so shorter than `length`, when the buffer of a chunk was detached. */
 	get chunk() {
 		this.#joined ??= this.#before === undefined ? this.#chunk : this.#join();
 		return this.#joined;
@@ -86,11 +86,11 @@ export class Burst {
 export class Coalescing {
 	/** @type {Waiting[]} */
 	#waiting = [];
-	/** The first chunk of the session added last. @type {Burst | undefined} */
+	/** The burst of one chunk that the last session began with. The next session shares it. @type {Burst | undefined} */
 	#first;
 
 	/**
-	 * Adds a chunk to those that a session waits for.
+	 * Adds a chunk to those that a session has to enqueue.
 	 *
 	 * @param {Waiting} session enqueues them in its `flush()`, which is called in a microtask at the latest
 	 * @param {Chunk} chunk

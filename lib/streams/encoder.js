@@ -1,15 +1,17 @@
 // Encodes a message as one UTF-8 chunk that all its sessions share.
 //
 // Short texts are written one after another into slabs, as Node does for its own small Buffers. A chunk is a view of a
-// slab. A slab lives as long as one of its chunks, and each of its bytes is written once. Because sessions share chunks,
-// their buffers are marked as untransferable: code that posts a chunk with a transfer list gets a DataCloneError (a copy
-// on Node 20), and does not detach the buffer for all other sessions. Node 20, Node 22 and Bun ignore the mark in
-// `enqueue` of a byte stream and in `ArrayBuffer.prototype.transfer`. A slab that was detached this way is replaced.
+// slab. A slab lives as long as one of its chunks, and each of its bytes is written once.
+//
+// Because sessions share chunks, the buffers are marked as untransferable. Otherwise code that posts a chunk with a
+// transfer list would detach the buffer for all other sessions. With the mark, `postMessage` throws a DataCloneError; on
+// Node 20 it copies the buffer. Node 20, Node 22 and Bun ignore the mark in `enqueue` of a byte stream and in
+// `ArrayBuffer.prototype.transfer`. A slab that was detached this way is replaced.
 
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 
-/** A buffer that is filled from the front. A new one replaces it when it is full. */
+/** A buffer that is filled from its start, and replaced by a new one when it is full. */
 class Slab {
 	// Empty at first, so that the first text allocates the buffer.
 	memory = new ArrayBuffer(0);

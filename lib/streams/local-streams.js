@@ -70,7 +70,7 @@ export class LocalStreams {
 		return this.#coalescing;
 	}
 
-	/** True while sessions still have to get messages that were sent. */
+	/** True while a delivery in slices is under way: some sessions have not got all messages yet. */
 	get isDelivering() {
 		return this.#sliced?.isUnderWay ?? false;
 	}
@@ -92,7 +92,7 @@ export class LocalStreams {
 		}
 	}
 
-	/** @param {number} key 0 for none; the session may be gone */
+	/** @param {number} key 0 for none; the session may no longer exist */
 	get(key) {
 		return this.#sessions.get(key);
 	}
@@ -122,8 +122,8 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Delivers to all sessions except evicted ones. An evicted session is gone, and its stream is open only for messages sent
-	 * before.
+	 * Delivers to all sessions except evicted ones. Other threads have deleted or replaced those, and their streams are open
+	 * only for messages that were sent before.
 	 *
 	 * @param {Set<number>} evicted keys
 	 * @param {Chunk} chunk
@@ -152,10 +152,10 @@ export class LocalStreams {
 	/**
 	 * Delivers to some sessions.
 	 *
-	 * @param {Float64Array} keys of sessions that may be gone
+	 * @param {Float64Array} keys of sessions that may no longer exist
 	 * @param {number} count number of keys to read
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
-	 * @param {number} [after] only sessions with a later key
+	 * @param {number} [after] only sessions with a higher key
 	 */
 	deliverToSome(keys, count, chunk, after = 0) {
 		/** @type {Session[] | undefined} */
@@ -189,7 +189,7 @@ export class LocalStreams {
 	/**
 	 * Delivers a message of another thread to one session.
 	 *
-	 * @param {number} key of a session that may be gone
+	 * @param {number} key of a session that may no longer exist
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	deliverTo(key, chunk) {
@@ -200,7 +200,7 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Enqueues a chunk, or closes the session when the chunk is lost: no stream goes on with a gap in it.
+	 * Enqueues a chunk, or closes the session when the chunk is lost, because a stream must not continue after a gap.
 	 *
 	 * @param {Session} session
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
@@ -224,7 +224,7 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Enqueues a chunk in the stream of a session. A stream that refuses it loses its session.
+	 * Enqueues a chunk in the stream of a session. Ends the session when the stream refuses the chunk.
 	 *
 	 * @param {Session} session
 	 * @param {Chunk} chunk
@@ -275,7 +275,7 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Calls back when every message sent so far is in the queues of the streams.
+	 * Calls the callback when every message sent so far is in the queues of the streams.
 	 *
 	 * @param {() => void} callback
 	 */
@@ -313,9 +313,9 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Closes a session that is already gone from the registry in Rust.
+	 * Closes a session that Rust has already removed from its registry.
 	 *
-	 * @param {number} key of a session that may be gone here as well
+	 * @param {number} key of a session that may no longer exist here either
 	 * @param {SessionCloseReason} reason
 	 */
 	close(key, reason) {
@@ -333,7 +333,7 @@ export class LocalStreams {
 	 * @param {SessionCloseReason} reason
 	 */
 	forgetAndClose(session, reason) {
-		// First, so that a controller called during the close finds the session gone.
+		// Removed first, so that the session no longer exists for a controller that calls the manager from its own `close`.
 		this.#forgetInRust(session.id, session.key);
 		this.close(session.key, reason);
 	}
@@ -341,14 +341,14 @@ export class LocalStreams {
 	/**
 	 * Closes all sessions after an overflow of the mailbox: messages for them are lost.
 	 *
-	 * @param {number} last the key of the newest one; a controller may create sessions while it is closed, and these stay
+	 * @param {number} last the key of the newest session to close; sessions that a controller creates meanwhile stay open
 	 */
 	closeAllOverflowed(last) {
-		const gone = [...this.#sessions.values()].filter(({ key }) => key <= last);
-		for (const { key } of gone) this.#sessions.delete(key);
-		// Before the first callback runs, so that it finds all of them counted.
-		this.#closed.overflow += gone.length;
-		for (const session of gone) {
+		const overflowed = [...this.#sessions.values()].filter(({ key }) => key <= last);
+		for (const { key } of overflowed) this.#sessions.delete(key);
+		// Counted before the first callback runs, so that `stats()` in a callback includes all of them.
+		this.#closed.overflow += overflowed.length;
+		for (const session of overflowed) {
 			session.flush();
 			if (session.isClosed) {
 				this.#closed.overflow--;
@@ -367,7 +367,7 @@ export class LocalStreams {
 	 */
 	#close(session, reason) {
 		session.flush();
-		// Its last messages have ended it.
+		// The stream has refused one of the messages that `flush` has enqueued, and the session has ended.
 		if (session.isClosed) return;
 		session.close();
 		this.#sessionClosed(session, reason);

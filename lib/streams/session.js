@@ -27,7 +27,7 @@ export class Session {
 		this.controller = controller;
 		this.policy = policy;
 		// `enqueue` of a byte stream transfers the buffer of the chunk, so the chunk needs a buffer of its own.
-		this.exclusive = !policy.pool || 'byobRequest' in controller;
+		this.copiesChunks = !policy.pool || 'byobRequest' in controller;
 		this.#highWaterMark = desiredSizeOf(controller);
 	}
 
@@ -37,7 +37,7 @@ export class Session {
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	enqueue(chunk) {
-		this.controller.enqueue(this.exclusive ? chunk.slice() : chunk);
+		this.controller.enqueue(this.copiesChunks ? chunk.slice() : chunk);
 	}
 
 	/** Enqueues the chunks that wait for the end of the turn. A plain session has none. */
@@ -48,7 +48,7 @@ export class Session {
 		return 0;
 	}
 
-	/** True when the queue of the stream is empty. A client that left without closing its stream keeps it non-empty. */
+	/** True when the queue of the stream is empty. The queue of a client that left unnoticed may never become empty. */
 	get isDrained() {
 		const desiredSize = desiredSizeOf(this.controller);
 		return typeof desiredSize !== 'number' || desiredSize >= Number(this.#highWaterMark);
@@ -71,15 +71,15 @@ export class Session {
 	 */
 	abort(error) {
 		const controller = /** @type {SessionController & Partial<ReadableStreamDefaultController>} */ (this.controller);
-		const canFail = typeof controller.error === 'function';
+		const canError = typeof controller.error === 'function';
 		try {
-			if (canFail) controller.error?.(error);
+			if (canError) controller.error?.(error);
 			else controller.close();
 		} catch {
-			// Only a controller of a test does this, and there is no other way to end its stream.
+			// The `error` of a ReadableStream never throws. For another controller, there is no other way to end its stream.
 		}
-		// A stream that was open has the `desiredSize` null now.
-		this.hadEnded = canFail && controller.desiredSize === 0;
+		// After `error`, `desiredSize` is null if the stream was open, and 0 if it was closed.
+		this.hadEnded = canError && controller.desiredSize === 0;
 	}
 }
 

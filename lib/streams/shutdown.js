@@ -6,7 +6,7 @@ import { SessionClosedError } from '../errors.js';
 /** @import { Session } from './session.js' */
 /** @import { LocalStreams } from './local-streams.js' */
 
-/** Streams that are closed in one turn of the event loop, so that their clients do not all reconnect at the same moment. */
+/** Maximum number of streams closed in one turn of the event loop, so that not all clients reconnect at the same moment. */
 const STREAMS_PER_TURN = 128;
 /** Interval between two checks for clients that have read everything. */
 const CHECK_INTERVAL_MS = 20;
@@ -22,7 +22,7 @@ export async function closeAll(streams, drainMs) {
 	const end = drainMs === undefined ? Infinity : performance.now() + drainMs;
 	// Sessions that other managers create from now on stay open.
 	const last = streams.newest;
-	// A stream that still misses a message when the time is over gets it when it is closed.
+	// A message that a stream has not got by the end of `drainMs` is delivered when the stream is closed.
 	if (streams.isDelivering) await within(streams.delivered(), drainMs);
 	for (;;) {
 		const left = await closeEach(streams, last, (session) => {
@@ -61,7 +61,7 @@ async function closeEach(streams, last, close) {
 }
 
 /**
- * Waits for a promise, but not longer than a time.
+ * Waits for a promise, but at most `ms` milliseconds.
  *
  * @param {Promise<void>} promise
  * @param {number | undefined} ms `undefined` for no limit

@@ -12,16 +12,16 @@ import timers from 'node:timers';
  *
  * @typedef {object} Delivery
  * @property {(session: Session) => boolean} takeOut
- *   Takes out a session that leaves the map of sessions. Returns true when it still had to get the message.
+ *   Takes out a session that was deleted from the map of sessions. Returns true when it has not got the message yet.
  * @property {() => boolean} next delivers to the next session; returns false when there was none
  * @property {Chunk} chunk
  */
 
-/** Sessions between two looks at the clock. A look costs a tenth of one `enqueue`. */
-const SESSIONS_PER_LOOK = 32;
+/** Number of sessions served between two reads of the clock. One read costs a tenth of one `enqueue`. */
+const SESSIONS_PER_CLOCK_READ = 32;
 /** Minimum time for delivery in a slice, so that a broadcast ends. */
 const MIN_DELIVERY_MS = 0.5;
-/** Limits of what may wait. Past them everything is delivered at once, which slows the sender down. */
+/** Limits of what may wait. Above them, everything is delivered at once, which slows the sender down. */
 const MAX_DELIVERIES = 1_024;
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -35,7 +35,7 @@ export class SlicedDelivery {
 	#sending;
 	#isScheduled = false;
 	#sliceMs;
-	/** Time for delivery in a slice. The rest of it is for the readers that the delivery wakes. */
+	/** Time for delivery in a slice. The rest of the slice is for the readers that the delivery wakes. */
 	#deliveryMs;
 	#deliver;
 
@@ -55,7 +55,7 @@ export class SlicedDelivery {
 	 * @param {number} sessions
 	 */
 	isFor(sessions) {
-		return sessions > SESSIONS_PER_LOOK || this.isUnderWay;
+		return sessions > SESSIONS_PER_CLOCK_READ || this.isUnderWay;
 	}
 
 	/** True while messages wait to be delivered. */
@@ -132,7 +132,7 @@ export class SlicedDelivery {
 	 */
 	settle(session) {
 		for (const delivery of this.#deliveries.filter((delivery) => delivery.takeOut(session))) {
-			// A controller has deleted the session during its own `enqueue`. Without slices it would not get the message either.
+			// While `send` runs, a controller may delete a session. Without slices, that session would not get the message either.
 			if (delivery !== this.#sending && !session.isClosed) this.#deliver(session, delivery.chunk);
 		}
 	}
@@ -143,7 +143,7 @@ export class SlicedDelivery {
 	}
 
 	/**
-	 * Adds a delivery behind those that wait, and starts it when none does.
+	 * Adds a delivery behind those that wait, and starts it when no other waits.
 	 *
 	 * @param {Delivery} delivery
 	 */
@@ -163,7 +163,7 @@ export class SlicedDelivery {
 	}
 
 	/**
-	 * Delivers for a time.
+	 * Delivers until the time is over, and then schedules the next slice.
 	 *
 	 * @param {number} ms
 	 */
@@ -175,7 +175,7 @@ export class SlicedDelivery {
 			for (;;) {
 				const [delivery] = this.#deliveries;
 				if (delivery === undefined) return;
-				for (let next = 0; next < SESSIONS_PER_LOOK; next++) {
+				for (let next = 0; next < SESSIONS_PER_CLOCK_READ; next++) {
 					if (delivery.next()) continue;
 					this.#deliveries.shift();
 					this.#bytes -= delivery.chunk?.length ?? 0;
@@ -208,7 +208,7 @@ export class SlicedDelivery {
 	}
 
 	/**
-	 * Returns the time for delivery in the next slice.
+	 * Returns the time for delivery in the next slice, so that delivery and readers together take `sliceMs`.
 	 *
 	 * @param {number} tookMs duration of the last slice, with the work of the readers it woke
 	 */

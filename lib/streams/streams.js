@@ -11,21 +11,26 @@ import { LocalStreams } from './local-streams.js';
 /** @import { NativeStreams } from '../native/binding.js' */
 /** @import { Policy } from './policy/policy.js' */
 
-/** Maximum length of a list that is routed through the array that all managers of the thread share. */
+/** Maximum number of ids in a list whose keys are written to the shared array. A longer list gets an array of its own. */
 const MAX_SHARED_LIST = 16_384;
 
 /** Flags that other threads set and this thread reads without a native call (`Flags` in `src/hub/peer.rs`). */
 const FLAG = /** @type {const} */ ({
 	/** Set while other threads have sessions. */
 	OTHERS_HAVE_SESSIONS: 0,
-	/** Set while sessions of this thread that others have deleted or replaced are not closed yet. */
+	/** Set while this thread has evicted sessions: others have deleted or replaced them, and their streams are still open. */
 	EVICTED: 1,
 });
 
 /** The flags in a hub with one thread. */
 const NO_OTHER_THREADS = Int32Array.of(0, 0);
 
-/** @type {Float64Array | undefined} the shared array; `undefined` while a `send` uses it */
+/**
+ * The array to which Rust writes the keys of a `send`. All managers of the thread share it. It is `undefined` while a
+ * `send` uses it.
+ *
+ * @type {Float64Array | undefined}
+ */
 let sharedKeys = new Float64Array(64);
 
 export class Streams {
@@ -82,24 +87,25 @@ export class Streams {
 	 * @param {string} id
 	 */
 	delete(id) {
-		if (this.#flags[FLAG.EVICTED] !== 0 && this.#closesOlderStream(id)) return;
+		if (this.#flags[FLAG.EVICTED] !== 0 && this.#isForOlderStream(id)) return;
 		const key = this.#native.remove(id);
 		if (key !== 0) this.local.close(key, 'deleted');
 	}
 
 	/**
-	 * Returns true when the call comes from the `cancel` of an older stream: another thread has replaced the session, and the
-	 * message that closes the older stream still waits in the mailbox. Such a call must not delete the newer session.
+	 * Returns true when a call of `delete` is for an older stream with this id. Another thread has replaced its session, and
+	 * the message that closes the stream still waits in the mailbox. When the client cancels that stream, the transport calls
+	 * `delete`, which must not delete the newer session.
 	 *
 	 * @param {string} id
 	 */
-	#closesOlderStream(id) {
-		const older = this.#native.evicted().map((key) => this.local.get(key));
-		const streams = older.filter((session) => session?.id === id);
-		if (streams.length === 0) return false;
-		// Closes them, after the messages that were sent to them.
+	#isForOlderStream(id) {
+		const evicted = this.#native.evicted().map((key) => this.local.get(key));
+		const older = evicted.filter((session) => session?.id === id);
+		if (older.length === 0) return false;
+		// Delivers the messages that were sent to the older sessions, and then closes their streams.
 		this.#catchUp();
-		return streams.some((session) => session?.hadEnded);
+		return older.some((session) => session?.hadEnded);
 	}
 
 	/**
@@ -118,8 +124,8 @@ export class Streams {
 		return this.#native.has(id);
 	}
 
-	// The methods that `send` calls are not private: a call of a private method checks the brand of `this`, which costs two
-	// percent of a message.
+	// The methods that `send` calls are public, because a call of a private method first checks that `this` has the method.
+	// The check costs two percent of a message.
 
 	/**
 	 * Sends a message to sessions of any thread.
@@ -166,7 +172,7 @@ export class Streams {
 		if (session === undefined) return;
 		const before = local.newest;
 		local.deliverToOne(session, encode(data));
-		// The controller created a session during its `enqueue`. It may have the same id.
+		// The controller has created a session during its `enqueue`. If that session has the same id, it gets the message too.
 		if (local.newest !== before) this.#sendToNewer(ids, data, before);
 	}
 
@@ -194,7 +200,7 @@ export class Streams {
 	 *
 	 * @param {readonly unknown[]} ids
 	 * @param {string} data
-	 * @param {number} after only sessions with a later key
+	 * @param {number} after only sessions with a higher key
 	 */
 	#sendToNewer(ids, data, after) {
 		const keys = takeKeys(ids.length);

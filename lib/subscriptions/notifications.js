@@ -1,4 +1,4 @@
-// The subject of a notification, and whether the filters of a subscription match it (MCP 2026-07-28,
+// Finds the subject of a notification, and matches it with the filters of a subscription (MCP 2026-07-28,
 // `subscriptions/listen`).
 
 /** @import { JSONRPCRequest, SubscriptionFilter } from '../../index.js' */

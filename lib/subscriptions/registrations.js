@@ -36,7 +36,7 @@ export class Registrations {
 		const uris = [...(filters.resourceSubscriptions ?? [])];
 		const key = this.#native.create(origin, id, selectedLists(filters), uris);
 		if (key === 0) return undefined;
-		// −0 becomes 0, as in the keys of upstream's Map, because an overridden `close` receives this id.
+		// −0 becomes 0, because an overridden `close` receives this id. In @tmcp/session-manager it is the key of a Map: never −0.
 		const registration = new Registration(key, id === 0 ? 0 : id, origin, callbacks);
 		this.#registrations.set(key, registration);
 		return registration;
@@ -179,7 +179,7 @@ export class Registrations {
 }
 
 /**
- * Returns what a notification is about: the index of a list, or a negative number and the URI of a resource.
+ * Returns the subject of a notification: the index of a list, or a negative number and the URI of a resource.
  *
  * @param {JSONRPCRequest} notification
  * @returns {[list: number, uri: string | undefined]}

@@ -22,14 +22,17 @@ export const ROW = /** @type {const} */ ({
 /** The outcome of a request. */
 export const OUTCOME = /** @type {const} */ ({ DONE: 0, FAILED: 1, VALUE: 2 });
 
-/** Result of `drain`: the buffer or the table is too small. The table has the needed bytes and the needed numbers. */
+/** Result of `drain`: too little room. The first two numbers of the table are the bytes and the numbers that it needs. */
 const NO_ROOM = -1;
 /** Result of `drain`: the mailbox was full and messages are lost. Sessions up to the key in the table must be closed. */
 export const OVERFLOWED = -2;
 
-/** Size of the buffer that several small drains share. */
+/** Size in bytes of the buffer that several small drains share. */
 const SHARED_BYTES = 8 * 1024;
-/** A larger drain gets a buffer of its own. Rust limits the size of a drain, so that a small chunk does not keep much. */
+/**
+ * Maximum size in bytes of a drain that uses the shared buffer. A larger drain gets a buffer of its own. Rust limits the size
+ * of a drain, so that an unread small chunk does not keep a large buffer in memory.
+ */
 const MAX_SHARED_DRAIN = 1024;
 
 class DrainedMessages {

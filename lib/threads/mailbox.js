@@ -56,7 +56,7 @@ export class Mailbox {
 		this.#native.setMaxBytes(maxBytes);
 	}
 
-	/** Resolves when other threads have processed all messages of this thread, and its own streams have theirs. */
+	/** Resolves when other threads have processed all messages of this thread, and its own streams have got theirs. */
 	async flush() {
 		await Promise.all([this.#requests.replyKeepingAlive(this.#native.flush()), this.#streams.local.delivered()]);
 	}
@@ -79,7 +79,7 @@ export class Mailbox {
 				if (rows === OVERFLOWED) this.#overflow();
 				else if (rows > 0) this.#process(rows);
 				else return;
-				// Other threads take the mailbox as busy until a drain has found it empty.
+				// The other messages wait for the delivery in slices that has begun. `finally` schedules their processing.
 				if (this.#streams.local.isDelivering) return;
 			}
 		} finally {

@@ -14,7 +14,7 @@ import { Reports } from './reports.js';
 /** Default of the option `maxMailboxBytes`. */
 const DEFAULT_MAX_MAILBOX_BYTES = 64 * 1024 * 1024;
 
-/** The flags on a runtime that cannot share memory with Rust: the thread always asks. */
+/** The flags on a runtime that cannot share memory with Rust. Both are set, so that the thread always calls Rust. */
 const ALL_SET = Int32Array.of(1, 1);
 
 /** @typedef {{ maxMailboxBytes?: number | undefined, sliceMs?: number | undefined }} MembershipOptions */
@@ -65,7 +65,7 @@ function membershipOf(key, name, join, options, className) {
 }
 
 class Membership {
-	/** Options that a manager has set. @type {MembershipOptions} */
+	/** The options that the managers have set so far. @type {MembershipOptions} */
 	#agreed = {};
 	#key;
 	#name;
@@ -136,22 +136,23 @@ class Membership {
 	 * not accepted them in time.
 	 */
 	async release() {
-		// The managers that stay send later what is left.
+		// An error is ignored, because the remaining managers send the rest later.
 		const flush = () => this.mailbox.flush().catch(() => {});
 		if (--this.#users > 0) return flush();
-		// A manager that is made from now on gets a new membership.
+		// A manager that is created from now on gets a new membership.
 		if (memberships.get(this.#key)?.deref() === this) memberships.delete(this.#key);
 		this.registrations.cancelAll();
-		const left = this.#native.backplane?.close() ?? 0;
-		// 0: other threads of this process still use the node.
-		if (left === 0) await flush();
-		await this.requests.replyKeepingAlive(left);
+		const leaving = this.#native.backplane?.close() ?? 0;
+		// 0: the process does not leave Redis, because other threads still use the connection.
+		if (leaving === 0) await flush();
+		await this.requests.replyKeepingAlive(leaving);
 		this.#native.mailbox.leave();
 	}
 }
 
-// Native code holds these functions as long as the membership lasts, so they must not hold the membership. Functions made
-// in one scope share a context and hold what any of them uses. So they are made here, where no membership is in scope.
+// Native code and the finalization registry hold the functions that are made here, so these must not hold the membership.
+// V8 keeps the variables of all closures of a block together: each closure holds what any of them uses. So these closures
+// are not made in the constructor, where `this` would be among the variables.
 
 /**
  * Returns the function that native code calls when messages have arrived.

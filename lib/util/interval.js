@@ -1,7 +1,7 @@
 // Runs a task of a manager at an interval. The timer keeps neither the process nor the manager alive.
 
-// Imports the module, not its functions, so that the mock timers of a test can replace them. The global timers are not an
-// alternative: on some runtimes they have no `unref()`.
+// Imports the module, not its functions, so that the mock timers of a test can replace them. The global functions cannot
+// be used, because on some runtimes their timers have no `unref()`.
 import timers from 'node:timers';
 import { isUnloaded } from '../native/environment.js';
 

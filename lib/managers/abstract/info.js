@@ -1,5 +1,5 @@
 // The abstract base class of info managers, which store what MCP clients report about themselves and which resources their
-// sessions watch. Users may extend it. A method that is not overridden throws upstream's message.
+// sessions watch. Users may extend it. A method that is not overridden throws the same error as in @tmcp/session-manager.
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../../index.js' */
 

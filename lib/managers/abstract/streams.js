@@ -1,5 +1,5 @@
 // The abstract base class of stream managers, which store the open stream of each MCP session and send messages to it. Users
-// may extend it. A method that is not overridden throws upstream's message.
+// may extend it. A method that is not overridden throws the same error as in @tmcp/session-manager.
 
 /**
  * @abstract

@@ -1,5 +1,5 @@
 // The abstract base class of subscription managers, which send notifications to the streams of `subscriptions/listen`.
-// Users may extend it. A method that is not overridden throws upstream's message.
+// Users may extend it. A method that is not overridden throws the same error as in @tmcp/session-manager.
 
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../../index.js' */
 

@@ -11,7 +11,7 @@ import { InfoSessionManager } from '../abstract/info.js';
 
 /** @import { ClientCapabilities, ClientInfo, InfoSessionManagerOptions, LogLevel } from '../../../index.js' */
 
-/** A session is removed between `ttlMs` and a quarter more after its last access. */
+/** Number of sweeps during `ttlMs`. With 4, a session is removed between 1 and 1.25 times `ttlMs` after its last access. */
 const SWEEPS_PER_TTL = 4;
 
 export class InMemoryInfoSessionManager extends InfoSessionManager {
@@ -177,7 +177,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		try {
 			return await this.#streams?.has(id);
 		} catch {
-			// The session stays: it is not known to be closed.
+			// The session stays, because an error does not mean that its stream is closed.
 			return true;
 		}
 	}

@@ -38,7 +38,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 		this.#policy = new Policy(policy, this.#streams.local);
 	}
 
-	/** Number of sessions, those of other threads of the scope included. */
+	/** Number of sessions, including those of other threads of the scope. */
 	get size() {
 		return this.#streams.size;
 	}
@@ -96,7 +96,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 		this.#streams.send(sessions, data);
 	}
 
-	/** Resolves when every message that this thread has sent is queued in the streams that it is for. */
+	/** Resolves when every message that this thread has sent is in the queues of its receivers' streams. */
 	async flush() {
 		await (this.#membership?.mailbox.flush() ?? this.#streams.local.delivered());
 	}
@@ -125,6 +125,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 
 	/** @param {number | undefined} drainMs */
 	async #close(drainMs) {
+		// Messages of other threads that have arrived must be delivered before the streams are closed.
 		this.#membership?.catchUp();
 		const startedAt = performance.now();
 		await closeAll(this.#streams.local, drainMs);

@@ -165,8 +165,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
-	 * Closes this manager and, with the last manager of this process, leaves Redis. Afterwards every method except `stats`
-	 * fails.
+	 * Closes this manager. When it is the last open manager of this process, the process leaves Redis. Afterwards every method
+	 * except `stats` fails.
 	 *
 	 * @returns {Promise<void>}
 	 */

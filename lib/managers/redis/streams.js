@@ -98,7 +98,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 		return this.#backplane.accepted('send', [sessions, data]);
 	}
 
-	/** Resolves when every message that this thread has sent is queued in the streams of this process, and is in Redis. */
+	/** Resolves when every message that this thread has sent is in the queues of this process's streams, and in Redis. */
 	flush() {
 		this.#backplane.checkOpen();
 		return handled(this.#backplane.membership.mailbox.flush());
@@ -121,8 +121,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
-	 * Closes the streams of this thread and, with the last manager of this process, leaves Redis. `create` throws from now
-	 * on. When the streams are closed, `delete`, `has`, `send`, `flush` and `ready` throw as well.
+	 * Closes the streams of this thread. When this is the last open manager of the process, the process then leaves Redis.
+	 * `create` throws from now on. When the streams are closed, `delete`, `has`, `send`, `flush` and `ready` throw as well.
 	 *
 	 * @param {CloseOptions} [options]
 	 * @returns {Promise<void>}

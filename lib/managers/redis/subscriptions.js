@@ -71,8 +71,8 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	}
 
 	/**
-	 * Closes one subscription. Without arguments, closes all subscriptions of this thread and, with the last manager of this
-	 * process, leaves Redis; afterwards `create`, `send`, `flush` and `ready` fail.
+	 * Closes one subscription. Without arguments, closes all subscriptions and this manager; when it is the last open manager
+	 * of this process, the process leaves Redis. Afterwards `create`, `send`, `flush` and `ready` fail.
 	 *
 	 * @override
 	 * @param {Parameters<RoutedSubscriptionManager['close']> | []} args
@@ -87,7 +87,7 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 }
 
 /**
- * Resolves when both promises have.
+ * Resolves, without a value, when both promises have resolved.
  *
  * @param {Promise<void>[]} promises
  */

@@ -8,13 +8,13 @@ import { StreamQueue } from './stream-queue.js';
 /** @import { Burst } from '../coalescing.js' */
 /** @import { Policy } from './policy.js' */
 
-/** Of this many dropped messages in a row the last one is enqueued, to find out whether the stream is still open. */
+/** One of this many dropped messages is enqueued nevertheless if the stream may have ended: only `enqueue` shows it. */
 const DROPS_PER_PROBE = 64;
 
 export class MonitoredSession extends Session {
-	/** Messages of this turn of the event loop that wait to be enqueued. @type {Burst | undefined} */
+	/** Chunks that are enqueued at the end of this turn of the event loop. @type {Burst | undefined} */
 	waiting;
-	/** Tick of the policy at the last message. */
+	/** Tick of the policy at the last message or keep-alive. */
 	enqueuedAt = 0;
 	/** Tick of the policy at the last check of the queue. */
 	checkedAt = 0;
@@ -37,8 +37,8 @@ export class MonitoredSession extends Session {
 	}
 
 	/**
-	 * Enqueues a chunk, now or at the end of the turn. At the limit `maxQueuedBytes` it drops the chunk, or throws so that the
-	 * session is closed, as `onSlowClient` says.
+	 * Enqueues a chunk, now or at the end of the turn. When the queue would exceed `maxQueuedBytes`, it drops the chunk, or
+	 * throws, so that the session is closed. The option `onSlowClient` decides.
 	 *
 	 * @override
 	 * @param {Uint8Array<ArrayBuffer>} chunk
@@ -48,7 +48,7 @@ export class MonitoredSession extends Session {
 		if (policy.maxQueuedBytes !== Infinity && this.#exceedsLimit(chunk.length)) {
 			if (!policy.dropsForSlowClients) throw new SessionClosedError('slow');
 			this.#droppedInARow++;
-			// Without the probe, the session of a client that left unnoticed would stay for ever.
+			// Without the probe, the session of a client that left unnoticed would never end.
 			const isProbe = this.#droppedInARow % DROPS_PER_PROBE === 0 && this.#mayHaveEnded;
 			if (!isProbe) {
 				policy.countDropped(this, chunk.length);
@@ -63,7 +63,8 @@ export class MonitoredSession extends Session {
 	}
 
 	/**
-	 * Enqueues a keep-alive comment, unless the client still has something to read.
+	 * Enqueues a keep-alive comment, unless the client still has something to read. A stream that may have ended gets it as
+	 * well, because only `enqueue` shows that it has ended.
 	 *
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
@@ -107,9 +108,9 @@ export class MonitoredSession extends Session {
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	#enqueueNow(chunk) {
-		const own = this.exclusive ? chunk.slice() : chunk;
-		if (this.#queue === undefined) this.controller.enqueue(own);
-		else this.#queue.enqueue(own);
+		const copy = this.copiesChunks ? chunk.slice() : chunk;
+		if (this.#queue === undefined) this.controller.enqueue(copy);
+		else this.#queue.enqueue(copy);
 	}
 
 	/**

@@ -1,4 +1,4 @@
-// The options of one stream manager, and its timer: keep-alives for idle streams, the end of dead and of old streams.
+// The options of one stream manager, and its timer, which sends keep-alives to idle streams and ends dead and old ones.
 
 import { messageDropped } from '../../diagnostics.js';
 import { SessionClosedError } from '../../errors.js';
@@ -17,11 +17,11 @@ const KEEP_ALIVE = ': keepalive\n\n';
 /** Ticks of the timer in `keepAliveMs`, and in `maxAgeMs`. */
 const TICKS_PER_KEEP_ALIVE = 4;
 const TICKS_PER_AGE = 50;
-/** Part of `maxAgeMs` by which streams differ in age, so that streams opened together do not end together. */
+/** Fraction of `maxAgeMs` by which the ages of streams differ, so that streams opened together do not end together. */
 const JITTER = 0.2;
 
 export class Policy {
-	/** Ticks since the manager was made. */
+	/** Ticks of the timer since the manager was created. */
 	now = 0;
 	#options;
 	#streams;
@@ -139,10 +139,11 @@ export class Policy {
 					continue;
 				}
 			}
-			// More ticks than that: the message may have come at the end of the first one.
+			// `>` and not `>=`: the last message may have been enqueued just before the end of its tick.
 			if (now - session.enqueuedAt > this.#ticksUntilIdle && !isDelivering) {
 				chunk ??= encode(KEEP_ALIVE);
 				this.#keepAlive(session, chunk);
+				// A keep-alive is enqueued at the start of its tick, so this tick counts in full.
 				session.enqueuedAt = now - 1;
 			}
 		}

@@ -1,16 +1,16 @@
 // Counts the bytes that are queued in a stream.
 //
-// A stream tells its queue size in its own units (WHATWG Streams, "queuing strategies"): chunks, bytes, or the result of its
-// `size()`. So this class keeps the units and the bytes of each chunk until that many units have left the queue. Chunks that
-// others enqueue (a transport enqueues a few) count as the newest ones.
+// A stream reports the size of its queue in units of its own (WHATWG Streams, "queuing strategies"): chunks, bytes, or the
+// result of its `size()`. So this class keeps the units and the bytes of each chunk until that many units have left the
+// queue. Chunks that other code enqueues (a transport enqueues a few) count as the newest ones.
 
 /** @import { SessionController } from '../../../index.js' */
 
-/** Sizes need not be whole numbers, so a stream's sum has rounding errors. A smaller size counts as zero. */
+/** A smaller number of units counts as zero: sizes need not be integers, so their sums have rounding errors. */
 const MIN_UNITS = 1e-6;
 
-/** Free places at the front of the list that are tolerated before the list is shortened. */
-const MAX_FREE = 64;
+/** Maximum number of unused elements at the front of a list of sizes. When there are more, the list is shortened. */
+const MAX_UNUSED = 64;
 
 export class StreamQueue {
 	#controller;
@@ -19,10 +19,10 @@ export class StreamQueue {
 	/** Units and bytes of each chunk that may be queued, alternating, oldest first, from `#first` on. @type {number[]} */
 	#sizes = [];
 	#first = 0;
-	/** Sums over these chunks. */
+	/** Sums of the sizes of these chunks. */
 	#units = 0;
 	#bytes = 0;
-	/** Sum over all chunks that were ever queued. */
+	/** Sum of the units of all chunks that were ever queued. */
 	#unitsEver = 0;
 	/** Units that were queued, and that had left the queue, at the last call of `hasStalled`. */
 	#lastQueued = 0;
@@ -57,15 +57,16 @@ export class StreamQueue {
 		// Read before `enqueue`: a byte stream transfers the buffer, and the length becomes 0.
 		const bytes = chunk.length;
 		const { desiredSize: before } = this.#controller;
-		const ever = this.#unitsEver;
-		this.#raiseMark(before);
+		const unitsEverBefore = this.#unitsEver;
+		this.#raiseHighWaterMark(before);
 		this.#controller.enqueue(chunk);
 		const { desiredSize: after } = this.#controller;
 		if (before === null || after === null) return;
-		// Without the chunks that were enqueued during this call (by `pull`).
-		const units = before - after - (this.#unitsEver - ever);
-		// A waiting reader took it.
+		// Excludes the chunks that were enqueued during this call (by `pull`).
+		const units = before - after - (this.#unitsEver - unitsEverBefore);
+		// A waiting reader has taken the chunk.
 		if (units <= 0) return;
+		// The queue was empty before this chunk.
 		if (isZero(this.#highWaterMark - (after + units))) this.#clear();
 		this.#sizes.push(units, bytes);
 		this.#units += units;
@@ -73,7 +74,7 @@ export class StreamQueue {
 		this.#bytes += bytes;
 	}
 
-	/** Bytes that are queued. */
+	/** Number of bytes that are queued. */
 	get bytes() {
 		const queued = this.#queued;
 		if (queued === 0) this.#clear();
@@ -99,27 +100,27 @@ export class StreamQueue {
 		const queued = this.#queued;
 		this.#forgetAllBut(queued);
 		const left = this.#unitsEver - queued;
-		const stood = queued > 0 && this.#lastQueued > 0 && isZero(Math.abs(left - this.#lastLeft));
+		const stalled = queued > 0 && this.#lastQueued > 0 && isZero(Math.abs(left - this.#lastLeft));
 		this.#lastQueued = queued;
 		this.#lastLeft = left;
-		return stood;
+		return stalled;
 	}
 
-	/** Units that are queued. */
+	/** Number of units that are queued. */
 	get #queued() {
 		const { desiredSize } = this.#controller;
 		if (desiredSize === null) return 0;
-		this.#raiseMark(desiredSize);
+		this.#raiseHighWaterMark(desiredSize);
 		const queued = this.#highWaterMark - desiredSize;
 		return isZero(queued) ? 0 : queued;
 	}
 
 	/**
-	 * Corrects the high-water mark when chunks were already queued at the registration of the stream.
+	 * Corrects the high-water mark, which was too low when the queue was not empty at the registration of the stream.
 	 *
 	 * @param {number | null} desiredSize
 	 */
-	#raiseMark(desiredSize) {
+	#raiseHighWaterMark(desiredSize) {
 		if (desiredSize !== null && desiredSize > this.#highWaterMark) this.#highWaterMark = desiredSize;
 	}
 
@@ -136,7 +137,7 @@ export class StreamQueue {
 			this.#bytes -= sizes[this.#first + 1];
 			this.#first += 2;
 		}
-		if (this.#first > MAX_FREE && this.#first * 2 > sizes.length) {
+		if (this.#first > MAX_UNUSED && this.#first * 2 > sizes.length) {
 			sizes.splice(0, this.#first);
 			this.#first = 0;
 		}
