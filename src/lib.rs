@@ -4,7 +4,7 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`binding`] | functions for JavaScript; the only module that names Node-API |
+//! | [`binding`] | functions for JavaScript; the only module that uses Node-API |
 //! | [`hub`] | one group of managers: its registry, its threads, and the members through which threads use it |
 //! | [`backplane`] | the connection between the hubs of several processes, over Redis |
 //! | [`threads`] | messages between threads, the mailboxes they go into, and completions |

@@ -53,10 +53,11 @@ impl Process {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let scope = Scope::Redis { url: format!("memory {number}").into(), prefix: [].into() };
         let mut joined = None;
-        let member = scope.join_machines(settings, DEFAULT_MAX_MAILBOX_BYTES, None, |hub, backplane| {
-            joined = Some(Arc::clone(&backplane));
-            tokio::spawn(Node::new(hub, backplane, bus.clone()).run());
-        });
+        let member =
+            scope.join_with_backplane(settings, DEFAULT_MAX_MAILBOX_BYTES, None, |hub, backplane| {
+                joined = Some(Arc::clone(&backplane));
+                tokio::spawn(Node::new(hub, backplane, bus.clone()).run());
+            });
         let backplane = joined.expect("a new hub");
         Self {
             scope,
@@ -536,7 +537,7 @@ fn a_node_that_leaves_sends_what_waits_and_removes_its_sessions() {
         processes[1].create("stays");
         settle(&mut processes).await;
         processes[0].send("stays", "goodbye");
-        let left = processes[0].member.leave_machines();
+        let left = processes[0].member.leave_backplane();
         assert_eq!(processes[0].reply(left).await, Outcome::Done);
         assert_eq!(processes[1].has("leaves").await, Outcome::Value(Text::from(*b"false")));
         processes[1].drain();

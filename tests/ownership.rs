@@ -15,7 +15,7 @@ fn sessions_are_created_with_a_full_outbox_while_other_nodes_claim_them() {
     let settings = Settings { max_pending_bytes: 1_000, ..Settings::default() };
     let mut made = None;
     let scope = Scope::Redis { url: "nobody".into(), prefix: [].into() };
-    let member = scope.join_machines(settings, DEFAULT_MAX_MAILBOX_BYTES, None, |hub, _| {
+    let member = scope.join_with_backplane(settings, DEFAULT_MAX_MAILBOX_BYTES, None, |hub, _| {
         made = Some(hub);
     });
     let hub = made.expect("a new hub");

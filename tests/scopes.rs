@@ -87,11 +87,11 @@ fn a_hub_lasts_until_its_last_member_leaves_and_then_a_new_one_is_made() {
 fn a_hub_takes_no_new_members_when_all_of_its_members_are_about_to_leave() {
     let [first, second] = [(); 2].map(|()| join("retiring"));
     first.create(&utf16("a"));
-    first.leave_machines();
+    first.leave_backplane();
     let third = join("retiring");
     assert!(third.has(&utf16("a")), "the second member stays");
-    second.leave_machines();
-    third.leave_machines();
+    second.leave_backplane();
+    third.leave_backplane();
     let fourth = join("retiring");
     assert!(fourth.is_empty());
     assert!(third.has(&utf16("a")), "the old hub lasts until its members leave");

@@ -1,5 +1,5 @@
-//! What a node needs of the medium that connects the nodes. [`redis`](super::redis) is used in production;
-//! [`memory`](super::memory) fails in every way that a test asks for.
+//! The interface to the medium that connects the nodes. [`redis`](super::redis) implements it for production,
+//! [`memory`](super::memory) for tests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ pub trait Bus: Send + Sync + 'static {
 
 /// A node's connection. After an error it is not used again: the failed operation may have taken effect or not.
 pub trait Link: Send + Sync {
-    /// Makes the node known, and replaces the list of its sessions.
+    /// Registers the node, and replaces the list of its sessions.
     fn join(&self, sessions: &[Id]) -> impl Future<Output = Result<Joined, BusError>> + Send;
 
     /// Appends entries to the stream: all of them or none. Returns the position of the last one.
     fn append(&self, batch: &Batch) -> impl Future<Output = Result<Position, BusError>> + Send;
 
-    /// Returns the entries after a position, in order, `most` at most. Waits a while if there are none.
+    /// Returns at most `limit` entries after a position, in order. If there are none, waits for some time.
     fn read(
         &self,
         after: Position,
-        most: usize,
+        limit: usize,
     ) -> impl Future<Output = Result<Vec<(Position, Vec<Field>)>, BusError>> + Send;
 
     /// Adds sessions to the list of the node's sessions and removes others.
@@ -41,7 +41,7 @@ pub trait Link: Send + Sync {
         removed: &[Id],
     ) -> impl Future<Output = Result<(), BusError>> + Send;
 
-    /// Keeps the node alive, and records how much it has sent.
+    /// Keeps the node alive, and records the last entry that it has sent.
     fn heartbeat(&self, sent: Option<Sent>) -> impl Future<Output = Result<Pulse, BusError>> + Send;
 
     /// Makes requests. Returns one reply for each, in the same order.
@@ -51,7 +51,7 @@ pub trait Link: Send + Sync {
     fn leave(&self) -> impl Future<Output = Result<(), BusError>> + Send;
 }
 
-/// A place in the stream: the id of a Redis stream entry.
+/// A position in the stream: the id of a Redis stream entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Milliseconds.
@@ -74,7 +74,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// What a node finds when it joins.
+/// The reply to a node that joins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Joined {
     /// The end of the stream.
@@ -83,12 +83,12 @@ pub struct Joined {
     pub nodes: Vec<NodeId>,
 }
 
-/// How much a node has sent.
+/// The last entry that a node has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// The number of the last entry.
+    /// Its number. The node has sent all entries up to it.
     pub number: u64,
-    /// The position of the last entry.
+    /// Its position.
     pub at: Position,
 }
 
@@ -97,7 +97,7 @@ pub struct Sent {
 pub struct Pulse {
     /// True when the list of the node's sessions exists. A node without sessions has none.
     pub has_presence: bool,
-    /// How much each node has sent.
+    /// The last entry that each node has sent.
     pub sent: Vec<(NodeId, Sent)>,
     /// The end of the stream.
     pub end: Position,
@@ -106,7 +106,7 @@ pub struct Pulse {
 /// A request to the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Asks if another node has a session.
+    /// Returns true when another node has a session.
     Has {
         /// The session.
         id: Id,
@@ -193,7 +193,7 @@ pub enum Reply {
     Refused(BusError),
 }
 
-/// Says why the bus failed. Contains no secrets.
+/// The reason for a failure of the bus, as text. Contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BusError(pub Arc<str>);
 

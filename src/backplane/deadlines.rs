@@ -22,7 +22,7 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
-    /// Makes a request fail unless it is completed after `limit`.
+    /// Makes a request fail unless it is completed within `limit`.
     pub fn add(&self, completion: &Completion, limit: Duration) {
         let mut queue = lock(&self.queue);
         while queue.front().is_some_and(|(_, completion)| completion.is_settled()) {
@@ -36,15 +36,15 @@ impl Deadlines {
         }
     }
 
-    /// Waits for deadlines to pass, and fails the requests that are still open. Returns when at least one failed.
-    pub async fn pass(&self, failure: impl Fn() -> Text) {
+    /// Waits for deadlines, and fails the requests that are still open then. Returns when at least one has failed.
+    pub async fn fail_expired(&self, failure: impl Fn() -> Text) {
         loop {
             let first = lock(&self.queue).front().map(|(at, _)| *at);
             match first {
                 None => self.first.notified().await,
                 Some(at) => {
                     sleep_until(at).await;
-                    if self.fail_late(&failure) {
+                    if self.fail_expired_by_now(&failure) {
                         return;
                     }
                 }
@@ -63,14 +63,14 @@ impl Deadlines {
     }
 
     /// Fails the open requests whose deadline has passed. Returns true when there were any.
-    fn fail_late(&self, failure: impl Fn() -> Text) -> bool {
+    fn fail_expired_by_now(&self, failure: impl Fn() -> Text) -> bool {
         let mut queue = lock(&self.queue);
         let now = Instant::now();
-        let late = queue.partition_point(|(at, _)| *at <= now);
-        let late: Vec<_> = queue.drain(..late).map(|(_, completion)| completion).collect();
-        // A failure is posted to a mailbox, which happens without the lock.
+        let count = queue.partition_point(|(at, _)| *at <= now);
+        let expired: Vec<_> = queue.drain(..count).map(|(_, completion)| completion).collect();
+        // Released here, because a failure is posted to a mailbox.
         drop(queue);
-        let pending: Vec<_> = late.iter().filter_map(WeakCompletion::pending).collect();
+        let pending: Vec<_> = expired.iter().filter_map(WeakCompletion::pending).collect();
         let any = !pending.is_empty();
         pending.into_iter().for_each(|completion| completion.fail(failure()));
         any

@@ -1,4 +1,4 @@
-//! What nodes publish to each other.
+//! The entries that nodes publish to each other.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;

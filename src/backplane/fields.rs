@@ -1,4 +1,4 @@
-//! How entries are written to the stream and read from it.
+//! Writes entries to the stream, and reads them from it.
 //!
 //! | field | contents | in entries of kind |
 //! | --- | --- | --- |
@@ -10,7 +10,7 @@
 //! | `l` | number of a list ([`ListChange`]) | `n` about a list |
 //! | `u` | URI of a resource | `n` about a resource |
 //!
-//! Anybody who can write to the stream can write entries, so everything that is read is checked.
+//! Other programs may write to the stream, too, so everything that is read is checked.
 
 use std::str;
 
@@ -123,7 +123,7 @@ fn is_object(text: &[u8]) -> bool {
     text.first() == Some(&b'{') && is_json(text)
 }
 
-/// Returns true when the text is one JSON value. Nested values take no stack.
+/// Returns true when the text is one JSON value. Nested values cannot overflow the stack.
 pub fn is_json(text: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }

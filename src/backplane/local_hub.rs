@@ -1,4 +1,4 @@
-//! What a node needs of the hub of its process.
+//! The interface through which a node uses the hub of its process.
 
 use super::entry::{Entry, Id};
 use crate::threads::text::Text;

@@ -1,5 +1,5 @@
-//! A bus in memory, for tests. It fails when a test asks for it, in every way in which a connection can fail: before an
-//! operation takes effect, after it took effect and before the node hears of it, or by never replying.
+//! A bus in memory, for tests. A test can make it fail in every way in which a connection can fail: before an operation
+//! takes effect, in the middle of it, after it and before the reply, or by never replying.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::pending;
@@ -33,14 +33,14 @@ struct Data {
     last: u64,
     nodes: BTreeMap<NodeId, HashSet<Id>>,
     sent: HashMap<NodeId, Sent>,
-    /// What happens to the next calls, the last of these first.
+    /// The outcomes of the next calls, last call first.
     plans: Vec<Plan>,
     /// Counts disconnections. Connections made in an earlier generation are broken.
     generation: u64,
     is_unreachable: bool,
 }
 
-/// What happens to a call.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// It works.
@@ -63,7 +63,7 @@ pub struct MemoryLink {
 }
 
 impl MemoryBus {
-    /// Sets what happens to the next calls that change something, the last plan first. After them, calls work.
+    /// Sets the outcomes of the next calls that change something, last call first. All later calls work.
     pub fn plan(&self, plans: Vec<Plan>) {
         self.0.data().plans = plans;
     }
@@ -192,7 +192,7 @@ impl Link for MemoryLink {
         Ok(appended.await?.unwrap_or_default())
     }
 
-    async fn read(&self, after: Position, most: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
         loop {
             let appended = self.shared.appended.notified();
             {
@@ -201,7 +201,7 @@ impl Link for MemoryLink {
                     return Err(BusError::new("disconnected"));
                 }
                 let from = data.stream.partition_point(|(position, _)| *position <= after);
-                let found: Vec<_> = data.stream[from..].iter().take(most).cloned().collect();
+                let found: Vec<_> = data.stream[from..].iter().take(limit).cloned().collect();
                 if !found.is_empty() {
                     return Ok(found);
                 }

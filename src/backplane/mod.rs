@@ -6,24 +6,24 @@
 //! * Entries of a node are numbered and wait in its [`outbox`] until the stream has them. After a broken connection the
 //!   node sends them again, because it cannot know whether they arrived. By their numbers, the other nodes recognize
 //!   duplicates and gaps ([`sequences`]).
-//! * A session that is local to a process never waits for the backplane.
-//! * The sessions of each node are listed beside the stream. The list expires with its node ([`presence`]).
+//! * Delivery to a session of the same process never waits for the backplane.
+//! * Beside the stream, there is a list of each node's sessions. It expires when its node is dead ([`presence`]).
 //! * When two nodes create a session with the same id, the order of their claims in the stream decides which one keeps it
 //!   ([`ownership`]).
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`entry`], [`fields`] | what nodes publish, and how it is written and checked |
+//! | [`entry`], [`fields`] | the entries that nodes publish, and how they are written and checked |
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
-//! | [`local_hub`] | what a node needs of the hub of its process |
+//! | [`local_hub`] | the interface to the hub of the node's process |
 //! | [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
-//! | [`bus`] | what a node needs of the medium that connects the nodes |
+//! | [`bus`] | the interface to the medium that connects the nodes |
 //! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
 //! | [`runtime`] | the thread that nodes run on |
 //! | [`outbox`], [`ownership`], [`presence`], [`sequences`] | the state of a node, as listed above |
 //! | [`settings`] | the settings that all managers of a node share |
 //! | [`wtf8`] | ids and URIs as bytes |
-//! | `lock` | locks a mutex, also a poisoned one |
+//! | `lock` | locks a mutex, even a poisoned one |
 
 pub mod bus;
 pub mod deadlines;
@@ -60,7 +60,7 @@ use self::settings::Settings;
 use crate::registry::sessions::Sessions;
 use crate::threads::completion::Completion;
 
-/// The number of deferred claims after which those of removed sessions are discarded.
+/// Whenever the number of deferred claims reaches a multiple of this, those of removed sessions are discarded.
 const DISCARD_EVERY: usize = 10_000;
 
 /// One hub's side of the backplane. The threads of the hub put their entries and requests here; the [`node`] takes them.
@@ -75,7 +75,7 @@ pub struct Backplane {
     presence: Presence,
     requests: RequestQueue,
     deadlines: Deadlines,
-    /// Completions that wait for the first connection. `None` once the node was connected.
+    /// Completions that wait for the first connection. `None` after the node has connected for the first time.
     unready: Mutex<Option<Vec<Completion>>>,
     /// Notified when there is something to send.
     work: Notify,
@@ -149,13 +149,14 @@ impl Backplane {
         self.ownership.claim(id, &self.outbox);
         let deferred = self.ownership.deferred();
         if deferred > 0 && deferred.is_multiple_of(DISCARD_EVERY) {
-            // Otherwise claims of removed sessions would pile up while the outbox is full.
+            // Otherwise claims of removed sessions would accumulate while the outbox is full.
             self.ownership.claim_deferred(&self.outbox, |id| sessions.contains(id));
         }
         self.work.notify_one();
     }
 
-    /// Returns true when this node's session with this id stays, whatever other nodes have published about the id so far.
+    /// Returns true when this node keeps its session with this id: its claim comes later in the stream than all claims and
+    /// deletions of other nodes that it has read so far.
     pub fn keeps(&self, id: &[u16]) -> bool {
         self.ownership.has_later_claim(id)
     }

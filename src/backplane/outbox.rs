@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::lock::lock;
 use crate::threads::completion::Completion;
 
-/// The error for an entry that finds the outbox full.
+/// The error for an entry that does not fit in the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
@@ -58,9 +58,9 @@ impl Outbox {
     pub fn push(&self, entry: Entry) -> Result<u64, Full> {
         let mut state = self.state();
         let weight = entry.weight();
-        // Without this, a claim whose id is longer than the outbox would never fit.
-        let is_urgent = matches!(entry, Entry::Claim { .. }) && state.entries.is_empty();
-        if state.bytes + weight > self.max_bytes && !is_urgent {
+        // Otherwise a claim with an id longer than `max_bytes` would never be sent.
+        let must_accept = matches!(entry, Entry::Claim { .. }) && state.entries.is_empty();
+        if state.bytes + weight > self.max_bytes && !must_accept {
             return Err(Full);
         }
         state.bytes += weight;
@@ -69,15 +69,15 @@ impl Outbox {
         Ok(state.last_number)
     }
 
-    /// Returns the oldest entries: `most` at most, and not more than `max_bytes` unless the first is larger. Returns the same
-    /// entries again until they are marked as [`sent`](Self::sent).
-    pub fn next(&self, most: usize, max_bytes: usize) -> Option<Batch> {
+    /// Returns the oldest entries: at most `max_entries`, and at most `max_bytes` unless the first one is larger. Returns
+    /// the same entries again until they are marked as [`sent`](Self::sent).
+    pub fn next(&self, max_entries: usize, max_bytes: usize) -> Option<Batch> {
         let state = self.state();
         let mut bytes = 0;
         let entries: Vec<_> = state
             .entries
             .iter()
-            .take(most)
+            .take(max_entries)
             .take_while(|entry| {
                 let is_first = bytes == 0;
                 bytes += entry.weight();
@@ -104,7 +104,7 @@ impl Outbox {
         drop(completions);
     }
 
-    /// Drops the completion when all entries that are here now are sent.
+    /// Drops the completion when all entries that wait now are sent.
     pub fn complete_when_sent(&self, completion: Completion) {
         let mut state = self.state();
         let last = state.last_number;

@@ -41,16 +41,16 @@ struct DeferredClaim {
     id: Id,
     /// Distinguishes it from later claims of the same id.
     ticket: u64,
-    /// True when its session did not exist when it was looked up: it was removed, or is about to be created.
+    /// True when its session was looked up and did not exist: it was removed, or is about to be created.
     was_missing: bool,
 }
 
-/// Number of deferred claims that are taken out at once.
+/// Maximum number of deferred claims that are taken out under one lock.
 const CHUNK: usize = 256;
 
 impl Ownership {
-    /// Claims an id. Called before the session can be found, so that it is not closed because of an older claim. The claim
-    /// is deferred when the outbox is full.
+    /// Claims an id. Called before other threads can find the session, so that an older claim of another node does not close
+    /// it. The claim is deferred when the outbox is full.
     pub fn claim(&self, id: &[u16], outbox: &Outbox) {
         let mut state = self.state();
         let claim = match outbox.push(Entry::Claim { id: id.into() }) {
@@ -70,21 +70,21 @@ impl Ownership {
         self.state().deferred.len()
     }
 
-    /// Publishes deferred claims as far as the outbox has room. Discards those whose sessions no longer exist: `exists` is
-    /// called for each.
+    /// Publishes deferred claims while the outbox has room. Discards those whose sessions no longer exist, for which
+    /// `exists` returns false.
     pub fn claim_deferred(&self, outbox: &Outbox, exists: impl Fn(&[u16]) -> bool) {
         for _ in 0..self.deferred().div_ceil(CHUNK) {
-            let some: Vec<_> = {
+            let chunk: Vec<_> = {
                 let deferred = &mut self.state().deferred;
                 let count = deferred.len().min(CHUNK);
                 deferred.drain(..count).collect()
             };
-            let looked_up: Vec<_> = some.into_iter().map(|claim| (exists(&claim.id), claim)).collect();
+            let looked_up: Vec<_> = chunk.into_iter().map(|claim| (exists(&claim.id), claim)).collect();
             self.state().publish(outbox, looked_up);
         }
     }
 
-    /// Returns true when this node has a claim of the id that comes later than everything it has read so far.
+    /// Returns true when this node has a claim of the id that comes later in the stream than everything it has read so far.
     pub fn has_later_claim(&self, id: &[u16]) -> bool {
         let state = self.state();
         state.unconfirmed.get(id).is_some_and(|claim| claim.is_after(state.read_back))

@@ -1,4 +1,4 @@
-//! Presence: changes of this node's sessions that the shared list of sessions lacks.
+//! Presence: changes of this node's sessions that are not in its shared list yet.
 
 use std::collections::HashSet;
 use std::mem;
@@ -20,7 +20,7 @@ struct State {
     changed: Option<HashSet<Id>>,
     /// True when the shared list lacks a change.
     is_behind: bool,
-    /// Completions that wait until it lacks none.
+    /// Completions that wait until the shared list has all changes.
     waiting: Vec<Completion>,
 }
 

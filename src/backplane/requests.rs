@@ -46,10 +46,10 @@ impl RequestQueue {
         self.added.notify_one();
     }
 
-    /// Returns the oldest requests, `most` at most. They stay in the queue until they are completed.
-    pub fn next(&self, most: usize) -> (Vec<Request>, Vec<Completion>) {
+    /// Returns the oldest requests, at most `max_requests`. They stay in the queue until they are completed.
+    pub fn next(&self, max_requests: usize) -> (Vec<Request>, Vec<Completion>) {
         self.remove_settled();
-        lock(&self.queue).requests.iter().take(most).cloned().unzip()
+        lock(&self.queue).requests.iter().take(max_requests).cloned().unzip()
     }
 
     /// Returns true when no request waits for a reply.

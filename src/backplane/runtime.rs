@@ -70,7 +70,7 @@ impl Drop for RuntimeGuard {
         // Done without the lock, because it takes a while and another environment may start meanwhile.
         if let Some(Shared { runtime, mut nodes, .. }) = last {
             runtime.block_on(async {
-                // What a slower node leaves in Redis expires with its time to live.
+                // Keys that a slower node leaves in Redis expire with their time to live.
                 let _ = timeout(LEAVE_TIMEOUT, async { while nodes.join_next().await.is_some() {} }).await;
             });
             runtime.shutdown_timeout(LEAVE_TIMEOUT);

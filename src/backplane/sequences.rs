@@ -22,24 +22,25 @@ struct Sequence {
     updated: Instant,
 }
 
-/// What the number of an entry says about it.
+/// The conclusion from the number of an entry that arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// It is the next entry of its node, or the first one that this node receives from it.
     Next,
-    /// It arrived before. Its node sent it again, because it could not know.
+    /// It arrived before. Its node sent it again, because it could not know that the first attempt succeeded.
     Duplicate,
-    /// Entries before it never arrived, and never will.
+    /// Entries before it are lost.
     Gap {
         /// The number of missing entries.
         missed: u64,
     },
 }
 
-/// Time after which the sequence of a silent node may be removed: the node has ended, and sends nothing again.
+/// Time after which the sequence of a silent node may be removed. Heartbeats update the sequences of running nodes, so this
+/// node has ended.
 const MAX_SILENCE: Duration = Duration::from_secs(60 * 60);
 
-/// Maximum number of sequences, so that made-up node names cannot fill the memory.
+/// Maximum number of sequences, so that forged node names cannot fill the memory.
 const MAX_NODES: usize = 10_000;
 
 impl Sequences {
@@ -48,7 +49,7 @@ impl Sequences {
         Self { by_node: HashMap::new(), older: older.into_iter().take(MAX_NODES).collect() }
     }
 
-    /// Records that an entry arrived, and returns what its number says about it.
+    /// Records that an entry arrived, and returns the conclusion from its number.
     pub fn arrival(&mut self, node: &NodeId, number: u64, now: Instant) -> Arrival {
         match self.advance(node, number, now) {
             None => Arrival::Duplicate,
@@ -57,15 +58,17 @@ impl Sequences {
         }
     }
 
-    /// Records that a node has sent all entries up to a number, and that this node has read the stream beyond them. Returns
-    /// how many of them are missing. Returns 0 if `before_start` is true: the entry with this number was sent before this
-    /// node began to read, and the node may have sent more entries in that time.
+    /// Records that a node has sent all entries up to a number, and that this node has read the stream up to them. Returns
+    /// the number of entries that are missing.
+    ///
+    /// `before_start` is true when the entry with this number was sent before this node began to read. Then no entry is
+    /// missing, and nothing is recorded: the node may have sent more entries before the start, which are not missing either.
     pub fn has_sent(&mut self, node: &NodeId, number: u64, before_start: bool, now: Instant) -> u64 {
         if before_start { 0 } else { self.advance(node, number, now).unwrap_or(0) }
     }
 
-    /// Returns by how much a number is ahead of the last one, or `None` if it is not. Any number of an older node is
-    /// accepted as its first; all other nodes begin with 1.
+    /// Returns the difference between a number and the last one of its node, or `None` if it is not higher. Any number of an
+    /// older node is accepted as its first; all other nodes begin with 1.
     fn advance(&mut self, node: &NodeId, number: u64, now: Instant) -> Option<u64> {
         let last = match self.by_node.get(node) {
             Some(sequence) => sequence.last,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The settings of a backplane. Every node has its own.
+/// The settings of one node of a backplane.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Approximate number of entries that the stream keeps.

@@ -17,8 +17,8 @@ use crate::backplane::settings::Settings;
 use crate::backplane::{Backplane, Counters};
 use crate::hub::member::Member;
 
-/// Returns the functions of the backplane. Those that make a request return the name of its reply, or NO_KEY when an id or
-/// a URI is not a string.
+/// Returns the functions of the backplane. Those that make a request return its key, or NO_KEY when an id or a URI is not a
+/// string.
 pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Object<'env>> {
     let mut functions = Functions::of(member, env)?;
 
@@ -30,10 +30,10 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
         Ok(vec![max_len as f64, max_pending_bytes as f64, ms(command_timeout), ms(heartbeat), ms(node_ttl)])
     })?;
 
-    // wasRefused(): returns true if a message was dropped since the last call because too much was waiting.
+    // wasRefused(): returns true if an entry was refused since the last call, because `maxPendingBytes` was reached.
     functions.add("wasRefused", |member, _| Ok(member.was_refused()))?;
 
-    // ready(): the reply comes when this process receives what others send.
+    // ready(): makes a request that is completed when this process receives what other nodes publish.
     functions.add("ready", |member, _| Ok(number(member.request(Backplane::complete_when_ready))))?;
 
     // has(id): asks if another node has a session.
@@ -72,7 +72,7 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
     functions
         .add("forget", |member, call| request(member, id(&call, 0)?.map(|id| Request::Forget { id })))?;
 
-    // stats(): returns 1 or 0 for connected or not, the number of bytes that wait, and the other `Counters` in their order.
+    // stats(): returns 1 if connected or 0, the number of bytes that wait, and the other `Counters` in their order.
     functions.add("stats", |member, _| {
         let backplane = of(member)?;
         let Counters { is_connected, sent, received, duplicates, gaps, missed, malformed, reconnects } =
@@ -84,8 +84,8 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
         Ok(numbers)
     })?;
 
-    // close(): disconnects this process. The reply comes when it has left. Returns NO_KEY if another thread stays.
-    functions.add("close", |member, _| Ok(number(member.leave_machines())))?;
+    // close(): makes a request that is completed when this process has left. Returns NO_KEY if another thread stays.
+    functions.add("close", |member, _| Ok(number(member.leave_backplane())))?;
 
     Ok(functions.into_object())
 }

@@ -37,7 +37,7 @@ impl Call<'_> {
     }
 }
 
-/// Returns a JavaScript function that calls `body`, and drops `body` when the function is collected.
+/// Returns a JavaScript function that calls `body`, and drops `body` when the function is garbage collected.
 pub(super) fn function<Return: ToNapiValue, Body: Fn(Call<'_>) -> Result<Return> + 'static>(
     env: &Env,
     name: &str,

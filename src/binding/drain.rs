@@ -1,7 +1,7 @@
 //! The drain: messages of a mailbox on their way to JavaScript.
 //!
-//! The texts for streams are written one after another into a buffer of `lib/`, and a table of numbers says what they are.
-//! `lib/threads/drained-messages.js` reads both.
+//! The texts for streams are written one after another into a buffer of `lib/`, and one row of numbers for each message into
+//! a table. `lib/threads/drained-messages.js` reads both.
 
 use std::collections::VecDeque;
 
@@ -31,7 +31,7 @@ mod row {
     pub const NOTIFY: f64 = 5.0;
     /// 1 if cancelled or 0 if closed, completion, number of keys, keys
     pub const CLOSE_REGISTRATIONS: f64 = 6.0;
-    /// name of the request, outcome; the text of an outcome other than DONE is returned by `text()`
+    /// key of the request, outcome; the text of an outcome other than DONE is returned by `text()`
     pub const REPLY: f64 = 7.0;
     /// nothing; the text is returned by `text()`
     pub const REPORT: f64 = 8.0;
@@ -57,7 +57,7 @@ pub(super) struct Drain {
 
 #[derive(Debug)]
 struct Overflow {
-    /// Sessions with this key or an earlier one have to be closed.
+    /// Sessions with this key or a lower one have to be closed.
     until: Key,
     /// The messages after the overflow.
     messages: Vec<ThreadMessage>,
@@ -73,16 +73,16 @@ impl Drain {
     ///
     /// * 0: the mailbox is empty.
     /// * `NO_ROOM`: nothing was written. `table[0]` is the number of bytes needed, `table[1]` the number of numbers.
-    /// * `OVERFLOWED`: messages were dropped. Sessions with the key `table[0]` or an earlier one have to be closed.
+    /// * `OVERFLOWED`: messages were dropped. Sessions with the key `table[0]` or a lower one have to be closed.
     pub fn drain(&mut self, member: &Member, call: &Call<'_>) -> Result<i32> {
         if self.messages.is_empty() && self.overflow.is_none() {
-            // Not empty when JavaScript has not read the last rows to their end.
+            // Not empty when JavaScript has not read all texts of the last rows.
             self.texts.clear();
             let drained = member.drain();
             self.messages = drained.messages;
             if drained.overflowed {
-                // Close messages were dropped with the rest. These sessions were removed before the overflow, so they are
-                // closed for that reason, before those that are closed because of it.
+                // The overflow also dropped the close messages of evicted sessions. They are delivered first, so that these
+                // sessions are closed as deleted or replaced. Then the overflow closes all others.
                 let messages = std::mem::replace(&mut self.messages, member.close_messages());
                 member.forget_all();
                 self.overflow = Some(Overflow { until: Key::latest(), messages });
@@ -101,7 +101,7 @@ impl Drain {
         }
         let room = bytes.get_mut(offset as usize..).unwrap_or_default();
         let needed: usize = self.messages.iter().filter_map(text).map(|text| text.len()).sum();
-        let numbers: usize = self.messages.iter().map(numbers).sum();
+        let numbers: usize = self.messages.iter().map(row_length).sum();
         if room.len() < needed || table.len() < numbers {
             let [first, second, ..] = table else { return Err(Error::new(Status::InvalidArg, "table")) };
             (*first, *second) = (needed as f64, numbers as f64);
@@ -139,7 +139,7 @@ fn text(message: &ThreadMessage) -> Option<&Text> {
 }
 
 /// Returns the length of the row of a message.
-fn numbers(message: &ThreadMessage) -> usize {
+fn row_length(message: &ThreadMessage) -> usize {
     match message {
         ThreadMessage::Multicast { keys, .. } | ThreadMessage::Notify { keys, .. } => 3 + keys.len(),
         ThreadMessage::CloseRegistrations { keys, .. } => 4 + keys.len(),
@@ -224,8 +224,8 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &[u8]) {
-        let (place, rest) = std::mem::take(&mut self.bytes).split_at_mut(text.len());
-        place.copy_from_slice(text);
+        let (target, rest) = std::mem::take(&mut self.bytes).split_at_mut(text.len());
+        target.copy_from_slice(text);
         self.bytes = rest;
     }
 }

@@ -1,4 +1,4 @@
-//! Session ids, between JavaScript strings and UTF-16. Ids of common length are read without an allocation.
+//! Converts session ids between JavaScript strings and UTF-16. Ids of common length are read without an allocation.
 
 use std::mem::MaybeUninit;
 use std::{ptr, slice};

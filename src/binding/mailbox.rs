@@ -37,7 +37,7 @@ impl ThreadMailbox {
 
     fn leave(&self) {
         self.member.leave();
-        // Messages that were taken from the mailbox and not processed. Dropping them completes the requests in them.
+        // Drops messages that were taken from the mailbox and not processed, which completes the requests in them.
         drop(self.drain.take());
     }
 }
@@ -61,8 +61,8 @@ pub(super) fn mailbox<'env>(mailbox: &Rc<ThreadMailbox>, env: &'env Env) -> Resu
     // bytes(): returns the number of bytes that wait in the mailbox.
     functions.add("bytes", |mailbox, _| Ok(mailbox.member.mailbox_bytes() as f64))?;
 
-    // flush(): returns the name of the reply that comes when everything that this thread posted is processed, or NO_KEY if
-    // it is processed already.
+    // flush(): makes a request that is completed when everything that this thread posted is processed. Returns its key, or
+    // NO_KEY if everything is processed already.
     functions.add("flush", |mailbox, _| Ok(number(mailbox.member.flush())))?;
 
     // settle(completion, failure): settles a request that this thread worked on, as failed if there is a failure.

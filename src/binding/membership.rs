@@ -16,19 +16,19 @@ use crate::hub::member::Member;
 use crate::hub::peer::Flags;
 use crate::threads::mailbox::Waker;
 
-/// Joins a hub by `join`, and returns the functions of the member. The member leaves when `lib/` says so or when the
-/// environment ends.
+/// Calls `join` to join a hub, and returns the functions of the member. The member leaves when `lib/` calls `leave`, or when
+/// the environment ends.
 pub(super) fn membership<'env>(
     env: &'env Env,
     wake: &Function<'env, (), ()>,
     join: impl FnOnce(Waker) -> Member,
 ) -> Result<Object<'env>> {
-    // The cleanup hook of the mailbox is added after this function is built. Hooks run in reverse order, so the hook takes
-    // the function out of the mailbox before Node ends it. The environment cannot end between the two lines, because this
-    // code runs on its thread.
+    // The mailbox adds its cleanup hook after Node.js has added that of this thread-safe function. Hooks run in reverse
+    // order, so the mailbox drops the function before Node.js frees it. The environment cannot end between the two, because
+    // this code runs on its thread.
     let wake = wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build()?;
     let member = Rc::new(join(Arc::new(move || {
-        // It can only fail when the environment is ending. Nothing has to be delivered then.
+        // The call can only fail when the environment is ending. Nothing has to be delivered then.
         wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     })));
     let thread_mailbox = ThreadMailbox::new(Rc::clone(&member), env)?;

@@ -1,4 +1,4 @@
-//! The boundary to JavaScript: everything that names Node-API, and no decisions.
+//! The boundary to JavaScript: all code that uses Node-API, and no logic.
 //!
 //! JavaScript gets objects of plain functions that share a state in Rust. The functions are closures and not methods of a
 //! `#[napi]` class, because napi-rs takes a process-wide lock for each method call and a call then costs ten times as much.

@@ -17,7 +17,7 @@ use crate::backplane::runtime::RuntimeGuard;
 use crate::backplane::settings::Settings;
 use crate::hub::scopes::Scope;
 
-/// Returns true if a text is the URL of a Redis server, as far as that can be seen without connecting.
+/// Returns true if a text is the URL of a Redis server. Does not connect.
 #[napi]
 pub fn is_redis_url(url: String) -> bool {
     Redis::open(&url, &[], Settings::default()).is_ok()
@@ -44,27 +44,28 @@ pub fn join_redis<'env>(
     let runtime = runtime_of(env)?;
     let run = |hub, backplane| runtime.spawn(Node::new(hub, backplane, redis).run());
     membership(env, &wake, |waker| {
-        scope.join_machines(settings, max_mailbox_bytes as usize, Some(waker), run)
+        scope.join_with_backplane(settings, max_mailbox_bytes as usize, Some(waker), run)
     })
 }
 
 /// Returns the runtime guard of an environment. It is held until the environment ends.
 fn runtime_of(env: &Env) -> Result<Rc<RuntimeGuard>> {
     thread_local! {
-        // By environment, since a thread can have several. The guards are weak here; the cleanup hooks hold them.
-        // `process.exit()` on the main thread runs no hooks but drops thread-locals, when it is too late to use a runtime.
+        // By environment, because a thread can have several. Weak, because the cleanup hooks hold the guards:
+        // `process.exit()` on the main thread runs no hooks, but drops thread-locals, at a time when the runtime can no
+        // longer be used.
         static GUARDS: RefCell<HashMap<usize, Weak<RuntimeGuard>>> = RefCell::default();
     }
-    let name = env.raw() as usize;
-    if let Some(guard) = GUARDS.with_borrow(|guards| guards.get(&name).and_then(Weak::upgrade)) {
+    let address = env.raw() as usize;
+    if let Some(guard) = GUARDS.with_borrow(|guards| guards.get(&address).and_then(Weak::upgrade)) {
         return Ok(guard);
     }
     let guard =
         RuntimeGuard::acquire().map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
     let guard = Rc::new(guard);
-    GUARDS.with_borrow_mut(|guards| guards.insert(name, Rc::downgrade(&guard)));
+    GUARDS.with_borrow_mut(|guards| guards.insert(address, Rc::downgrade(&guard)));
     env.add_env_cleanup_hook(Rc::clone(&guard), move |guard| {
-        GUARDS.with_borrow_mut(|guards| guards.remove(&name));
+        GUARDS.with_borrow_mut(|guards| guards.remove(&address));
         drop(guard);
     })?;
     Ok(guard)

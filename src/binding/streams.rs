@@ -74,7 +74,7 @@ pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Objec
     // Posts nothing if `text` is undefined.
     functions.add("route", |member, call| {
         let ids: Object<'_> = call.get(0)?;
-        // A controller that received a chunk meanwhile may have made the list longer. What it added is too late.
+        // A controller may have made the list longer since `lib/` allocated `keys`. The ids that it added are not read.
         let count = length_of(&ids)?.min(call.get::<Float64ArraySlice<'_>>(2)?.len() as u32);
         let mut buffer = IdBuffer::new();
         let mut route = Route::new(member);
@@ -94,7 +94,7 @@ pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Objec
         Ok(write(&found, keys))
     })?;
 
-    // sendElsewhere(text): sends to all sessions of other threads.
+    // sendElsewhere(text): sends to all sessions of other threads and processes.
     functions.add("sendElsewhere", |member, call| member.send_elsewhere(|| text(&call, 0)))?;
 
     // evicted(): returns the keys of this thread's sessions that other threads deleted or replaced, and whose streams are

@@ -65,15 +65,15 @@ pub(super) fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result
         Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice<'_>>(2)?))
     })?;
 
-    // of(origin, keys): the same for the registrations of an origin, or of all origins if it is undefined.
+    // of(origin, keys): does the same for the registrations of an origin, or of all origins if it is undefined.
     functions.add("of", |member, call| {
         let mut buffer = IdBuffer::new();
         let keys = origins(&call, &mut buffer)?.map(|origin| member.registrations(origin));
         Ok(write(&keys.unwrap_or_default(), call.get::<Float64ArraySlice<'_>>(1)?))
     })?;
 
-    // notifyElsewhere(list, uri, notification): notifies registrations of other threads. Returns the name of the reply, or
-    // NO_KEY if no other thread has a matching one.
+    // notifyElsewhere(list, uri, notification): notifies registrations of other threads and processes. Returns the key of
+    // the request that is completed when the other threads have delivered it, or NO_KEY if none has a matching one.
     functions.add("notifyElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match subject(&call, &mut buffer)? {
@@ -82,8 +82,8 @@ pub(super) fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result
         }))
     })?;
 
-    // closeElsewhere(origin, id, cancelled): closes a registration of another thread. Returns the name of the reply, or
-    // NO_KEY if no other thread has it.
+    // closeElsewhere(origin, id, cancelled): closes a registration of another thread. Returns the key of the request that is
+    // completed when it is closed, or NO_KEY if no other thread has it.
     functions.add("closeElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match (buffer.read(&call, 0)?, request_id(&call, 1)?) {
@@ -92,7 +92,7 @@ pub(super) fn subscriptions<'env>(member: &Rc<Member>, env: &'env Env) -> Result
         }))
     })?;
 
-    // closeAllElsewhere(origin, cancelled): the same for the registrations of an origin, or of all origins if it is
+    // closeAllElsewhere(origin, cancelled): does the same for the registrations of an origin, or of all origins if it is
     // undefined.
     functions.add("closeAllElsewhere", |member, call| {
         let mut buffer = IdBuffer::new();
@@ -120,7 +120,7 @@ fn subject<'buffer>(call: &Call<'_>, buffer: &'buffer mut IdBuffer) -> Result<Op
 }
 
 /// Reads an origin from the first argument: `Some(Some(origin))`, or `Some(None)` for all origins if it is undefined, or
-/// `None` if it is not a string and therefore not the name of any origin.
+/// `None` if it is not a string, and therefore no origin.
 #[expect(clippy::option_option, reason = "three cases")]
 fn origins<'buffer>(
     call: &Call<'_>,

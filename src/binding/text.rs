@@ -1,4 +1,4 @@
-//! Text for other threads: from a JavaScript string to UTF-8.
+//! Converts JavaScript strings to UTF-8 text for other threads.
 
 use std::cell::RefCell;
 use std::ptr;

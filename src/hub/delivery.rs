@@ -1,4 +1,4 @@
-//! Delivers what other processes publish, into the mailboxes of this process's threads. Only threads that own one of the
+//! Delivers the entries of other processes to the mailboxes of this process's threads. Only threads that own one of the
 //! receivers are woken.
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ impl LocalHub for Hub {
     }
 
     fn report(&self, report: &Text) {
-        // A thread whose mailbox is more than half full gets no report, as that could cost it its streams.
+        // A thread whose mailbox is more than half full gets no report: an overflow would close all its streams.
         for peer in self.peers().iter().filter(|peer| peer.has_room()) {
             peer.mailbox.post(ThreadMessage::Report { report: Arc::clone(report) });
         }
@@ -76,8 +76,8 @@ impl Hub {
         }
     }
 
-    /// Closes the stream of a session, on whichever thread it is. A session that this process claimed later than the
-    /// delivered entry stays.
+    /// Removes a session, and makes the thread that owns it close the stream. A session that this process claimed later
+    /// than the delivered entry stays.
     fn close_older(&self, id: &[u16], reason: CloseReason) {
         let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id));
         let is_removed = self.sessions.remove_unless(id, stays, |session| {

@@ -1,15 +1,15 @@
 //! A hub: one group of managers that share sessions, client information and subscriptions.
 //!
-//! The managers of one thread can have a hub of their own. The hub of a scope is shared by several threads of a process,
-//! and a backplane can connect it to the hubs of other processes. Each thread joins a hub as a [`member`], which finds
-//! sessions in the registry, hands the thread its own streams as keys, and posts everything else to the other threads.
+//! A manager without a scope has a hub of its own. The hub of a scope is shared by several threads of a process, and a
+//! backplane can connect it to the hubs of other processes. Each thread joins a hub as a [`member`], which finds sessions
+//! in the registry, returns the keys of the thread's own streams, and posts everything else to the other threads.
 //!
 //! | module | contents |
 //! | --- | --- |
 //! | [`scopes`] | finds the hub of a scope by name, or makes it |
 //! | [`member`] | one thread's side of a hub |
 //! | [`delivery`] | delivers what other processes send |
-//! | [`peer`] | what threads of a hub see of each other |
+//! | [`peer`] | a thread, as the other threads of the hub see it |
 
 pub mod delivery;
 pub mod member;
@@ -39,7 +39,7 @@ pub struct Hub {
     subscriptions: Subscriptions,
     /// The connection to other processes, if the hub has one.
     backplane: Option<Arc<Backplane>>,
-    /// True for the hub of a scope. The peers of other hubs never look at their flags.
+    /// True for the hub of a scope. A hub of one thread does not use flags.
     is_shared: bool,
     peers: RwLock<Peers>,
     /// Called once, when the hub closes.
@@ -59,7 +59,7 @@ struct Peers {
     is_closed: bool,
 }
 
-/// What a scope does when its hub closes.
+/// A function that removes a hub from its scope when it closes.
 type ClosedHook = Box<dyn FnOnce(&Hub) + Send>;
 
 /// A [`ClosedHook`] that is called at most once.
@@ -147,7 +147,7 @@ impl Hub {
             self.backplane.iter().for_each(|backplane| backplane.leave(None));
         } else {
             for id in self.sessions.remove_owner(peer.thread) {
-                // Another thread may have created this session again. What it sets after that has to stay.
+                // Another thread may have created a session with this id again, and set information about it, which stays.
                 self.info.remove_unless(&id, || self.sessions.contains(&id));
                 self.session_changed(&id);
             }
@@ -157,8 +157,8 @@ impl Hub {
         peer.mailbox.close();
     }
 
-    /// Records that a thread is about to leave. Returns true when all threads of the hub are. The hub is then closed, so
-    /// that a thread that joins the same scope gets a new hub. Always false for the hub of one thread.
+    /// Records that a thread is about to leave. When all threads of the hub are about to leave, closes the hub, so that a
+    /// thread that joins the same scope gets a new one, and returns true. Always returns false for the hub of one thread.
     fn retire(&self, peer: &Peer) -> bool {
         if !self.is_shared {
             return false;
@@ -191,7 +191,7 @@ impl Hub {
         }
     }
 
-    /// Tells every peer, by its flags, whether other threads have sessions. Every change is followed by a call of this
+    /// Sets the flag of every peer that shows if other threads have sessions. Every change is followed by a call of this
     /// method; the lock makes sure that the last call sees all changes.
     fn update_flags(&self) {
         if !self.is_shared {
@@ -206,7 +206,7 @@ impl Hub {
         }
     }
 
-    /// Tells the backplane that a session was created or removed.
+    /// Reports to the backplane that a session was created or removed.
     fn session_changed(&self, id: &[u16]) {
         self.backplane.iter().for_each(|backplane| backplane.session_changed(id));
     }

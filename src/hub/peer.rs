@@ -1,4 +1,4 @@
-//! What the threads of a hub see of each other.
+//! A thread of a hub, as the other threads see it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ pub struct Peer {
     evicted: Mutex<HashMap<Key, CloseReason>>,
     /// True when the thread is about to leave the hub.
     pub(super) is_retiring: AtomicBool,
-    /// Memory that other threads write and this thread reads without a call.
+    /// The flags that other threads set for this thread.
     pub(super) flags: Arc<Flags>,
 }
 
@@ -28,9 +28,9 @@ pub struct Peer {
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Flags {
-    /// 1 when a broadcast has to leave this thread: another thread has sessions, or the hub has a backplane. Else 0.
+    /// 1 when a broadcast must also go elsewhere: another thread has sessions, or the hub has a backplane. Otherwise 0.
     pub others_have_sessions: AtomicI32,
-    /// 1 when another thread deleted or replaced sessions whose streams this thread has not closed yet. Else 0.
+    /// 1 when another thread deleted or replaced sessions whose streams this thread has not closed yet. Otherwise 0.
     pub evicted: AtomicI32,
 }
 
@@ -66,8 +66,8 @@ impl Peer {
         self.mailbox.bytes() <= self.mailbox.max_bytes() / 2
     }
 
-    /// Makes the thread close the stream of a removed session. The close message follows everything posted before it. The
-    /// key is recorded at once, so that broadcasts which the thread itself sends from now on leave the stream out.
+    /// Makes the thread close the stream of a removed session, after everything that was posted to it before. The key is
+    /// recorded at once, so that broadcasts of the thread itself skip the stream from now on.
     pub(super) fn evict(&self, key: Key, reason: CloseReason) {
         self.change_evicted(|evicted| evicted.insert(key, reason));
         self.mailbox.post(ThreadMessage::Close { key, reason });

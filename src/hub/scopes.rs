@@ -26,18 +26,18 @@ pub enum Scope {
 
 /// The hubs of all scopes.
 ///
-/// A hub is referenced weakly: its members keep it. It is removed from the map when it closes.
+/// The references are weak: only its members keep a hub alive. It is removed from the map when it closes.
 static HUBS: LazyLock<Mutex<HashMap<Scope, Weak<Hub>>>> = LazyLock::new(Mutex::default);
 
 impl Scope {
     /// Makes the calling thread a member of the scope's hub. Makes the hub if there is none.
     pub fn join(&self, max_mailbox_bytes: usize, waker: Option<Waker>) -> Member {
-        self.join_made_by(|| self.new_hub(None), max_mailbox_bytes, waker)
+        self.join_or_make(|| self.new_hub(None), max_mailbox_bytes, waker)
     }
 
-    /// Like [`Scope::join`], for a hub that is connected to other processes. `run` is called when the hub is made. It has
-    /// to start the node that connects the hub.
-    pub fn join_machines(
+    /// Like [`Scope::join`], for a hub with a backplane. `run` is called when the hub is made. It has to start the node that
+    /// connects the hub to other processes.
+    pub fn join_with_backplane(
         &self,
         settings: Settings,
         max_mailbox_bytes: usize,
@@ -50,17 +50,17 @@ impl Scope {
             run(Arc::clone(&hub) as Arc<dyn LocalHub>, backplane);
             hub
         };
-        self.join_made_by(make, max_mailbox_bytes, waker)
+        self.join_or_make(make, max_mailbox_bytes, waker)
     }
 
-    /// Makes a hub that removes itself from the map when it closes. The URL of a Redis scope may contain a password, so
-    /// the scope must not stay in memory.
+    /// Makes a hub that removes itself from the map when it closes. The URL of a Redis scope may contain a password, so the
+    /// map must not keep the scope any longer.
     fn new_hub(&self, backplane: Option<Arc<Backplane>>) -> Arc<Hub> {
         let scope = self.clone();
         Hub::for_scope(backplane, move |hub| scope.forget(hub))
     }
 
-    /// Removes a hub from the map, unless a newer hub has its place.
+    /// Removes a hub from the map, unless a newer hub has replaced it there.
     fn forget(&self, hub: &Hub) {
         let mut hubs = hubs();
         let is_listed = hubs.get(self).is_some_and(|listed| std::ptr::eq(listed.as_ptr(), hub));
@@ -69,7 +69,7 @@ impl Scope {
         drop(removed);
     }
 
-    fn join_made_by(
+    fn join_or_make(
         &self,
         make: impl FnOnce() -> Arc<Hub>,
         max_mailbox_bytes: usize,
@@ -85,7 +85,7 @@ impl Scope {
             Member::join_new(&hub, max_mailbox_bytes, waker)
         });
         drop(hubs);
-        // A closed hub may be dropped here with all that is in it. That takes time, so it happens without the lock.
+        // This may free a closed hub and its tables. That takes time, so it happens without the lock.
         drop(found);
         member
     }
@@ -123,7 +123,7 @@ mod tests {
     fn the_end_of_a_hub_leaves_the_newer_hub_of_its_scope_listed() {
         let scope = scope("newer hub");
         let older = scope.join(1_000, None);
-        // As when another thread has made a new hub, while the older one was about to be forgotten.
+        // Simulates another thread that has made a new hub before the older one was removed from the map.
         let newer = Hub::for_scope(None, |_| {});
         hubs().insert(scope.clone(), Arc::downgrade(&newer));
         older.leave();

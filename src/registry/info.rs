@@ -17,7 +17,7 @@ pub type Json = Arc<str>;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
-/// One thing that a client reports about itself.
+/// An attribute of a session, which its client reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attribute {
     /// Name and version of the client.
@@ -36,8 +36,8 @@ impl Attribute {
 /// The table of client information.
 #[derive(Debug, Default)]
 pub struct Info {
-    // A mutex, since a read also writes: it updates the time of the last access. It is a std mutex because it is held for
-    // a few map operations and never while JavaScript runs.
+    // A mutex and not an RwLock, because a read also writes: it updates the time of the last access. It is a std mutex
+    // because it is held for a few map operations and never while JavaScript runs.
     state: Mutex<State>,
 }
 
@@ -210,7 +210,7 @@ impl State {
 impl Entries {
     fn touch(&mut self, id: &[u16], now: Instant) -> Option<&mut Entry> {
         let entry = self.0.get_mut(id)?;
-        // `max`, since threads may get the lock in another order than they read the clock.
+        // `max`, because threads may get the lock in another order than they read the clock.
         entry.touched = entry.touched.max(now);
         Some(entry)
     }

@@ -1,8 +1,8 @@
-//! The names of streams and threads.
+//! The numbers that identify streams, registrations, requests and threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The name of one stream, registration, request or completion. Keys count up while the process runs and are never
+/// The number of one stream, registration, request or completion. Keys count up while the process runs and are never
 /// reused, so a message for a closed stream reaches no other stream.
 ///
 /// A key is exact as a JavaScript number: at a million keys a second, 2⁵³ is reached after 285 years.
@@ -18,7 +18,7 @@ impl Key {
         Self(LAST_KEY.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Returns the last key that was given out. Everything created before this call has this key or an earlier one.
+    /// Returns the last key that [`Key::next`] returned. Everything created before this call has this key or a lower one.
     pub fn latest() -> Self {
         Self(LAST_KEY.load(Ordering::Relaxed))
     }
@@ -28,8 +28,8 @@ impl Key {
         self.0 as f64
     }
 
-    /// Returns the key of a number that [`Key::as_f64`] made. Returns `None` for 0 and other numbers below 1, which
-    /// JavaScript uses for "no key".
+    /// Returns the key for a number that [`Key::as_f64`] returned. Returns `None` for a number below 1: JavaScript uses 0
+    /// for "no key".
     pub fn from_f64(number: f64) -> Option<Self> {
         (number >= 1.0).then_some(Self(number as u64))
     }

@@ -1,7 +1,7 @@
-//! The tables of a hub: which sessions exist, what is known of their clients, and who subscribed to what.
+//! The tables of a hub: sessions, client information, and registrations of `subscriptions/listen`.
 //!
-//! This module holds data. It knows that sessions belong to threads, but it starts, wakes and messages none. Every table
-//! can be used by several threads at once; each method locks for a few map operations.
+//! This module holds data. It knows which thread owns a session, but it never starts or wakes a thread, and posts nothing.
+//! Several threads can use a table at once; each method locks for a few map operations.
 //!
 //! | module | contents |
 //! | --- | --- |

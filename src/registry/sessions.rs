@@ -24,16 +24,16 @@ pub struct Session {
 #[derive(Debug)]
 pub struct Sessions {
     by_id: DashMap<Box<[u16]>, Session, RandomState>,
-    /// Number of sessions, including reserved places.
+    /// Number of sessions, including reserved room.
     count: AtomicUsize,
 }
 
-/// The place of a session that is about to be inserted, in the count of all sessions.
+/// The room for a session that is about to be inserted, in the number of all sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
-    /// [`Sessions::reserve`] counted it.
+    /// [`Sessions::reserve`] has counted the session already.
     Reserved,
-    /// It is not counted yet, because the caller has no limit.
+    /// The session is not counted yet: the caller has no limit, or the session replaces another one.
     Unreserved,
 }
 
@@ -52,7 +52,7 @@ impl Sessions {
         Self { by_id: DashMap::default(), count: AtomicUsize::new(0) }
     }
 
-    /// Reserves a place for one session. Returns `None` when there are `max` sessions already.
+    /// Reserves room for one session. Returns `None` when there are `max` sessions already.
     pub fn reserve(&self, max: usize) -> Option<Room> {
         // Relaxed, here and below: the count guards no other memory.
         let more = |count| (count < max).then_some(count + 1);
@@ -60,15 +60,15 @@ impl Sessions {
         reserved.ok().map(|_| Room::Reserved)
     }
 
-    /// Gives up a place that is not needed. Does nothing for [`Room::Unreserved`].
+    /// Gives up room that is not needed. Does nothing for [`Room::Unreserved`].
     pub fn release(&self, room: Room) {
         if room == Room::Reserved {
             self.subtract(1);
         }
     }
 
-    /// Inserts a session of a thread. If the id was in use, `replaced` is called with the older session before the entry
-    /// is unlocked: a thread that finds the newer session comes after everything that `replaced` did to the older one.
+    /// Inserts a session of a thread. If the id was in use, `replaced` is called with the older session while the entry is
+    /// locked, so that no thread finds the newer session before `replaced` has returned.
     pub fn insert(&self, id: &[u16], owner: ThreadId, room: Room, replaced: impl FnOnce(Session)) -> Key {
         match self.by_id.entry(id.into()) {
             Entry::Vacant(entry) => {
@@ -100,7 +100,7 @@ impl Sessions {
         self.by_id.contains_key(id)
     }
 
-    /// Removes a session and returns true if it existed. `removed` is called with it while its entry is locked.
+    /// Removes a session and returns true if it existed. `removed` is called with the session while its entry is locked.
     pub fn remove(&self, id: &[u16], removed: impl FnOnce(Session)) -> bool {
         self.remove_unless(id, || false, removed)
     }
@@ -159,12 +159,12 @@ impl Sessions {
         self.subtract(taken);
     }
 
-    /// Returns the number of sessions. It includes places that other threads have reserved.
+    /// Returns the number of sessions. It includes room that other threads have reserved.
     pub fn len(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Returns true when there are no sessions and no reserved places.
+    /// Returns true when there are no sessions and no reserved room.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

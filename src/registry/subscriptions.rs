@@ -66,8 +66,8 @@ pub enum Subject<'uri> {
     Resource(&'uri [u16]),
 }
 
-/// A registration and its place in the order of delivery. Registrations of one origin stand together; origins and their
-/// registrations stand in the order in which they were created.
+/// A registration and its place in the order of delivery: by origin, in the order in which the origins were created, and
+/// within an origin in the order in which the registrations were created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The number of the origin.
@@ -97,7 +97,7 @@ struct State {
 
 #[derive(Debug)]
 struct Origin {
-    place: u64,
+    number: u64,
     by_id: Map<RequestId, Place>,
 }
 
@@ -116,17 +116,17 @@ impl Subscriptions {
         let state = &mut *guard;
         if !state.origins.contains_key(origin) {
             state.last_origin += 1;
-            let place = state.last_origin;
-            state.origins.insert(origin.into(), Origin { place, by_id: Map::default() });
+            let number = state.last_origin;
+            state.origins.insert(origin.into(), Origin { number, by_id: Map::default() });
         }
         let of_origin = state.origins.get_mut(origin)?;
         if of_origin.by_id.contains_key(&id) {
             return None;
         }
         let key = Key::next();
-        let place = Place { origin: of_origin.place, key, owner };
+        let place = Place { origin: of_origin.number, key, owner };
         of_origin.by_id.insert(id.clone(), place);
-        for (list, _) in state.by_list.iter_mut().zip(filters.lists).filter(|(_, asked)| *asked) {
+        for (list, _) in state.by_list.iter_mut().zip(filters.lists).filter(|(_, is_selected)| *is_selected) {
             list.insert(place);
         }
         for uri in &filters.uris {

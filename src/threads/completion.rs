@@ -43,17 +43,17 @@ pub struct Completion(Arc<PendingRequest>);
 
 #[derive(Debug)]
 struct PendingRequest {
-    name: Key,
+    key: Key,
     /// The thread that made the request. `None` when no thread of this process waits for it.
     requester: Option<Arc<dyn ReplyTo>>,
     is_settled: AtomicBool,
 }
 
 impl Completion {
-    /// Returns a completion for a new request of `requester`, and the name that its reply will carry.
+    /// Returns the key of a new request of `requester`, and a completion for it.
     pub fn new(requester: Arc<dyn ReplyTo>) -> (Key, Self) {
-        let name = Key::next();
-        (name, Self::of(name, Some(requester)))
+        let key = Key::next();
+        (key, Self::of(key, Some(requester)))
     }
 
     /// Returns a completion for a request that no thread of this process waits for.
@@ -61,11 +61,11 @@ impl Completion {
         Self::of(Key::next(), None)
     }
 
-    fn of(name: Key, requester: Option<Arc<dyn ReplyTo>>) -> Self {
-        Self(Arc::new(PendingRequest { name, requester, is_settled: AtomicBool::new(false) }))
+    fn of(key: Key, requester: Option<Arc<dyn ReplyTo>>) -> Self {
+        Self(Arc::new(PendingRequest { key, requester, is_settled: AtomicBool::new(false) }))
     }
 
-    /// Cancels the request without a reply. Used when there was nobody to send it to.
+    /// Cancels the request without a reply. Used when the request was sent to no thread.
     pub fn withdraw(self) {
         self.0.is_settled.store(true, Ordering::Relaxed);
     }
@@ -114,11 +114,11 @@ impl WeakCompletion {
 
 impl PendingRequest {
     fn settle(&self, outcome: Outcome) {
-        // Relaxed: the swap alone decides who replies. The drop of the last clone comes after all others through the Arc.
+        // Relaxed: the swap alone decides which call replies. The Arc orders the drop of the last clone after all others.
         if !self.is_settled.swap(true, Ordering::Relaxed)
             && let Some(requester) = &self.requester
         {
-            requester.reply(self.name, outcome);
+            requester.reply(self.key, outcome);
         }
     }
 }
@@ -131,7 +131,7 @@ impl Drop for PendingRequest {
 
 impl PartialEq for Completion {
     fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name
+        self.0.key == other.0.key
     }
 }
 

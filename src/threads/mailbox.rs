@@ -28,8 +28,7 @@ pub trait Postable: Sized {
 pub enum Posted {
     /// The message is in the mailbox.
     Queued,
-    /// The mailbox was full. This message and all queued ones, except replies, were dropped. The next drain
-    /// says so.
+    /// The mailbox was full. This message and all queued ones, except replies, were dropped. The next drain reports it.
     Overflowed,
     /// The thread has left. The message was dropped.
     Closed,
@@ -80,7 +79,7 @@ struct Queue<T> {
     bytes: usize,
     /// Not limited here: there are at most as many replies as the thread made requests.
     replies: Vec<T>,
-    /// True while the thread is awake for its mailbox or is being woken. It will then drain once more.
+    /// True from the wake-up of the thread until a drain finds the mailbox empty. Posts do not wake it in that time.
     scheduled: bool,
     overflowed: bool,
     closed: bool,
@@ -99,7 +98,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Records that the thread is going to drain the mailbox. Returns true if it was asleep; the caller must then wake it.
+    /// Records that the thread is going to drain the mailbox. Returns true if the caller must wake it for that.
     fn schedule(&mut self) -> bool {
         !mem::replace(&mut self.scheduled, true)
     }
@@ -122,7 +121,7 @@ impl<T: Postable> Mailbox<T> {
         self.queue().max_bytes
     }
 
-    /// Posts a message, and wakes the thread unless it is awake for its mailbox already.
+    /// Posts a message, and wakes the thread unless it is going to drain the mailbox anyway.
     pub fn post(&self, message: T) -> Posted {
         let mut dropped = VecDeque::new();
         let (posted, is_asleep) = {
@@ -154,7 +153,7 @@ impl<T: Postable> Mailbox<T> {
         posted
     }
 
-    /// Posts the reply to a request that the thread made. A full mailbox keeps it, too.
+    /// Posts the reply to a request that the thread made. A full mailbox accepts it, too.
     pub fn reply(&self, reply: T) {
         let is_asleep = {
             let mut queue = self.queue();
@@ -169,7 +168,7 @@ impl<T: Postable> Mailbox<T> {
         }
     }
 
-    /// Posts a message behind those that the thread has not finished with. Gives the message back when there are none.
+    /// Posts a message behind those that the thread has not processed yet. Returns the message when there are none.
     pub fn post_behind(&self, message: T) -> Result<Posted, T> {
         if self.queue().scheduled { Ok(self.post(message)) } else { Err(message) }
     }
@@ -222,7 +221,7 @@ impl<T: Postable> Mailbox<T> {
         }
     }
 
-    /// The wrong way to wake a thread, for a test that shows why: the thread may end between the two lines.
+    /// The wrong way to wake a thread, for a test that shows that it fails: the thread may end between the two lines.
     #[cfg(feature = "unguarded")]
     pub fn wake(&self) {
         let waker = self.waker.read().unwrap_or_else(PoisonError::into_inner).clone();

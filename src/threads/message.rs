@@ -33,7 +33,7 @@ pub enum ThreadMessage {
     Close {
         /// The stream.
         key: Key,
-        /// Why the session was removed.
+        /// The reason for the removal.
         reason: CloseReason,
     },
     /// Asks the thread to drop the completion when everything that was posted before is processed.
@@ -54,14 +54,14 @@ pub enum ThreadMessage {
     CloseRegistrations {
         /// The registrations.
         keys: Vec<Key>,
-        /// Why they are closed.
+        /// The reason for closing them.
         reason: RegistrationCloseReason,
         /// Dropped when they are closed.
         completion: Completion,
     },
     /// The outcome of a request that this thread made.
     Reply {
-        /// The name of the request.
+        /// The key of the request.
         request: Key,
         /// Its outcome.
         outcome: Outcome,
@@ -73,7 +73,7 @@ pub enum ThreadMessage {
     },
 }
 
-/// Why the session of a stream was removed.
+/// The reason for which the session of a stream was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// It was deleted.
@@ -82,7 +82,7 @@ pub enum CloseReason {
     Replaced,
 }
 
-/// Why a registration is closed.
+/// The reason for which a registration is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationCloseReason {
     /// The server closes it.
@@ -91,7 +91,7 @@ pub enum RegistrationCloseReason {
     Cancelled,
 }
 
-/// What a text costs beside its bytes: the counters of its `Arc` and the overhead of the allocator.
+/// Bytes that a text takes beside its content: the counters of its `Arc` and the overhead of the allocator.
 const TEXT_OVERHEAD: usize = 32;
 
 impl Postable for ThreadMessage {
@@ -104,16 +104,16 @@ impl Postable for ThreadMessage {
                 text.len() + TEXT_OVERHEAD
             }
             Self::CloseRegistrations { keys, .. } => size_of_val(keys.as_slice()),
-            // These have bounds of their own: the number of sessions that the thread created, and the number of requests
-            // that threads wait for. They weigh nothing, since a message that protects streams must not be the one that
-            // makes the mailbox overflow and closes them.
+            // The number of these is limited by the number of sessions that the thread created, and of requests that threads
+            // wait for. They weigh nothing, because they must never make the mailbox overflow: that closes all streams.
             Self::Close { .. } | Self::Flush { .. } | Self::Reply { .. } => return 0,
         };
         size_of::<Self>() + payload
     }
 
     fn dropped(self) {
-        // The streams and registrations are going to be closed. A thread that waits for delivery has to hear of it.
+        // The overflow closes the streams and registrations. Only a thread that waits for the delivery of a notification
+        // must get an error.
         if let Self::Notify { completion, .. } = self {
             completion.fail(Text::from(NOT_DELIVERED.as_bytes()));
         }

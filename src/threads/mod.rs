@@ -1,4 +1,4 @@
-//! How threads reach each other.
+//! Messages between threads.
 //!
 //! A thread has one [`mailbox`]. Other threads post a [`message::ThreadMessage`] into it and wake the thread, which drains
 //! the mailbox when it runs next. A message that needs a reply carries a [`completion`].

@@ -16,8 +16,8 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// A connection that lasted this long resets the backoff. Otherwise a connection that fails at once each time would be
-    /// made without a pause.
+    /// A connection resets the backoff only if it lasted this long. Otherwise a connection that fails at once each time
+    /// would be made again without a pause.
     pub const RESET_AFTER: Duration = MAX;
 
     /// Returns the time to wait now: between half of the current limit and all of it.

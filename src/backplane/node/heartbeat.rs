@@ -23,8 +23,8 @@ impl<B: Bus> Node<B> {
             };
             let Pulse { has_presence, sent, end } = link.heartbeat(sent).await?;
             if end < read {
-                // New entries would come before the position that was read, where the node does not look. When it joins
-                // again, it decides where to read on.
+                // New entries would get positions before the one that was read, and this node would never read them. When it
+                // joins again, it decides where to continue.
                 return Err(BusError::new(
                     "the stream ends before the last entry that was read: all or part of it was lost",
                 ));
@@ -39,7 +39,7 @@ impl<B: Bus> Node<B> {
         }
     }
 
-    /// Compares how much the other nodes have sent with how much arrived, as far as this node has read the stream.
+    /// Compares the last entries that the other nodes have sent with those that arrived, as far as this node has read.
     fn find_gaps(&self, progress: &mut Progress, sent: Vec<(NodeId, Sent)>) {
         for (node, Sent { number, at }) in sent {
             if node != self.backplane.node && at <= progress.read {

@@ -2,7 +2,7 @@
 //!
 //! It connects, and then runs four loops until the connection fails: it sends entries (`send`), reads those of others
 //! (`read`), keeps itself alive (`heartbeat`) and makes requests (`request`). After a failure it waits and connects again.
-//! It ends when the backplane is told to leave.
+//! It ends after [`Backplane::leave`] was called.
 
 mod backoff;
 mod heartbeat;
@@ -41,12 +41,12 @@ pub struct Node<B: Bus> {
 enum Never {}
 
 impl<B: Bus> Node<B> {
-    /// Returns a node that connects a hub by a bus.
+    /// Returns a node that connects a hub to a bus.
     pub fn new(hub: Arc<dyn LocalHub>, backplane: Arc<Backplane>, bus: B) -> Self {
         Self { hub, backplane, bus }
     }
 
-    /// Runs the node until the backplane is told to leave.
+    /// Runs the node until [`Backplane::leave`] is called and the node has left.
     pub async fn run(self) {
         let progress = SharedProgress::default();
         select! {
@@ -97,15 +97,15 @@ impl<B: Bus> Node<B> {
                     sleep(backoff.next()).await;
                 }
             };
-            // When the time is over, the node ends anyway.
+            // After `command_timeout`, the node ends without that.
             let _ = timeout(self.backplane.settings.command_timeout, connecting).await;
         }
     }
 
-    /// Waits until the backplane is told to leave.
+    /// Waits until [`Backplane::leave`] is called.
     async fn leave_requested(&self) {
         let mut leaving = self.backplane.leaving.subscribe();
-        // It can only fail when the backplane is dropped, and `self` holds it.
+        // This can only fail when the backplane is dropped, and `self` holds it.
         let _ = leaving.wait_for(|leaving| *leaving).await;
     }
 
@@ -139,7 +139,7 @@ impl<B: Bus> Node<B> {
         }
     }
 
-    /// Makes the node known, and decides at which position it reads on.
+    /// Registers the node, and decides at which position it continues to read.
     async fn join(&self, link: &B::Link, progress: &SharedProgress) -> Result<(), BusError> {
         self.backplane.presence.start_recording();
         let Joined { end, nodes } = link.join(&self.hub.session_ids()).await?;
@@ -149,26 +149,27 @@ impl<B: Bus> Node<B> {
                 *progress = Progress { start: Some(end), read: end, ..Progress::default() };
                 progress.sequences = Sequences::after(nodes);
             }
-            // It is a new stream whose clock is behind that of the old one. All of its entries are new.
+            // The server has a new stream, and its clock is behind that of the old one. All entries of the stream are new.
             Some(start) if end < start => {
                 progress.start = Some(Position::default());
                 progress.read = Position::default();
             }
-            // The stream lost its last entries. The node reads again from its start; duplicates are dropped.
+            // The stream has lost its last entries. The node reads again from the position at which it began; duplicates are
+            // dropped.
             Some(start) if end < progress.read => progress.read = start,
             Some(_) => {}
         }
         Ok(())
     }
 
-    /// Fails requests when their time is over.
+    /// Fails requests that have no reply after `command_timeout`.
     async fn watch_deadlines(&self) {
         let Backplane { settings, deadlines, requests, .. } = &*self.backplane;
         let failure = || {
             unavailable(&format!("Redis did not reply within {} ms", settings.command_timeout.as_millis()))
         };
         loop {
-            deadlines.pass(failure).await;
+            deadlines.fail_expired(failure).await;
             requests.remove_settled();
         }
     }
@@ -180,11 +181,11 @@ impl<B: Bus> Node<B> {
             while self.request_some(link).await? {}
             link.leave().await
         };
-        // The node ends in any case. What a broken connection leaves in Redis expires with its time to live.
+        // The node ends in any case. Keys that it could not remove from Redis expire with their time to live.
         let _ = timeout(self.backplane.settings.command_timeout, leaving).await;
     }
 
-    /// Counts and reports entries of another node that never arrived.
+    /// Counts and reports lost entries of another node.
     fn gap(&self, node: &NodeId, missed: u64) {
         Counters::add(&self.backplane.counters.gaps, 1);
         Counters::add(&self.backplane.counters.missed, missed);

@@ -1,4 +1,4 @@
-//! How far a node has come in the stream.
+//! The progress of a node in the stream.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use crate::backplane::bus::{Position, Sent};
 use crate::backplane::lock::lock;
 use crate::backplane::sequences::Sequences;
 
-/// How far a node has come in the stream. It outlives connections.
+/// The progress of a node in the stream. It outlives connections.
 #[derive(Default)]
 pub(super) struct Progress {
     /// The position at which the node began to read. Earlier entries do not concern it.
@@ -15,11 +15,12 @@ pub(super) struct Progress {
     pub read: Position,
     /// The last entry that it has sent.
     pub sent: Option<Sent>,
-    /// The last numbers of the other nodes.
+    /// The numbers of the last entries of the other nodes.
     pub sequences: Sequences,
-    /// How many times the size of the next batch is halved.
+    /// Number of times that the size of the next batch is halved.
     pub halvings: u32,
-    /// True when a thread had no room for `command_timeout`. The node waits for it no more until it has room again.
+    /// True when the node has waited `command_timeout` for room in a mailbox, and there is none yet. It does not wait again
+    /// until every mailbox has room.
     pub has_waited: bool,
 }
 

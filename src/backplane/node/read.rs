@@ -13,12 +13,12 @@ use crate::backplane::fields::{self, Field};
 use crate::backplane::lock::lock;
 use crate::backplane::sequences::Arrival;
 
-/// Number of entries that are read at once: fewer while entries are large.
+/// Limits of the number of entries in one read. It doubles with each read, up to the maximum, while entries are small.
 const MIN_ENTRIES: usize = 4;
 const MAX_ENTRIES: usize = 64;
 /// When one read returns more bytes than this, the next one reads half as many entries.
 const MAX_BYTES: usize = 1 << 20;
-/// Time after which a node that waits for a thread looks again.
+/// Interval at which a node that waits for room in a mailbox checks again.
 const ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
 impl<B: Bus> Node<B> {
@@ -27,13 +27,14 @@ impl<B: Bus> Node<B> {
         link: &B::Link,
         progress: &SharedProgress,
     ) -> Result<Never, BusError> {
-        let mut most = MIN_ENTRIES;
+        let mut max_entries = MIN_ENTRIES;
         loop {
             let after = lock(progress).read;
-            let entries = link.read(after, most).await?;
+            let entries = link.read(after, max_entries).await?;
             let bytes: usize =
                 entries.iter().flat_map(|(_, fields)| fields).map(|(_, value)| value.len()).sum();
-            most = if bytes > MAX_BYTES { most / 2 } else { most * 2 }.clamp(MIN_ENTRIES, MAX_ENTRIES);
+            let next = if bytes > MAX_BYTES { max_entries / 2 } else { max_entries * 2 };
+            max_entries = next.clamp(MIN_ENTRIES, MAX_ENTRIES);
             for (position, fields) in entries {
                 self.wait_for_room(progress).await;
                 self.arrived(&mut lock(progress), position, fields);
@@ -41,8 +42,8 @@ impl<B: Bus> Node<B> {
         }
     }
 
-    /// Waits until the mailbox of every thread has room, for `command_timeout` at most. A thread that is blocked longer must
-    /// not hold up the others: its mailbox overflows, and its streams are closed when it runs again.
+    /// Waits until the mailbox of every thread has room, for at most `command_timeout`. A thread that is blocked longer must
+    /// not delay the others: its mailbox overflows, and its streams are closed when it runs again.
     async fn wait_for_room(&self, progress: &SharedProgress) {
         if self.hub.has_room() {
             lock(progress).has_waited = false;

@@ -6,7 +6,7 @@ use crate::threads::text::Text;
 pub(super) enum Report<'node> {
     /// The connection failed.
     Error { message: &'node str },
-    /// Entries of another node never arrived.
+    /// Entries of another node are lost.
     Gap { node: &'node str, missed: u64 },
 }
 

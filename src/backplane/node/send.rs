@@ -6,7 +6,8 @@ use crate::backplane::bus::{Bus, BusError, Link, Sent};
 use crate::backplane::lock::lock;
 use crate::backplane::{Backplane, Counters};
 
-/// Limits of a batch. When the connection breaks, the whole batch is sent again, in halves: perhaps it took too long.
+/// Limits of a batch. When the connection breaks while a batch is sent, the batch is sent again in halves, because it may
+/// have taken longer than `command_timeout`.
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 1 << 20;
 
@@ -41,7 +42,7 @@ impl<B: Bus> Node<B> {
         let Some(batch) = outbox.next((BATCH >> halvings).max(1), BATCH_BYTES >> halvings) else {
             return Ok(false);
         };
-        // Taken back below when the batch was appended. When the connection breaks, this function does not get there.
+        // Corrected below when the batch was appended. When the connection breaks, this function ends before that.
         lock(progress).halvings = (halvings + 1).min(BATCH.ilog2());
         let at = link.append(&batch).await?;
         {

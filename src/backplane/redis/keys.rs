@@ -29,7 +29,7 @@ impl Keys {
         self.key("sessions:", node.as_str().as_bytes())
     }
 
-    /// Returns what the keys of all nodes' sessions begin with.
+    /// Returns the prefix of the keys of all nodes' sessions.
     pub fn sessions_prefix(&self) -> Vec<u8> {
         self.key("sessions:", b"")
     }
@@ -42,7 +42,7 @@ impl Keys {
         self.key("watching:", id)
     }
 
-    /// Returns what the keys of all sessions' URIs begin with.
+    /// Returns the prefix of the keys of all sessions' URIs.
     pub fn watching_prefix(&self) -> Vec<u8> {
         self.key("watching:", b"")
     }
@@ -51,7 +51,7 @@ impl Keys {
         self.key("watchers:", uri)
     }
 
-    /// Returns what the keys of all URIs' watchers begin with.
+    /// Returns the prefix of the keys of all URIs' watchers.
     pub fn watchers_prefix(&self) -> Vec<u8> {
         self.key("watchers:", b"")
     }

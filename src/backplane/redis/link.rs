@@ -19,11 +19,11 @@ use crate::backplane::settings::Settings;
 use crate::backplane::wtf8;
 use crate::registry::info::Attribute;
 
-/// Time that a read waits for entries.
+/// Maximum time that a read waits for entries.
 const BLOCK: Duration = Duration::from_secs(5);
 /// Time to live of the keys that all nodes share, after the last heartbeat of any node.
 const SHARED_TTL: Duration = Duration::from_secs(60 * 60);
-/// Time for which it is remembered how much a dead node has sent, for nodes that are that far behind.
+/// Time for which Redis keeps the last number of a dead node, so that nodes that have not read all its entries find gaps.
 const DEAD_NODE_TTL: Duration = Duration::from_secs(10 * 60);
 /// Maximum number of ids in one command.
 const IDS_PER_COMMAND: usize = 1_000;
@@ -146,7 +146,7 @@ impl RedisLink {
                 Reply::Ids(ids.into_iter().filter_map(bytes).collect())
             }
             (_, Ok(_)) => Reply::Done,
-            // The error concerns the keys of this request only, which another program may have written.
+            // The error concerns only the keys of this request: another program may have written values of other types.
             (_, Err(error))
                 if matches!(error.retry_method(), RetryMethod::NoRetry) && !is_unknown_script(&error) =>
             {
@@ -197,9 +197,9 @@ impl Link for RedisLink {
         ids.last().and_then(|id| Position::parse(id)).ok_or_else(|| BusError::new("XADD returned no id"))
     }
 
-    async fn read(&self, after: Position, most: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
         let mut xread = cmd("XREAD");
-        xread.arg("COUNT").arg(most).arg("BLOCK").arg(ms(BLOCK)).arg("STREAMS");
+        xread.arg("COUNT").arg(limit).arg("BLOCK").arg(ms(BLOCK)).arg("STREAMS");
         xread.arg(self.keys.stream()).arg(after.to_string());
         let read: Value =
             xread.query_async(&mut self.reads.clone()).await.map_err(|error| self.error(&error))?;
@@ -247,7 +247,7 @@ impl Link for RedisLink {
     }
 
     async fn leave(&self) -> Result<(), BusError> {
-        // How much the node has sent stays for a while, for nodes that have not read all of it.
+        // The last number of the node stays for `DEAD_NODE_TTL`, for nodes that have not read all its entries.
         self.run(pipe().cmd("DEL").arg(self.keys.sessions(&self.node)).ignore()).await
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! | key | contents | expires |
 //! | --- | --- | --- |
-//! | `<prefix>:stream` | what nodes publish ([`fields`](super::fields)) | an hour after the last heartbeat |
-//! | `<prefix>:nodes` | the nodes, by the time at which they count as dead | an hour after the last heartbeat |
-//! | `<prefix>:sent` | how much each node has sent: `<number>@<stream id>` | an hour after the last heartbeat |
+//! | `<prefix>:stream` | the entries that nodes publish ([`fields`](super::fields)) | an hour after the last heartbeat |
+//! | `<prefix>:nodes` | the nodes; the score is the time at which a node counts as dead | an hour after the last heartbeat |
+//! | `<prefix>:sent` | the last entry that each node has sent: `<number>@<stream id>` | an hour after the last heartbeat |
 //! | `<prefix>:sessions:<node>` | the ids of a node's sessions | `nodeTtlMs` after the node's last heartbeat |
 //! | `<prefix>:info:<id>` | the attributes of a session | `ttlMs` after the last access |
 //! | `<prefix>:watching:<id>` | the URIs that a session watches | `ttlMs` after the last access |
@@ -57,7 +57,7 @@ impl Redis {
         // Fails when another user of rustls in this process has installed a provider already. That one is used then.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let info = url.into_connection_info().map_err(|_| BadUrl)?;
-        // RESP3 has other types for the same replies.
+        // RESP2 on every server, because RESP3 has other types for the same replies.
         let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
         let client = Client::open(info.set_redis_settings(redis)).map_err(|_| BadUrl)?;
         let settings_of_url = client.get_connection_info().redis_settings();

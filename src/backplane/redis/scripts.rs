@@ -1,8 +1,8 @@
 //! The Lua scripts.
 //!
-//! They are loaded with each connection and called by their hashes. A script is its file, some of them with the code of
-//! another file before it: `stream_end.lua` defines `streamEnd` for those that need the end of the stream, and `touch.lua`
-//! reads the arguments of those about one session.
+//! They are loaded with each connection and called by their hashes. Two files are not scripts; their code is put before that
+//! of others. `stream_end.lua` defines `streamEnd` for scripts that need the end of the stream. `touch.lua` reads the
+//! arguments of scripts about one session.
 
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
 

@@ -1,4 +1,4 @@
-//! Requests to other processes.
+//! A member's use of the backplane: requests, and entries for other processes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ impl Member {
         self.refused.swap(false, Ordering::Relaxed)
     }
 
-    /// Makes a request to the backplane. Returns the name of the reply, or `None` if the hub has no backplane.
+    /// Makes a request to the backplane. Returns its key, or `None` if the hub has no backplane.
     pub fn request(&self, send: impl FnOnce(&Backplane, Completion)) -> Option<Key> {
         let backplane = self.hub.backplane.as_ref()?;
         let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
@@ -30,9 +30,9 @@ impl Member {
         Some(request)
     }
 
-    /// Disconnects this process from the others, unless another thread of it stays in the hub. Returns the name of the
-    /// reply that comes when it is disconnected, or `None` if another thread stays.
-    pub fn leave_machines(&self) -> Option<Key> {
+    /// Makes this process leave the backplane, unless another of its threads stays in the hub. Returns the key of the
+    /// request that is completed when the process has left, or `None` if another thread stays.
+    pub fn leave_backplane(&self) -> Option<Key> {
         if !self.hub.retire(&self.peer) {
             return None;
         }
@@ -43,7 +43,7 @@ impl Member {
         self.hub.backplane.is_none()
     }
 
-    /// Publishes an entry to other processes, if there is a backplane. Remembers when it was refused.
+    /// Publishes an entry to other processes, if there is a backplane. Records a refusal for [`Member::was_refused`].
     pub(super) fn publish(&self, entry: impl FnOnce() -> Entry) {
         if let Some(backplane) = &self.hub.backplane
             && backplane.publish(entry()).is_err()

@@ -1,4 +1,4 @@
-//! What other threads posted to this one, and the requests that this thread works on.
+//! The messages that other threads posted to this one, and the requests that this thread works on.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,8 +10,8 @@ use crate::threads::mailbox::{Drained, Limit};
 use crate::threads::message::ThreadMessage;
 use crate::threads::text::Text;
 
-/// Limits of one drain; a larger message is taken alone. All texts of a drain lie in one buffer, so a small chunk that is
-/// never read keeps no more memory alive than this.
+/// Limits of one drain. A larger message is taken alone. All texts of a drain share one buffer, and a chunk that is not read
+/// keeps the whole buffer in memory. The limit keeps that buffer small.
 const DRAIN: Limit = Limit { messages: 1_024, bytes: 32 << 10 };
 
 impl Member {
@@ -31,7 +31,7 @@ impl Member {
         self.peer.mailbox.bytes()
     }
 
-    /// Requests a reply when everything that this thread posted is processed. Returns the name of the reply, or `None` if
+    /// Requests a reply when everything that this thread posted is processed. Returns the key of the request, or `None` if
     /// everything is processed already.
     pub fn flush(&self) -> Option<Key> {
         let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
@@ -40,7 +40,7 @@ impl Member {
         for peer in self.hub.peers().iter().filter(|peer| posted_to & bit(peer) != 0) {
             let flush = ThreadMessage::Flush { completion: completion.clone() };
             if peer.mailbox.post_behind(flush).is_ok() {
-                // The next flush has to ask again: the thread may not be done by then.
+                // The next flush has to post to this thread again, because it may not have processed everything by then.
                 self.record_post(peer);
                 is_sent = true;
             }
@@ -58,7 +58,7 @@ impl Member {
         is_sent.then_some(request)
     }
 
-    /// Keeps the completion of a request until the thread has processed it, and returns the number for
+    /// Keeps the completion of a request until this thread has processed the request. Returns the key to pass to
     /// [`Member::settle`].
     pub fn keep(&self, completion: Completion) -> Key {
         let key = Key::next();
@@ -68,7 +68,7 @@ impl Member {
         key
     }
 
-    /// Settles the request whose completion was kept under a number: as done, or as failed if there is a failure.
+    /// Settles the request whose completion was kept under this key: as done, or as failed if there is a failure.
     pub fn settle(&self, key: Key, failure: Option<Text>) {
         let completion = self.completions().remove(&key);
         if let (Some(completion), Some(failure)) = (completion, failure) {

@@ -9,8 +9,8 @@
 //! | [`streams`] | sessions, and messages to one session or to all |
 //! | [`route`] | messages to several sessions |
 //! | [`registrations`] | registrations of `subscriptions/listen`, and notifications for them |
-//! | [`mailbox`] | what other threads posted to this one, and `flush` |
-//! | [`backplane`] | requests to other processes |
+//! | [`mailbox`] | the messages that other threads posted to this one, and `flush` |
+//! | [`backplane`] | requests, and entries for other processes |
 
 pub mod backplane;
 pub mod mailbox;
@@ -36,9 +36,9 @@ pub struct Member {
     hub: Arc<Hub>,
     /// This thread, as the others see it.
     peer: Arc<Peer>,
-    /// Completions of requests that this thread works on, by the number under which `lib/` knows them.
+    /// Completions of requests that this thread works on, by the key that `lib/` passes to `settle`.
     completions: Mutex<BTreeMap<Key, Completion>>,
-    /// Threads that this one posted to and that may still have something to process: one bit each, modulo 64.
+    /// Threads that this one posted to and that may not have processed everything: one bit each, modulo 64.
     posted_to: AtomicU64,
     /// True when the backplane refused an entry since [`Member::was_refused`] was last called.
     refused: AtomicBool,
@@ -55,7 +55,7 @@ pub struct Created {
 }
 
 impl Member {
-    /// Makes the calling thread a member of a hub. `waker` is called, by any thread, when something was posted to it.
+    /// Makes the calling thread a member of a hub. Other threads call `waker` when they have posted something to it.
     /// Returns `None` when the hub is closed: its last thread has left or is about to.
     pub fn join(hub: &Arc<Hub>, max_mailbox_bytes: usize, waker: Option<Waker>) -> Option<Self> {
         Some(Self {
@@ -96,12 +96,12 @@ impl Member {
         &self.hub.info
     }
 
-    /// Returns the memory in which other threads report to this one.
+    /// Returns the flags that other threads set for this one.
     pub fn flags(&self) -> Arc<Flags> {
         Arc::clone(&self.peer.flags)
     }
 
-    /// Returns true when the member has left. What it registered now would never be removed.
+    /// Returns true when the member has left. It must not register anything then, because nothing would remove it.
     fn has_left(&self) -> bool {
         self.left.load(Ordering::Relaxed)
     }
@@ -117,7 +117,8 @@ impl Member {
         });
     }
 
-    /// Calls `post` with a thread, and records that something is posted to it. Does nothing when the thread has left.
+    /// Calls `post` with the peer of a thread, and records that something is posted to it. Does nothing when the thread has
+    /// left.
     fn with_peer(&self, thread: ThreadId, post: impl FnOnce(&Peer)) {
         if let Some(peer) = self.hub.peers().iter().find(|peer| peer.thread == thread) {
             self.record_post(peer);

@@ -44,8 +44,8 @@ impl Member {
         self.local(self.hub.subscriptions.matching(subject))
     }
 
-    /// Sends a notification to the matching registrations of other threads and processes. Returns the name of the reply
-    /// that comes when all threads of this process have delivered it, or `None` if no other thread has a matching one.
+    /// Sends a notification to the matching registrations of other threads and processes. Returns the key of the request
+    /// that is completed when the other threads have delivered it, or `None` if no other thread has a matching one.
     ///
     /// # Errors
     /// Returns the error of `notification`. Nothing is posted then.
@@ -70,8 +70,8 @@ impl Member {
         })))
     }
 
-    /// Closes the registration `(origin, id)` if another thread has it. Returns the name of the reply that comes when it is
-    /// closed, or `None` if no other thread has it.
+    /// Closes the registration `(origin, id)` if another thread has it. Returns the key of the request that is completed
+    /// when it is closed, or `None` if no other thread has it.
     pub fn close_elsewhere(
         &self,
         origin: &[u16],
@@ -81,8 +81,8 @@ impl Member {
         self.close_places(self.hub.subscriptions.find(origin, id).into_iter().collect(), reason)
     }
 
-    /// Closes all registrations of other threads, or those of one origin. Returns the name of the reply that comes when
-    /// they are closed, or `None` if other threads have none.
+    /// Closes all registrations of other threads, or those of one origin. Returns the key of the request that is completed
+    /// when they are closed, or `None` if other threads have none.
     pub fn close_all_elsewhere(
         &self,
         origin: Option<&[u16]>,
@@ -102,7 +102,7 @@ impl Member {
         })
     }
 
-    /// Posts one request to several threads. Returns the name of the reply that comes when all of them have completed it.
+    /// Posts one request to several threads. Returns its key. The request is completed when all of them have processed it.
     fn request_of_owners(
         &self,
         keys: BTreeMap<ThreadId, Vec<Key>>,

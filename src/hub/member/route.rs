@@ -41,7 +41,7 @@ impl<'member> Route<'member> {
     }
 
     /// Sends the message to other threads and processes. Returns the keys of this thread's sessions: each once, oldest
-    /// session first, which is the order in which the original package delivers. `text` is called only if a receiver is
+    /// session first, which is the order in which `@tmcp/session-manager` delivers. `text` is called only if a receiver is
     /// elsewhere.
     ///
     /// # Errors

@@ -10,15 +10,16 @@ use crate::threads::message::{CloseReason, ThreadMessage};
 use crate::threads::text::Text;
 
 impl Member {
-    /// Registers a session of this thread. A newer session replaces an older one with the same id: that of another thread
-    /// is closed there, that of this thread is returned for the caller to close.
+    /// Registers a session of this thread. It replaces an older session with the same id. If the older session belongs to
+    /// another thread, that thread closes it. If it belongs to this thread, it is returned, and the caller closes it.
     pub fn create(&self, id: &[u16]) -> Created {
         self.insert(id, Room::Unreserved)
     }
 
     /// Like [`Member::create`], but returns `None` when all threads together have `max_sessions` sessions already.
     pub fn create_within(&self, id: &[u16], max_sessions: usize) -> Option<Created> {
-        // A session that replaces another does not add one. It is let in even if the other is removed meanwhile.
+        // A session that replaces another needs no room. It is accepted even if another thread removes the older one
+        // meanwhile.
         let room = if self.has(id) { Room::Unreserved } else { self.hub.sessions.reserve(max_sessions)? };
         Some(self.insert(id, room))
     }
@@ -38,8 +39,8 @@ impl Member {
         Created { key, replaced }
     }
 
-    /// Removes a session, wherever it is. Returns the key of a session of this thread, for the caller to close. A session
-    /// of another thread or process is closed there.
+    /// Removes a session of any thread or process. Returns its key if it belongs to this thread: the caller closes it.
+    /// Otherwise its own thread or process closes it.
     pub fn remove(&self, id: &[u16]) -> Option<Key> {
         let mut local = None;
         let is_removed = self.hub.sessions.remove(id, |session| {
@@ -138,7 +139,7 @@ impl Member {
         self.peer.evicted()
     }
 
-    /// Returns a close message for each of [`Member::evicted`]. Used after an overflow, which dropped those in the mailbox.
+    /// Returns a close message for each evicted session. Used after an overflow, which dropped those in the mailbox.
     pub fn close_messages(&self) -> Vec<ThreadMessage> {
         self.peer.close_messages()
     }

@@ -1,4 +1,4 @@
--- Returns 1 when another node has a session, else 0. The lists of dead nodes have expired.
+-- Returns 1 when another node has a session, otherwise 0. A dead node has no list of sessions, because it has expired.
 -- KEYS: nodes
 -- ARGV: id, the requesting node, prefix of the keys of the nodes' sessions
 for _, node in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do

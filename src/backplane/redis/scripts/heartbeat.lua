@@ -1,8 +1,8 @@
--- Keeps a node alive. Returns 1 or 0 for the existence of its list of sessions, the end of the stream, and how much each
--- node has sent.
+-- Keeps a node alive. Returns 1 or 0 for the existence of its list of sessions, the end of the stream, and the last entry
+-- that each node has sent.
 -- KEYS: nodes, sent, stream, the node's sessions
--- ARGV: node; time to live in ms of a node, of the shared keys, and of how much a dead node has sent; how much the node
---       has sent, or ''
+-- ARGV: node; time to live in ms of a node, of the shared keys, and of a dead node's last entry in `sent`; the last entry
+--       that the node has sent, or ''
 local nodes, sent, stream, sessions = unpack(KEYS)
 local node, nodeTtl, sharedTtl, deadNodeTtl, progress = unpack(ARGV)
 local time = redis.call('TIME')

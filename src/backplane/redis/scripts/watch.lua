@@ -1,10 +1,10 @@
 -- Makes a session watch a URI, as the last of its watchers. A session that watches it already keeps its place.
 -- ARGV[4]: URI
-local uri = watchers .. ARGV[4]
+local key = watchers .. ARGV[4]
 redis.call('SADD', watching, ARGV[4])
-local last = redis.call('ZRANGE', uri, -1, -1, 'WITHSCORES')[2] or 0
-redis.call('ZADD', uri, 'NX', last + 1, id)
--- Other watchers may have a longer time to live.
-if redis.call('PTTL', uri) < ttl then redis.call('PEXPIRE', uri, ttl) end
+local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or 0
+redis.call('ZADD', key, 'NX', last + 1, id)
+-- Other watchers of the URI may have a longer time to live.
+if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
 if redis.call('PTTL', watching) == -1 then redis.call('PEXPIRE', watching, ttl) end
 touch()
