@@ -61,17 +61,20 @@ function linkedCrates() {
 		['tree', '--edges=normal,no-proc-macro', '--prefix=none', '--format={p}'],
 		targets.map((target) => `--target=${target}`),
 	);
-	const linked = new Set(tree.split('\n').map((line) => line.split(' ').slice(0, 2).join(' ')));
+	// The line of our own crate does not match: it ends with a path.
+	const linked = new Set(tree.split('\n').filter((line) => /^\S+ v\S+$/.test(line)));
 	const metadata = cargo(
 		['metadata', '--format-version=1'],
 		targets.map((target) => `--filter-platform=${target}`),
 	);
 	/** @type {{ packages: Crate[] }} */
 	const { packages } = JSON.parse(metadata);
-	const ours = join(root, 'Cargo.toml');
-	return packages
-		.filter(({ name, version, manifest_path }) => linked.has(`${name} v${version}`) && manifest_path !== ours)
-		.sort((a, b) => compare(a.name, b.name) || compare(a.version, b.version));
+	const byName = new Map(packages.map((each) => [`${each.name} v${each.version}`, each]));
+	return [...linked].sort(compare).map((name) => {
+		const found = byName.get(name);
+		if (found === undefined) throw new Error(`\`cargo metadata\` does not have ${name} of \`cargo tree\``);
+		return found;
+	});
 }
 
 /** @param {Crate[]} crates */
