@@ -7,7 +7,7 @@
 //
 // A binary contains the normal dependencies, with the features of the release build, for any target of package.json. It does
 // not contain build dependencies, dev-dependencies and procedural macros. `cargo tree` lists exactly these crates. `cargo
-// metadata` would add crates for features that only dev-dependencies enable, but it has the paths and the license expressions.
+// metadata` can add crates for features that only dev-dependencies enable, but it has the paths and the license expressions.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
