@@ -32,7 +32,7 @@ run(process.execPath, [napi, 'pre-publish', '--tag-style', 'npm', '--no-gh-relea
 
 for (const platform of readdirSync(join(main, 'npm'))) {
 	renameSync(join(main, 'npm', platform), join(out, platform));
-	copyFileSync(join(root, 'LICENSE'), join(out, platform, 'LICENSE'));
+	for (const name of ['LICENSE', 'THIRD_PARTY_LICENSES']) copyFileSync(join(root, name), join(out, platform, name));
 }
 rmSync(join(main, 'npm'), { recursive: true });
 for (const folder of [main, join(main, 'native')]) {

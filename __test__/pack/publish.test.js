@@ -67,7 +67,15 @@ test('each platform of napi.targets has a package, and the main package depends 
 test('a platform package contains its binary, is limited to its platform, and names the same repository', () => {
 	for (const platform of platforms) {
 		const file = `session-manager.${platform}.node`;
-		assert.deepEqual(filesBelow(join(published, platform)), ['LICENSE', 'README.md', 'package.json', file].sort());
+		const documents = ['LICENSE', 'README.md', 'THIRD_PARTY_LICENSES'];
+		assert.deepEqual(filesBelow(join(published, platform)), [...documents, 'package.json', file].sort());
+		for (const document of ['LICENSE', 'THIRD_PARTY_LICENSES']) {
+			assert.deepEqual(
+				readFileSync(join(published, platform, document)),
+				readFileSync(join(checkout, document)),
+				`${document} of ${platform}`,
+			);
+		}
 		const { os, cpu, libc, main, engines, license, publishConfig, repository } = manifest(platform);
 		const [system, processor, abi] = platform.split('-');
 		assert.deepEqual({ os, cpu, main }, { os: [system], cpu: [processor], main: file });
