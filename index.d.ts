@@ -67,8 +67,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 *
 	 * @param id Session id. Any string.
 	 * @param controller Controller of the stream that receives the session's messages.
-	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, or if `controller` has no `enqueue` or no
-	 *   `close` method.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, if `controller` has no `enqueue` method, or if
+	 *   its `close` is neither a method nor `undefined`.
 	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if there are `maxSessions` sessions already.
 	 * @throws {Error} `ERR_MANAGER_CLOSED` after `close()`.
 	 * @see https://streams.spec.whatwg.org/#rs-default-controller-class
@@ -424,18 +424,19 @@ export interface StreamStats {
 
 /**
  * Controller of a session's stream: a `ReadableStreamDefaultController`, a `ReadableByteStreamController`, or any
- * other object with these two methods.
+ * other object with the method `enqueue`.
  *
- * The manager also uses `desiredSize` and `error()` if the controller has them. Without a finite `desiredSize`, no
- * limit applies to its queue. Without `error()`, the manager calls `close()` instead.
+ * The manager also uses `close()`, `desiredSize` and `error()` if the controller has them. Without a finite
+ * `desiredSize`, no limit applies to its queue. Without `error()`, the manager calls `close()` instead. Without
+ * `close()`, the session ends in the same way, and the manager calls nothing.
  *
  * @see https://streams.spec.whatwg.org/#rs-default-controller-class
  */
 export interface SessionController {
 	/** Adds a chunk to the queue of the stream. If it throws, the stream has ended, and its session is removed. */
 	enqueue(chunk: Uint8Array): void;
-	/** Closes the stream. The chunks in its queue stay readable. */
-	close(): void;
+	/** Closes the stream. The chunks in its queue stay readable. A controller without this method is accepted. */
+	close?(): void;
 }
 
 /**

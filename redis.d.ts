@@ -81,8 +81,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 *
 	 * @param id Session id. Any string.
 	 * @param controller Controller of the stream that receives the session's messages.
-	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, or if `controller` has no `enqueue` or no
-	 *   `close` method.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, if `controller` has no `enqueue` method, or if
+	 *   its `close` is neither a method nor `undefined`.
 	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if this process has `maxSessions` sessions already.
 	 * @throws {Error} `ERR_MANAGER_CLOSED` from the call of `close()` on.
 	 */

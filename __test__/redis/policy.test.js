@@ -93,6 +93,26 @@ describeWithRedis('a stream manager on Redis', () => {
 		assert.throws(() => one.create('b', fakeController()), { name: 'SessionLimitError', code: 'ERR_SESSION_LIMIT' });
 		await one.flush();
 		await one.send(undefined, 'message');
+	test('ends the sessions whose controllers have no method close with their own reasons', async () => {
+		const { one, other, closings, close } = await twoNodes();
+		for (const id of ['a', 'b', 'c', 'd', 'e']) one.create(id, { enqueue() {} });
+		one.delete('a');
+		one.create('b', { enqueue() {} });
+		await one.flush();
+		await other.delete('c');
+		await other.create('d', { enqueue() {} });
+		await until(() => closings.length === 4);
+		await close();
+		assert.deepEqual(closings.sort(), [
+			['a', 'deleted'],
+			['b', 'replaced'],
+			['b', 'shutdown'],
+			['c', 'deleted'],
+			['d', 'replaced'],
+			['e', 'shutdown'],
+		]);
+	});
+
 		await until(() => theirs.messages.length === 1);
 		assert.deepEqual([theirs.closed, one.ids(), other.ids()], [0, ['a'], ['b']]);
 		await close();
