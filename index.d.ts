@@ -6,11 +6,12 @@
 //   Errors          SessionLimitError, SessionClosedError
 //   Other names     the names of @tmcp/session-manager 0.1, and the Redis managers of redis.d.ts
 //
-// An error that a program may want to handle has a stable `code`. A mistake in a call is a TypeError, and the call changes
-// nothing:
+// An error that a program may want to handle has a stable `code`. A mistake in a call is a TypeError, or a RangeError where
+// a number is out of range, and the call changes nothing:
 //
 //   ERR_UNKNOWN_OPTION      an option does not exist; the message names the nearest one that does
-//   ERR_INVALID_ARG_TYPE    an argument or option has the wrong type, is out of range, or lacks another option it needs
+//   ERR_INVALID_ARG_TYPE    an argument or option has the wrong type, or lacks another option it needs
+//   ERR_OUT_OF_RANGE        an option is a number out of its range; the only code of a RangeError
 //   ERR_INVALID_ARG_VALUE   an argument or option has the right type, but this value cannot be used
 //
 // The other codes are ERR_SESSION_LIMIT, ERR_SESSION_CLOSED, ERR_MANAGER_CLOSED, ERR_MAILBOX_OVERFLOW and
@@ -53,8 +54,9 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * Creates a manager.
 	 *
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
-	 *   wrong type, is out of range, or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if
-	 *   `maxMailboxBytes` or `sliceMs` differs from the value that this thread already uses in the scope.
+	 *   wrong type or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if `maxMailboxBytes` or `sliceMs`
+	 *   differs from the value that this thread already uses in the scope.
+	 * @throws {RangeError} `ERR_OUT_OF_RANGE` if an option is a number out of its range. `NaN` is out of every range.
 	 */
 	constructor(options?: StreamSessionManagerOptions);
 
@@ -67,8 +69,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 *
 	 * @param id Session id. Any string.
 	 * @param controller Controller of the stream that receives the session's messages.
-	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, or if `controller` has no `enqueue` or no
-	 *   `close` method.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, if `controller` has no `enqueue` method, or if
+	 *   its `close` is neither a method nor `undefined`.
 	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if there are `maxSessions` sessions already.
 	 * @throws {Error} `ERR_MANAGER_CLOSED` after `close()`.
 	 * @see https://streams.spec.whatwg.org/#rs-default-controller-class
@@ -143,8 +145,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * {@link InMemoryStreamSessionManager.flush}. With `drainMs`, it waits for other threads only until that time is over.
 	 * A second call waits for the first one, and its options are not used.
 	 *
-	 * Rejects with a `TypeError` (`ERR_UNKNOWN_OPTION` or `ERR_INVALID_ARG_TYPE`) if an option is invalid. Then nothing
-	 * is closed.
+	 * Rejects with a `TypeError` (`ERR_UNKNOWN_OPTION` or `ERR_INVALID_ARG_TYPE`) or a `RangeError` (`ERR_OUT_OF_RANGE`)
+	 * if an option is invalid. Then nothing is closed.
 	 *
 	 * @example
 	 * ```ts
@@ -424,18 +426,19 @@ export interface StreamStats {
 
 /**
  * Controller of a session's stream: a `ReadableStreamDefaultController`, a `ReadableByteStreamController`, or any
- * other object with these two methods.
+ * other object with the method `enqueue`.
  *
- * The manager also uses `desiredSize` and `error()` if the controller has them. Without a finite `desiredSize`, no
- * limit applies to its queue. Without `error()`, the manager calls `close()` instead.
+ * The manager also uses `close()`, `desiredSize` and `error()` if the controller has them. Without a finite
+ * `desiredSize`, no limit applies to its queue. Without `error()`, the manager calls `close()` instead. Without
+ * `close()`, the session ends in the same way, and the manager calls nothing.
  *
  * @see https://streams.spec.whatwg.org/#rs-default-controller-class
  */
 export interface SessionController {
 	/** Adds a chunk to the queue of the stream. If it throws, the stream has ended, and its session is removed. */
 	enqueue(chunk: Uint8Array): void;
-	/** Closes the stream. The chunks in its queue stay readable. */
-	close(): void;
+	/** Closes the stream. The chunks in its queue stay readable. A controller without this method is accepted. */
+	close?(): void;
 }
 
 /**
@@ -517,7 +520,8 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 * Creates a manager.
 	 *
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
-	 *   wrong type or is out of range.
+	 *   wrong type.
+	 * @throws {RangeError} `ERR_OUT_OF_RANGE` if an option is a number out of its range.
 	 */
 	constructor(options?: InfoSessionManagerOptions);
 
@@ -774,8 +778,9 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 	 * Creates a manager.
 	 *
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
-	 *   wrong type, is out of range, or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if
-	 *   `maxMailboxBytes` differs from the value that this thread already uses in the scope.
+	 *   wrong type or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if `maxMailboxBytes` differs from the
+	 *   value that this thread already uses in the scope.
+	 * @throws {RangeError} `ERR_OUT_OF_RANGE` if an option is a number out of its range.
 	 */
 	constructor(options?: SubscriptionManagerOptions);
 

@@ -68,9 +68,10 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @param url `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS. `valkey://` and
 	 *   `valkeys://` mean the same.
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
-	 *   wrong type, is out of range, or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if `url` is not the
-	 *   URL of a Redis server, or if an option differs from the value that this process or thread already uses for the
-	 *   same URL and prefix.
+	 *   wrong type or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if `url` is not the URL of a Redis
+	 *   server, or if an option differs from the value that this process or thread already uses for the same URL and
+	 *   prefix.
+	 * @throws {RangeError} `ERR_OUT_OF_RANGE` if an option is a number out of its range. `NaN` is out of every range.
 	 */
 	constructor(url: string, options?: RedisStreamSessionManagerOptions);
 
@@ -81,8 +82,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 *
 	 * @param id Session id. Any string.
 	 * @param controller Controller of the stream that receives the session's messages.
-	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, or if `controller` has no `enqueue` or no
-	 *   `close` method.
+	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, if `controller` has no `enqueue` method, or if
+	 *   its `close` is neither a method nor `undefined`.
 	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if this process has `maxSessions` sessions already.
 	 * @throws {Error} `ERR_MANAGER_CLOSED` from the call of `close()` on.
 	 */
@@ -159,8 +160,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * When the last manager of the process with this URL and prefix is closed, the process removes its sessions from
 	 * Redis and disconnects. If a process ends without that, its sessions count until `nodeTtlMs` is over.
 	 *
-	 * Rejects with a `TypeError` (`ERR_UNKNOWN_OPTION` or `ERR_INVALID_ARG_TYPE`) if an option is invalid. Then nothing
-	 * is closed.
+	 * Rejects with a `TypeError` (`ERR_UNKNOWN_OPTION` or `ERR_INVALID_ARG_TYPE`) or a `RangeError` (`ERR_OUT_OF_RANGE`)
+	 * if an option is invalid. Then nothing is closed.
 	 *
 	 * @example
 	 * ```ts
@@ -223,6 +224,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 *
 	 * @param url URL of the Redis server, as for {@link RedisStreamSessionManager}.
 	 * @throws {TypeError} As the constructor of {@link RedisStreamSessionManager} does.
+	 * @throws {RangeError} As the constructor of {@link RedisStreamSessionManager} does.
 	 */
 	constructor(url: string, options?: RedisInfoSessionManagerOptions);
 
@@ -347,6 +349,7 @@ export class RedisSubscriptionManager extends SubscriptionManager {
 	 *
 	 * @param url URL of the Redis server, as for {@link RedisStreamSessionManager}.
 	 * @throws {TypeError} As the constructor of {@link RedisStreamSessionManager} does.
+	 * @throws {RangeError} As the constructor of {@link RedisStreamSessionManager} does.
 	 */
 	constructor(url: string, options?: RedisSubscriptionManagerOptions);
 

@@ -1,5 +1,6 @@
-// The errors of this package. A caller's mistake is a `TypeError` whose message names the argument, the value it got and
-// the values it accepts. A failure that a caller may want to handle has its own class. Every error has a stable `code`.
+// The errors of this package. A caller's mistake is a `TypeError`, or a `RangeError` for a number out of range, whose message
+// names the argument, the value it got and the values it accepts. A failure that a caller may want to handle has its own
+// class. Every error has a stable `code`.
 
 /** Thrown when a new session would exceed `maxSessions`. Existing sessions are not affected. */
 export class SessionLimitError extends Error {
@@ -71,7 +72,7 @@ export function managerClosed(className) {
 }
 
 /**
- * Returns the error for an argument of the wrong type or outside its range.
+ * Returns the error for an argument of the wrong type.
  *
  * @param {string} problem names the argument and the values it accepts
  * @param {unknown} value the argument
@@ -79,6 +80,17 @@ export function managerClosed(className) {
 export function invalidArgument(problem, value) {
 	const error = new TypeError(`${problem}; got ${describe(value)}`);
 	return Object.assign(error, { code: /** @type {const} */ ('ERR_INVALID_ARG_TYPE') });
+}
+
+/**
+ * Returns the error for a number that is outside its range.
+ *
+ * @param {string} problem names the argument and the values it accepts
+ * @param {unknown} value the argument
+ */
+export function outOfRange(problem, value) {
+	const error = new RangeError(`${problem}; got ${describe(value)}`);
+	return Object.assign(error, { code: /** @type {const} */ ('ERR_OUT_OF_RANGE') });
 }
 
 /**

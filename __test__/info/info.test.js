@@ -15,6 +15,7 @@ import {
 } from '@tmcp-native/session-manager';
 
 import { testInfo, VALUES } from '../suites/info.js';
+import { testNumberOptions, testNumbersInRange } from '../suites/number-options.js';
 import { infoManagers } from '../support/implementations.js';
 import { fakeController } from '../support/streams.js';
 
@@ -216,16 +217,18 @@ describe('ttlMs', () => {
 });
 
 describe('options of the info manager', () => {
+	const numbers = [
+		{ name: 'maxSessions', orInfinity: true },
+		{ name: 'ttlMs', orFraction: true },
+	];
+	const make = (/** @type {any} */ options) => new InMemoryInfoSessionManager(options);
+	testNumberOptions('InMemoryInfoSessionManager', numbers, make);
+	testNumbersInRange('InMemoryInfoSessionManager', numbers, make);
+
 	for (const [options, message] of /** @type {[any, RegExp][]} */ ([
 		[{ maxSession: 1 }, /there is no option "maxSession"; did you mean "maxSessions"\?/],
 		[{ ttl: 1 }, /there is no option "ttl"; did you mean "ttlMs"\?/],
-		[{ maxSessions: 0 }, /option "maxSessions" must be an integer of at least 1, or Infinity; got the number 0/],
-		[{ maxSessions: 1.5 }, /got the number 1.5/],
-		[{ maxSessions: '5' }, /got the string "5"/],
 		[{ onSessionLimit: true }, /option "onSessionLimit" must be a function; got the boolean true/],
-		[{ ttlMs: 0 }, /option "ttlMs" must be a number of milliseconds from 1 to 2147483647; got the number 0/],
-		[{ ttlMs: 2 ** 31 }, /got the number 2147483648/],
-		[{ ttlMs: NaN }, /got the number NaN/],
 		[{ streams: {} }, /option "streams" must be a stream manager with the method has\(\); got an object/],
 		[{ streams: null }, /got null/],
 		[{ scope: '' }, /option "scope" must be a non-empty string; got the string ""/],

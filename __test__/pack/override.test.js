@@ -5,13 +5,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { localDependencies, runInMemory, runStdio } from './local-transports.js';
 import { managers, plugAndPlay, yarn4 } from './package-managers.js';
 import { load, managersIn, pack, temporary } from './projects.js';
 import { manifestOf, openRegistry } from './registry.js';
 import { runScenario, runScenario07 } from './scenarios.js';
 import { dependencies, dependencies07, kinds, serve, serve07 } from './transports.js';
 
-const all = { ...dependencies, ...dependencies07 };
+const all = { ...dependencies, ...dependencies07, ...localDependencies };
 /** @type {Awaited<ReturnType<typeof openRegistry>>} */
 let registry;
 /** @type {Record<string, string>} */
@@ -49,7 +50,9 @@ test('without an override, each transport has the upstream version of its own ra
 		'@tmcp/session-manager': '@tmcp/session-manager',
 		'http-0-8/node_modules/@tmcp/session-manager': '@tmcp/session-manager',
 		'http-0-9/node_modules/@tmcp/session-manager': '@tmcp/session-manager',
+		'in-memory-0-1/node_modules/@tmcp/session-manager': '@tmcp/session-manager',
 		'sse-0-6/node_modules/@tmcp/session-manager': '@tmcp/session-manager',
+		'stdio-0-5/node_modules/@tmcp/session-manager': '@tmcp/session-manager',
 	});
 	assert.deepEqual(managersIn(upstream03), { '@tmcp/session-manager': '@tmcp/session-manager' });
 });
@@ -89,6 +92,23 @@ for (const manager of managers) {
 			assert.equal(mine.filter((line) => line.includes('tools/list_changed')).length, 17, mine.join('\n'));
 		});
 	}
+
+	test(`${manager.name}: transport-in-memory 0.1.0 behaves as with upstream 0.3.0`, async () => {
+		const mine = await runInMemory(ours);
+		assert.deepEqual(mine, await runInMemory(upstream03));
+		const counts = Object.entries(mine.received).map(([receiver, messages]) => [receiver, messages.length]);
+		// Each listen also has its acknowledgement.
+		assert.deepEqual(Object.fromEntries(counts), { tools: 3, memo: 4, both: 6, session: 4 });
+	});
+
+	test(`${manager.name}: transport-stdio 0.5.0 behaves byte for byte as with upstream 0.3.0`, async () => {
+		const mine = await runStdio(ours);
+		assert.deepEqual(mine, await runStdio(upstream03));
+		assert.deepEqual([mine.code, mine.errors], [0, '']);
+		const { session, 'listen tools': tools, 'listen memo': memo } = mine.received;
+		// Each listen also has its acknowledgement.
+		assert.deepEqual([session.length, tools.length, memo.length], [4, 2, 5]);
+	});
 }
 
 test('upstream 0.2.2, the version for transport-http 0.8.6, differs from 0.3.0 only in keeping the subscriptions of an ended session', async () => {
@@ -112,10 +132,12 @@ test(`${plugAndPlay.name}: the transports import our package without a node_modu
 	const lines = Object.values(kinds).map(({ from, name }) => `import { ${name} as T${from.at(-1)} } from '${from}';`);
 	const source = `${lines.join('\n')}
 		import { McpServer } from 'tmcp';
+		import { InMemoryTransport } from 'in-memory-0-1';
+		import { StdioTransport } from 'stdio-0-5';
 		import { createRequire } from 'node:module';
 		const at = createRequire(import.meta.resolve('http-0-9')).resolve('@tmcp/session-manager');
 		const server = new McpServer({ name: 'a', version: '1', description: '' }, { capabilities: { tools: {} } });
-		for (const Transport of [T8, T9, T6]) new Transport(server, { path: '/mcp' });
+		for (const Transport of [T8, T9, T6, InMemoryTransport, StdioTransport]) new Transport(server, { path: '/mcp' });
 		console.log(at);`;
 	writeFileSync(join(folder, 'main.js'), source);
 	assert.match(await yarn4(folder, 'node', 'main.js'), /[\\/]@tmcp-native[\\/]session-manager[\\/]lib[\\/]index\.js$/m);

@@ -3,8 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test as testOf } from 'node:test';
 
-import { RedisStreamSessionManager } from '@tmcp-native/session-manager/redis';
+import {
+	RedisInfoSessionManager,
+	RedisStreamSessionManager,
+	RedisSubscriptionManager,
+} from '@tmcp-native/session-manager/redis';
 
+import { BACKPLANE_NUMBERS, STREAM_NUMBERS, testNumberOptions } from '../suites/number-options.js';
 import { NONE, withSlowClock } from '../support/policy.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
@@ -36,6 +41,31 @@ async function twoNodes(options) {
 	return { one, other, closings, prefix, close: () => Promise.all([one.close(), other.close()]) };
 }
 
+const MAILBOX = { name: 'maxMailboxBytes' };
+for (const [Manager, numbers] of /** @type {[new (...args: any[]) => unknown, any[]][]} */ ([
+	[RedisStreamSessionManager, [...BACKPLANE_NUMBERS, ...STREAM_NUMBERS, MAILBOX]],
+	[RedisInfoSessionManager, [...BACKPLANE_NUMBERS, { name: 'ttlMs' }]],
+	[RedisSubscriptionManager, [...BACKPLANE_NUMBERS, MAILBOX]],
+])) {
+	testNumberOptions(Manager.name, numbers, (options) => new Manager('redis://127.0.0.1:1', options));
+
+	testOf(`${Manager.name} refuses a nodeTtlMs that is not greater than heartbeatMs`, () => {
+		for (const [options, heartbeatMs, nodeTtlMs] of /** @type {[object, number, number][]} */ ([
+			[{ heartbeatMs: 500, nodeTtlMs: 500 }, 500, 500],
+			[{ heartbeatMs: 10_000 }, 10_000, 10_000],
+			[{ nodeTtlMs: 3_000 }, 3_000, 3_000],
+		])) {
+			assert.throws(() => new Manager('redis://127.0.0.1:1', options), {
+				name: 'RangeError',
+				code: 'ERR_OUT_OF_RANGE',
+				message:
+					`${Manager.name}: option "nodeTtlMs" must be greater than "heartbeatMs" (${heartbeatMs}), ideally at least ` +
+					`three times as much; got the number ${nodeTtlMs}`,
+			});
+		}
+	});
+}
+
 describeWithRedis('a stream manager on Redis', () => {
 	before(async () => {
 		redis = await startRedis();
@@ -61,6 +91,26 @@ describeWithRedis('a stream manager on Redis', () => {
 		assert.deepEqual(one.stats().closed, { ...NONE, deleted: 1, replaced: 1 });
 		assert.deepEqual([b.closed, other.size, other.stats().closed], [1, 1, NONE]);
 		await close();
+	});
+
+	test('ends the sessions whose controllers have no method close with their own reasons', async () => {
+		const { one, other, closings, close } = await twoNodes();
+		for (const id of ['a', 'b', 'c', 'd', 'e']) one.create(id, { enqueue() {} });
+		one.delete('a');
+		one.create('b', { enqueue() {} });
+		await one.flush();
+		await other.delete('c');
+		await other.create('d', { enqueue() {} });
+		await until(() => closings.length === 4);
+		await close();
+		assert.deepEqual(closings.sort(), [
+			['a', 'deleted'],
+			['b', 'replaced'],
+			['b', 'shutdown'],
+			['c', 'deleted'],
+			['d', 'replaced'],
+			['e', 'shutdown'],
+		]);
 	});
 
 	test('coalesces, slices and limits the messages of other nodes', () =>
@@ -146,6 +196,7 @@ describeWithRedis('a stream manager on Redis', () => {
 			answer = manager.close(/** @type {any} */ ({ drainMs: 'long' }));
 		});
 		await assert.rejects(answer, { code: 'ERR_INVALID_ARG_TYPE' });
+		await assert.rejects(manager.close({ drainMs: -1 }), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
 		await manager.create('a', fakeController());
 		await manager.close();
 	});
@@ -173,14 +224,11 @@ describeWithRedis('a stream manager on Redis', () => {
 
 	test('refuses the same invalid options as the one in memory', () => {
 		const make = (/** @type {any} */ options) => new RedisStreamSessionManager(redis.url, options);
-		for (const options of [
-			{ keepAliveMs: -1 },
-			{ maxQueuedBytes: 0 },
-			{ coalesce: 1 },
-			{ onSlowClient: 'drop' },
-			{ onClose: 1 },
-		]) {
+		for (const options of [{ keepAliveMs: '1' }, { coalesce: 1 }, { onSlowClient: 'drop' }, { onClose: 1 }]) {
 			assert.throws(() => make(options), { code: 'ERR_INVALID_ARG_TYPE', message: /^RedisStreamSessionManager: / });
+		}
+		for (const options of [{ keepAliveMs: -1 }, { maxQueuedBytes: 0 }]) {
+			assert.throws(() => make(options), { code: 'ERR_OUT_OF_RANGE', message: /^RedisStreamSessionManager: / });
 		}
 		assert.throws(() => make({ keepAlive: 1 }), { code: 'ERR_UNKNOWN_OPTION', message: /did you mean "keepAliveMs"/ });
 	});

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 
 import { InMemorySubscriptionManager, SubscriptionManager } from '@tmcp-native/session-manager';
 
+import { testNumberOptions } from '../suites/number-options.js';
 import { testSubscriptionMistakes } from '../suites/subscription-mistakes.js';
 import { testChangedSubscriptions, testSubscriptions } from '../suites/subscriptions.js';
 import { collected } from '../support/garbage.js';
@@ -31,6 +32,12 @@ for (const implementation of Object.values(subscriptionManagers)) {
 }
 
 testSubscriptionMistakes(subscriptionManagers.ours);
+
+testNumberOptions(
+	'InMemorySubscriptionManager',
+	[{ name: 'maxMailboxBytes', needs: { scope: 'numbers' } }],
+	(options) => new InMemorySubscriptionManager(options),
+);
 
 describe('memory and the end of a process', () => {
 	/**

@@ -41,7 +41,6 @@ export function testStreamMistakes({ make }) {
 			[null, 'null'],
 			['controller', 'the string "controller"'],
 			[{}, 'an object'],
-			[{ enqueue() {} }, 'an object'],
 			[{ close() {} }, 'an object'],
 			[{ enqueue: 1, close: 1 }, 'an object'],
 			[new Map(), 'an instance of Map'],
@@ -55,7 +54,7 @@ export function testStreamMistakes({ make }) {
 					(error) => {
 						assert.ok(error instanceof TypeError);
 						assert.equal(/** @type {any} */ (error).code, CODE);
-						assert.match(error.message, /^create: "controller" must have the methods enqueue\(\) and close\(\)/);
+						assert.match(error.message, /^create: "controller" must have the method enqueue\(\)/);
 						assert.ok(error.message.endsWith(`; got ${got}`), error.message);
 						return true;
 					},
@@ -65,17 +64,38 @@ export function testStreamMistakes({ make }) {
 			});
 		}
 
-		test('rethrows the error of a getter of the controller, and changes nothing', () => {
-			const manager = make();
-			const controller = {
-				get enqueue() {
-					throw new RangeError('mine');
-				},
-				close() {},
-			};
-			assert.throws(() => manager.create('a', /** @type {any} */ (controller)), RangeError);
-			assert.equal(manager.size, 0);
-		});
+		for (const [close, got] of /** @type {const} */ ([
+			[null, 'null'],
+			[1, 'the number 1'],
+			['close', 'the string "close"'],
+			[{}, 'an object'],
+		])) {
+			test(`refuses a controller whose close is ${got}, and keeps the older stream`, () => {
+				const manager = make();
+				const older = fakeController();
+				manager.create('a', older);
+				assert.throws(() => manager.create('a', /** @type {any} */ ({ enqueue() {}, close })), {
+					name: 'TypeError',
+					code: CODE,
+					message: `create: "controller.close" must be a method or undefined; got ${got}`,
+				});
+				manager.send(['a'], 'x');
+				assert.deepEqual([older.messages, older.closed], [['x'], 0]);
+			});
+		}
+
+		for (const method of ['enqueue', 'close']) {
+			test(`rethrows the error of the getter of ${method} of the controller, and changes nothing`, () => {
+				const manager = make();
+				const controller = Object.defineProperty({ enqueue() {}, close() {} }, method, {
+					get() {
+						throw new RangeError('mine');
+					},
+				});
+				assert.throws(() => manager.create('a', controller), RangeError);
+				assert.equal(manager.size, 0);
+			});
+		}
 	});
 
 	describe('send', () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { fakeController, openByteStream, openStream } from '../support/streams.js';
+import { fakeController, openByteStream, openStream, text } from '../support/streams.js';
 import { assertReturnedNothing } from './results.js';
 
 /** @import { Implementation } from '../support/implementations.js' */
@@ -271,6 +271,19 @@ export function testStreams(implementation) {
 				manager.create('a', { enqueue() {}, close: () => exists.push(manager.has('a')) });
 				manager.delete('a');
 				assert.deepEqual(await Promise.all(exists), [false]);
+			});
+
+			test('accepts a controller without the method close: there is nothing to call', async () => {
+				const manager = make();
+				/** @type {string[]} */
+				const messages = [];
+				manager.create('a', { enqueue: (chunk) => void messages.push(text(chunk)) });
+				manager.send(['a'], 'one');
+				const deleted = manager.delete('a');
+				manager.send(['a'], 'two');
+				assert.deepEqual(messages, ['one']);
+				assert.equal(await manager.has('a'), false);
+				await assertReturnedNothing(deleted, implementation);
 			});
 
 			test('accepts a controller that is already closed', async () => {

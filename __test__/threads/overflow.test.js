@@ -164,6 +164,22 @@ describe('a mailbox that is nearly full', () => {
 		assert.deepEqual(await one.run(({ own }) => own.counts), [0, 2, 2]);
 	});
 
+	test('that overflows ends the sessions whose controllers have no method close, too', async () => {
+		const { here, one } = await inOneScope({ maxMailboxBytes: 1_000 });
+		await one.run(({ manager, own }) => {
+			own.enqueued = 0;
+			manager.create('a', { enqueue: () => own.enqueued++ });
+		});
+		const { release } = await block(one);
+		for (let number = 0; number < 5; number++) here.driver.send(['a'], 'x'.repeat(500));
+		await release();
+		await until(() => here.driver.size() === 0);
+		assert.deepEqual(
+			await one.run(({ manager, own }) => [own.enqueued, manager.stats().closed.overflow, manager.stats().closed.gone]),
+			[0, 1, 0],
+		);
+	});
+
 	test('takes its bound from the first manager that sets one, even after managers without one', async () => {
 		const scope = newScope();
 		const first = openHere({ scope });

@@ -24,8 +24,12 @@ ours.close({ drainMs: '1s' });
 ours.stats().closed.bored;
 // @ts-expect-error An id is a string.
 ours.create(1, { enqueue() {}, close() {} });
-// @ts-expect-error A controller has two methods.
+// @ts-expect-error A controller has the method enqueue.
 ours.create('id', {});
+// @ts-expect-error A controller has the method enqueue.
+ours.create('id', { close() {} });
+// @ts-expect-error The close of a controller is a method.
+ours.create('id', { enqueue() {}, close: 1 });
 // @ts-expect-error The stream is one of strings, not of bytes.
 new ReadableStream<string>({ start: (controller) => ours.create('id', controller) });
 // @ts-expect-error The first argument is an array of ids.
@@ -57,6 +61,7 @@ const reason: 'slow' | 'dead' | 'shutdown' = new SessionClosedError('slow').reas
 new ReadableStream({ type: 'bytes', start: (controller) => ours.create('id', controller) });
 new ReadableStream<Uint8Array>({ start: (controller) => ours.create('id', controller) });
 ours.create('id', { enqueue(_chunk: Uint8Array) {}, close() {} });
+ours.create('id', { enqueue(_chunk: Uint8Array) {} });
 ours.send(null, 'text');
 ours.send(['id'] as const, 'text');
 const size: number = ours.size;
@@ -65,5 +70,13 @@ const ids: string[] = ours.ids();
 class Extended extends InMemoryStreamSessionManager {
 	override create(id: string, controller: SessionController): void {
 		super.create(id, controller);
+	}
+}
+
+// The controllers of real streams are accepted by a class that overrides `create` with their type, too.
+class ForRealStreams extends InMemoryStreamSessionManager {
+	override create(id: string, controller: ReadableStreamDefaultController): void {
+		const accepted: SessionController = controller;
+		super.create(id, accepted);
 	}
 }

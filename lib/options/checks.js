@@ -1,7 +1,7 @@
-// Checks of single options. Each check returns the value, or throws a `TypeError` that names the class, the option and the
-// values that the option accepts.
+// Checks of single options. Each check returns the value, or throws a `TypeError` or a `RangeError` that names the class, the
+// option and the values that the option accepts.
 
-import { invalidArgument } from '../errors.js';
+import { invalidArgument, outOfRange } from '../errors.js';
 import { nearest } from '../native/binding.js';
 
 /** The longest delay that a timer accepts, in ms. Node replaces a longer delay by 1 ms. */
@@ -27,7 +27,7 @@ export function readOptions(options, knownNames, className) {
 }
 
 /**
- * Returns an option that must be an integer.
+ * Returns an option that must be a number. As in Node.js, the type is checked first, and NaN is out of range.
  *
  * @param {Record<string, unknown>} options
  * @param {string} name a name that ends in "Ms" limits the value to the longest delay of a timer
@@ -35,14 +35,17 @@ export function readOptions(options, knownNames, className) {
  * @param {object} [range]
  * @param {number} [range.min]
  * @param {boolean} [range.orInfinity]
+ * @param {boolean} [range.orFraction] true when the number need not be an integer
  * @returns {number | undefined}
  */
-export function integerOption(options, name, className, { min = 1, orInfinity = false } = {}) {
+export function numberOption(options, name, className, { min = 1, orInfinity = false, orFraction = false } = {}) {
 	const { [name]: value } = options;
 	if (value === undefined || (orInfinity && value === Infinity)) return value;
 	const max = name.endsWith('Ms') ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER;
-	if (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
-	throw invalidOption(className, name, `an integer from ${min} to ${max}${orInfinity ? ', or Infinity' : ''}`, value);
+	const expected = `${orFraction ? 'a number' : 'an integer'} from ${min} to ${max}${orInfinity ? ', or Infinity' : ''}`;
+	if (typeof value !== 'number') throw invalidOption(className, name, expected, value);
+	if (value >= min && value <= max && (orFraction || Number.isInteger(value))) return value;
+	throw optionOutOfRange(className, name, expected, value);
 }
 
 /**
@@ -76,7 +79,7 @@ export function functionOption(options, name, className) {
 }
 
 /**
- * Returns the error for an option with a value that it does not accept.
+ * Returns the error for an option with a value of the wrong type, or without another option that it needs.
  *
  * @param {string} className
  * @param {string} name
@@ -85,6 +88,18 @@ export function functionOption(options, name, className) {
  */
 export function invalidOption(className, name, expected, value) {
 	return invalidArgument(`${className}: option "${name}" must be ${expected}`, value);
+}
+
+/**
+ * Returns the error for an option whose number is outside its range.
+ *
+ * @param {string} className
+ * @param {string} name
+ * @param {string} expected completes the sentence "option … must be"
+ * @param {number} value
+ */
+export function optionOutOfRange(className, name, expected, value) {
+	return outOfRange(`${className}: option "${name}" must be ${expected}`, value);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { invalidValue } from '../errors.js';
 import { isRedisUrl } from '../native/binding.js';
-import { functionOption, integerOption, invalidOption, MAX_TIMER_MS, readOptions } from './checks.js';
+import { functionOption, invalidOption, numberOption, optionOutOfRange, readOptions } from './checks.js';
 import { POLICY_OPTIONS, policyOptions } from './policy-options.js';
 
 /** @import { InfoSessionManagerOptions, StreamSessionManager } from '../../index.js' */
@@ -24,7 +24,7 @@ export function streamOptions(input, className) {
  * @param {unknown} input the argument of `close()`
  */
 export function closeOptions(input) {
-	return { drainMs: integerOption(readOptions(input, ['drainMs'], 'close'), 'drainMs', 'close', { min: 0 }) };
+	return { drainMs: numberOption(readOptions(input, ['drainMs'], 'close'), 'drainMs', 'close', { min: 0 }) };
 }
 
 /**
@@ -44,22 +44,17 @@ const SCOPE_OPTIONS = ['scope', 'maxMailboxBytes'];
  * @param {string} className
  */
 function scopeOptions(options, className) {
-	const { maxMailboxBytes } = options;
 	const scope = scopeOption(options, className);
-	if (maxMailboxBytes !== undefined) {
-		if (!(Number.isSafeInteger(maxMailboxBytes) && Number(maxMailboxBytes) > 0)) {
-			throw invalidOption(className, 'maxMailboxBytes', 'an integer of at least 1', maxMailboxBytes);
-		}
-		if (scope === undefined) {
-			throw invalidOption(
-				className,
-				'scope',
-				'set when "maxMailboxBytes" is set, because a mailbox exists only in a scope',
-				scope,
-			);
-		}
+	const maxMailboxBytes = numberOption(options, 'maxMailboxBytes', className);
+	if (maxMailboxBytes !== undefined && scope === undefined) {
+		throw invalidOption(
+			className,
+			'scope',
+			'set when "maxMailboxBytes" is set, because a mailbox exists only in a scope',
+			scope,
+		);
 	}
-	return { scope, maxMailboxBytes: maxMailboxBytes === undefined ? undefined : Number(maxMailboxBytes) };
+	return { scope, maxMailboxBytes };
 }
 
 /**
@@ -79,21 +74,17 @@ function scopeOption({ scope }, className) {
  */
 export function infoOptions(input, className) {
 	const options = readOptions(input, ['scope', 'maxSessions', 'onSessionLimit', 'ttlMs', 'streams'], className);
-	const { maxSessions = Infinity, ttlMs, streams } = options;
+	const { streams } = options;
 	const scope = scopeOption(options, className);
-	if (!(maxSessions === Infinity || (Number.isSafeInteger(maxSessions) && Number(maxSessions) > 0))) {
-		throw invalidOption(className, 'maxSessions', 'an integer of at least 1, or Infinity', maxSessions);
-	}
+	const maxSessions = numberOption(options, 'maxSessions', className, { orInfinity: true }) ?? Infinity;
 	const onSessionLimit = functionOption(options, 'onSessionLimit', className);
-	if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs >= 1 && ttlMs <= MAX_TIMER_MS)) {
-		throw invalidOption(className, 'ttlMs', `a number of milliseconds from 1 to ${MAX_TIMER_MS}`, ttlMs);
-	}
+	const ttlMs = numberOption(options, 'ttlMs', className, { orFraction: true });
 	if (streams !== undefined && typeof (/** @type {any} */ (streams)?.has) !== 'function') {
 		throw invalidOption(className, 'streams', 'a stream manager with the method has()', streams);
 	}
 	return {
 		scope,
-		maxSessions: Number(maxSessions),
+		maxSessions,
 		onSessionLimit: /** @type {InfoSessionManagerOptions['onSessionLimit']} */ (onSessionLimit),
 		ttlMs,
 		streams: /** @type {Pick<StreamSessionManager, 'has'> | undefined} */ (streams),
@@ -142,7 +133,7 @@ export function redisSubscriptionOptions(url, input, className) {
  */
 export function redisInfoOptions(url, input, className) {
 	const options = readOptions(input, [...REDIS_OPTIONS, 'ttlMs'], className);
-	return { ttlMs: integerOption(options, 'ttlMs', className) ?? DAY_MS, ...redisOptions(url, options, className) };
+	return { ttlMs: numberOption(options, 'ttlMs', className) ?? DAY_MS, ...redisOptions(url, options, className) };
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -158,21 +149,13 @@ function redisOptions(url, options, className) {
 	if (typeof prefix !== 'string' || prefix === '') {
 		throw invalidOption(className, 'prefix', 'a non-empty string', prefix);
 	}
-	const settings = BACKPLANE_SETTINGS.map((name) => integerOption(options, name, className) ?? Number.NaN);
-	const { heartbeatMs = DEFAULT_HEARTBEAT_MS, nodeTtlMs = DEFAULT_NODE_TTL_MS } = options;
-	if (Number(nodeTtlMs) <= Number(heartbeatMs)) {
-		throw invalidOption(
-			className,
-			'nodeTtlMs',
-			`greater than "heartbeatMs" (${heartbeatMs}), ideally at least three times as much`,
-			nodeTtlMs,
-		);
-	}
+	const settings = BACKPLANE_SETTINGS.map((name) => numberOption(options, name, className) ?? Number.NaN);
+	checkHeartbeat(options, className);
 	return {
 		url,
 		prefix,
 		settings,
-		maxMailboxBytes: integerOption(options, 'maxMailboxBytes', className),
+		maxMailboxBytes: numberOption(options, 'maxMailboxBytes', className),
 		onGap: functionOption(options, 'onGap', className),
 		onError: functionOption(options, 'onError', className),
 	};
@@ -180,6 +163,24 @@ function redisOptions(url, options, className) {
 
 const DEFAULT_HEARTBEAT_MS = 3_000;
 const DEFAULT_NODE_TTL_MS = 10_000;
+
+/**
+ * Throws when a node would count as dead between two of its heartbeats.
+ *
+ * @param {Record<string, unknown>} options
+ * @param {string} className
+ */
+function checkHeartbeat(options, className) {
+	const heartbeatMs = numberOption(options, 'heartbeatMs', className) ?? DEFAULT_HEARTBEAT_MS;
+	const nodeTtlMs = numberOption(options, 'nodeTtlMs', className) ?? DEFAULT_NODE_TTL_MS;
+	if (nodeTtlMs > heartbeatMs) return;
+	throw optionOutOfRange(
+		className,
+		'nodeTtlMs',
+		`greater than "heartbeatMs" (${heartbeatMs}), ideally at least three times as much`,
+		nodeTtlMs,
+	);
+}
 
 /**
  * Throws when an option differs from the setting that the process already uses for this Redis server and prefix.

@@ -1,6 +1,6 @@
 // The options for limits, keep-alive and delivery of a stream manager's streams, with their checks and defaults.
 
-import { booleanOption, functionOption, integerOption, invalidOption } from './checks.js';
+import { booleanOption, functionOption, invalidOption, numberOption } from './checks.js';
 
 /** @import { SessionCloseReason } from '../../index.js' */
 
@@ -30,12 +30,12 @@ const DEFAULT_DEAD_AFTER = 3;
  * @param {string} className the class that got the options
  */
 export function policyOptions(options, className) {
-	const keepAliveMs = integerOption(options, 'keepAliveMs', className, OR_OFF) ?? 0;
-	const deadAfter = integerOption(options, 'deadAfterKeepAlives', className, OR_OFF);
+	const keepAliveMs = numberOption(options, 'keepAliveMs', className, OR_OFF) ?? 0;
+	const deadAfter = numberOption(options, 'deadAfterKeepAlives', className, OR_OFF);
 	if (deadAfter !== undefined && keepAliveMs === 0) {
 		throw invalidOption(className, 'keepAliveMs', 'at least 1 when "deadAfterKeepAlives" is set', keepAliveMs);
 	}
-	const maxQueuedBytes = integerOption(options, 'maxQueuedBytes', className, { orInfinity: true });
+	const maxQueuedBytes = numberOption(options, 'maxQueuedBytes', className, { orInfinity: true });
 	return {
 		pool: booleanOption(options, 'pool', className) ?? true,
 		keepAliveMs,
@@ -43,9 +43,9 @@ export function policyOptions(options, className) {
 		maxQueuedBytes: maxQueuedBytes ?? Infinity,
 		onSlowClient: slowClientOption(options, maxQueuedBytes, className),
 		coalesce: booleanOption(options, 'coalesce', className) ?? false,
-		sliceMs: integerOption(options, 'sliceMs', className),
-		maxSessions: integerOption(options, 'maxSessions', className, { orInfinity: true }) ?? Infinity,
-		maxAgeMs: integerOption(options, 'maxAgeMs', className) ?? Infinity,
+		sliceMs: numberOption(options, 'sliceMs', className),
+		maxSessions: numberOption(options, 'maxSessions', className, { orInfinity: true }) ?? Infinity,
+		maxAgeMs: numberOption(options, 'maxAgeMs', className) ?? Infinity,
 		onClose: /** @type {((id: string, reason: SessionCloseReason) => void) | undefined} */ (
 			functionOption(options, 'onClose', className)
 		),

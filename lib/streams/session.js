@@ -54,10 +54,13 @@ export class Session {
 		return typeof desiredSize !== 'number' || desiredSize >= Number(this.#highWaterMark);
 	}
 
-	/** Closes the stream after its queued chunks. A stream that has already ended is not an error. */
+	/**
+	 * Closes the stream after its queued chunks. A stream that has already ended is not an error. A controller without
+	 * `close` has nothing to call.
+	 */
 	close() {
 		try {
-			this.controller.close();
+			this.controller.close?.();
 		} catch {
 			// The stream was closed, errored or cancelled before.
 			this.hadEnded = true;
@@ -74,7 +77,7 @@ export class Session {
 		const canError = typeof controller.error === 'function';
 		try {
 			if (canError) controller.error?.(error);
-			else controller.close();
+			else controller.close?.();
 		} catch {
 			// The `error` of a ReadableStream never throws. For another controller, there is no other way to end its stream.
 		}
@@ -97,10 +100,13 @@ function desiredSizeOf(controller) {
 export function checkSession(id, controller) {
 	if (typeof id !== 'string') throw invalidArgument('create: "id" must be a string', id);
 	const { enqueue, close } = /** @type {Partial<SessionController>} */ (controller ?? {});
-	if (typeof enqueue !== 'function' || typeof close !== 'function') {
+	if (typeof enqueue !== 'function') {
 		throw invalidArgument(
-			'create: "controller" must have the methods enqueue() and close(), as the controller of a ReadableStream does',
+			'create: "controller" must have the method enqueue(), as the controller of a ReadableStream does',
 			controller,
 		);
+	}
+	if (close !== undefined && typeof close !== 'function') {
+		throw invalidArgument('create: "controller.close" must be a method or undefined', close);
 	}
 }
