@@ -435,8 +435,12 @@ export interface StreamStats {
  * @see https://streams.spec.whatwg.org/#rs-default-controller-class
  */
 export interface SessionController {
-	/** Adds a chunk to the queue of the stream. If it throws, the stream has ended, and its session is removed. */
-	enqueue(chunk: Uint8Array): void;
+	/**
+	 * Adds a chunk to the queue of the stream. If it throws, the stream has ended, and its session is removed.
+	 *
+	 * @param chunk A `Uint8Array<ArrayBuffer>`, written so that TypeScript before 5.7 accepts it.
+	 */
+	enqueue(chunk: ReturnType<Uint8ArrayConstructor['of']>): void;
 	/** Closes the stream. The chunks in its queue stay readable. A controller without this method is accepted. */
 	close?(): void;
 }

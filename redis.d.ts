@@ -188,7 +188,7 @@ export interface RedisStreamSessionManagerOptions extends BackplaneOptions, Stre
 	 *
 	 * @default 67108864 (64 MiB)
 	 */
-	maxMailboxBytes?: number;
+	maxMailboxBytes?: number | undefined;
 }
 
 /** Statistics of {@link RedisStreamSessionManager}. */
@@ -318,7 +318,7 @@ export interface RedisInfoSessionManagerOptions extends BackplaneOptions {
 	 *
 	 * @default 86400000 (one day)
 	 */
-	ttlMs?: number;
+	ttlMs?: number | undefined;
 }
 
 /**
@@ -405,7 +405,7 @@ export interface RedisSubscriptionManagerOptions extends BackplaneOptions {
 	 *
 	 * @default 67108864 (64 MiB)
 	 */
-	maxMailboxBytes?: number;
+	maxMailboxBytes?: number | undefined;
 }
 
 // ---------- Redis ----------
@@ -435,7 +435,7 @@ export interface BackplaneOptions {
 	 *
 	 * @default 'tmcp'
 	 */
-	prefix?: string;
+	prefix?: string | undefined;
 
 	/**
 	 * Limits the length of the Redis stream, and so how far a process may fall behind before it loses messages.
@@ -447,7 +447,7 @@ export interface BackplaneOptions {
 	 * @default 10000
 	 * @see https://redis.io/docs/latest/commands/xadd/
 	 */
-	maxLen?: number;
+	maxLen?: number | undefined;
 
 	/**
 	 * Limits the messages that wait in this process while Redis cannot be reached. Calls that ask Redis, such as `has`
@@ -457,7 +457,7 @@ export interface BackplaneOptions {
 	 *
 	 * @default 8388608 (8 MiB)
 	 */
-	maxPendingBytes?: number;
+	maxPendingBytes?: number | undefined;
 
 	/**
 	 * Limits the time that a call waits for Redis. After it, the promise of the call rejects with a
@@ -469,7 +469,7 @@ export interface BackplaneOptions {
 	 *
 	 * @default 2000
 	 */
-	commandTimeoutMs?: number;
+	commandTimeoutMs?: number | undefined;
 
 	/**
 	 * Sets the interval of the heartbeat, with which this process tells Redis that it is running.
@@ -479,7 +479,7 @@ export interface BackplaneOptions {
 	 *
 	 * @default 3000
 	 */
-	heartbeatMs?: number;
+	heartbeatMs?: number | undefined;
 
 	/**
 	 * Sets the time without a heartbeat after which this process counts as dead. Other processes then no longer see its
@@ -490,7 +490,7 @@ export interface BackplaneOptions {
 	 *
 	 * @default 10000
 	 */
-	nodeTtlMs?: number;
+	nodeTtlMs?: number | undefined;
 
 	/**
 	 * Called when this process has lost entries that another process wrote to the Redis stream, for example because the
@@ -498,7 +498,7 @@ export interface BackplaneOptions {
 	 *
 	 * @default undefined
 	 */
-	onGap?: (gap: BackplaneGap) => void;
+	onGap?: ((gap: BackplaneGap) => void) | undefined;
 
 	/**
 	 * Called when a connection is lost or cannot be made, when a call is not queued because of `maxPendingBytes`, and
@@ -507,7 +507,7 @@ export interface BackplaneOptions {
 	 *
 	 * @default undefined
 	 */
-	onError?: (error: BackplaneUnavailableError) => void;
+	onError?: ((error: BackplaneUnavailableError) => void) | undefined;
 }
 
 /** Entries of another process that never reached this one. */
