@@ -4,6 +4,7 @@
 //   Info            InMemoryInfoSessionManager, its options, its abstract base
 //   Subscriptions   InMemorySubscriptionManager, its options, its abstract base, matchesSubscription
 //   Errors          SessionLimitError, SessionClosedError
+//   Native code     isNative
 //   Other names     the names of @tmcp/session-manager 0.1, and the Redis managers of redis.d.ts
 //
 // An error that a program may want to handle has a stable `code`. A mistake in a call is a TypeError, or a RangeError where
@@ -15,7 +16,9 @@
 //   ERR_INVALID_ARG_VALUE   an argument or option has the right type, but this value cannot be used
 //
 // The other codes are ERR_SESSION_LIMIT, ERR_SESSION_CLOSED, ERR_MANAGER_CLOSED, ERR_MAILBOX_OVERFLOW and
-// ERR_BACKPLANE_UNAVAILABLE. On a platform without a binary, the import throws ERR_NATIVE_BINARY_MISSING.
+// ERR_BACKPLANE_UNAVAILABLE. Where the native binary cannot be loaded, a core in JavaScript takes its place, with a warning
+// whose code is TMCP_NATIVE_FALLBACK. The option `scope` and the Redis managers then throw ERR_NATIVE_REQUIRED. With
+// TMCP_NATIVE=require in the environment, the import throws ERR_NATIVE_BINARY_MISSING instead.
 
 import type { Context } from 'tmcp';
 
@@ -1011,6 +1014,19 @@ export class SessionClosedError extends Error {
 	/** Reason of the end: see {@link SessionCloseReason}. `shutdown` means that `drainMs` was over. */
 	readonly reason: 'slow' | 'dead' | 'shutdown';
 }
+
+// ---------- Native code ----------
+
+/**
+ * True when the native binary is loaded. False when the core in JavaScript takes its place: the option `scope` and the
+ * Redis managers then throw an error with the code `ERR_NATIVE_REQUIRED`.
+ *
+ * @example
+ * ```ts
+ * const sessions = new InMemoryStreamSessionManager(isNative ? { scope: 'mcp' } : {});
+ * ```
+ */
+export const isNative: boolean;
 
 // ---------- Other names ----------
 

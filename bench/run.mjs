@@ -23,6 +23,8 @@ const USAGE = `Usage: npm run bench -- [options]
   --help             show this text`;
 
 const root = new URL('..', import.meta.url).href;
+// A binary that does not load ends the run. Otherwise the core in JavaScript would be measured.
+process.env.TMCP_NATIVE ??= 'require';
 process.once('exit', () => {
 	// Node ends with 13 when a promise that is awaited can never settle.
 	if (process.exitCode !== 13) return;

@@ -14,4 +14,5 @@ export { InMemorySubscriptionManager } from './managers/in-memory/subscriptions.
 export { RedisInfoSessionManager } from './managers/redis/info.js';
 export { RedisStreamSessionManager } from './managers/redis/streams.js';
 export { RedisSubscriptionManager } from './managers/redis/subscriptions.js';
+export { isNative } from './native/binding.js';
 export { matchesSubscription } from './subscriptions/notifications.js';

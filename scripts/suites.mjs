@@ -22,6 +22,7 @@ export const apiSuites = {
 	subscriptions: API,
 	threads: API,
 	lifetime: API,
+	loading: API,
 	redis: API,
 	examples: API,
 };

@@ -26,7 +26,9 @@ run(process.execPath, ['--test', '--test-timeout=120000', ...tests.map((file) =>
 function run(command, args, cwd) {
 	// A shell finds npm.cmd on Windows.
 	const shell = process.platform === 'win32' && command === 'npm';
-	// Without CI=true, the tests that need Redis are skipped on systems that have none.
-	const { status } = spawnSync(command, args, { cwd, shell, stdio: 'inherit', env: { ...process.env, CI: '' } });
+	// Without CI=true, the tests that need Redis are skipped on systems that have none. With TMCP_NATIVE=require, a binary that
+	// does not load fails the tests. Otherwise they would run on the JavaScript core.
+	const env = { ...process.env, CI: '', TMCP_NATIVE: 'require' };
+	const { status } = spawnSync(command, args, { cwd, shell, stdio: 'inherit', env });
 	if (status !== 0) process.exit(status ?? 1);
 }

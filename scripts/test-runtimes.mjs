@@ -150,7 +150,9 @@ async function runFile({ name, binary, args, env }, file) {
 function run(binary, args, env) {
 	return new Promise((resolve, reject) => {
 		// A process group of its own, so that a test that hangs is killed together with its children.
-		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...env }, detached: true };
+		// With `require`, an addon that does not load fails the tests. Otherwise they would run on the JavaScript core.
+		const native = { TMCP_NATIVE: 'require' };
+		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...native, ...env }, detached: true };
 		const child = spawn(binary, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
 		let output = '';
 		let late = false;

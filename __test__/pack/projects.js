@@ -29,8 +29,11 @@ export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 export const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'session-manager-pack-')));
 after(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 
-/** This environment without the variables that `npm run` sets: with them, npm would work on this checkout. */
-export const environment = environmentWithoutNpm();
+/**
+ * This environment without the variables that `npm run` sets: with them, npm would work on this checkout. With
+ * TMCP_NATIVE=require, a binary that does not load fails the tests. Otherwise they would run on the core in JavaScript.
+ */
+export const environment = { ...environmentWithoutNpm(), TMCP_NATIVE: 'require' };
 
 /** An environment with only Node.js and a shell on its PATH. */
 export const bare = { ...environment, PATH: pathWith('node', 'npm', 'sh') };

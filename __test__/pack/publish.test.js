@@ -1,5 +1,5 @@
 // The packages of `scripts/prepare-publish.mjs`, installed from a registry: each package manager installs the binary of this platform
-// and no other. Without the binary, the error names the platform and a remedy.
+// and no other. Without the binary, the core in JavaScript takes its place, and a warning names the platform and a remedy.
 //
 // The binaries of other platforms are placeholders here. They are tested on the platform that builds them.
 
@@ -52,6 +52,19 @@ const programUsing = (/** @type {string} */ specifier) => `
 	manager.send(['a'], 'to a');
 	manager.delete('a');
 	console.log(await new Response(stream).text());`;
+
+const programWarned = (/** @type {string} */ specifier) => `
+	delete process.env.TMCP_NATIVE;
+	const warnings = [];
+	process.on('warning', ({ code, message }) => warnings.push({ code, message }));
+	const { InMemoryStreamSessionManager, isNative } = await import('${specifier}');
+	const manager = new InMemoryStreamSessionManager();
+	const stream = new ReadableStream({ start: (controller) => manager.create('a', controller) });
+	manager.send(['a'], 'to a');
+	manager.delete('a');
+	const received = await new Response(stream).text();
+	await new Promise((resolve) => setImmediate(resolve));
+	console.log(JSON.stringify({ isNative, received, warnings }));`;
 
 const programCatching = (/** @type {string} */ specifier) => `
 	const { code, platform, message, cause } = await import('${specifier}').catch((error) => error);
@@ -145,29 +158,32 @@ test('installed under an alias, the package finds its binary', async () => {
 	assert.equal(await runModule(folder, programUsing('@tmcp/session-manager')), 'to a\n');
 });
 
-test('without optional dependencies, the error names the platform, its package and a remedy that works', async () => {
+test('without optional dependencies, the warning names the platform, its package and a remedy that works', async () => {
 	const folder = join(temporary, 'omitted');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	await managers[0].install(folder, '--omit=optional');
-	const { code, platform, message, cause } = JSON.parse(await runModule(folder, programCatching(name)));
-	assert.deepEqual({ code, platform }, { code: 'ERR_NATIVE_BINARY_MISSING', platform: here });
+	const message = await warningIn(folder);
 	assert.match(message, new RegExp(`${name} ${version} could not load a native binary on ${here} with Node.js v`));
 	assert.match(message, new RegExp(`The binary is in the optional dependency ${name}-${here}, which is not installed`));
 	assert.match(message, /npm install --include=optional/);
+
+	const { cause, ...refused } = JSON.parse(await runModule(folder, programCatching(name)));
+	const [explanation] = message.split('\nWithout it, ');
+	assert.deepEqual(refused, { code: 'ERR_NATIVE_BINARY_MISSING', platform: here, message: explanation });
 	assert.match(cause, /Cannot find native binding/);
 
 	await npm(folder, 'install', '--include=optional');
 	assert.equal(await runModule(folder, programUsing(name)), 'to a\n');
 });
 
-test('with the node_modules of another platform, the error says so, and its install command works', async () => {
+test('with the node_modules of another platform, the warning says so, and its install command works', async () => {
 	const folder = join(temporary, 'moved');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	const elsewhere = here === 'darwin-arm64' ? ['--os=linux', '--cpu=x64'] : ['--os=darwin', '--cpu=arm64'];
 	await managers[0].install(folder, ...elsewhere);
-	const { message } = JSON.parse(await runModule(folder, programCatching(name)));
+	const message = await warningIn(folder);
 	assert.match(message, /node_modules or the lock file comes from another platform: remove both/);
 	const [remedy] = /npm install \S+-\S+@\S+$/m.exec(message) ?? [];
 	assert.ok(remedy !== undefined, message);
@@ -175,17 +191,15 @@ test('with the node_modules of another platform, the error says so, and its inst
 	assert.equal(await runModule(folder, programUsing(name)), 'to a\n');
 });
 
-test('when the system cannot load the binary, the error contains the message of the system', async () => {
+test('when the system cannot load the binary, the warning contains the message of the system', async () => {
 	const folder = join(temporary, 'broken');
 	mkdirSync(folder);
 	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
 	await managers[0].install(folder);
 	const file = `session-manager.${here}.node`;
 	writeFileSync(join(folder, 'node_modules', `${name}-${here}`, file), 'not an addon');
-	const { code, message } = JSON.parse(await runModule(folder, programCatching(name)));
-	assert.equal(code, 'ERR_NATIVE_BINARY_MISSING');
 	assert.match(
-		message,
+		await warningIn(folder),
 		new RegExp(`The system refused to load the installed binary: .*${file.replaceAll('.', '\\.')}`),
 	);
 });
@@ -224,6 +238,20 @@ test('platform names are those of napi-rs', () => {
 	assert.match(platformName({ platform: 'linux', arch: 'riscv64' }), /^linux-riscv64-(gnu|musl)$/);
 	assert.match(platformName({ platform: 'linux', arch: 'arm' }), /^linux-arm-(gnu|musl)eabihf$/);
 });
+
+/**
+ * Asserts that the package in a folder delivers on its core in JavaScript, and returns the message of its only warning.
+ *
+ * @param {string} folder
+ * @returns {Promise<string>}
+ */
+async function warningIn(folder) {
+	const { isNative, received, warnings } = JSON.parse(await runModule(folder, programWarned(name)));
+	assert.deepEqual({ isNative, received }, { isNative: false, received: 'to a' });
+	assert.equal(warnings.length, 1);
+	assert.equal(warnings[0].code, 'TMCP_NATIVE_FALLBACK');
+	return warnings[0].message;
+}
 
 /** @param {string} folder */
 function manifest(folder) {

@@ -7,8 +7,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createSessions, hubs, recordClosings, textOfBytes } from '../support/policy.js';
 import { fakeController, openStream, STREAMS, text } from '../support/streams.js';
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('with coalesce', () => {
 			test('joins the messages of one turn to a stream into one chunk, which is enqueued in a microtask', async () => {
 				const manager = make({ coalesce: true });

@@ -9,13 +9,14 @@ import { promisify } from 'node:util';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
+import { needsNative } from '../support/native.js';
 import { createSessions, DEAD, hubs, NONE, recordClosings, withClock } from '../support/policy.js';
 import { encode, openByteStream, openStream, STREAMS } from '../support/streams.js';
 
 const run = promisify(execFile);
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('with keepAliveMs', () => {
 			const KEEP_ALIVE = ': keepalive\n\n';
 
@@ -171,7 +172,7 @@ for (const { where, make } of hubs) {
 					assert.deepEqual(controller.messages, [KEEP_ALIVE]);
 				}));
 
-			test('sends none to sessions of other managers', () =>
+			test('sends none to sessions of other managers', needsNative, () =>
 				withClock(async (pass) => {
 					const scope = `keep-alive ${where}`;
 					const one = new InMemoryStreamSessionManager({ scope, keepAliveMs: 1_000 });
@@ -180,7 +181,8 @@ for (const { where, make } of hubs) {
 					const [left] = createSessions(other, 1, 1);
 					await pass(1_250);
 					assert.deepEqual([kept.messages, left.messages], [[KEEP_ALIVE], []]);
-				}));
+				}),
+			);
 		});
 	});
 }

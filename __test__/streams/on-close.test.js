@@ -6,11 +6,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
+import { needsNative } from '../support/native.js';
 import { createSessions, hubs, NONE, recordClosings, textOfBytes } from '../support/policy.js';
 import { fakeController, openStream } from '../support/streams.js';
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('with onClose', () => {
 			test('is called once for each session, with the reason, when its stream is closed', () => {
 				/** @type {unknown[]} */
@@ -137,7 +138,7 @@ for (const { where, make } of hubs) {
 				assert.deepEqual(calls, ['a gone', 'b deleted', 'c deleted', 'a shutdown']);
 			});
 
-			test('is called by the manager that created the session', () => {
+			test('is called by the manager that created the session', needsNative, () => {
 				const scope = `onClose ${where}`;
 				const one = recordClosings((options) => new InMemoryStreamSessionManager({ scope, ...options }));
 				const other = recordClosings((options) => new InMemoryStreamSessionManager({ scope, ...options }));

@@ -9,8 +9,8 @@ import { newScope } from '../support/threads/threads.js';
 
 const MAILBOX = { name: 'maxMailboxBytes', needs: { scope: newScope() } };
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		testNumberOptions('InMemoryStreamSessionManager', [...STREAM_NUMBERS, MAILBOX], make);
 		testNumberOptions('close', [{ name: 'drainMs', min: 0 }], (options) => make().close(options));
 		testNumbersInRange('InMemoryStreamSessionManager', STREAM_NUMBERS, make);

@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 import fc from 'fast-check';
 
+import { needsNative } from '../support/native.js';
 import { withSlowClock } from '../support/policy.js';
 import { assertSameLogs, operationsToDo, sequences } from '../support/random.js';
 import { text } from '../support/streams.js';
@@ -219,7 +220,7 @@ for (const [what, options] of optionSets) {
 	// With coalesce there are fewer chunks, so `once` would throw at another message.
 	const comparable = options.coalesce ? KINDS.filter((kind) => kind !== 'once') : KINDS;
 	const share = Math.ceil(OPERATIONS / optionSets.length);
-	test(`${share} random operations have the same results with ${what} as without`, () =>
+	test(`${share} random operations have the same results with ${what} as without`, inScope ? needsNative : {}, () =>
 		withSlowClock(() =>
 			assertSameLogs(
 				share,
@@ -230,5 +231,6 @@ for (const [what, options] of optionSets) {
 					),
 				() => /** @type {any} */ (new PolicySandbox({}, !options.coalesce)),
 			),
-		));
+		),
+	);
 }

@@ -8,8 +8,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { hubs, recordClosings, textOfBytes, withClock } from '../support/policy.js';
 import { encode, openStream, read, STREAMS, text, unreadByteStream } from '../support/streams.js';
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('counts queued bytes', () => {
 			for (const [what, open] of Object.entries(STREAMS)) {
 				for (const coalesce of [false, true]) {

@@ -8,8 +8,8 @@ import { SessionLimitError } from '@tmcp-native/session-manager';
 import { createSessions, hubs, NONE, recordClosings, withClock } from '../support/policy.js';
 import { openStream } from '../support/streams.js';
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('with maxSessions', () => {
 			test('refuses a session too many with a SessionLimitError, and changes nothing', async () => {
 				const { manager, closings } = recordClosings(make, { maxSessions: 2 });

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
+import { needsNative } from '../support/native.js';
 import {
 	createSessions,
 	hubs,
@@ -17,8 +18,8 @@ import {
 } from '../support/policy.js';
 import { fakeController, openStream, text } from '../support/streams.js';
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('with sliceMs', () => {
 			const COUNT = 200;
 			const LAST = `${COUNT - 1}`;
@@ -272,7 +273,7 @@ for (const { where, make } of hubs) {
 	});
 }
 
-test('a scope refuses a different sliceMs, and ignores all other options of that call', async () => {
+test('a scope refuses a different sliceMs, and ignores all other options of that call', needsNative, async () => {
 	const scope = 'slices';
 	const first = new InMemoryStreamSessionManager({ scope, sliceMs: 5 });
 	assert.throws(() => new InMemoryStreamSessionManager({ scope, sliceMs: 6, maxMailboxBytes: 1_000 }), {

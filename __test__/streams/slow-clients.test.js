@@ -7,8 +7,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { hubs, NONE, recordClosings, SLOW, textOfBytes, withClock } from '../support/policy.js';
 import { fakeController, openStream, STREAMS, text, unreadByteStream } from '../support/streams.js';
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('with maxQueuedBytes', () => {
 			for (const [what, open] of Object.entries(STREAMS)) {
 				for (const coalesce of [false, true]) {

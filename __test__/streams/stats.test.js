@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 import { createSessions, hubs, NONE, textOfBytes } from '../support/policy.js';
 import { fakeController, openStream } from '../support/streams.js';
 
-for (const { where, make } of hubs) {
-	describe(`a manager ${where}`, () => {
+for (const { where, make, skip } of hubs) {
+	describe(`a manager ${where}`, { skip }, () => {
 		describe('diagnostics', () => {
 			/** @param {(log: unknown[]) => unknown} act */
 			async function recordDiagnostics(act) {

@@ -16,10 +16,10 @@ export const VALUES = /** @type {const} */ ([
 
 /** @param {InfoImplementation} implementation */
 export function testInfo(implementation) {
-	const { name, make, copies } = implementation;
+	const { name, make, copies, skip = false } = implementation;
 	const assertSame = copies ? assert.deepEqual : assert.equal;
 
-	describe(`the info manager of ${name}`, () => {
+	describe(`the info manager of ${name}`, { skip }, () => {
 		for (const [attribute, label, value] of VALUES) {
 			/** @type {any} */
 			let manager;

@@ -4,6 +4,8 @@ import * as native from '@tmcp-native/session-manager';
 import * as upstream from 'upstream';
 import { InMemorySessionManager as Upstream01 } from 'upstream-0-1';
 
+import { needsNative } from './native.js';
+
 /** @typedef {InstanceType<typeof native.InMemoryStreamSessionManager>} StreamManager */
 /**
  * @typedef {object} Implementation
@@ -39,6 +41,7 @@ let scopes = 0;
  * @property {string} name
  * @property {(options?: any) => InstanceType<typeof native.InMemoryInfoSessionManager>} make
  * @property {boolean} [promises] methods that return nothing return a promise
+ * @property {string | false} [skip] why it is skipped
  * @property {boolean} [copies] a getter resolves to a copy of the value that was set, and ids and URIs must be strings
  */
 
@@ -52,6 +55,7 @@ export const infoManagers = {
 	scoped: {
 		name: 'ours, in a scope',
 		copies: true,
+		...needsNative,
 		make: (options) => new native.InMemoryInfoSessionManager({ scope: `implementation ${scopes++}`, ...options }),
 	},
 	upstream: {
@@ -68,6 +72,7 @@ export const infoManagers = {
  * @property {(Class?: typeof native.InMemorySubscriptionManager) => SubscriptionManager} make creates an instance of
  *   `Manager`, or of a class that extends it
  * @property {typeof native.matchesSubscription} matches
+ * @property {string | false} [skip] why it is skipped
  * @property {boolean} [rereadsFilters] `send` reads the filters of a subscription again, so later changes count
  */
 
@@ -86,6 +91,7 @@ export const subscriptionManagers = {
 	},
 	scoped: {
 		name: 'ours, alone in a scope',
+		...needsNative,
 		Manager: InMemorySubscriptionManager,
 		make: (Class = InMemorySubscriptionManager) => new Class({ scope: `alone ${++scopes}` }),
 		matches: matchesSubscription,

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
+import { needsNative } from './native.js';
 import { fakeController } from './streams.js';
 import { newScope } from './threads/threads.js';
 
@@ -13,10 +14,18 @@ import { newScope } from './threads/threads.js';
 
 /** @typedef {(options?: StreamSessionManagerOptions) => InMemoryStreamSessionManager} Make creates a manager */
 
-/** The two kinds of hub that a manager can have. @type {{ where: string, make: Make }[]} */
+/**
+ * The two kinds of hub that a manager can have.
+ *
+ * @type {{ where: string, make: Make, skip: string | false }[]}
+ */
 export const hubs = [
-	{ where: 'without a scope', make: (options) => new InMemoryStreamSessionManager(options) },
-	{ where: 'in a scope', make: (options) => new InMemoryStreamSessionManager({ scope: newScope(), ...options }) },
+	{ where: 'without a scope', skip: false, make: (options) => new InMemoryStreamSessionManager(options) },
+	{
+		where: 'in a scope',
+		...needsNative,
+		make: (options) => new InMemoryStreamSessionManager({ scope: newScope(), ...options }),
+	},
 ];
 
 /** The counts in `stats().closed` when no session has ended. */

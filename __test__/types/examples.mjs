@@ -16,7 +16,7 @@ const DECLARATIONS = ['index.d.ts', 'redis.d.ts'];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sources = DECLARATIONS.map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
 const exported = sources.flatMap(({ text }) =>
-	[...text.matchAll(/^export (?:abstract )?(?:class|function|interface|type) (\w+)/gm)].map(([, name]) => name),
+	[...text.matchAll(/^export (?:abstract )?(?:class|const|function|interface|type) (\w+)/gm)].map(([, name]) => name),
 );
 const examples = sources.flatMap(({ file, text }) => examplesIn(file, text));
 if (examples.length === 0) throw new Error(`no examples in ${DECLARATIONS.join(' and ')}`);

@@ -1,17 +1,50 @@
 // Loads the native addon and declares its interface. `npm run build` writes `native/`. The loader in there finds the binary
-// of this platform: next to it in a checkout, or in a package of its own after an installation from a registry.
+// of this platform: next to it in a checkout, or in a package of its own after an installation from a registry. Where no
+// binary can be loaded, the JavaScript core of `fallback.js` takes its place.
 
 import { createRequire } from 'node:module';
-import { binaryMissing } from './missing-binary.js';
+import * as fallback from './fallback.js';
+import { binaryMissing, nativeRequired, warnOfFallback } from './missing-binary.js';
 
-const binding = load();
+/** Why the addon is not loaded; `undefined` when it is, or when it is switched off. @type {Error | undefined} */
+let failure;
+
+const native = load();
+const core = native ?? fallback;
+
+/** True when the addon is loaded, false when the JavaScript core takes its place. */
+export const isNative = native !== undefined;
+
+/**
+ * Throws unless the addon is loaded.
+ *
+ * @param {string} what needs it: the subject of the error's message
+ */
+export function requireNative(what) {
+	if (!isNative) throw nativeRequired(what, failure);
+}
 
 /** Loads the addon with `require`, because the error of a failed static `import` cannot be caught here. */
 function load() {
+	const setting = environmentSetting();
+	if (setting === 'off') return undefined;
 	try {
 		return createRequire(import.meta.url)('../../native/binding.cjs');
 	} catch (cause) {
-		throw binaryMissing(cause);
+		failure = binaryMissing(cause);
+	}
+	if (setting === 'require') throw failure;
+	warnOfFallback(failure);
+	return undefined;
+}
+
+/** Returns the value of `TMCP_NATIVE`: `require` and `off` have a meaning. */
+function environmentSetting() {
+	try {
+		return process.env.TMCP_NATIVE;
+	} catch {
+		// Deno does not permit it without --allow-env.
+		return undefined;
 	}
 }
 
@@ -173,40 +206,40 @@ function load() {
  *
  * @type {() => NativeStreams}
  */
-export const openStreams = binding.openStreams;
+export const openStreams = core.openStreams;
 
 /**
  * Opens a hub of one thread and returns its registrations.
  *
  * @type {() => NativeSubscriptions}
  */
-export const openSubscriptions = binding.openSubscriptions;
+export const openSubscriptions = core.openSubscriptions;
 
 /**
- * Joins the hub of a scope. `wake` is called on this thread when its mailbox has something to drain.
+ * Joins the hub of a scope. Only after `requireNative`. `wake` is called on this thread when its mailbox has something to drain.
  *
  * @type {(scope: string, maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
-export const joinScope = binding.joinScope;
+export const joinScope = native?.joinScope;
 
 /**
- * Joins the hub of a Redis server and a prefix. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
+ * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
  * nodeTtlMs, NaN for a default. Only the settings of the first member in the process take effect.
  *
  * @type {(url: string, prefix: string, settings: number[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
-export const joinRedis = binding.joinRedis;
+export const joinRedis = native?.joinRedis;
 
 /**
  * Returns true for the URL of a Redis server. Does not connect.
  *
  * @type {(url: string) => boolean}
  */
-export const isRedisUrl = binding.isRedisUrl;
+export const isRedisUrl = core.isRedisUrl;
 
 /**
  * Returns the candidate that is spelled most like the word, or `null` when none is similar.
  *
  * @type {(word: string, candidates: string[]) => string | null}
  */
-export const nearest = binding.nearest;
+export const nearest = core.nearest;

@@ -1,7 +1,7 @@
 // This thread's membership in a hub that other threads share: the parts that all its managers in that hub use.
 
 import { invalidValue } from '../errors.js';
-import { joinRedis, joinScope } from '../native/binding.js';
+import { joinRedis, joinScope, requireNative } from '../native/binding.js';
 import { onCollected } from '../native/on-collected.js';
 import { Streams } from '../streams/streams.js';
 import { Registrations } from '../subscriptions/registrations.js';
@@ -30,6 +30,7 @@ const memberships = new Map();
  * @param {string} className the class of the manager
  */
 export function membershipInScope(scope, options, className) {
+	requireNative(`${className}: the option "scope"`);
 	const name = `scope ${JSON.stringify(scope)}`;
 	const join = (/** @type {() => void} */ wake) => joinScope(scope, DEFAULT_MAX_MAILBOX_BYTES, wake);
 	return membershipOf(name, name, join, options, className);
@@ -43,6 +44,7 @@ export function membershipInScope(scope, options, className) {
  * @param {string} className the class of the manager
  */
 export function membershipInRedis({ url, prefix, settings, ...options }, className) {
+	requireNative(className);
 	const join = (/** @type {() => void} */ wake) => joinRedis(url, prefix, settings, DEFAULT_MAX_MAILBOX_BYTES, wake);
 	// The URL is left out of the name, because it may contain a password.
 	const name = `prefix ${JSON.stringify(prefix)}`;
