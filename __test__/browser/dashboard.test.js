@@ -49,9 +49,9 @@ describeWithChromium('the dashboard', () => {
 		assert.equal(await page.textContent('#sessions-note'), 'peak 0 in 2 min');
 
 		const leaving = new AbortController();
-		await openSession(url, 'stays');
-		await openSession(url, 'ends its session');
-		await openSession(url, 'disconnects', leaving.signal);
+		await openSession(test, url, 'stays');
+		await openSession(test, url, 'ends its session');
+		await openSession(test, url, 'disconnects', leaving.signal);
 		await untilTile(page, 'sessions', '3');
 		await fetch(`${url}mcp`, { method: 'DELETE', headers: { 'mcp-session-id': 'ends its session' } });
 		await untilTile(page, 'sessions', '2');
@@ -90,7 +90,7 @@ describeWithChromium('the dashboard', () => {
 		assert.match(await sourceIn(page), /^No clients are simulated\. Connect an MCP client to /);
 		const mcpUrl = String(await page.textContent('.source:visible code'));
 		assert.equal(mcpUrl, `${url}mcp`);
-		const { status } = await fetch(mcpUrl, { headers: { 'mcp-session-id': 'connects' } });
+		const { status } = await openSession(test, url, 'connects');
 		assert.equal(status, 200);
 		await untilTile(page, 'sessions', '1');
 		assertNoProblems();
@@ -197,7 +197,7 @@ describeWithChromium('the dashboard', () => {
 	it('shows the past after a reload, and continues', async (test) => {
 		const { url } = await start(test, { CLIENTS: '0' });
 		const { page, assertNoProblems } = await open(test, url);
-		await openSession(url, 'stays');
+		await openSession(test, url, 'stays');
 		await untilTile(page, 'sessions', '1');
 		await fetch(`${url}mcp`, { method: 'DELETE', headers: { 'mcp-session-id': 'stays' } });
 		await untilTile(page, 'sessions', '0');
@@ -213,7 +213,7 @@ describeWithChromium('the dashboard', () => {
 	it('shows that the server is away, and continues when the server is back', async (test) => {
 		const first = await start(test, { CLIENTS: '0', PORT: anyPort() });
 		const { page, assertNoProblems, forgetProblems } = await open(test, first.url);
-		await openSession(first.url, 'stays');
+		await openSession(test, first.url, 'stays');
 		await untilTile(page, 'sessions', '1');
 		assert.equal(await page.textContent('#status'), 'Live');
 		assertNoProblems();
@@ -391,14 +391,18 @@ function fakeSamples({ sessions = 0, messages = 0, bytes = 0, queuedBytes = 0, d
 }
 
 /**
- * Opens the stream of an MCP session.
+ * Opens the stream of an MCP session, and holds it until the test ends: Node.js disconnects a response of `fetch` that is
+ * garbage collected.
  *
+ * @param {import('node:test').TestContext} test
  * @param {string} url
  * @param {string} id
  * @param {AbortSignal} [signal]
  */
-function openSession(url, id, signal) {
-	return fetch(`${url}mcp`, { headers: { 'mcp-session-id': id }, ...(signal && { signal }) });
+async function openSession(test, url, id, signal) {
+	const response = await fetch(`${url}mcp`, { headers: { 'mcp-session-id': id }, ...(signal && { signal }) });
+	test.after(() => response.body?.cancel().catch(() => {}));
+	return response;
 }
 
 /**

@@ -203,7 +203,7 @@ describe('the example server with OpenTelemetry', () => {
 		test.after(server.stop);
 		const [url] = await server.until(/http:\S+/);
 		const open = (/** @type {string} */ id) => fetch(url, { headers: { 'mcp-session-id': id } });
-		await open('leaves');
+		const leaves = await open('leaves');
 		const stays = await open('stays');
 		await server.until(/^ {2}tmcp\.session\.active +2 \{session\}$/m);
 
@@ -211,6 +211,7 @@ describe('the example server with OpenTelemetry', () => {
 		await server.until(/^ {2}mcp\.server\.session\.duration \[deleted\] +1 × \d+\.\d{3} s /m);
 		await server.until(/^ {2}tmcp\.session\.closed \[deleted\] +1 \{session\}$/m);
 		server.stop();
+		await leaves.text();
 		await stays.text();
 		assert.equal(await server.ended, 0, server.output);
 		const [last] = server.output.split(/^\d\d:\d\d:\d\d UTC$/m).slice(-1);
