@@ -38,6 +38,8 @@ const otherSuites = {
 	e2e: { packages: ['__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'], timeoutMs: 120_000 },
 	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 120_000 },
 	pack: { packages: ['__test__/pack'], timeoutMs: 300_000 },
+	// The runtimes have Bun.
+	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes'], timeoutMs: 120_000 },
 };
 
 /** All suites by the name of their folder. */
