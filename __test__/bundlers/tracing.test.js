@@ -29,7 +29,9 @@ for (const { how, program, specifier, received, manifest } of uses) {
  */
 async function trace(folder, program) {
 	const { fileList, warnings } = await nodeFileTrace([join(folder, program)], { base: folder });
-	assert.deepEqual([...warnings], []);
+	for (const { message } of warnings) {
+		assert.match(message, /^Failed to resolve dependency "@tmcp-native\/session-manager-[\w-]+":/);
+	}
 	const out = join(folder, 'standalone');
 	for (const file of fileList) {
 		mkdirSync(dirname(join(out, file)), { recursive: true });
