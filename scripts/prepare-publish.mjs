@@ -7,7 +7,7 @@
 // of `napi.targets` is missing, or if there is a binary of another target.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,12 +32,35 @@ run(process.execPath, [napi, 'pre-publish', '--tag-style', 'npm', '--no-gh-relea
 
 for (const platform of readdirSync(join(main, 'npm'))) {
 	renameSync(join(main, 'npm', platform), join(out, platform));
+	addEntryPoint(join(out, platform));
 	for (const name of ['LICENSE', 'THIRD_PARTY_LICENSES']) copyFileSync(join(root, name), join(out, platform, name));
 }
 rmSync(join(main, 'npm'), { recursive: true });
 for (const folder of [main, join(main, 'native')]) {
 	const binaries = readdirSync(folder).filter((name) => name.endsWith('.node'));
 	for (const name of binaries) rmSync(join(folder, name));
+}
+
+/**
+ * Makes a module of CommonJS the entry point of a platform package, in the place of the binary. Most bundlers cannot
+ * build a program that requires a binary.
+ *
+ * @param {string} folder
+ */
+function addEntryPoint(folder) {
+	const path = join(folder, 'package.json');
+	const manifest = JSON.parse(readFileSync(path, 'utf8'));
+	const binary = manifest.main;
+	const source = [
+		"const path = require('node:path');",
+		'',
+		'// Tools that trace files find the binary by this expression.',
+		`process.dlopen(module, path.toNamespacedPath(path.join(__dirname, '${binary}')));`,
+		'',
+	];
+	writeFileSync(join(folder, 'index.cjs'), source.join('\n'));
+	Object.assign(manifest, { main: 'index.cjs', files: ['index.cjs', ...manifest.files] });
+	writeFileSync(path, `${JSON.stringify(manifest, null, '\t')}\n`);
 }
 
 /**
