@@ -8,8 +8,9 @@ import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { bare, checkout, execute, npm, pack, project, temporary } from '../pack/projects.js';
+import { publishedNpmrc } from './published.js';
 
-const { name } = createRequire(import.meta.url)('../../package.json');
+const { name, version } = createRequire(import.meta.url)('../../package.json');
 const programs = join(checkout, '__test__', 'bundlers', 'programs');
 
 /**
@@ -30,24 +31,39 @@ delete environment.TMCP_NATIVE;
 delete environment.FORCE_COLOR;
 
 /**
- * The two ways to use the package. `specifier` is what a bundler sees.
- *
- * @typedef {{ how: string, program: string, specifier: string, received: string, manifest: (tarball: string) => object }} Use
- * @type {Use[]}
+ * @typedef {object} Use
+ * @property {string} how
+ * @property {string} program
+ * @property {string} specifier what a bundler sees
+ * @property {string} received what the program prints
+ * @property {boolean} isPublished true for the packages of a release, with the binary in a package of its own
+ * @property {(tarball: string) => object} manifest
  */
+
+/** The ways to use the package. @type {Use[]} */
 export const uses = [
 	{
 		how: 'imported by its own name',
 		program: 'manager.js',
 		specifier: name,
 		received: 'to a, to all',
+		isPublished: false,
 		manifest: (tarball) => ({ dependencies: { [name]: tarball } }),
+	},
+	{
+		how: 'imported by its own name from a registry',
+		program: 'manager.js',
+		specifier: name,
+		received: 'to a, to all',
+		isPublished: true,
+		manifest: () => ({ dependencies: { [name]: version } }),
 	},
 	{
 		how: 'imported by a transport',
 		program: 'transport.js',
 		specifier: '@tmcp/session-manager',
 		received: 'notifications/tools/list_changed',
+		isPublished: false,
 		manifest: (tarball) => replacing('dependencies', tarball),
 	},
 ];
@@ -72,11 +88,12 @@ let tarball;
  * Creates a project with the tarball and the programs, and installs its dependencies.
  *
  * @param {string} folder its name
- * @param {(tarball: string) => object} manifest
+ * @param {Pick<Use, 'manifest' | 'isPublished'>} use
  */
-export async function createProject(folder, manifest) {
+export async function createProject(folder, { manifest, isPublished }) {
 	tarball ??= pack();
 	const created = project(join('projects', folder), manifest('file:./ours.tgz'), await tarball);
+	if (isPublished) write(created, { '.npmrc': await publishedNpmrc() });
 	await npm(created, 'install');
 	for (const file of readdirSync(programs)) copyFileSync(join(programs, file), join(created, file));
 	return created;
@@ -174,12 +191,13 @@ export function assertFallback({ warnings, ...result }, received) {
  * @param {string} bundler
  * @param {(folder: string, program: string, options: { out: string, external: string | undefined }) => Promise<string>} build
  *   Builds a program of the folder into `out`, and returns the file to run.
- * @param {string[]} [command] what runs the file
+ * @param {{ command?: string[], hasExternals?: boolean }} [options] `command` runs the file
  */
-export function testBundler(bundler, build, command) {
-	for (const { how, program, specifier, received, manifest } of uses) {
+export function testBundler(bundler, build, { command = [process.execPath], hasExternals = true } = {}) {
+	for (const use of uses) {
+		const { how, program, specifier, received } = use;
 		test(`${bundler}: bundled and ${how}, the package runs natively beside node_modules, and in JavaScript elsewhere`, async () => {
-			const folder = await projectFor(how, manifest);
+			const folder = await projectFor(use);
 			const out = `${slug(bundler)}-bundled`;
 			const file = await build(folder, program, { out, external: undefined });
 			assertNative(await run(file, { command }), received);
@@ -195,8 +213,9 @@ export function testBundler(bundler, build, command) {
 			}
 		});
 
+		if (!hasExternals) continue;
 		test(`${bundler}: marked as external and ${how}, the package is loaded from node_modules`, async () => {
-			const folder = await projectFor(how, manifest);
+			const folder = await projectFor(use);
 			const file = await build(folder, program, { out: `${slug(bundler)}-external`, external: specifier });
 			assertNative(await run(file, { command }), received);
 			const moved = join(copyElsewhere(dirname(file), `${slug(bundler)}-external-${slug(how)}`), basename(file));
@@ -208,17 +227,18 @@ export function testBundler(bundler, build, command) {
 /** @type {Map<string, Promise<string>>} */
 const created = new Map();
 
-/**
- * @param {string} how
- * @param {(tarball: string) => object} manifest
- */
-function projectFor(how, manifest) {
-	const folder = created.get(how) ?? createProject(slug(how), manifest);
-	created.set(how, folder);
+/** @param {Use} use */
+function projectFor(use) {
+	const folder = created.get(use.how) ?? createProject(slug(use.how), use);
+	created.set(use.how, folder);
 	return folder;
 }
 
-/** @param {string} text */
-function slug(text) {
+/**
+ * Returns a text as the name of a folder.
+ *
+ * @param {string} text
+ */
+export function slug(text) {
 	return text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 }

@@ -61,7 +61,10 @@ test('adapter-vercel: the function contains the binary, and answers natively in 
  * @param {string} options
  */
 async function build(kind, adapter, options) {
-	const folder = await createProject(`${adapter.split('/')[1]}-${kind}`, (tarball) => replacing(kind, tarball));
+	const folder = await createProject(`${adapter.split('/')[1]}-${kind}`, {
+		isPublished: false,
+		manifest: (tarball) => replacing(kind, tarball),
+	});
 	write(folder, {
 		'svelte.config.js': `
 			import adapter from '${adapter}';

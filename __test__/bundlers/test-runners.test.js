@@ -12,7 +12,7 @@ let folder;
 const [use] = uses;
 
 before(async () => {
-	folder = await createProject('test-runners', use.manifest);
+	folder = await createProject('test-runners', use);
 });
 
 const body = `

@@ -6,20 +6,22 @@ import { cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { nodeFileTrace } from '@vercel/nft';
-import { assertNative, copyElsewhere, createProject, run, uses } from './builds.js';
+import { assertNative, copyElsewhere, createProject, run, slug, uses } from './builds.js';
+import { binary } from './published.js';
 
-for (const { how, program, specifier, received, manifest } of uses) {
-	test(`@vercel/nft: ${how}, the package is traced with its binary, and runs natively in another folder`, async () => {
-		const folder = await createProject(specifier.split('/')[0], manifest);
-		const traced = await trace(folder, program);
-		for (const needed of [/\/native\/load\.cjs$/, /\/native\/session-manager\.[\w-]+\.node$/]) {
-			assert.ok(
-				traced.files.some((file) => needed.test(file)),
-				`${needed} in ${traced.files.join('\n')}`,
-			);
-		}
-		const moved = copyElsewhere(traced.folder, `traced-${specifier.replace('/', '-')}`);
-		assertNative(await run(join(moved, program)), received);
+for (const use of uses) {
+	test(`@vercel/nft: ${use.how}, the package is traced with its binary, and runs natively in another folder`, async () => {
+		const folder = await createProject(slug(use.how), use);
+		const traced = await trace(folder, use.program);
+		const place = use.isPublished ? binary.replace(/[^/]+$/, '') : `${use.specifier}/native/`;
+		const binaries = traced.files.filter((file) => file.endsWith('.node'));
+		assert.deepEqual(
+			binaries.map((file) => file.replace(/[^/]+$/, '')),
+			[`node_modules/${place}`],
+		);
+		assert.ok(traced.files.includes(`node_modules/${use.specifier}/lib/native/load.cjs`));
+		const moved = copyElsewhere(traced.folder, slug(use.how));
+		assertNative(await run(join(moved, use.program)), use.received);
 	});
 }
 
