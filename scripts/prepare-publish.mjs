@@ -7,7 +7,7 @@
 // of `napi.targets` is missing, or if there is a binary of another target.
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,12 +32,25 @@ run(process.execPath, [napi, 'pre-publish', '--tag-style', 'npm', '--no-gh-relea
 
 for (const platform of readdirSync(join(main, 'npm'))) {
 	renameSync(join(main, 'npm', platform), join(out, platform));
-	for (const name of ['LICENSE', 'THIRD_PARTY_LICENSES']) copyFileSync(join(root, name), join(out, platform, name));
+	addLicenses(join(out, platform));
 }
 rmSync(join(main, 'npm'), { recursive: true });
 for (const folder of [main, join(main, 'native')]) {
 	const binaries = readdirSync(folder).filter((name) => name.endsWith('.node'));
 	for (const name of binaries) rmSync(join(folder, name));
+}
+
+/**
+ * Adds the licenses to a platform package. npm publishes `LICENSE` in any case, and the other file only if `files` names it.
+ *
+ * @param {string} folder
+ */
+function addLicenses(folder) {
+	for (const name of ['LICENSE', 'THIRD_PARTY_LICENSES']) copyFileSync(join(root, name), join(folder, name));
+	const path = join(folder, 'package.json');
+	const manifest = JSON.parse(readFileSync(path, 'utf8'));
+	manifest.files.push('THIRD_PARTY_LICENSES');
+	writeFileSync(path, `${JSON.stringify(manifest, null, '\t')}\n`);
 }
 
 /**
