@@ -1,7 +1,7 @@
 // The channels of `node:diagnostics_channel` that this package publishes to. Publishers check `hasSubscribers` first, so
 // that a channel without subscribers costs nothing.
 
-import { channel } from 'node:diagnostics_channel';
+import { channel } from '#platform';
 
 /** A session was registered: `{ id, key }`. */
 export const sessionCreated = channel('tmcp-native:session:created');

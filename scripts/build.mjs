@@ -1,4 +1,4 @@
-// Builds the addon and its loader into native/. Arguments of `napi build` can be added, for instance to build for another
+// Builds the addon and its types into native/. (lib/native/load.cjs loads it.) Arguments of `napi build` can be added, for instance to build for another
 // platform:
 //
 //   npm run build -- --target aarch64-unknown-linux-musl --cross-compile
@@ -16,7 +16,7 @@ import { buildDigest, recordBuild } from './build-stamp.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const napi = join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
 const extraArgs = process.argv.slice(2);
-const output = ['--output-dir', 'native', '--js', 'binding.cjs', '--dts', 'binding.d.cts'];
+const output = ['--output-dir', 'native', '--no-js', '--dts', 'binding.d.cts'];
 
 const { RUSTFLAGS = '', CARGO_HOME = join(homedir(), '.cargo') } = process.env;
 const remap = `--remap-path-prefix=${join(CARGO_HOME, 'registry', 'src')}=/cargo`;

@@ -32,7 +32,8 @@ run(process.execPath, [napi, 'pre-publish', '--tag-style', 'npm', '--no-gh-relea
 
 for (const platform of readdirSync(join(main, 'npm'))) {
 	renameSync(join(main, 'npm', platform), join(out, platform));
-	addLicenses(join(out, platform));
+	for (const name of ['LICENSE', 'THIRD_PARTY_LICENSES']) copyFileSync(join(root, name), join(out, platform, name));
+	complete(join(out, platform));
 }
 rmSync(join(main, 'npm'), { recursive: true });
 for (const folder of [main, join(main, 'native')]) {
@@ -41,15 +42,24 @@ for (const folder of [main, join(main, 'native')]) {
 }
 
 /**
- * Adds the licenses to a platform package. npm publishes `LICENSE` in any case, and the other file only if `files` names it.
+ * Makes a CommonJS module the entry point of a platform package, in place of the binary. Most bundlers cannot build a
+ * program that requires a binary. Also lists the licenses of the crates, because npm publishes only listed files.
  *
  * @param {string} folder
  */
-function addLicenses(folder) {
-	for (const name of ['LICENSE', 'THIRD_PARTY_LICENSES']) copyFileSync(join(root, name), join(folder, name));
+function complete(folder) {
 	const path = join(folder, 'package.json');
 	const manifest = JSON.parse(readFileSync(path, 'utf8'));
-	manifest.files.push('THIRD_PARTY_LICENSES');
+	const binary = manifest.main;
+	const source = [
+		"const path = require('node:path');",
+		'',
+		'// Tools that trace files find the binary by this expression.',
+		`process.dlopen(module, path.toNamespacedPath(path.join(__dirname, '${binary}')));`,
+		'',
+	];
+	writeFileSync(join(folder, 'index.cjs'), source.join('\n'));
+	Object.assign(manifest, { main: 'index.cjs', files: ['index.cjs', ...manifest.files, 'THIRD_PARTY_LICENSES'] });
 	writeFileSync(path, `${JSON.stringify(manifest, null, '\t')}\n`);
 }
 

@@ -22,8 +22,11 @@ const ROOMS = [
 	'util',
 	'native',
 	'diagnostics.js',
+	'platform',
 	'errors.js',
 ];
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const files = [...trackedFiles].filter((file) => file.startsWith('lib/'));
 
@@ -66,6 +69,10 @@ function importsOf(file) {
 	const { body } = parse(source, { sourceType: 'module', ecmaVersion: 'latest' });
 	return body
 		.map((/** @type {any} */ statement) => statement.source?.value)
-		.filter((specifier) => specifier?.startsWith('.'))
-		.map((specifier) => posix.join(dirname(file), specifier));
+		.filter((specifier) => /^[.#]/.test(specifier))
+		.flatMap((specifier) =>
+			specifier.startsWith('.')
+				? posix.join(dirname(file), specifier)
+				: [...new Set(Object.values(manifest.imports[specifier]))].map((target) => posix.join(String(target))),
+		);
 }

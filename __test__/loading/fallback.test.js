@@ -13,13 +13,13 @@ import { promisify } from 'node:util';
 
 import * as core from '../../lib/native/binding.js';
 import * as fallback from '../../lib/native/fallback.js';
-import { binaryMissing, platformName, platforms } from '../../lib/native/missing-binary.js';
+import { platform as here } from '../../lib/native/load.cjs';
+import { binaryMissing, platforms } from '../../lib/native/missing-binary.js';
+import { NAME } from '../../lib/native/package.js';
 import { needsNative } from '../support/native.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = fileURLToPath(new URL('../programs/print-core.js', import.meta.url));
-const here = platformName();
-const NAME = '@tmcp-native/session-manager';
 
 /** The entry point of the checkout, and that of a copy that has no binary. */
 const entry = join(root, 'lib', 'index.js');
@@ -145,21 +145,21 @@ describe('a runtime that does not allow the binary is named in the warning:', ()
 			assert.match(warning, new RegExp(`\\[TMCP_NATIVE_FALLBACK\\] Warning: ${NAME}.* on ${here} with Deno `));
 			assert.match(warning, new RegExp(`\nDeno does not permit it \\(.*${needed} flag\\)\\.\n`));
 			assert.match(warning, /\nRun the program with --allow-ffi --allow-read --allow-env\.\n/);
-			assert.doesNotMatch(warning, /bundled or moved/);
+			assert.doesNotMatch(warning, /bundled/);
 		});
 	}
 
 	test('a file system that is mounted with noexec', () => {
 		const [glibc, musl] = ['failed to map segment from shared object', 'Operation not permitted'];
 		for (const reason of [glibc, `${glibc}: ${musl}`, musl]) {
-			const { message } = binaryMissing(new Error(`/app/node_modules/session-manager.node: ${reason}`));
+			const { message } = binaryMissing([new Error(`/app/node_modules/session-manager.node: ${reason}`)], here, false);
 			assert.match(message, /Its file system is mounted with noexec\./);
 			assert.doesNotMatch(message, /damaged|Rust/);
 		}
 	});
 
 	test('a platform that has no binary', () => {
-		const { message } = binaryMissing(new Error('Unsupported OS: freebsd, architecture: x64'), 'freebsd-x64');
+		const { message } = binaryMissing([], 'freebsd-x64', false);
 		assert.match(message, /could not load a native binary on freebsd-x64/);
 		assert.match(
 			message,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -11,9 +11,10 @@ import { managers, plugAndPlay } from './package-managers.js';
 import { checkout, filesBelow, npm, pack, runModule, temporary } from './projects.js';
 import { here, manifestIn, prepare, publishRelease } from './release.js';
 
-const { binaryMissing, platformName, platforms } = await import(
-	pathToFileURL(join(checkout, 'lib', 'native', 'missing-binary.js')).href
-);
+const native = (/** @type {string} */ file) => import(pathToFileURL(join(checkout, 'lib', 'native', file)).href);
+const { platformName } = await native('load.cjs');
+const { binaryMissing, platforms } = await native('missing-binary.js');
+const { NAME, VERSION } = await native('package.js');
 /** @type {Awaited<ReturnType<typeof publishRelease>>} */
 let release;
 /** @type {string} */
@@ -64,7 +65,7 @@ test('a platform package contains its binary, is limited to its platform, and na
 		const folder = await download(`${name}-${platform}`);
 		const file = `session-manager.${platform}.node`;
 		const documents = ['LICENSE', 'README.md', 'THIRD_PARTY_LICENSES'];
-		assert.deepEqual(filesBelow(folder), [...documents, 'package.json', file].sort());
+		assert.deepEqual(filesBelow(folder), [...documents, 'index.cjs', 'package.json', file].sort());
 		for (const document of ['LICENSE', 'THIRD_PARTY_LICENSES']) {
 			assert.deepEqual(
 				readFileSync(join(folder, document)),
@@ -74,7 +75,7 @@ test('a platform package contains its binary, is limited to its platform, and na
 		}
 		const { os, cpu, libc, main, engines, license, publishConfig, repository } = manifest(platform);
 		const [system, processor, abi] = platform.split('-');
-		assert.deepEqual({ os, cpu, main }, { os: [system], cpu: [processor], main: file });
+		assert.deepEqual({ os, cpu, main }, { os: [system], cpu: [processor], main: 'index.cjs' });
 		assert.deepEqual(libc, system === 'linux' ? [abi === 'gnu' ? 'glibc' : 'musl'] : undefined);
 		const { engines: ofMain, repository: source } = manifest('main');
 		assert.deepEqual({ engines, repository }, { engines: ofMain, repository: source });
@@ -146,7 +147,7 @@ test('without optional dependencies, the warning names the platform, its package
 	const { cause, ...refused } = JSON.parse(await runModule(folder, programCatching(name)));
 	const [explanation] = message.split('\nWithout it, ');
 	assert.deepEqual(refused, { code: 'ERR_NATIVE_BINARY_MISSING', platform: here, message: explanation });
-	assert.match(cause, /Cannot find native binding/);
+	assert.match(cause, /Cannot find module '@tmcp-native\/session-manager-/);
 
 	await npm(folder, 'install', '--include=optional');
 	assert.equal(await runModule(folder, programUsing(name)), 'to a\n');
@@ -180,30 +181,16 @@ test('when the system cannot load the binary, the warning contains the message o
 });
 
 test('on a platform without a binary, the error lists the supported platforms and how to build', async () => {
-	const cause = new Error('Cannot find native binding.', {
-		cause: new Error('Unsupported architecture on Linux: mips'),
-	});
-	const error = binaryMissing(cause, 'linux-mips-gnu');
-	assert.equal(error.cause, cause);
+	const error = binaryMissing([], 'linux-mips-gnu', false);
+	assert.equal(error.code, 'ERR_NATIVE_BINARY_MISSING');
 	assert.match(error.message, /could not load a native binary on linux-mips-gnu/);
 	for (const platform of platforms) assert.ok(error.message.includes(platform));
 	assert.match(error.message, /Rust toolchain >= 1\.88/);
 	assert.match(error.message, /npm run build/);
 });
 
-test('bundled into another package, the error still has the name of our package', async () => {
-	const folder = join(temporary, 'bundled');
-	mkdirSync(join(folder, 'dist', 'native'), { recursive: true });
-	writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'my-app', version: '2.3.4', type: 'module' }));
-	copyFileSync(
-		join(checkout, 'lib', 'native', 'missing-binary.js'),
-		join(folder, 'dist', 'native', 'missing-binary.js'),
-	);
-	const bundled = await import(pathToFileURL(join(folder, 'dist', 'native', 'missing-binary.js')).href);
-	const { message } = bundled.binaryMissing(new Error('Cannot find module'), 'linux-x64-gnu');
-	assert.match(message, new RegExp(`^${name} could not load a native binary on linux-x64-gnu`));
-	assert.match(message, new RegExp(`mark ${name} as external`));
-	assert.doesNotMatch(message, /my-app|2\.3\.4|undefined/);
+test('the name and the version in the messages are those of package.json', () => {
+	assert.deepEqual({ name: NAME, version: VERSION }, { name, version });
 });
 
 test('platform names are those of napi-rs', () => {

@@ -9,12 +9,11 @@ import { pathToFileURL } from 'node:url';
 import { checkout, environment, temporary } from './projects.js';
 import { openRegistry } from './registry.js';
 
-const { platformName, platforms } = await import(
-	pathToFileURL(join(checkout, 'lib', 'native', 'missing-binary.js')).href
-);
+const native = (/** @type {string} */ file) => import(pathToFileURL(join(checkout, 'lib', 'native', file)).href);
+const { platforms } = await native('missing-binary.js');
 
-/** @type {string} */
-export const here = platformName();
+/** @type {{ platform: string }} */
+export const { platform: here } = await native('load.cjs');
 
 /** Publishes a release from this checkout and its binary. */
 export async function publishRelease() {

@@ -1,51 +1,24 @@
-// Loads the native addon and declares its interface. `npm run build` writes `native/`. The loader in there finds the binary
-// of this platform: next to it in a checkout, or in a package of its own after an installation from a registry. Where no
-// binary can be loaded, the JavaScript core of `fallback.js` takes its place.
+// Declares the interface of the core, and exports it: the native addon, or the JavaScript core of `fallback.js` where the
+// addon cannot be loaded. The field `imports` of package.json chooses `#native`: `addon.js`, or `no-addon.js` on hosts
+// that have no addons.
 
-import { createRequire } from 'node:module';
+import { addon, failure, reason } from '#native';
 import * as fallback from './fallback.js';
-import { binaryMissing, nativeRequired, warnOfFallback } from './missing-binary.js';
 
-/** Why the addon is not loaded; `undefined` when it is, or when it is switched off. @type {Error | undefined} */
-let failure;
-
-const native = load();
-const core = native ?? fallback;
+const core = addon ?? fallback;
 
 /** True when the addon is loaded, false when the JavaScript core takes its place. */
-export const isNative = native !== undefined;
+export const isNative = addon !== undefined;
 
 /**
- * Throws unless the addon is loaded.
+ * Throws an error with a stable `code` unless the addon is loaded.
  *
- * @param {string} what needs it: the subject of the error's message
+ * @param {string} what needs it: the subject of the message, such as `InMemoryStreamSessionManager: the option "scope"`
  */
 export function requireNative(what) {
-	if (!isNative) throw nativeRequired(what, failure);
-}
-
-/** Loads the addon with `require`, because the error of a failed static `import` cannot be caught here. */
-function load() {
-	const setting = environmentSetting();
-	if (setting === 'off') return undefined;
-	try {
-		return createRequire(import.meta.url)('../../native/binding.cjs');
-	} catch (cause) {
-		failure = binaryMissing(cause);
-	}
-	if (setting === 'require') throw failure;
-	warnOfFallback(failure);
-	return undefined;
-}
-
-/** Returns the value of `TMCP_NATIVE`: `require` and `off` have a meaning. */
-function environmentSetting() {
-	try {
-		return process.env.TMCP_NATIVE;
-	} catch {
-		// Deno does not permit it without --allow-env.
-		return undefined;
-	}
+	if (isNative) return;
+	const error = new Error(`${what} needs the native binary.\n${reason}`, failure && { cause: failure });
+	throw Object.assign(error, { code: /** @type {const} */ ('ERR_NATIVE_REQUIRED') });
 }
 
 // Conventions of the interface:
@@ -220,7 +193,7 @@ export const openSubscriptions = core.openSubscriptions;
  *
  * @type {(scope: string, maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
-export const joinScope = native?.joinScope;
+export const joinScope = addon?.joinScope;
 
 /**
  * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
@@ -228,7 +201,7 @@ export const joinScope = native?.joinScope;
  *
  * @type {(url: string, prefix: string, settings: number[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
-export const joinRedis = native?.joinRedis;
+export const joinRedis = addon?.joinRedis;
 
 /**
  * Returns true for the URL of a Redis server. Does not connect.

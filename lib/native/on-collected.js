@@ -3,9 +3,12 @@
 
 import { isUnloaded } from './environment.js';
 
-const registry = new FinalizationRegistry((/** @type {() => void} */ leave) => {
-	if (!isUnloaded()) leave();
-});
+/** `undefined` on hosts without it: Cloudflare Workers with a compatibility date before May 2025. */
+const registry =
+	globalThis.FinalizationRegistry &&
+	new FinalizationRegistry((/** @type {() => void} */ leave) => {
+		if (!isUnloaded()) leave();
+	});
 
 /**
  * Calls `leave` after the owner is garbage collected.
@@ -14,5 +17,5 @@ const registry = new FinalizationRegistry((/** @type {() => void} */ leave) => {
  * @param {() => void} leave must not hold the owner
  */
 export function onCollected(owner, leave) {
-	registry.register(owner, leave);
+	registry?.register(owner, leave);
 }

@@ -1,7 +1,7 @@
 // Joins the messages that one turn of the event loop sends to a stream into one chunk (option `coalesce`). Sessions that
 // got the same messages share the chunk.
 
-import { markAsUntransferable } from 'node:worker_threads';
+import { markAsUntransferable } from '#platform';
 
 /** @typedef {Uint8Array<ArrayBuffer>} Chunk */
 

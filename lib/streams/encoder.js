@@ -8,8 +8,7 @@
 // Node 20 it copies the buffer. Node 20, Node 22 and Bun ignore the mark in `enqueue` of a byte stream and in
 // `ArrayBuffer.prototype.transfer`. A slab that was detached this way is replaced.
 
-import { Buffer } from 'node:buffer';
-import { markAsUntransferable } from 'node:worker_threads';
+import { Buffer, markAsUntransferable } from '#platform';
 
 /** A buffer that is filled from its start, and replaced by a new one when it is full. */
 class Slab {

@@ -1,6 +1,6 @@
 // Closes the streams of this thread for a shutdown.
 
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { timers } from '#platform';
 import { SessionClosedError } from '../errors.js';
 
 /** @import { Session } from './session.js' */
@@ -32,7 +32,7 @@ export async function closeAll(streams, drainMs) {
 		});
 		if (left === 0) return;
 		if (performance.now() >= end) break;
-		await setTimeout(Math.min(CHECK_INTERVAL_MS, end - performance.now()));
+		await sleep(Math.min(CHECK_INTERVAL_MS, end - performance.now()));
 	}
 	const error = new SessionClosedError('shutdown');
 	await closeEach(streams, last, (session) => {
@@ -55,7 +55,7 @@ async function closeEach(streams, last, close) {
 	for (const session of streams.all()) {
 		if (session.key > last) break;
 		if (!close(session)) left++;
-		else if (++closed % STREAMS_PER_TURN === 0) await setImmediate();
+		else if (++closed % STREAMS_PER_TURN === 0) await nextTurn();
 	}
 	return left;
 }
@@ -68,10 +68,27 @@ async function closeEach(streams, last, close) {
  */
 export async function within(promise, ms) {
 	if (ms === undefined) return promise;
-	const timer = new AbortController();
+	let timer;
+	const limit = new Promise((resolve) => {
+		timer = timers.setTimeout(resolve, ms);
+	});
 	try {
-		await Promise.race([promise, setTimeout(ms, undefined, { signal: timer.signal })]);
+		await Promise.race([promise, limit]);
 	} finally {
-		timer.abort();
+		timers.clearTimeout(timer);
 	}
+}
+
+/** @param {number} ms */
+function sleep(ms) {
+	return new Promise((resolve) => {
+		timers.setTimeout(resolve, ms);
+	});
+}
+
+/** Resolves in the next turn of the event loop. */
+function nextTurn() {
+	return new Promise((resolve) => {
+		timers.setImmediate(resolve);
+	});
 }

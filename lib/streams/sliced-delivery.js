@@ -1,7 +1,7 @@
 // Delivers messages to many sessions in time slices (option `sliceMs`), so that a broadcast does not block the event loop.
 // Messages that are sent meanwhile wait, so that each session gets all messages in order.
 
-import timers from 'node:timers';
+import { timers } from '#platform';
 
 /** @import { Session } from './session.js' */
 

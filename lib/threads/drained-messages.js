@@ -1,8 +1,7 @@
 // Reads the messages of a drained mailbox. Rust (`src/binding/drain.rs`) writes a table of numbers, and the texts for streams
 // one after another into a buffer. A thread has one table for all its mailboxes, and reads it before the next drain.
 
-import { Buffer } from 'node:buffer';
-import { markAsUntransferable } from 'node:worker_threads';
+import { Buffer, markAsUntransferable } from '#platform';
 
 /** @import { NativeMailbox } from '../native/binding.js' */
 

@@ -1,6 +1,6 @@
 // Processes the messages that other threads have posted to this one (`src/threads/mailbox.rs`).
 
-import timers from 'node:timers';
+import { timers } from '#platform';
 import { BackplaneUnavailableError } from '../errors.js';
 import { isUnloaded } from '../native/environment.js';
 import { drained, OUTCOME, OVERFLOWED, ROW } from './drained-messages.js';

@@ -1,6 +1,6 @@
 // Requests of this thread to other threads or to Redis that have no reply yet.
 
-import timers from 'node:timers';
+import { timers } from '#platform';
 import { OUTCOME } from './drained-messages.js';
 import { revive } from './failure.js';
 

@@ -1,8 +1,6 @@
 // Runs a task of a manager at an interval. The timer keeps neither the process nor the manager alive.
 
-// Imports the module, not its functions, so that the mock timers of a test can replace them. The global functions cannot
-// be used, because on some runtimes their timers have no `unref()`.
-import timers from 'node:timers';
+import { timers } from '#platform';
 import { isUnloaded } from '../native/environment.js';
 
 /**
@@ -14,11 +12,23 @@ import { isUnloaded } from '../native/environment.js';
  * @param {number} intervalMs
  */
 export function runEvery(manager, task, intervalMs) {
-	const reference = new WeakRef(manager);
+	const reference = weakReferenceTo(manager);
 	const timer = timers.setInterval(() => {
 		const alive = reference.deref();
 		if (alive === undefined) timers.clearInterval(timer);
 		else if (!isUnloaded()) task(alive);
 	}, intervalMs);
 	timer.unref();
+}
+
+/**
+ * Returns a weak reference. Where the host has none (Cloudflare Workers with a compatibility date before May 2025), the
+ * reference is a strong one, and the timer keeps its manager in memory.
+ *
+ * @template {object} Target
+ * @param {Target} target
+ * @returns {{ deref(): Target | undefined }}
+ */
+function weakReferenceTo(target) {
+	return globalThis.WeakRef === undefined ? { deref: () => target } : new WeakRef(target);
 }
