@@ -32,8 +32,8 @@ run(process.execPath, [napi, 'pre-publish', '--tag-style', 'npm', '--no-gh-relea
 
 for (const platform of readdirSync(join(main, 'npm'))) {
 	renameSync(join(main, 'npm', platform), join(out, platform));
-	addEntryPoint(join(out, platform));
 	for (const name of ['LICENSE', 'THIRD_PARTY_LICENSES']) copyFileSync(join(root, name), join(out, platform, name));
+	complete(join(out, platform));
 }
 rmSync(join(main, 'npm'), { recursive: true });
 for (const folder of [main, join(main, 'native')]) {
@@ -42,12 +42,12 @@ for (const folder of [main, join(main, 'native')]) {
 }
 
 /**
- * Makes a module of CommonJS the entry point of a platform package, in the place of the binary. Most bundlers cannot
- * build a program that requires a binary.
+ * Makes a CommonJS module the entry point of a platform package, in place of the binary. Most bundlers cannot build a
+ * program that requires a binary. Also lists the licenses of the crates, because npm publishes only listed files.
  *
  * @param {string} folder
  */
-function addEntryPoint(folder) {
+function complete(folder) {
 	const path = join(folder, 'package.json');
 	const manifest = JSON.parse(readFileSync(path, 'utf8'));
 	const binary = manifest.main;
@@ -59,7 +59,7 @@ function addEntryPoint(folder) {
 		'',
 	];
 	writeFileSync(join(folder, 'index.cjs'), source.join('\n'));
-	Object.assign(manifest, { main: 'index.cjs', files: ['index.cjs', ...manifest.files] });
+	Object.assign(manifest, { main: 'index.cjs', files: ['index.cjs', ...manifest.files, 'THIRD_PARTY_LICENSES'] });
 	writeFileSync(path, `${JSON.stringify(manifest, null, '\t')}\n`);
 }
 

@@ -1,4 +1,5 @@
-// The tarball on a machine without Rust: it installs, loads and works, by its own name and by upstream's.
+// Installed with npm on a machine without Rust, from the tarball and from a registry, the package works by its own name and by
+// upstream's.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -6,25 +7,28 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { npmrc } from './package-managers.js';
+import { assertServesNatively } from './native-server.js';
+import { managers } from './package-managers.js';
 import { bare, describe, managersIn, npm, pack, project, runModule, transport07 } from './projects.js';
-import { openRegistry } from './registry.js';
+import { npmrc } from './registry.js';
+import { publishRelease } from './release.js';
 
 const { name, version } = createRequire(import.meta.url)('../../package.json');
+const transport09 = { dependencies: { tmcp: '1.20.0', '@tmcp/transport-http': '0.9.0' } };
 /** @type {string} */
 let tarball;
-/** @type {Awaited<ReturnType<typeof openRegistry>>} */
-let registry;
+/** @type {Awaited<ReturnType<typeof publishRelease>>} */
+let release;
 
 before(async () => {
 	tarball = await pack();
-	registry = await openRegistry(tarball);
+	release = await publishRelease();
 });
-after(() => registry.close());
+after(() => release.close());
 
 /** @param {string} folder folder whose npm gets the packages of our scope from our registry */
 function useRegistry(folder) {
-	writeFileSync(join(folder, '.npmrc'), npmrc(registry.address));
+	writeFileSync(join(folder, '.npmrc'), npmrc(release.registry));
 }
 
 /** @param {string} specifier */
@@ -65,6 +69,13 @@ test('installed from a registry by its own name, the package does not replace th
 	await npm(folder, 'install', name);
 	assert.deepEqual(managersIn(folder), { [name]: name, '@tmcp/session-manager': '@tmcp/session-manager' });
 	assert.deepEqual(JSON.parse(await runModule(folder, program(name))), results);
+});
+
+test('installed from a registry by its own name, and passed to the transport, the package serves with the native core', async () => {
+	const folder = project('own-name-served', transport09);
+	useRegistry(folder);
+	await npm(folder, 'install', name);
+	await assertServesNatively(managers[0], folder, { transport: '@tmcp/transport-http', manager: name });
 });
 
 test('installed only as an alias, the package is imported by the program, and not by the transport', async () => {
@@ -113,6 +124,17 @@ for (const [form, manifest] of Object.entries(forms)) {
 		}
 	});
 }
+
+test('with an alias and an override that points at it, a server runs with the native core', async () => {
+	const folder = project('alias-and-override', {
+		dependencies: { ...transport09.dependencies, '@tmcp/session-manager': alias },
+		overrides: { '@tmcp/session-manager': '$@tmcp/session-manager' },
+	});
+	useRegistry(folder);
+	await npm(folder, 'install');
+	assert.deepEqual(Object.values(managersIn(folder)), [name]);
+	await assertServesNatively(managers[0], folder, { transport: '@tmcp/transport-http' });
+});
 
 test('tmcp is optional, every version from 1.13.0 on is accepted, and npm refuses to install the package with an older one', async () => {
 	const alone = project('alone', {}, tarball);

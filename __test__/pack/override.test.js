@@ -2,19 +2,20 @@
 // transports behave the same.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { localDependencies, runInMemory, runStdio } from './local-transports.js';
-import { managers, plugAndPlay, yarn4 } from './package-managers.js';
-import { load, managersIn, pack, temporary } from './projects.js';
-import { manifestOf, openRegistry } from './registry.js';
+import { assertServesNatively } from './native-server.js';
+import { managers, plugAndPlay } from './package-managers.js';
+import { load, managersIn, temporary } from './projects.js';
+import { publishRelease } from './release.js';
 import { runScenario, runScenario07 } from './scenarios.js';
 import { dependencies, dependencies07, kinds, serve, serve07 } from './transports.js';
 
 const all = { ...dependencies, ...dependencies07, ...localDependencies };
-/** @type {Awaited<ReturnType<typeof openRegistry>>} */
-let registry;
+/** @type {Awaited<ReturnType<typeof publishRelease>>} */
+let release;
 /** @type {Record<string, string>} */
 let replaced;
 /** A project in which each transport has the upstream version of its own range. @type {string} */
@@ -23,14 +24,12 @@ let upstreams;
 let upstream03;
 
 before(async () => {
-	const tarball = await pack();
-	const { name, version } = manifestOf(tarball);
-	replaced = { '@tmcp/session-manager': `npm:${name}@${version}` };
-	registry = await openRegistry(tarball);
+	release = await publishRelease();
+	replaced = { '@tmcp/session-manager': `npm:${release.name}@${release.version}` };
 	upstreams = await install(managers[0], 'upstream', undefined);
 	upstream03 = await install(managers[0], 'upstream-0-3', { '@tmcp/session-manager': '0.3.0' });
 });
-after(() => registry.close());
+after(() => release.close());
 
 /**
  * @param {import('./package-managers.js').PackageManager} manager
@@ -40,7 +39,7 @@ after(() => registry.close());
 async function install(manager, name = manager.name, replacements = name === manager.name ? replaced : undefined) {
 	const folder = join(temporary, name.replaceAll(' ', '-'));
 	mkdirSync(folder);
-	manager.setUp(folder, { dependencies: all, registry: registry.address, replaced: replacements });
+	manager.setUp(folder, { dependencies: all, registry: release.registry, replaced: replacements });
 	await manager.install(folder);
 	return folder;
 }
@@ -64,6 +63,10 @@ for (const manager of managers) {
 	test(`${manager.name}: the only session manager in the project is ours`, async () => {
 		ours = await install(manager);
 		assert.deepEqual([...new Set(Object.values(managersIn(ours)))], ['@tmcp-native/session-manager']);
+	});
+
+	test(`${manager.name}: a server runs with the native core`, async () => {
+		await assertServesNatively(manager, ours, { transport: 'http-0-9' });
 	});
 
 	test(`${manager.name}: every transport imports the same module of ours as @tmcp/session-manager`, async () => {
@@ -127,18 +130,16 @@ test('transport-http 0.7.1 behaves the same through node:http and fetch', { time
 	assert.deepEqual(await runScenario07(await serve07(ours), true), await runScenario07(await serve07(upstreams), true));
 });
 
-test(`${plugAndPlay.name}: the transports import our package without a node_modules folder`, async () => {
+test(`${plugAndPlay.name}: a server runs with the native core, without a node_modules folder`, async () => {
 	const folder = await install(plugAndPlay);
-	const lines = Object.values(kinds).map(({ from, name }) => `import { ${name} as T${from.at(-1)} } from '${from}';`);
-	const source = `${lines.join('\n')}
-		import { McpServer } from 'tmcp';
-		import { InMemoryTransport } from 'in-memory-0-1';
-		import { StdioTransport } from 'stdio-0-5';
+	await assertServesNatively(plugAndPlay, folder, { transport: 'http-0-9' });
+	assert.equal(existsSync(join(folder, 'node_modules')), false);
+	const program = `
 		import { createRequire } from 'node:module';
-		const at = createRequire(import.meta.resolve('http-0-9')).resolve('@tmcp/session-manager');
-		const server = new McpServer({ name: 'a', version: '1', description: '' }, { capabilities: { tools: {} } });
-		for (const Transport of [T8, T9, T6, InMemoryTransport, StdioTransport]) new Transport(server, { path: '/mcp' });
-		console.log(at);`;
-	writeFileSync(join(folder, 'main.js'), source);
-	assert.match(await yarn4(folder, 'node', 'main.js'), /[\\/]@tmcp-native[\\/]session-manager[\\/]lib[\\/]index\.js$/m);
+		const names = ['http-0-7', 'http-0-8', 'sse-0-6', 'in-memory-0-1', 'stdio-0-5'];
+		for (const name of names) console.log(createRequire(import.meta.resolve(name)).resolve('@tmcp/session-manager'));`;
+	writeFileSync(join(folder, 'main.js'), program);
+	const files = (await plugAndPlay.run(folder, 'main.js')).trim().split('\n');
+	assert.equal(files.length, 5);
+	for (const file of files) assert.match(file, /[\\/]@tmcp-native[\\/]session-manager[\\/]lib[\\/]index\.js$/);
 });

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, execute, npm, temporary } from './projects.js';
+import { npmrc } from './registry.js';
 
 const modules = fileURLToPath(new URL('node_modules', import.meta.url));
 
@@ -16,10 +17,16 @@ const modules = fileURLToPath(new URL('node_modules', import.meta.url));
  * @property {string} registry address of the registry of our scope
  */
 
-/** @typedef {{ name: string, knowsLibc: boolean, setUp(folder: string, contents: ProjectContents): void, install(folder: string, ...args: string[]): Promise<unknown> }} PackageManager */
+/**
+ * @typedef {object} PackageManager
+ * @property {string} name
+ * @property {boolean} knowsLibc true when it installs only the packages for the C library of this machine
+ * @property {(folder: string, contents: ProjectContents) => void} setUp writes the files of a project
+ * @property {(folder: string, ...args: string[]) => Promise<unknown>} install
+ * @property {(folder: string, file: string) => Promise<string>} run runs a module of the project, and returns its output
+ */
 
-/** @param {string} registry */
-export const npmrc = (registry) => `@tmcp-native:registry=${registry}/\n`;
+const node = (/** @type {string} */ folder, /** @type {string} */ file) => execute(folder, process.execPath, file);
 
 /** @type {PackageManager} */
 const npm11 = {
@@ -30,6 +37,7 @@ const npm11 = {
 		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
 	},
 	install: (folder, ...args) => npm(folder, 'install', ...args),
+	run: node,
 };
 
 /** @type {PackageManager} */
@@ -39,11 +47,22 @@ const pnpm = {
 	setUp(folder, { dependencies, replaced = {}, registry }) {
 		describe(folder, { dependencies });
 		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
-		const lines = Object.entries(replaced).map(([name, by]) => `  '${name}': '${by}'\n`);
-		writeFileSync(join(folder, 'pnpm-workspace.yaml'), lines.length > 0 ? `overrides:\n${lines.join('')}` : '{}\n');
+		const lines = Object.entries(replaced).map(
+			([name, by]) => `  '${name}': '${by}'
+`,
+		);
+		// pnpm adds to this file which packages were published a short time ago, and fails if it contains `{}`.
+		writeFileSync(
+			join(folder, 'pnpm-workspace.yaml'),
+			lines.length > 0
+				? `overrides:
+${lines.join('')}`
+				: '',
+		);
 	},
 	install: (folder, ...args) =>
 		execute(folder, join(modules, 'pnpm', 'pnpm'), 'install', '--store-dir', join(temporary, 'pnpm'), ...args),
+	run: node,
 };
 
 /** @type {PackageManager} */
@@ -59,6 +78,7 @@ const yarnClassic = {
 		const yarn = join(modules, 'yarn', 'bin', 'yarn.js');
 		return execute(folder, process.execPath, yarn, 'install', '--non-interactive', '--no-progress', ...cache, ...args);
 	},
+	run: node,
 };
 
 /** @param {'node-modules' | 'pnp'} linker */
@@ -72,6 +92,8 @@ const yarnBerry = (linker) =>
 				nodeLinker: linker,
 				npmScopes: { 'tmcp-native': { npmRegistryServer: registry } },
 				unsafeHttpWhitelist: ['127.0.0.1'],
+				// yarn 4 refuses packages that were published a short time ago.
+				npmPreapprovedPackages: ['@tmcp-native/*'],
 				globalFolder: join(temporary, 'yarn-4'),
 				enableTelemetry: false,
 			};
@@ -81,17 +103,38 @@ const yarnBerry = (linker) =>
 			writeFileSync(join(folder, 'yarn.lock'), '');
 		},
 		install: (folder, ...args) => yarn4(folder, 'install', '--no-immutable', ...args),
+		run: linker === 'pnp' ? (folder, file) => yarn4(folder, 'node', file) : node,
 	});
+
+/** @type {PackageManager} */
+const bun = {
+	name: 'bun',
+	knowsLibc: true,
+	setUp(folder, { dependencies, replaced, registry }) {
+		describe(folder, { dependencies, overrides: replaced });
+		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
+	},
+	install: (folder, ...args) => runBun(folder, 'install', '--cache-dir', join(temporary, 'bun'), ...args),
+	run: (folder, file) => runBun(folder, file),
+};
 
 /**
  * @param {string} folder
  * @param {...string} args
  */
-export function yarn4(folder, ...args) {
+function runBun(folder, ...args) {
+	return execute(folder, join(modules, 'bun', 'bin', 'bun.exe'), ...args);
+}
+
+/**
+ * @param {string} folder
+ * @param {...string} args
+ */
+function yarn4(folder, ...args) {
 	return execute(folder, process.execPath, join(modules, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js'), ...args);
 }
 
 /** The package managers that create a node_modules folder. */
-export const managers = [npm11, pnpm, yarnClassic, yarnBerry('node-modules')];
+export const managers = [npm11, pnpm, yarnClassic, yarnBerry('node-modules'), bun];
 
 export const plugAndPlay = yarnBerry('pnp');

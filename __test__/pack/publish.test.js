@@ -1,49 +1,32 @@
-// The packages of `scripts/prepare-publish.mjs`, installed from a registry: each package manager installs the binary of this platform
-// and no other. Without the binary, the core in JavaScript takes its place, and a warning names the platform and a remedy.
-//
-// The binaries of other platforms are placeholders here. They are tested on the platform that builds them.
+// The packages of a release: what they contain, and what each package manager installs of them. Without the binary, the core in
+// JavaScript takes its place, and a warning names the platform and a remedy.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { managers } from './package-managers.js';
-import { checkout, environment, filesBelow, npm, pack, runModule, temporary } from './projects.js';
-import { manifestOf, openRegistry } from './registry.js';
+import { managers, plugAndPlay } from './package-managers.js';
+import { checkout, filesBelow, npm, pack, runModule, temporary } from './projects.js';
+import { here, manifestIn, prepare, publishRelease } from './release.js';
 
 const native = (/** @type {string} */ file) => import(pathToFileURL(join(checkout, 'lib', 'native', file)).href);
-const { platform: here, platformName } = await native('load.cjs');
+const { platformName } = await native('load.cjs');
 const { binaryMissing, platforms } = await native('missing-binary.js');
 const { NAME, VERSION } = await native('package.js');
-const published = join(temporary, 'published');
-/** @type {Awaited<ReturnType<typeof openRegistry>>} */
-let registry;
-/** @type {string[]} */
-let tarballs;
+/** @type {Awaited<ReturnType<typeof publishRelease>>} */
+let release;
 /** @type {string} */
 let name;
 /** @type {string} */
 let version;
 
 before(async () => {
-	const artifacts = join(temporary, 'artifacts');
-	mkdirSync(artifacts);
-	for (const platform of platforms) {
-		const file = `session-manager.${platform}.node`;
-		// One folder for each artifact, as actions/download-artifact creates them.
-		mkdirSync(join(artifacts, platform));
-		if (platform !== here) writeFileSync(join(artifacts, platform, file), platform);
-		else copyFileSync(join(checkout, 'native', file), join(artifacts, platform, file));
-	}
-	const script = join(checkout, 'scripts', 'prepare-publish.mjs');
-	execFileSync(process.execPath, [script, artifacts, published], { env: environment, stdio: 'pipe' });
-	tarballs = await Promise.all(readdirSync(published).map((folder) => pack(join(published, folder))));
-	registry = await openRegistry(...tarballs);
-	({ name, version } = manifest('main'));
+	release = await publishRelease();
+	({ name, version } = release);
 });
-after(() => registry.close());
+after(() => release.close());
 
 const programUsing = (/** @type {string} */ specifier) => `
 	import { InMemoryStreamSessionManager } from '${specifier}';
@@ -71,20 +54,21 @@ const programCatching = (/** @type {string} */ specifier) => `
 	console.log(JSON.stringify({ code, platform, message, cause: String(cause) }));`;
 
 test('each platform of napi.targets has a package, and the main package depends on all of them at its own version', () => {
-	assert.deepEqual(readdirSync(published).sort(), [...platforms, 'main'].sort());
+	assert.deepEqual(release.packages.sort(), [...platforms, 'main'].sort());
 	const expected = Object.fromEntries(platforms.map((/** @type {string} */ each) => [`${name}-${each}`, version]));
 	assert.deepEqual(manifest('main').optionalDependencies, expected);
 	assert.equal(manifest('main').napi.targets.length, platforms.length);
 });
 
-test('a platform package contains its binary, is limited to its platform, and names the same repository', () => {
+test('a platform package contains its binary, is limited to its platform, and names the same repository', async () => {
 	for (const platform of platforms) {
+		const folder = await download(`${name}-${platform}`);
 		const file = `session-manager.${platform}.node`;
 		const documents = ['LICENSE', 'README.md', 'THIRD_PARTY_LICENSES'];
-		assert.deepEqual(filesBelow(join(published, platform)), [...documents, 'index.cjs', 'package.json', file].sort());
+		assert.deepEqual(filesBelow(folder), [...documents, 'index.cjs', 'package.json', file].sort());
 		for (const document of ['LICENSE', 'THIRD_PARTY_LICENSES']) {
 			assert.deepEqual(
-				readFileSync(join(published, platform, document)),
+				readFileSync(join(folder, document)),
 				readFileSync(join(checkout, document)),
 				`${document} of ${platform}`,
 			);
@@ -100,46 +84,38 @@ test('a platform package contains its binary, is limited to its platform, and na
 });
 
 test('the main package equals the packed checkout without the binary', async () => {
-	const local = await pack();
-	const files = (/** @type {string} */ tarball) =>
-		execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
-			.split('\n')
-			.filter((file) => file !== '')
-			.sort();
-	const main = tarballs.find((tarball) => manifestOf(tarball).name === name) ?? '';
+	const local = unpack(readFileSync(await pack()));
+	const main = await download(name);
 	assert.deepEqual(
-		files(main),
-		files(local).filter((file) => !file.endsWith('.node')),
+		filesBelow(main),
+		filesBelow(local).filter((file) => !file.endsWith('.node')),
 	);
-	const { optionalDependencies, ...rest } = manifestOf(main);
-	assert.deepEqual(rest, manifestOf(local));
+	const { optionalDependencies, ...rest } = manifestIn(main);
+	assert.deepEqual(rest, manifestIn(local));
 });
 
 test('the script fails when the binary of a platform is missing', () => {
 	const artifacts = join(temporary, 'too-few');
 	mkdirSync(artifacts);
 	writeFileSync(join(artifacts, 'session-manager.linux-x64-gnu.node'), '');
-	const script = join(checkout, 'scripts', 'prepare-publish.mjs');
-	const run = () =>
-		execFileSync(process.execPath, [script, artifacts, join(temporary, 'not-made')], {
-			env: environment,
-			stdio: 'pipe',
-		});
-	assert.throws(run, /aarch64-apple-darwin/);
+	assert.throws(() => prepare(artifacts, join(temporary, 'not-made')), /aarch64-apple-darwin/);
 });
 
-for (const manager of managers) {
+for (const manager of [...managers, plugAndPlay]) {
 	test(`${manager.name} installs the binary of this platform${manager.knowsLibc ? ' and no other' : ''}`, async () => {
 		const folder = join(temporary, `platform ${manager.name}`.replaceAll(' ', '-'));
 		mkdirSync(folder);
 		manager.setUp(folder, {
 			dependencies: { [name]: version },
 			replaced: undefined,
-			registry: registry.address,
+			registry: release.registry,
 		});
 		await manager.install(folder);
-		assert.equal(await runModule(folder, programUsing(name)), 'to a\n');
-		const binaries = filesBelow(join(folder, 'node_modules')).filter((file) => file.endsWith('.node'));
+		writeFileSync(join(folder, 'main.js'), programUsing(name));
+		assert.equal(await manager.run(folder, 'main.js'), 'to a\n');
+		// With Plug'n'Play, yarn unpacks a package with a binary into this folder.
+		const modules = manager === plugAndPlay ? join('.yarn', 'unplugged') : 'node_modules';
+		const binaries = filesBelow(join(folder, modules)).filter((file) => file.endsWith('.node'));
 		const expected = manager.knowsLibc ? [here] : [here, here.replace('gnu', 'musl')];
 		const found = new Set(binaries.map((file) => basename(file)));
 		assert.deepEqual(
@@ -153,7 +129,7 @@ test('installed under an alias, the package finds its binary', async () => {
 	const folder = join(temporary, 'alias');
 	mkdirSync(folder);
 	const alias = { '@tmcp/session-manager': `npm:${name}@${version}` };
-	managers[0].setUp(folder, { dependencies: alias, replaced: undefined, registry: registry.address });
+	managers[0].setUp(folder, { dependencies: alias, replaced: undefined, registry: release.registry });
 	await managers[0].install(folder);
 	assert.equal(await runModule(folder, programUsing('@tmcp/session-manager')), 'to a\n');
 });
@@ -161,7 +137,7 @@ test('installed under an alias, the package finds its binary', async () => {
 test('without optional dependencies, the warning names the platform, its package and a remedy that works', async () => {
 	const folder = join(temporary, 'omitted');
 	mkdirSync(folder);
-	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
+	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: release.registry });
 	await managers[0].install(folder, '--omit=optional');
 	const message = await warningIn(folder);
 	assert.match(message, new RegExp(`${name} ${version} could not load a native binary on ${here} with Node.js v`));
@@ -180,7 +156,7 @@ test('without optional dependencies, the warning names the platform, its package
 test('with the node_modules of another platform, the warning says so, and its install command works', async () => {
 	const folder = join(temporary, 'moved');
 	mkdirSync(folder);
-	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
+	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: release.registry });
 	const elsewhere = here === 'darwin-arm64' ? ['--os=linux', '--cpu=x64'] : ['--os=darwin', '--cpu=arm64'];
 	await managers[0].install(folder, ...elsewhere);
 	const message = await warningIn(folder);
@@ -194,7 +170,7 @@ test('with the node_modules of another platform, the warning says so, and its in
 test('when the system cannot load the binary, the warning contains the message of the system', async () => {
 	const folder = join(temporary, 'broken');
 	mkdirSync(folder);
-	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: registry.address });
+	managers[0].setUp(folder, { dependencies: { [name]: version }, replaced: undefined, registry: release.registry });
 	await managers[0].install(folder);
 	const file = `session-manager.${here}.node`;
 	writeFileSync(join(folder, 'node_modules', `${name}-${here}`, file), 'not an addon');
@@ -239,7 +215,30 @@ async function warningIn(folder) {
 	return warnings[0].message;
 }
 
+/**
+ * Downloads a package from the registry.
+ *
+ * @param {string} packageName
+ * @returns {Promise<string>} the folder with its files
+ */
+async function download(packageName) {
+	const described = await fetch(`${release.registry}/${encodeURIComponent(packageName)}`);
+	const { versions } = await described.json();
+	const tarball = await fetch(versions[version].dist.tarball);
+	return unpack(Buffer.from(await tarball.arrayBuffer()));
+}
+
+/**
+ * @param {Buffer} tarball
+ * @returns {string} the folder with its files
+ */
+function unpack(tarball) {
+	const folder = mkdtempSync(join(temporary, 'unpacked-'));
+	execFileSync('tar', ['-xz'], { cwd: folder, input: tarball });
+	return join(folder, 'package');
+}
+
 /** @param {string} folder */
 function manifest(folder) {
-	return JSON.parse(readFileSync(join(published, folder, 'package.json'), 'utf8'));
+	return manifestIn(join(release.folder, folder));
 }

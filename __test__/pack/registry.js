@@ -1,45 +1,46 @@
-// A package registry with our packages, for ways to install them that need a registry.
+// A registry with packages of our scope: Verdaccio, on a free port of this machine.
 
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { basename } from 'node:path';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { npm, temporary } from './projects.js';
 
-/** @param {...string} tarballs tarballs of our scope, one for each package */
-export async function openRegistry(...tarballs) {
-	const packages = new Map(tarballs.map((tarball) => [manifestOf(tarball).name, tarball]));
-	const server = createServer((request, response) => {
-		const path = decodeURIComponent(request.url ?? '').slice(1);
-		const [name, file] = path.split('/-/');
-		const tarball = packages.get(name);
-		if (tarball === undefined) return void response.writeHead(404).end('{}');
-		const bytes = readFileSync(tarball);
-		if (file !== undefined) return void response.end(bytes);
-		const manifest = manifestOf(tarball);
-		const { version } = manifest;
-		const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
-		const shasum = createHash('sha1').update(bytes).digest('hex');
-		const dist = { integrity, shasum, tarball: `${address()}/${name}/-/${basename(tarball)}` };
-		const versions = { [version]: { ...manifest, dist } };
-		// An old date, because yarn 4 and pnpm refuse packages published in the last day by default.
-		const time = { [version]: '2020-01-01T00:00:00.000Z' };
-		const document = { name, 'dist-tags': { latest: version }, versions, time };
-		response.setHeader('content-type', 'application/json').end(JSON.stringify(document));
+const { runServer } = createRequire(import.meta.url)('verdaccio');
+
+/** Opens an empty registry. It has packages of our scope only: package managers get all others from their usual registry. */
+export async function openRegistry() {
+	const folder = mkdtempSync(join(temporary, 'registry-'));
+	/** @type {import('node:http').Server} */
+	const server = await runServer({
+		self_path: folder,
+		storage: join(folder, 'storage'),
+		uplinks: {},
+		auth: {},
+		packages: { '@tmcp-native/*': { access: '$all', publish: '$all' } },
+		log: { type: 'stdout', format: 'pretty', level: 'fatal' },
 	});
-	const address = () => `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
 	await once(server.listen(0, '127.0.0.1'), 'listening');
+	const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+	const address = `http://127.0.0.1:${port}`;
 	return {
-		address: address(),
+		address,
+
+		/**
+		 * Publishes the packages of a release with npm.
+		 *
+		 * @param {string} release folder with one folder for each package
+		 */
+		async publish(release) {
+			writeFileSync(join(release, 'package.json'), JSON.stringify({ private: true, workspaces: ['*-*', 'main'] }));
+			// npm does not publish without a token. Any token will do here.
+			writeFileSync(join(release, '.npmrc'), `${npmrc(address)}//127.0.0.1:${port}/:_authToken=any\n`);
+			await npm(release, 'publish', '--workspaces', '--access', 'public', '--tag', 'latest');
+		},
+
 		close: () => server.close().closeAllConnections(),
 	};
 }
 
-/**
- * @param {string} tarball
- * @returns {{ name: string, version: string } & Record<string, any>}
- */
-export function manifestOf(tarball) {
-	return JSON.parse(execFileSync('tar', ['-xOzf', tarball, 'package/package.json'], { encoding: 'utf8' }));
-}
+/** @param {string} registry address of the registry of our scope */
+export const npmrc = (registry) => `@tmcp-native:registry=${registry}/\n`;
