@@ -124,8 +124,7 @@ describe('a runtime that does not allow the binary is named in the warning:', ()
 
 	for (const [how, given, needed] of [
 		['without permissions', [], '--allow-read'],
-		['without --allow-env', ['--allow-read', '--allow-ffi'], '--allow-env'],
-		['without --allow-ffi', ['--allow-read', '--allow-env'], '--allow-ffi'],
+		['without --allow-ffi', ['--allow-read'], '--allow-ffi'],
 	]) {
 		test(`Deno ${how}`, denoOnly, async () => {
 			// A static import, because Deno permits it without --allow-read.
@@ -144,7 +143,7 @@ describe('a runtime that does not allow the binary is named in the warning:', ()
 			assert.equal(output, 'false 0\n', warning);
 			assert.match(warning, new RegExp(`\\[TMCP_NATIVE_FALLBACK\\] Warning: ${NAME}.* on ${here} with Deno `));
 			assert.match(warning, new RegExp(`\nDeno does not permit it \\(.*${needed} flag\\)\\.\n`));
-			assert.match(warning, /\nRun the program with --allow-ffi --allow-read --allow-env\.\n/);
+			assert.match(warning, /\nRun the program with --allow-ffi --allow-read\.\n/);
 			assert.doesNotMatch(warning, /bundled/);
 		});
 	}

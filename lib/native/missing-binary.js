@@ -102,7 +102,7 @@ function refusalIn(loadError) {
 		];
 	}
 	if (/run again with the --allow-/.test(loadError)) {
-		return [`Deno does not permit it (${loadError}).`, 'Run the program with --allow-ffi --allow-read --allow-env.'];
+		return [`Deno does not permit it (${loadError}).`, 'Run the program with --allow-ffi --allow-read.'];
 	}
 	if (/failed to map segment from shared object|Operation not permitted/.test(loadError)) {
 		return [
