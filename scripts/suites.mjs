@@ -39,8 +39,8 @@ const otherSuites = {
 	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 120_000 },
 	pack: { packages: ['__test__/pack'], timeoutMs: 300_000 },
 	'web-hosts': { packages: ['__test__/pack', '__test__/web-hosts'], timeoutMs: 120_000 },
-	// The runtimes have Bun.
-	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes'], timeoutMs: 120_000 },
+	// The runtimes have Bun, and `pack` has the registry.
+	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes', '__test__/pack'], timeoutMs: 120_000 },
 };
 
 /** All suites by the name of their folder. */
