@@ -36,10 +36,9 @@ for (const platform of readdirSync(join(main, 'npm'))) {
 	complete(join(out, platform));
 }
 rmSync(join(main, 'npm'), { recursive: true });
-for (const folder of [main, join(main, 'native')]) {
-	const binaries = readdirSync(folder).filter((name) => name.endsWith('.node'));
-	for (const name of binaries) rmSync(join(folder, name));
-}
+// `native/` exists only when the addon was built here.
+rmSync(join(main, 'native'), { recursive: true, force: true });
+for (const name of readdirSync(main).filter((name) => name.endsWith('.node'))) rmSync(join(main, name));
 
 /**
  * Makes a CommonJS module the entry point of a platform package, in place of the binary. Most bundlers cannot build a

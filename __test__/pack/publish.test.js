@@ -3,13 +3,23 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+	copyFileSync,
+	cpSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { managers, plugAndPlay } from './package-managers.js';
 import { checkout, filesBelow, npm, pack, runModule, temporary } from './projects.js';
-import { here, manifestIn, prepare, publishRelease } from './release.js';
+import { artifacts, here, manifestIn, prepare, publishRelease } from './release.js';
 
 const native = (/** @type {string} */ file) => import(pathToFileURL(join(checkout, 'lib', 'native', file)).href);
 const { platformName } = await native('load.cjs');
@@ -94,11 +104,32 @@ test('the main package equals the packed checkout without the binary', async () 
 	assert.deepEqual(rest, manifestIn(local));
 });
 
+test('the script makes the same main package in a checkout where the addon was not built', () => {
+	const root = join(temporary, 'not-built');
+	mkdirSync(root);
+	for (const name of readdirSync(checkout).filter((name) => name !== 'native' && !name.startsWith('.'))) {
+		symlinkSync(join(checkout, name), join(root, name));
+	}
+	// Not links, because npm packs no links, and the script finds its checkout by its real path.
+	for (const name of ['lib', 'scripts']) {
+		rmSync(join(root, name));
+		cpSync(join(checkout, name), join(root, name), { recursive: true });
+	}
+	const documents = filesBelow(join(release.folder, 'main')).filter((file) => !file.includes('/'));
+	for (const name of documents) {
+		rmSync(join(root, name));
+		copyFileSync(join(checkout, name), join(root, name));
+	}
+	const folder = join(temporary, 'published-not-built');
+	prepare(artifacts, folder, root);
+	assert.deepEqual(filesBelow(join(folder, 'main')), filesBelow(join(release.folder, 'main')));
+});
+
 test('the script fails when the binary of a platform is missing', () => {
-	const artifacts = join(temporary, 'too-few');
-	mkdirSync(artifacts);
-	writeFileSync(join(artifacts, 'session-manager.linux-x64-gnu.node'), '');
-	assert.throws(() => prepare(artifacts, join(temporary, 'not-made')), /aarch64-apple-darwin/);
+	const tooFew = join(temporary, 'too-few');
+	mkdirSync(tooFew);
+	writeFileSync(join(tooFew, 'session-manager.linux-x64-gnu.node'), '');
+	assert.throws(() => prepare(tooFew, join(temporary, 'not-made')), /aarch64-apple-darwin/);
 });
 
 for (const manager of [...managers, plugAndPlay]) {

@@ -15,9 +15,11 @@ const { platforms } = await native('missing-binary.js');
 /** @type {{ platform: string }} */
 export const { platform: here } = await native('load.cjs');
 
+/** The binaries of all platforms, as the release workflow downloads them. */
+export const artifacts = join(temporary, 'artifacts');
+
 /** Publishes a release from this checkout and its binary. */
 export async function publishRelease() {
-	const artifacts = join(temporary, 'artifacts');
 	mkdirSync(artifacts);
 	for (const platform of platforms) {
 		const file = `session-manager.${platform}.node`;
@@ -40,9 +42,10 @@ export async function publishRelease() {
  *
  * @param {string} artifacts
  * @param {string} folder
+ * @param {string} [root] folder of the checkout
  */
-export function prepare(artifacts, folder) {
-	const script = join(checkout, 'scripts', 'prepare-publish.mjs');
+export function prepare(artifacts, folder, root = checkout) {
+	const script = join(root, 'scripts', 'prepare-publish.mjs');
 	execFileSync(process.execPath, [script, artifacts, folder], { env: environment, stdio: 'pipe' });
 }
 
