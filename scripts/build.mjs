@@ -1,5 +1,5 @@
-// Builds the addon and its types into native/. (lib/native/load.cjs loads it.) Arguments of `napi build` can be added, for instance to build for another
-// platform:
+// Builds the addon and its types into native/. (lib/native/load.cjs loads it.) Arguments of `napi build` can be added, for
+// instance to build for another platform:
 //
 //   npm run build -- --target aarch64-unknown-linux-musl --cross-compile
 //

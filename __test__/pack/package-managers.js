@@ -28,14 +28,17 @@ const modules = fileURLToPath(new URL('node_modules', import.meta.url));
 
 const node = (/** @type {string} */ folder, /** @type {string} */ file) => execute(folder, process.execPath, file);
 
+/** @type {PackageManager['setUp']} */
+function withOverrides(folder, { dependencies, replaced, registry }) {
+	describe(folder, { dependencies, overrides: replaced });
+	writeFileSync(join(folder, '.npmrc'), npmrc(registry));
+}
+
 /** @type {PackageManager} */
 const npm11 = {
 	name: 'npm',
 	knowsLibc: true,
-	setUp(folder, { dependencies, replaced, registry }) {
-		describe(folder, { dependencies, overrides: replaced });
-		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
-	},
+	setUp: withOverrides,
 	install: (folder, ...args) => npm(folder, 'install', ...args),
 	run: node,
 };
@@ -110,10 +113,7 @@ const yarnBerry = (linker) =>
 const bun = {
 	name: 'bun',
 	knowsLibc: true,
-	setUp(folder, { dependencies, replaced, registry }) {
-		describe(folder, { dependencies, overrides: replaced });
-		writeFileSync(join(folder, '.npmrc'), npmrc(registry));
-	},
+	setUp: withOverrides,
 	install: (folder, ...args) => runBun(folder, 'install', '--cache-dir', join(temporary, 'bun'), ...args),
 	run: (folder, file) => runBun(folder, file),
 };

@@ -12,9 +12,9 @@ import { nsPerOperation } from '../harness/operations.mjs';
 import { ratios, spread } from '../harness/stats.mjs';
 import { asciiTexts, copy, makeIds } from '../harness/test-data.mjs';
 import { withCopies } from '../isolated/package-copies.mjs';
+import { time } from '../report/format.mjs';
 
 /** @typedef {typeof import('../../lib/index.js')} Package */
-/** @typedef {{ streams: any, count: () => number, ids: string[] }} Streams */
 
 const BUDGET = { ms: 2_000, minRounds: 12 };
 const TEXT = asciiTexts[0].value;
@@ -67,7 +67,7 @@ function load(folder) {
  *
  * @param {Package} library
  * @param {number} number
- * @returns {Streams}
+ * @returns {{ streams: any, count: () => number, ids: string[] }}
  */
 function open(library, number) {
 	const streams = new library.InMemoryStreamSessionManager();
@@ -200,10 +200,4 @@ function registration(id, origin, uris) {
 /** @param {() => void} send */
 function callbacks(send) {
 	return { acknowledge() {}, send, close() {} };
-}
-
-/** @param {number} ns */
-function time(ns) {
-	if (ns < 1_000) return `${ns.toFixed(0)} ns`;
-	return ns < 1e6 ? `${(ns / 1_000).toPrecision(3)} µs` : `${(ns / 1e6).toPrecision(3)} ms`;
 }

@@ -7,10 +7,11 @@ import { binding, errors, folder, platform, setting } from './load.cjs';
 import { binaryMissing, warnOfFallback } from './missing-binary.js';
 import { NAME, REPLACED, VERSION } from './package.js';
 
-const isMoved = !hasFile(folder);
+/** True when the addon is wanted and not found, and this is a bundle. */
+const isMoved = binding === undefined && setting !== 'off' && !hasFile(folder);
 
 /** The addon; `undefined` when the JavaScript core takes its place. @type {any} */
-export const addon = binding ?? (isMoved && setting !== 'off' ? fromNodeModules() : undefined);
+export const addon = binding ?? (isMoved ? fromNodeModules() : undefined);
 
 /** The error of the attempt to load the addon; `undefined` when it is loaded, or switched off. */
 export const failure = addon === undefined && setting !== 'off' ? binaryMissing(errors, platform, isMoved) : undefined;

@@ -2,8 +2,8 @@
 // this platform.
 //
 // Bundlers and tools that trace files read this file. It is CommonJS, without `import.meta`, and it names each package in a
-// literal, so that the tools find them. Each attempt has a `try` of its own. For a bundler, that makes the
-// package optional. And what a tool leaves of `require` and `__dirname` in its output may throw.
+// literal, so that the tools find them. Each `require` is in a `try`: that makes the package optional for a bundler, and
+// what a tool leaves of `require` and `__dirname` in its output may throw.
 
 /** The addon; `undefined` when it is not loaded. @type {any} */
 exports.binding = undefined;
@@ -24,66 +24,6 @@ exports.folder = typeof __dirname === 'string' ? __dirname : undefined;
 
 const { errors } = exports;
 
-/** The packages with a binary, by platform. @type {Record<string, () => unknown>} */
-const packages = {
-	'linux-x64-gnu'() {
-		try {
-			return require('@tmcp-native/session-manager-linux-x64-gnu');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-	'linux-arm64-gnu'() {
-		try {
-			return require('@tmcp-native/session-manager-linux-arm64-gnu');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-	'linux-x64-musl'() {
-		try {
-			return require('@tmcp-native/session-manager-linux-x64-musl');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-	'linux-arm64-musl'() {
-		try {
-			return require('@tmcp-native/session-manager-linux-arm64-musl');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-	'darwin-x64'() {
-		try {
-			return require('@tmcp-native/session-manager-darwin-x64');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-	'darwin-arm64'() {
-		try {
-			return require('@tmcp-native/session-manager-darwin-arm64');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-	'win32-x64-msvc'() {
-		try {
-			return require('@tmcp-native/session-manager-win32-x64-msvc');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-	'win32-arm64-msvc'() {
-		try {
-			return require('@tmcp-native/session-manager-win32-arm64-msvc');
-		} catch (error) {
-			errors.push(error);
-		}
-	},
-};
-
 try {
 	exports.setting = process.env.TMCP_NATIVE;
 } catch {
@@ -91,7 +31,7 @@ try {
 }
 
 if (exports.setting !== 'off') {
-	exports.binding = fromFile(exports.platform) ?? packages[exports.platform]?.();
+	exports.binding = fromFile(exports.platform) ?? fromPackage(exports.platform);
 }
 
 /**
@@ -106,6 +46,36 @@ function fromFile(platform) {
 		const addon = { exports: {} };
 		process.dlopen(addon, require('node:path').toNamespacedPath(file));
 		return addon.exports;
+	} catch (error) {
+		errors.push(error);
+	}
+}
+
+/**
+ * Loads the optional dependency for a platform. Returns `undefined` when it is not installed, or when there is none.
+ *
+ * @param {string} platform
+ */
+function fromPackage(platform) {
+	try {
+		switch (platform) {
+			case 'linux-x64-gnu':
+				return require('@tmcp-native/session-manager-linux-x64-gnu');
+			case 'linux-arm64-gnu':
+				return require('@tmcp-native/session-manager-linux-arm64-gnu');
+			case 'linux-x64-musl':
+				return require('@tmcp-native/session-manager-linux-x64-musl');
+			case 'linux-arm64-musl':
+				return require('@tmcp-native/session-manager-linux-arm64-musl');
+			case 'darwin-x64':
+				return require('@tmcp-native/session-manager-darwin-x64');
+			case 'darwin-arm64':
+				return require('@tmcp-native/session-manager-darwin-arm64');
+			case 'win32-x64-msvc':
+				return require('@tmcp-native/session-manager-win32-x64-msvc');
+			case 'win32-arm64-msvc':
+				return require('@tmcp-native/session-manager-win32-arm64-msvc');
+		}
 	} catch (error) {
 		errors.push(error);
 	}
