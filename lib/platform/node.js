@@ -7,3 +7,9 @@ export { channel } from 'node:diagnostics_channel';
 // because on some runtimes their timers have no `unref()`.
 export { default as timers } from 'node:timers';
 export { markAsUntransferable } from 'node:worker_threads';
+
+/**
+ * True on a runtime whose event loop sometimes sleeps on although native code has woken it. Deno 2.9 does: the wake-up is
+ * then processed with the next event.
+ */
+export const losesWakeUps = process.versions.deno !== undefined;

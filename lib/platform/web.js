@@ -67,3 +67,6 @@ function handle(id) {
 
 /** Does nothing: these hosts cannot mark a buffer. */
 export function markAsUntransferable() {}
+
+/** These hosts have no native code that could wake them. */
+export const losesWakeUps = false;

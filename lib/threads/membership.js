@@ -1,10 +1,12 @@
 // This thread's membership in a hub that other threads share: the parts that all its managers in that hub use.
 
+import { losesWakeUps } from '#platform';
 import { invalidValue } from '../errors.js';
 import { joinRedis, joinScope, requireNative } from '../native/binding.js';
 import { onCollected } from '../native/on-collected.js';
 import { Streams } from '../streams/streams.js';
 import { Registrations } from '../subscriptions/registrations.js';
+import { runEvery } from '../util/interval.js';
 import { Mailbox } from './mailbox.js';
 import { PendingRequests } from './pending-requests.js';
 import { Reports } from './reports.js';
@@ -13,6 +15,12 @@ import { Reports } from './reports.js';
 
 /** Default of the option `maxMailboxBytes`. */
 const DEFAULT_MAX_MAILBOX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Interval of a timer that makes the event loop turn where wake-ups get lost: the longest time for which a message of another
+ * thread waits because of that.
+ */
+const TURN_INTERVAL_MS = 20;
 
 /** The flags on a runtime that cannot share memory with Rust. Both are set, so that the thread always calls Rust. */
 const ALL_SET = Int32Array.of(1, 1);
@@ -96,6 +104,7 @@ class Membership {
 		this.mailbox = new Mailbox(native.mailbox, this.streams, this.registrations, this.requests, this.reports);
 		memberships.set(key, reference);
 		onCollected(this, leaveFunction(key, reference, native.mailbox));
+		if (losesWakeUps) runEvery(this, () => {}, TURN_INTERVAL_MS);
 	}
 
 	/** Processes the messages of other threads. */
