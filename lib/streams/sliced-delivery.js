@@ -96,11 +96,13 @@ export class SlicedDelivery {
 	 */
 	toSome(sessions, chunk) {
 		const left = new Set(sessions);
+		// One iterator for all: a new one would pass the elements that were deleted before.
+		const iterator = left.values();
 		this.#add({
 			chunk,
 			takeOut: (session) => left.delete(session),
 			next: () => {
-				const { value: session } = left.values().next();
+				const { value: session } = iterator.next();
 				if (session === undefined) return false;
 				left.delete(session);
 				if (!session.isClosed) this.#deliver(session, chunk);

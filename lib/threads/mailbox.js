@@ -21,6 +21,8 @@ let isProcessing = false;
 export class Mailbox {
 	/** True while it waits for a delivery in slices to end. */
 	#isWaiting = false;
+	/** True while a later turn of the event loop is scheduled to continue. */
+	#isScheduled = false;
 	#native;
 	#streams;
 	#registrations;
@@ -40,6 +42,11 @@ export class Mailbox {
 		this.#registrations = registrations;
 		this.#requests = requests;
 		this.#reports = reports;
+	}
+
+	/** True while this thread processes drained messages of any mailbox. */
+	get isProcessing() {
+		return isProcessing;
 	}
 
 	/** Bytes that wait in the mailbox. */
@@ -104,7 +111,12 @@ export class Mailbox {
 	 * 1,000 times, and other work would have to wait.
 	 */
 	#continueLater() {
-		timers.setImmediate(() => this.wake());
+		if (this.#isScheduled) return;
+		this.#isScheduled = true;
+		timers.setImmediate(() => {
+			this.#isScheduled = false;
+			this.wake();
+		});
 	}
 
 	/** Closes all streams and registrations: the mailbox was full, and messages for them are lost. */

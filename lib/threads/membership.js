@@ -87,7 +87,7 @@ class Membership {
 		const native = join(wakeFunction(reference));
 		this.#native = native;
 		const flags = native.flags ? new Int32Array(native.flags) : ALL_SET;
-		this.streams = new Streams(native.streams, flags, this.catchUp.bind(this));
+		this.streams = new Streams(native.streams, flags, this);
 		this.info = native.info;
 		this.backplane = native.backplane;
 		this.registrations = new Registrations(native.subscriptions);
@@ -96,6 +96,11 @@ class Membership {
 		this.mailbox = new Mailbox(native.mailbox, this.streams, this.registrations, this.requests, this.reports);
 		memberships.set(key, reference);
 		onCollected(this, leaveFunction(key, reference, native.mailbox));
+	}
+
+	/** True while this thread processes messages of other threads. */
+	get isCatchingUp() {
+		return this.mailbox.isProcessing;
 	}
 
 	/** Processes the messages of other threads. */
