@@ -31,7 +31,9 @@ test('delete looks at no session with another id, however many of them another t
 	for (const size of SIZES) {
 		const { here, one } = await inOneScope();
 		const ids = numbered(size);
-		await one.run((driver, ids) => ids.forEach((/** @type {string} */ id) => driver.create(id)), ids);
+		await one.run((driver, ids) => {
+			for (const id of ids) driver.create(id);
+		}, ids);
 		await one.do('create', 'own');
 		const { release } = await block(one);
 		for (const id of ids) here.driver.delete(id);

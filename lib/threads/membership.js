@@ -72,6 +72,8 @@ class Membership {
 	#key;
 	#name;
 	#native;
+	/** True when an entry was refused of a call that another call has interrupted. */
+	isOuterRefused = false;
 	/** Number of open managers that end the membership by `close()`. */
 	#users = 0;
 

@@ -5,11 +5,35 @@ import { callSafely } from '../util/call-safely.js';
 
 /** @import { BackplaneGap } from '../../redis.js' */
 
+/** @typedef {(value: any) => void} Callback */
+
+/** The callbacks for one kind of report. A callback that several managers share is called once for each report. */
+class Callbacks {
+	/** The number of open managers that have set each callback. @type {Map<Callback, number>} */
+	#users = new Map();
+
+	/** @param {Callback | undefined} callback */
+	add(callback) {
+		if (callback !== undefined) this.#users.set(callback, (this.#users.get(callback) ?? 0) + 1);
+	}
+
+	/** @param {Callback | undefined} callback */
+	remove(callback) {
+		if (callback === undefined) return;
+		const users = (this.#users.get(callback) ?? 0) - 1;
+		if (users > 0) this.#users.set(callback, users);
+		else this.#users.delete(callback);
+	}
+
+	/** @param {unknown} value */
+	call(value) {
+		for (const callback of this.#users.keys()) callSafely(() => callback(value));
+	}
+}
+
 export class Reports {
-	/** @type {((gap: BackplaneGap) => void)[]} */
-	#onGap = [];
-	/** @type {((error: Error) => void)[]} */
-	#onError = [];
+	#onGap = new Callbacks();
+	#onError = new Callbacks();
 
 	/**
 	 * Adds the callbacks of a manager.
@@ -18,8 +42,19 @@ export class Reports {
 	 * @param {((error: Error) => void) | undefined} onError
 	 */
 	add(onGap, onError) {
-		if (onGap !== undefined && !this.#onGap.includes(onGap)) this.#onGap.push(onGap);
-		if (onError !== undefined && !this.#onError.includes(onError)) this.#onError.push(onError);
+		this.#onGap.add(onGap);
+		this.#onError.add(onError);
+	}
+
+	/**
+	 * Removes the callbacks of a manager that is closed.
+	 *
+	 * @param {((gap: BackplaneGap) => void) | undefined} onGap
+	 * @param {((error: Error) => void) | undefined} onError
+	 */
+	remove(onGap, onError) {
+		this.#onGap.remove(onGap);
+		this.#onError.remove(onError);
 	}
 
 	/**
@@ -29,7 +64,7 @@ export class Reports {
 	 */
 	gap(gap) {
 		if (backplaneGap.hasSubscribers) backplaneGap.publish(gap);
-		for (const onGap of this.#onGap) callSafely(() => onGap(gap));
+		this.#onGap.call(gap);
 	}
 
 	/**
@@ -39,6 +74,6 @@ export class Reports {
 	 */
 	error(error) {
 		if (backplaneError.hasSubscribers) backplaneError.publish({ error });
-		for (const onError of this.#onError) callSafely(() => onError(error));
+		this.#onError.call(error);
 	}
 }

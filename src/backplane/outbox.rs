@@ -113,6 +113,11 @@ impl Outbox {
         }
     }
 
+    /// Returns the number of the entry that was added last.
+    pub fn last_number(&self) -> u64 {
+        self.state().last_number
+    }
+
     /// Returns true when nothing waits to be sent.
     pub fn is_empty(&self) -> bool {
         self.state().entries.is_empty()
