@@ -2,6 +2,7 @@
 // Messages that are sent meanwhile wait, so that each session gets all messages in order.
 
 import timers from 'node:timers';
+import { withoutContext } from '../util/async-context.js';
 
 /** @import { Session } from './session.js' */
 
@@ -201,12 +202,13 @@ export class SlicedDelivery {
 	#continueLater(begin) {
 		if (this.#isScheduled) return;
 		this.#isScheduled = true;
-		timers.setImmediate(() => {
+		const continueNow = () => {
 			this.#isScheduled = false;
 			if (this.#isRunning) return;
 			this.#deliveryMs = this.#share(performance.now() - begin);
 			this.#run(this.#deliveryMs);
-		});
+		};
+		withoutContext(() => timers.setImmediate(continueNow));
 	}
 
 	/**

@@ -3,6 +3,7 @@
 import timers from 'node:timers';
 import { BackplaneUnavailableError } from '../errors.js';
 import { isUnloaded } from '../native/environment.js';
+import { withoutContext } from '../util/async-context.js';
 import { drained, OUTCOME, OVERFLOWED, ROW } from './drained-messages.js';
 import { describeFailure } from './failure.js';
 
@@ -77,7 +78,11 @@ export class Mailbox {
 	/** Processes the messages of other threads. */
 	catchUp() {
 		if (isUnloaded()) return;
-		if (isProcessing) return this.#continueLater();
+		if (isProcessing) this.#continueLater();
+		else withoutContext(() => this.#drain());
+	}
+
+	#drain() {
 		isProcessing = true;
 		let rows;
 		try {
@@ -113,10 +118,11 @@ export class Mailbox {
 	#continueLater() {
 		if (this.#isScheduled) return;
 		this.#isScheduled = true;
-		timers.setImmediate(() => {
+		const wake = () => {
 			this.#isScheduled = false;
 			this.wake();
-		});
+		};
+		withoutContext(() => timers.setImmediate(wake));
 	}
 
 	/** Closes all streams and registrations: the mailbox was full, and messages for them are lost. */

@@ -5,6 +5,7 @@ import { joinRedis, joinScope, requireNative } from '../native/binding.js';
 import { onCollected } from '../native/on-collected.js';
 import { Streams } from '../streams/streams.js';
 import { Registrations } from '../subscriptions/registrations.js';
+import { withoutContext } from '../util/async-context.js';
 import { Mailbox } from './mailbox.js';
 import { PendingRequests } from './pending-requests.js';
 import { Reports } from './reports.js';
@@ -86,7 +87,8 @@ class Membership {
 		this.#key = key;
 		this.#name = name;
 		const reference = new WeakRef(this);
-		const native = join(wakeFunction(reference));
+		// Native code calls the function in the context of this call.
+		const native = withoutContext(() => join(wakeFunction(reference)));
 		this.#native = native;
 		const flags = native.flags ? new Int32Array(native.flags) : ALL_SET;
 		this.streams = new Streams(native.streams, flags, this);

@@ -1,6 +1,7 @@
 // Reports gaps and errors of the backplane to the callbacks of the managers and to diagnostics channels.
 
 import { backplaneError, backplaneGap } from '../diagnostics.js';
+import { inThisContext } from '../util/async-context.js';
 import { callSafely } from '../util/call-safely.js';
 
 /** @import { BackplaneGap } from '../../redis.js' */
@@ -9,25 +10,29 @@ import { callSafely } from '../util/call-safely.js';
 
 /** The callbacks for one kind of report. A callback that several managers share is called once for each report. */
 class Callbacks {
-	/** The number of open managers that have set each callback. @type {Map<Callback, number>} */
-	#users = new Map();
+	/**
+	 * By callback: the number of open managers that have set it, and the callback in the context of the first of them.
+	 *
+	 * @type {Map<Callback, { users: number, call: Callback | undefined }>}
+	 */
+	#entries = new Map();
 
 	/** @param {Callback | undefined} callback */
 	add(callback) {
-		if (callback !== undefined) this.#users.set(callback, (this.#users.get(callback) ?? 0) + 1);
+		if (callback === undefined) return;
+		const { users, call } = this.#entries.get(callback) ?? { users: 0, call: inThisContext(callback) };
+		this.#entries.set(callback, { users: users + 1, call });
 	}
 
 	/** @param {Callback | undefined} callback */
 	remove(callback) {
-		if (callback === undefined) return;
-		const users = (this.#users.get(callback) ?? 0) - 1;
-		if (users > 0) this.#users.set(callback, users);
-		else this.#users.delete(callback);
+		const entry = callback && this.#entries.get(callback);
+		if (entry !== undefined && --entry.users === 0) this.#entries.delete(/** @type {Callback} */ (callback));
 	}
 
 	/** @param {unknown} value */
 	call(value) {
-		for (const callback of this.#users.keys()) callSafely(() => callback(value));
+		for (const { call } of this.#entries.values()) callSafely(() => call?.(value));
 	}
 }
 

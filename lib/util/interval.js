@@ -4,6 +4,7 @@
 // be used, because on some runtimes their timers have no `unref()`.
 import timers from 'node:timers';
 import { isUnloaded } from '../native/environment.js';
+import { withoutContext } from './async-context.js';
 
 /**
  * Calls the task every `intervalMs` until the manager is garbage collected.
@@ -15,10 +16,11 @@ import { isUnloaded } from '../native/environment.js';
  */
 export function runEvery(manager, task, intervalMs) {
 	const reference = new WeakRef(manager);
-	const timer = timers.setInterval(() => {
+	const tick = () => {
 		const alive = reference.deref();
 		if (alive === undefined) timers.clearInterval(timer);
 		else if (!isUnloaded()) task(alive);
-	}, intervalMs);
+	};
+	const timer = withoutContext(() => timers.setInterval(tick, intervalMs));
 	timer.unref();
 }
