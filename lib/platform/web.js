@@ -67,3 +67,9 @@ function handle(id) {
 
 /** Does nothing: these hosts cannot mark a buffer. */
 export function markAsUntransferable() {}
+
+/** The part of Node's `AsyncLocalStorage` that the library uses. These hosts have no contexts in common between requests. */
+export const AsyncLocalStorage = {
+	bind: (/** @type {(...args: any[]) => unknown} */ callback) => callback,
+	snapshot: () => (/** @type {() => unknown} */ run) => run(),
+};

@@ -2,6 +2,7 @@
 // Messages that are sent meanwhile wait, so that each session gets all messages in order.
 
 import { timers } from '#platform';
+import { withoutContext } from '../util/async-context.js';
 
 /** @import { Session } from './session.js' */
 
@@ -96,11 +97,13 @@ export class SlicedDelivery {
 	 */
 	toSome(sessions, chunk) {
 		const left = new Set(sessions);
+		// One iterator for all: a new one would pass the elements that were deleted before.
+		const iterator = left.values();
 		this.#add({
 			chunk,
 			takeOut: (session) => left.delete(session),
 			next: () => {
-				const { value: session } = left.values().next();
+				const { value: session } = iterator.next();
 				if (session === undefined) return false;
 				left.delete(session);
 				if (!session.isClosed) this.#deliver(session, chunk);
@@ -199,12 +202,13 @@ export class SlicedDelivery {
 	#continueLater(begin) {
 		if (this.#isScheduled) return;
 		this.#isScheduled = true;
-		timers.setImmediate(() => {
+		const continueNow = () => {
 			this.#isScheduled = false;
 			if (this.#isRunning) return;
 			this.#deliveryMs = this.#share(performance.now() - begin);
 			this.#run(this.#deliveryMs);
-		});
+		};
+		withoutContext(() => timers.setImmediate(continueNow));
 	}
 
 	/**

@@ -6,6 +6,7 @@ import { LocalInfo } from '../../info/local-info.js';
 import { SharedInfo } from '../../info/shared-info.js';
 import { infoOptions } from '../../options/options.js';
 import { membershipInScope } from '../../threads/membership.js';
+import { inThisContext } from '../../util/async-context.js';
 import { runEvery } from '../../util/interval.js';
 import { InfoSessionManager } from '../abstract/info.js';
 
@@ -25,7 +26,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		super();
 		const { scope, maxSessions, onSessionLimit, ttlMs, streams } = infoOptions(options, new.target.name);
 		this.#maxSessions = maxSessions;
-		this.#onSessionLimit = onSessionLimit;
+		this.#onSessionLimit = inThisContext(onSessionLimit);
 		this.#streams = streams;
 		this.#info =
 			scope === undefined
