@@ -336,6 +336,9 @@ export interface StreamPolicyOptions {
 	 *
 	 * A byte stream that is registered with the manager always gets its own buffer.
 	 *
+	 * What a client does not read keeps at most twice its bytes and 64 KiB in memory. Beyond that, its messages are copied.
+	 * This needs a controller with a `desiredSize`.
+	 *
 	 * @default true
 	 * @see https://nodejs.org/api/buffer.html#static-method-bufferallocunsafesize
 	 * @see https://nodejs.org/api/worker_threads.html#considerations-when-transferring-typedarrays-and-buffers

@@ -3,6 +3,7 @@
 
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
+import { countSlab } from '../streams/slabs.js';
 
 /** @import { NativeMailbox } from '../native/binding.js' */
 
@@ -114,6 +115,7 @@ class DrainedMessages {
 		this.#memory = this.#bytes.buffer;
 		markAsUntransferable(this.#memory);
 		this.#used = 0;
+		countSlab(size);
 	}
 }
 
