@@ -194,7 +194,8 @@ export interface StreamSessionManagerOptions extends StreamPolicyOptions {
 	 *
 	 * In bytes. Needs `scope`. When the limit is exceeded, the waiting messages are dropped. Then this thread closes all
 	 * its streams in the scope, so that none continues with a gap. The reason is `overflow`, and clients can reconnect.
-	 * Raise the limit when a thread may block its event loop for long.
+	 * Raise the limit when a thread may block its event loop for long. A message that alone exceeds the limit closes only
+	 * the streams that should have received it.
 	 *
 	 * All managers of one thread and scope share the limit: the first value given applies, and a different one throws.
 	 *
@@ -367,8 +368,8 @@ export interface StreamPolicyOptions {
  *   stream or closed it.
  * - `slow`: The queue would have exceeded `maxQueuedBytes`. The stream was ended with an error.
  * - `dead`: The client has read nothing during `deadAfterKeepAlives` intervals. The stream was ended with an error.
- * - `overflow`: The stream may lack a message, because the mailbox of this thread exceeded `maxMailboxBytes`, or
- *   because other code transferred the shared buffer of the message (see {@link StreamPolicyOptions.pool}).
+ * - `overflow`: The stream may lack a message, because the mailbox of this thread or the message alone exceeded
+ *   `maxMailboxBytes`, or because other code transferred the shared buffer of the message (see {@link StreamPolicyOptions.pool}).
  * - `expired`: The stream has reached its maximum age, `maxAgeMs`.
  * - `shutdown`: `close()` was called.
  */
@@ -864,7 +865,8 @@ export interface SubscriptionManagerOptions {
 	 * {@link StreamSessionManagerOptions.maxMailboxBytes}.
 	 *
 	 * In bytes. Needs `scope`. When the limit is exceeded, every registration of this thread in the scope is closed
-	 * with the reason `'cancelled'`.
+	 * with the reason `'cancelled'`. A notification that alone exceeds the limit rejects `send` with
+	 * `ERR_MESSAGE_TOO_LARGE`.
 	 *
 	 * @default 67108864 (64 MiB)
 	 */

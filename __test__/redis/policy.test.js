@@ -134,6 +134,20 @@ describeWithRedis('a stream manager on Redis', () => {
 			await close();
 		}));
 
+	test('closes only the receiver of a message from another node that is larger than maxMailboxBytes', async () => {
+		const { one, other, closings, close } = await twoNodes({ maxMailboxBytes: 10_000 });
+		const controllers = [fakeController(), fakeController()];
+		for (const [id, controller] of controllers.entries()) one.create(`${id}`, controller);
+		await one.flush();
+		for (const text of ['before', 'x'.repeat(10_001), 'after']) await other.send(['0'], text);
+		await other.send(['1'], 'last');
+		await until(() => controllers[1].messages.length === 1);
+		assert.deepEqual(closings, [['0', 'overflow']]);
+		assert.deepEqual([controllers[0].messages, controllers[0].closed], [['before'], 1]);
+		assert.deepEqual([one.ids(), one.stats().closed], [['1'], { ...NONE, overflow: 1 }]);
+		await close();
+	});
+
 	test('keeps little memory for what a client does not read, from its own node and from another', async () => {
 		const { one, other, close } = await twoNodes();
 		const [slow, fast] = [openStream(), openStream()];
