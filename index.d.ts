@@ -289,6 +289,14 @@ export interface StreamPolicyOptions {
 	maxSessions?: number | undefined;
 
 	/**
+	 * Called when `create` refuses a session because of `maxSessions`, with the error that `create` then throws and the id
+	 * of the session. An error that it throws, or rejects with, is ignored.
+	 *
+	 * @default undefined
+	 */
+	onSessionLimit?: ((error: SessionLimitError, id: string) => void) | undefined;
+
+	/**
 	 * Closes each stream when it reaches this age, with the reason `expired`. Clients then reconnect and spread over
 	 * the servers that are running.
 	 *
@@ -407,7 +415,7 @@ export interface CloseOptions {
  * first of these managers is made.
  *
  * For single events, subscribe to the diagnostics channels `tmcp-native:session:created`,
- * `tmcp-native:session:closed` and `tmcp-native:message:dropped`.
+ * `tmcp-native:session:closed`, `tmcp-native:session:refused` and `tmcp-native:message:dropped`.
  *
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
@@ -420,6 +428,8 @@ export interface StreamStats {
 	bytes: number;
 	/** Number of messages dropped for slow clients: see {@link StreamPolicyOptions.onSlowClient}. */
 	dropped: number;
+	/** Number of sessions refused because of `maxSessions`. */
+	refused: number;
 	/** Number of closed sessions, by reason. */
 	closed: Record<SessionCloseReason, number>;
 	/**

@@ -38,6 +38,7 @@ export class Policy {
 		const { keepAliveMs, maxAgeMs, coalesce } = options;
 		this.pool = options.pool;
 		this.maxSessions = options.maxSessions;
+		this.onSessionLimit = options.onSessionLimit;
 		this.onClose = options.onClose;
 		this.maxQueuedBytes = options.maxQueuedBytes;
 		this.dropsForSlowClients = options.onSlowClient === 'drop';
