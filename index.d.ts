@@ -255,7 +255,8 @@ export interface StreamPolicyOptions {
 	 *
 	 * In bytes, also for a stream that counts chunks; `Infinity` for no limit. Use 1,048,576 (1 MiB). Without a limit,
 	 * one client that does not read can fill the memory of the server. A stream with an empty queue accepts a message
-	 * of any size. The limit does not apply to a controller without a finite `desiredSize`.
+	 * of any size. The limit does not apply to a controller without a finite `desiredSize`. A chunk for which the `size()`
+	 * of the stream returns 0 does not count: it does not change `desiredSize`.
 	 *
 	 * @default undefined (no limit)
 	 * @see https://streams.spec.whatwg.org/#rs-default-controller-desired-size
