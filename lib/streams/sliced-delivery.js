@@ -3,6 +3,7 @@
 
 import { timers } from '#platform';
 import { withoutContext } from '../util/async-context.js';
+import { countSlab } from './slabs.js';
 
 /** @import { Session } from './session.js' */
 
@@ -182,6 +183,7 @@ export class SlicedDelivery {
 					if (delivery.next()) continue;
 					this.#deliveries.shift();
 					this.#bytes -= delivery.chunk?.length ?? 0;
+					this.#countSlabOfNext(delivery.chunk);
 					break;
 				}
 				if (this.#deliveries.length > 0 && performance.now() >= end) {
@@ -192,6 +194,17 @@ export class SlicedDelivery {
 		} finally {
 			this.#isRunning = false;
 		}
+	}
+
+	/**
+	 * Counts the slab of the next delivery as a new one, so that sessions check their queues: while the message waited, other
+	 * slabs may have been allocated.
+	 *
+	 * @param {Chunk} previous
+	 */
+	#countSlabOfNext(previous) {
+		const buffer = this.#deliveries[0]?.chunk?.buffer;
+		if (buffer !== undefined && buffer !== previous?.buffer) countSlab(buffer.byteLength);
 	}
 
 	/**

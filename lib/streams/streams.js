@@ -3,7 +3,7 @@
 // The registry of sessions is in Rust (`src/hub/`). JavaScript holds what Rust cannot hold cheaply: the controllers of this
 // thread's streams.
 
-import { invalidArgument, SessionLimitError } from '../errors.js';
+import { invalidArgument } from '../errors.js';
 import { encode } from './encoder.js';
 import { LocalStreams } from './local-streams.js';
 
@@ -71,7 +71,7 @@ export class Streams {
 		const session = policy.open(id, controller);
 		const { maxSessions } = policy;
 		const created = maxSessions === Infinity ? this.#native.create(id) : this.#native.create(id, maxSessions);
-		if (created === 0) throw new SessionLimitError(maxSessions);
+		if (created === 0) throw this.local.refused(id, policy);
 		if (typeof created === 'number') {
 			this.local.add(session, created);
 		} else {

@@ -39,6 +39,7 @@ export class Policy {
 		const { keepAliveMs, maxAgeMs, coalesce } = options;
 		this.pool = options.pool;
 		this.maxSessions = options.maxSessions;
+		this.onSessionLimit = inThisContext(options.onSessionLimit);
 		this.onClose = inThisContext(options.onClose);
 		this.maxQueuedBytes = options.maxQueuedBytes;
 		this.dropsForSlowClients = options.onSlowClient === 'drop';
