@@ -194,7 +194,8 @@ export interface StreamSessionManagerOptions extends StreamPolicyOptions {
 	 *
 	 * In bytes. Needs `scope`. When the limit is exceeded, the waiting messages are dropped. Then this thread closes all
 	 * its streams in the scope, so that none continues with a gap. The reason is `overflow`, and clients can reconnect.
-	 * Raise the limit when a thread may block its event loop for long.
+	 * Raise the limit when a thread may block its event loop for long. A message that alone exceeds the limit closes only
+	 * the streams that should have received it.
 	 *
 	 * All managers of one thread and scope share the limit: the first value given applies, and a different one throws.
 	 *
@@ -254,7 +255,8 @@ export interface StreamPolicyOptions {
 	 *
 	 * In bytes, also for a stream that counts chunks; `Infinity` for no limit. Use 1,048,576 (1 MiB). Without a limit,
 	 * one client that does not read can fill the memory of the server. A stream with an empty queue accepts a message
-	 * of any size. The limit does not apply to a controller without a finite `desiredSize`.
+	 * of any size. The limit does not apply to a controller without a finite `desiredSize`. A chunk for which the `size()`
+	 * of the stream returns 0 does not count: it does not change `desiredSize`.
 	 *
 	 * @default undefined (no limit)
 	 * @see https://streams.spec.whatwg.org/#rs-default-controller-desired-size
@@ -286,6 +288,14 @@ export interface StreamPolicyOptions {
 	 * @default Infinity
 	 */
 	maxSessions?: number | undefined;
+
+	/**
+	 * Called when `create` refuses a session because of `maxSessions`, with the error that `create` then throws and the id
+	 * of the session. An error that it throws, or rejects with, is ignored.
+	 *
+	 * @default undefined
+	 */
+	onSessionLimit?: ((error: SessionLimitError, id: string) => void) | undefined;
 
 	/**
 	 * Closes each stream when it reaches this age, with the reason `expired`. Clients then reconnect and spread over
@@ -336,6 +346,9 @@ export interface StreamPolicyOptions {
 	 *
 	 * A byte stream that is registered with the manager always gets its own buffer.
 	 *
+	 * What a client does not read keeps at most twice its bytes and 64 KiB in memory. Beyond that, its messages are copied.
+	 * This needs a controller with a `desiredSize`.
+	 *
 	 * @default true
 	 * @see https://nodejs.org/api/buffer.html#static-method-bufferallocunsafesize
 	 * @see https://nodejs.org/api/worker_threads.html#considerations-when-transferring-typedarrays-and-buffers
@@ -364,8 +377,8 @@ export interface StreamPolicyOptions {
  *   stream or closed it.
  * - `slow`: The queue would have exceeded `maxQueuedBytes`. The stream was ended with an error.
  * - `dead`: The client has read nothing during `deadAfterKeepAlives` intervals. The stream was ended with an error.
- * - `overflow`: The stream may lack a message, because the mailbox of this thread exceeded `maxMailboxBytes`, or
- *   because other code transferred the shared buffer of the message (see {@link StreamPolicyOptions.pool}).
+ * - `overflow`: The stream may lack a message, because the mailbox of this thread or the message alone exceeded
+ *   `maxMailboxBytes`, or because other code transferred the shared buffer of the message (see {@link StreamPolicyOptions.pool}).
  * - `expired`: The stream has reached its maximum age, `maxAgeMs`.
  * - `shutdown`: `close()` was called.
  */
@@ -403,7 +416,7 @@ export interface CloseOptions {
  * first of these managers is made.
  *
  * For single events, subscribe to the diagnostics channels `tmcp-native:session:created`,
- * `tmcp-native:session:closed` and `tmcp-native:message:dropped`.
+ * `tmcp-native:session:closed`, `tmcp-native:session:refused` and `tmcp-native:message:dropped`.
  *
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
@@ -416,6 +429,8 @@ export interface StreamStats {
 	bytes: number;
 	/** Number of messages dropped for slow clients: see {@link StreamPolicyOptions.onSlowClient}. */
 	dropped: number;
+	/** Number of sessions refused because of `maxSessions`. */
+	refused: number;
 	/** Number of closed sessions, by reason. */
 	closed: Record<SessionCloseReason, number>;
 	/**
@@ -861,7 +876,8 @@ export interface SubscriptionManagerOptions {
 	 * {@link StreamSessionManagerOptions.maxMailboxBytes}.
 	 *
 	 * In bytes. Needs `scope`. When the limit is exceeded, every registration of this thread in the scope is closed
-	 * with the reason `'cancelled'`.
+	 * with the reason `'cancelled'`. A notification that alone exceeds the limit rejects `send` with
+	 * `ERR_MESSAGE_TOO_LARGE`.
 	 *
 	 * @default 67108864 (64 MiB)
 	 */

@@ -7,6 +7,8 @@ import { channel } from '#platform';
 export const sessionCreated = channel('tmcp-native:session:created');
 /** A session ended: `{ id, key, reason, durationMs }`. */
 export const sessionClosed = channel('tmcp-native:session:closed');
+/** A session was refused because of `maxSessions`: `{ id, error }`. */
+export const sessionRefused = channel('tmcp-native:session:refused');
 /** A message was dropped for a slow client: `{ id, key, bytes }`. */
 export const messageDropped = channel('tmcp-native:message:dropped');
 /** Entries of another node are lost: `{ node, missed }`. */

@@ -197,6 +197,30 @@ fn a_session_that_another_thread_removes_is_evicted_until_its_stream_is_closed()
 }
 
 #[test]
+fn the_evicted_sessions_of_an_id_are_found_until_their_streams_are_closed() {
+    let hub = Hub::for_one_thread();
+    let (one, other) = (join(&hub), join(&hub));
+    let (a, b) = (utf16("a"), utf16("b"));
+    let replaced = [(); 3].map(|()| {
+        let key = other.create(&a).key;
+        one.create(&a);
+        key
+    });
+    let deleted = other.create(&b).key;
+    one.remove(&b);
+    assert_eq!(other.evicted_of(&a), replaced);
+    assert_eq!(other.evicted_of(&b), [deleted]);
+    assert_eq!(other.evicted_of(&utf16("c")), []);
+    assert_eq!(one.evicted_of(&a).len(), 2, "the other thread has created the session again twice");
+    other.mark_closed(replaced[1]);
+    other.mark_closed(deleted);
+    assert_eq!(other.evicted_of(&a), [replaced[0], replaced[2]]);
+    assert_eq!(other.evicted_of(&b), []);
+    other.forget_all();
+    assert_eq!(other.evicted_of(&a), []);
+}
+
+#[test]
 fn a_member_does_not_forget_a_session_of_another() {
     let scope = Scope::Named(utf16("forget").into());
     let [one, other] = [(); 2].map(|()| scope.join(DEFAULT_MAX_MAILBOX_BYTES, None));

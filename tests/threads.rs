@@ -284,6 +284,9 @@ impl<'shared> Worker<'shared> {
             ThreadMessage::Notify { .. } | ThreadMessage::CloseRegistrations { .. } => {
                 panic!("there are no registrations")
             }
+            ThreadMessage::Lost { .. } | ThreadMessage::LostBroadcast { .. } => {
+                panic!("no message is larger than a mailbox")
+            }
             ThreadMessage::Report { .. } => panic!("there is no backplane"),
         }
     }

@@ -68,6 +68,21 @@ for (const { name, make, skip = false } of [infoManagers.ours, infoManagers.scop
 			assert.equal(await manager.getLogLevel('a'), 'debug');
 		});
 
+		test('ignores a promise of onSessionLimit that rejects', async () => {
+			let calls = 0;
+			const manager = make({
+				maxSessions: 1,
+				async onSessionLimit() {
+					calls++;
+					throw new Error('rejected by onSessionLimit');
+				},
+			});
+			for (const id of ['a', 'b']) manager.setLogLevel(id, 'debug');
+			// A rejection that is not handled fails the test in this turn.
+			await turn();
+			assert.equal(calls, 1);
+		});
+
 		test('does not count a session whose last data was removed', () => {
 			const manager = make({ maxSessions: 1 });
 			manager.addSubscription('a', 'uri');

@@ -15,6 +15,7 @@ import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
 import { fakeController, openStream } from '../support/streams.js';
 import { until } from '../support/threads/threads.js';
+import { assertKeepsLittle, readAll } from '../support/unread-memory.js';
 
 /** @import { RedisStreamSessionManagerOptions } from '@tmcp-native/session-manager/redis' */
 /** @import { RedisServer } from '../support/redis.js' */
@@ -132,6 +133,41 @@ describeWithRedis('a stream manager on Redis', () => {
 			for (const { messages } of controllers) assert.equal(messages.join(''), '12345678abcdefgh');
 			await close();
 		}));
+
+	test('closes only the receiver of a message from another node that is larger than maxMailboxBytes', async () => {
+		const { one, other, closings, close } = await twoNodes({ maxMailboxBytes: 10_000 });
+		const controllers = [fakeController(), fakeController()];
+		for (const [id, controller] of controllers.entries()) one.create(`${id}`, controller);
+		await one.flush();
+		for (const text of ['before', 'x'.repeat(10_001), 'after']) await other.send(['0'], text);
+		await other.send(['1'], 'last');
+		await until(() => controllers[1].messages.length === 1);
+		assert.deepEqual(closings, [['0', 'overflow']]);
+		assert.deepEqual([controllers[0].messages, controllers[0].closed], [['before'], 1]);
+		assert.deepEqual([one.ids(), one.stats().closed], [['1'], { ...NONE, overflow: 1 }]);
+		await close();
+	});
+
+	test('keeps little memory for what a client does not read, from its own node and from another', async () => {
+		const { one, other, close } = await twoNodes();
+		const [slow, fast] = [openStream(), openStream()];
+		one.create('slow', slow.controller);
+		one.create('fast', fast.controller);
+		const reading = readAll(fast);
+		await one.flush();
+		for (let n = 0; n < 300; n++) {
+			const manager = n % 2 ? one : other;
+			for (let sent = 0; sent < 5; sent++) manager.send(['fast'], 'y'.repeat(1_000));
+			manager.send(['slow'], 'x'.repeat(32));
+			if (n % 10 === 0) await manager.flush();
+		}
+		await until(() => one.stats().messages === 1_800);
+		one.delete('slow');
+		one.delete('fast');
+		assert.equal((await assertKeepsLittle(slow)).chunks, 300);
+		await reading;
+		await close();
+	});
 
 	test('refuses a session above maxSessions of its process, and does not publish it', async () => {
 		const { one, other, close } = await twoNodes({ maxSessions: 1 });

@@ -1,7 +1,9 @@
 // The options `maxSessions` and `maxAgeMs`.
 
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { SessionLimitError } from '@tmcp-native/session-manager';
 
@@ -30,6 +32,38 @@ for (const { where, make, skip } of hubs) {
 				manager.send(undefined, 'message');
 				for (const { messages } of controllers) assert.deepEqual(messages, ['message']);
 				assert.deepEqual([refused.controller.desiredSize, closings], [1, []]);
+			});
+
+			test('reports each refused session in stats, on the channel and to onSessionLimit, and throws all the same', async () => {
+				/** @type {unknown[]} */
+				const calls = [];
+				/** @type {unknown[]} */
+				const published = [];
+				const listen = (/** @type {any} */ event) => void published.push(event);
+				subscribe('tmcp-native:session:refused', listen);
+				const manager = make({
+					maxSessions: 1,
+					async onSessionLimit(error, id) {
+						calls.push({ id, error });
+						throw new Error('rejected by onSessionLimit');
+					},
+				});
+				createSessions(manager, 1);
+				assert.equal(manager.stats().refused, 0);
+				for (const id of ['b', 'c']) {
+					assert.throws(
+						() => manager.create(id, openStream().controller),
+						(error) => {
+							assert.deepEqual(calls.at(-1), { id, error });
+							return error instanceof SessionLimitError;
+						},
+					);
+				}
+				unsubscribe('tmcp-native:session:refused', listen);
+				// A rejection that is not handled fails the test in this turn.
+				await turn();
+				assert.equal(manager.stats().refused, 2);
+				assert.deepEqual(published, calls);
 			});
 
 			test('accepts a stream that replaces another, and a new session after one has ended', () => {

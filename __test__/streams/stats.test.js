@@ -70,7 +70,16 @@ for (const { where, make, skip } of hubs) {
 		describe('stats', () => {
 			test('are correct after each call', async () => {
 				const manager = make({ maxQueuedBytes: 100 });
-				const none = { sessions: 0, messages: 0, bytes: 0, dropped: 0, closed: NONE, queuedBytes: 0, mailboxBytes: 0 };
+				const none = {
+					sessions: 0,
+					messages: 0,
+					bytes: 0,
+					dropped: 0,
+					refused: 0,
+					closed: NONE,
+					queuedBytes: 0,
+					mailboxBytes: 0,
+				};
 				assert.deepEqual(manager.stats(), none);
 				const [a, b] = [openStream(), openStream()];
 				manager.create('a', a.controller);

@@ -123,13 +123,47 @@ describe('a mailbox', () => {
 		assert.equal(here.driver.stats().mailboxBytes, 0);
 	});
 
-	test('overflows on one message that is larger than its bound', async () => {
-		const { here, one } = await inOneScope({ maxMailboxBytes: 1_000_000 });
-		await one.do('create', 'a');
-		await here.do('send', ['a'], 'x'.repeat(5_000_000));
+	for (const [to, receivers] of /** @type {[string[] | undefined, string[]][]} */ ([
+		[['a'], ['a']],
+		[
+			['a', 'c', 'unknown'],
+			['a', 'c'],
+		],
+		[undefined, ['a', 'b', 'c']],
+	])) {
+		const whom = to === undefined ? 'all sessions' : to.length > 1 ? 'some sessions' : 'one session';
+		test(`closes only the receivers of a message to ${whom} that is larger than its bound`, async () => {
+			const { here, one, two } = await inOneScope({ maxMailboxBytes: 1_000_000 });
+			for (const id of ['a', 'b', 'c']) await one.do('create', id);
+			await here.do('create', 'here');
+			await two.do('create', 'other');
+			const { release } = await block(one);
+			here.driver.send(undefined, 'before');
+			here.driver.send(to, 'x'.repeat(1_000_001));
+			here.driver.send(['a', 'b', 'c', 'other'], 'after');
+			const flushed = flush(here);
+			await release();
+			await flushed;
+			for (const id of ['a', 'b', 'c']) {
+				const expected = receivers.includes(id) ? closed('before') : open('before', 'after');
+				assert.deepEqual(await one.do('seen', id), [expected], id);
+				assert.equal(await here.do('has', id), !receivers.includes(id));
+			}
+			assert.equal((await one.do('stats')).closed.overflow, receivers.length);
+			assert.equal((await here.do('stats')).closed.overflow, 0);
+			assert.equal((await two.do('stats')).closed.overflow, to === undefined ? 1 : 0);
+		});
+	}
+
+	test('closes all its streams, in slices, for a broadcast that is larger than its bound', async () => {
+		const { here, one } = await inOneScope({ maxMailboxBytes: 1_000_000, sliceMs: 1 });
+		await one.run(({ manager }) => {
+			for (let n = 0; n < 200; n++) manager.create(`${n}`, { enqueue() {}, close() {} });
+		});
+		here.driver.send(undefined, 'x'.repeat(1_000_001));
 		await flush(here);
-		await until(async () => (await one.do('stats')).closed.overflow === 1);
-		assert.deepEqual(await one.do('seen', 'a'), [closed()]);
+		assert.equal((await one.do('stats')).closed.overflow, 200);
+		assert.equal(here.driver.size(), 0);
 	});
 });
 

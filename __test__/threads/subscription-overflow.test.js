@@ -57,6 +57,18 @@ describe('a mailbox that overflows', () => {
 		assert.deepEqual(await one.thread.do('uncaught'), []);
 	});
 
+	test('refuses a notification that is larger than its bound at the sender, and closes nothing', async () => {
+		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
+		await one.do('create', 'a');
+		const { error } = await here.do(
+			'send',
+			notification('notifications/tools/list_changed', { n: 1, filler: 'x'.repeat(BOUND) }),
+		);
+		assert.deepEqual([error?.name, error?.code], ['RangeError', 'ERR_MESSAGE_TOO_LARGE']);
+		assert.deepEqual(await here.do('send', changed(2)), resolved);
+		assert.deepEqual(await one.do('calls', 'a'), [['acknowledge', 2]]);
+	});
+
 	test('closes a registration that is closing already only once, and waits for the current delivery', async () => {
 		const { here, one } = await inOneScope({ maxMailboxBytes: BOUND });
 		await one.do('create', 'closing', { waits: ['close'] });

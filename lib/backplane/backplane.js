@@ -13,6 +13,8 @@ export class Backplane {
 	#isClosed = false;
 	/** @type {Promise<void> | undefined} */
 	#closing;
+	/** Removes the callbacks of the manager; `undefined` when they are removed. @type {(() => void) | undefined} */
+	#removeCallbacks;
 	#native;
 	#className;
 
@@ -26,7 +28,10 @@ export class Backplane {
 		this.#native = /** @type {NativeBackplane} */ (this.membership.backplane);
 		checkSettings(options.settings, this.#native.settings(), className);
 		this.membership.use();
-		this.membership.reports.add(options.onGap, options.onError);
+		const { onGap, onError } = options;
+		const { reports } = this.membership;
+		reports.add(onGap, onError);
+		this.#removeCallbacks = () => reports.remove(onGap, onError);
 	}
 
 	/** Throws when the manager is closed. */
@@ -40,14 +45,31 @@ export class Backplane {
 	}
 
 	/**
-	 * Resolves when the entries of the preceding call were accepted for sending, and rejects when they were refused.
+	 * Runs a call of a method. Resolves when its entries were accepted for sending, and rejects when they were refused.
 	 *
 	 * @param {string} method
 	 * @param {unknown[]} args
+	 * @param {() => void} run
 	 * @returns {Promise<void>} a promise whose rejection is handled already
 	 */
-	accepted(method, args) {
-		return this.#native.wasRefused() ? this.#handleFailure(Promise.reject(refused(method, args))) : ACCEPTED;
+	accepted(method, args, run) {
+		// A callback of the user may call this during another call, whose entries may have been refused already.
+		const isOuterRefused = this.#takeRefusal();
+		let isRefused = false;
+		try {
+			run();
+		} finally {
+			isRefused = this.#takeRefusal();
+			this.membership.isOuterRefused = isOuterRefused;
+		}
+		return isRefused ? this.#handleFailure(Promise.reject(refused(method, args))) : ACCEPTED;
+	}
+
+	/** Returns true when an entry of the call under way was refused. */
+	#takeRefusal() {
+		const { isOuterRefused } = this.membership;
+		this.membership.isOuterRefused = false;
+		return this.#native.wasRefused() || isOuterRefused;
 	}
 
 	/**
@@ -101,7 +123,12 @@ export class Backplane {
 	async #close(before) {
 		if (before !== undefined) await before();
 		this.#isClosed = true;
-		await this.membership.release();
+		try {
+			await this.membership.release();
+		} finally {
+			this.#removeCallbacks?.();
+			this.#removeCallbacks = undefined;
+		}
 	}
 
 	/**

@@ -54,6 +54,7 @@ export function requireNative(what) {
  * @property {() => number[]} evicted
  *   Returns the keys of this thread's sessions that other threads or nodes have deleted or replaced, and whose streams this
  *   thread has not closed yet.
+ * @property {(id: unknown) => number[]} evictedOf Returns the keys of those of these sessions that have this id, oldest first.
  * @property {(key: number) => void} markClosed Reports that this thread has closed the stream of an evicted session.
  * @property {() => number} size Returns the number of sessions of all threads.
  * @property {() => string[]} ids Returns the ids of the sessions of all threads, oldest session first.

@@ -53,6 +53,7 @@ export function openStreams() {
 		},
 		sendElsewhere() {},
 		evicted: () => [],
+		evictedOf: () => [],
 		markClosed() {},
 		size: () => keys.size,
 		// Sorted, because a Map keeps the place of a replaced session, and the newer one comes last.

@@ -8,7 +8,8 @@ import { nearest } from '../native/binding.js';
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Returns the options as an object. Throws for a name that is not known: a misspelled option would have no effect.
+ * Returns a copy of the options. Each option is read once, so that a getter cannot return another value after the check.
+ * Throws for a name that is not known: a misspelled option would have no effect.
  *
  * @param {unknown} options
  * @param {string[]} knownNames
@@ -23,7 +24,8 @@ export function readOptions(options, knownNames, className) {
 	for (const name of Object.keys(options)) {
 		if (!knownNames.includes(name)) throw unknownOption(className, name, knownNames);
 	}
-	return /** @type {Record<string, unknown>} */ (options);
+	const given = /** @type {Record<string, unknown>} */ (options);
+	return Object.fromEntries(knownNames.map((name) => [name, given[name]]));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { booleanOption, functionOption, invalidOption, numberOption } from './checks.js';
 
-/** @import { SessionCloseReason } from '../../index.js' */
+/** @import { SessionCloseReason, SessionLimitError } from '../../index.js' */
 
 export const POLICY_OPTIONS = [
 	'pool',
@@ -13,6 +13,7 @@ export const POLICY_OPTIONS = [
 	'coalesce',
 	'sliceMs',
 	'maxSessions',
+	'onSessionLimit',
 	'maxAgeMs',
 	'onClose',
 ];
@@ -45,6 +46,9 @@ export function policyOptions(options, className) {
 		coalesce: booleanOption(options, 'coalesce', className) ?? false,
 		sliceMs: numberOption(options, 'sliceMs', className),
 		maxSessions: numberOption(options, 'maxSessions', className, { orInfinity: true }) ?? Infinity,
+		onSessionLimit: /** @type {((error: SessionLimitError, id: string) => void) | undefined} */ (
+			functionOption(options, 'onSessionLimit', className)
+		),
 		maxAgeMs: numberOption(options, 'maxAgeMs', className) ?? Infinity,
 		onClose: /** @type {((id: string, reason: SessionCloseReason) => void) | undefined} */ (
 			functionOption(options, 'onClose', className)

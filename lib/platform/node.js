@@ -1,6 +1,7 @@
 // What the library uses of Node.js, Bun or Deno. `web.js` has the same for hosts without these modules. The field `imports`
 // of package.json chooses one of the two as `#platform`.
 
+export { AsyncLocalStorage } from 'node:async_hooks';
 export { Buffer } from 'node:buffer';
 export { channel } from 'node:diagnostics_channel';
 // The object, not its functions, so that the mock timers of a test can replace them. The global functions cannot be used,

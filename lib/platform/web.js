@@ -70,3 +70,9 @@ export function markAsUntransferable() {}
 
 /** These hosts have no native code that could wake them. */
 export const losesWakeUps = false;
+
+/** The part of Node's `AsyncLocalStorage` that the library uses. These hosts have no contexts in common between requests. */
+export const AsyncLocalStorage = {
+	bind: (/** @type {(...args: any[]) => unknown} */ callback) => callback,
+	snapshot: () => (/** @type {() => unknown} */ run) => run(),
+};

@@ -2,6 +2,7 @@
 // got the same messages share the chunk.
 
 import { markAsUntransferable } from '#platform';
+import { withoutContext } from '../util/async-context.js';
 
 /** @typedef {Uint8Array<ArrayBuffer>} Chunk */
 
@@ -107,9 +108,12 @@ export class Coalescing {
 
 	/** Makes all waiting sessions enqueue their chunks now. */
 	flush() {
+		if (this.#waiting.length === 0) return;
 		const waiting = this.#waiting;
 		this.#waiting = [];
 		this.#first = undefined;
-		for (const session of waiting) session.flush();
+		withoutContext(() => {
+			for (const session of waiting) session.flush();
+		});
 	}
 }

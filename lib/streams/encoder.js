@@ -9,6 +9,7 @@
 // `ArrayBuffer.prototype.transfer`. A slab that was detached this way is replaced.
 
 import { Buffer, markAsUntransferable } from '#platform';
+import { countSlab } from './slabs.js';
 
 /** A buffer that is filled from its start, and replaced by a new one when it is full. */
 class Slab {
@@ -48,6 +49,7 @@ class Slab {
 		markAsUntransferable(this.memory);
 		this.bytes = Buffer.from(this.memory);
 		this.used = 0;
+		countSlab(this.size);
 	}
 }
 
@@ -55,9 +57,9 @@ class Slab {
 const small = new Slab(8 * 1024);
 const LONGEST_SMALL_UNITS = 1024;
 
-/** For texts that would fill a small slab too quickly. A chunk keeps at most 64 times its own size in memory. */
-const large = new Slab(64 * 1024);
-const LONGEST_LARGE_UNITS = 16 * 1024;
+/** For texts that would fill a small slab too quickly. */
+const large = new Slab(32 * 1024);
+const LONGEST_LARGE_UNITS = 8 * 1024;
 
 /**
  * Encodes a text as UTF-8. A lone surrogate becomes U+FFFD. The chunk shares its buffer with other chunks and must not be

@@ -1,8 +1,8 @@
 // The streams of this thread's sessions in one hub, by key. A key is never reused, so that a message for a deleted session
 // finds no stream.
 
-import { sessionClosed, sessionCreated } from '../diagnostics.js';
-import { SessionClosedError } from '../errors.js';
+import { sessionClosed, sessionCreated, sessionRefused } from '../diagnostics.js';
+import { SessionClosedError, SessionLimitError } from '../errors.js';
 import { callSafely } from '../util/call-safely.js';
 import { Coalescing } from './coalescing.js';
 import { SlicedDelivery } from './sliced-delivery.js';
@@ -23,6 +23,8 @@ export class LocalStreams {
 	#messages = 0;
 	#bytes = 0;
 	#dropped = 0;
+	/** Number of sessions refused because of `maxSessions`. */
+	#refused = 0;
 	/** @type {Record<SessionCloseReason, number>} */
 	#closed = { deleted: 0, replaced: 0, gone: 0, slow: 0, dead: 0, overflow: 0, expired: 0, shutdown: 0 };
 	/** Set when a manager has the option `sliceMs`. @type {SlicedDelivery | undefined} */
@@ -50,6 +52,7 @@ export class LocalStreams {
 			messages: this.#messages,
 			bytes: this.#bytes,
 			dropped: this.#dropped,
+			refused: this.#refused,
 			closed: { ...this.#closed },
 			queuedBytes,
 		};
@@ -108,6 +111,20 @@ export class LocalStreams {
 		session.key = key;
 		this.#sessions.set(key, session);
 		if (sessionCreated.hasSubscribers || sessionClosed.hasSubscribers) publishCreated(session);
+	}
+
+	/**
+	 * Counts and reports a session that would exceed `maxSessions`. Returns the error to throw.
+	 *
+	 * @param {string} id
+	 * @param {Policy} policy
+	 */
+	refused(id, { maxSessions, onSessionLimit }) {
+		const error = new SessionLimitError(maxSessions);
+		this.#refused++;
+		if (sessionRefused.hasSubscribers) sessionRefused.publish({ id, error });
+		if (onSessionLimit !== undefined) callSafely(() => onSessionLimit(error, id));
+		return error;
 	}
 
 	/**

@@ -1,6 +1,7 @@
 // One session of this thread: its id and its stream.
 
 import { invalidArgument } from '../errors.js';
+import { allocatedBytes, MAX_WASTED_BYTES, withoutSlab } from './slabs.js';
 
 /** @import { SessionController } from '../../index.js' */
 /** @import { Policy } from './policy/policy.js' */
@@ -16,6 +17,12 @@ export class Session {
 	isClosed = false;
 	/** The `desiredSize` of the stream with an empty queue. */
 	#highWaterMark;
+	/** `allocatedBytes` when the queue of the stream was last checked. */
+	#checkedAt = allocatedBytes;
+	/** Number of bytes of the chunks that share slabs, since the last check. */
+	#sharedBytes = 0;
+	/** Number of bytes by which the slabs exceed twice the bytes of these chunks, since the queue was last empty. */
+	#wastedBytes = 0;
 
 	/**
 	 * @param {string} id
@@ -37,7 +44,39 @@ export class Session {
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	enqueue(chunk) {
-		this.controller.enqueue(this.copiesChunks ? chunk.slice() : chunk);
+		this.controller.enqueue(this.own(chunk));
+	}
+
+	/**
+	 * Returns the chunk, or a copy when the stream must not get a chunk that shares memory with others.
+	 *
+	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 */
+	own(chunk) {
+		if (this.copiesChunks) return chunk.slice();
+		// Once per slab, because reading `desiredSize` costs as much as a tenth of an `enqueue`.
+		if (this.#checkedAt !== allocatedBytes) this.#countWaste();
+		if (this.#wastedBytes > MAX_WASTED_BYTES) return withoutSlab(chunk);
+		this.#sharedBytes += chunk.length;
+		return chunk;
+	}
+
+	#countWaste() {
+		// Never negative: the chunks of a slab that was used well may have been read, and then make up for nothing.
+		const wasted = Math.max(0, allocatedBytes - this.#checkedAt - 2 * this.#sharedBytes);
+		this.#wastedBytes = this.#mayHoldChunks() ? this.#wastedBytes + wasted : 0;
+		this.#checkedAt = allocatedBytes;
+		this.#sharedBytes = 0;
+	}
+
+	/** Returns true when chunks may be queued in the stream. The queue of a controller without `desiredSize` is not known. */
+	#mayHoldChunks() {
+		const desiredSize = desiredSizeOf(this.controller);
+		if (typeof desiredSize !== 'number') return false;
+		const highWaterMark = Number(this.#highWaterMark);
+		// The queue was not empty when the session was created.
+		if (desiredSize > highWaterMark) this.#highWaterMark = desiredSize;
+		return desiredSize < highWaterMark || desiredSize === Infinity;
 	}
 
 	/** Enqueues the chunks that wait for the end of the turn. A plain session has none. */

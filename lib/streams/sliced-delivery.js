@@ -2,6 +2,8 @@
 // Messages that are sent meanwhile wait, so that each session gets all messages in order.
 
 import { timers } from '#platform';
+import { withoutContext } from '../util/async-context.js';
+import { countSlab } from './slabs.js';
 
 /** @import { Session } from './session.js' */
 
@@ -96,11 +98,13 @@ export class SlicedDelivery {
 	 */
 	toSome(sessions, chunk) {
 		const left = new Set(sessions);
+		// One iterator for all: a new one would pass the elements that were deleted before.
+		const iterator = left.values();
 		this.#add({
 			chunk,
 			takeOut: (session) => left.delete(session),
 			next: () => {
-				const { value: session } = left.values().next();
+				const { value: session } = iterator.next();
 				if (session === undefined) return false;
 				left.delete(session);
 				if (!session.isClosed) this.#deliver(session, chunk);
@@ -179,6 +183,7 @@ export class SlicedDelivery {
 					if (delivery.next()) continue;
 					this.#deliveries.shift();
 					this.#bytes -= delivery.chunk?.length ?? 0;
+					this.#countSlabOfNext(delivery.chunk);
 					break;
 				}
 				if (this.#deliveries.length > 0 && performance.now() >= end) {
@@ -192,6 +197,17 @@ export class SlicedDelivery {
 	}
 
 	/**
+	 * Counts the slab of the next delivery as a new one, so that sessions check their queues: while the message waited, other
+	 * slabs may have been allocated.
+	 *
+	 * @param {Chunk} previous
+	 */
+	#countSlabOfNext(previous) {
+		const buffer = this.#deliveries[0]?.chunk?.buffer;
+		if (buffer !== undefined && buffer !== previous?.buffer) countSlab(buffer.byteLength);
+	}
+
+	/**
 	 * Schedules the next slice.
 	 *
 	 * @param {number} begin start of this slice, by `performance.now()`
@@ -199,12 +215,13 @@ export class SlicedDelivery {
 	#continueLater(begin) {
 		if (this.#isScheduled) return;
 		this.#isScheduled = true;
-		timers.setImmediate(() => {
+		const continueNow = () => {
 			this.#isScheduled = false;
 			if (this.#isRunning) return;
 			this.#deliveryMs = this.#share(performance.now() - begin);
 			this.#run(this.#deliveryMs);
-		});
+		};
+		withoutContext(() => timers.setImmediate(continueNow));
 	}
 
 	/**

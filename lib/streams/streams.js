@@ -3,7 +3,7 @@
 // The registry of sessions is in Rust (`src/hub/`). JavaScript holds what Rust cannot hold cheaply: the controllers of this
 // thread's streams.
 
-import { invalidArgument, SessionLimitError } from '../errors.js';
+import { invalidArgument } from '../errors.js';
 import { encode } from './encoder.js';
 import { LocalStreams } from './local-streams.js';
 
@@ -36,17 +36,17 @@ let sharedKeys = new Float64Array(64);
 export class Streams {
 	#native;
 	#flags;
-	#catchUp;
+	#others;
 
 	/**
 	 * @param {NativeStreams} native
 	 * @param {Int32Array} flags set by other threads
-	 * @param {() => void} catchUp processes the messages of other threads
+	 * @param {{ isCatchingUp: boolean, catchUp: () => void }} others processes the messages of other threads
 	 */
-	constructor(native, flags = NO_OTHER_THREADS, catchUp = () => {}) {
+	constructor(native, flags = NO_OTHER_THREADS, others = { isCatchingUp: false, catchUp() {} }) {
 		this.#native = native;
 		this.#flags = flags;
-		this.#catchUp = catchUp;
+		this.#others = others;
 		this.local = new LocalStreams(native.forget);
 	}
 
@@ -71,7 +71,7 @@ export class Streams {
 		const session = policy.open(id, controller);
 		const { maxSessions } = policy;
 		const created = maxSessions === Infinity ? this.#native.create(id) : this.#native.create(id, maxSessions);
-		if (created === 0) throw new SessionLimitError(maxSessions);
+		if (created === 0) throw this.local.refused(id, policy);
 		if (typeof created === 'number') {
 			this.local.add(session, created);
 		} else {
@@ -100,11 +100,12 @@ export class Streams {
 	 * @param {string} id
 	 */
 	#isForOlderStream(id) {
-		const evicted = this.#native.evicted().map((key) => this.local.get(key));
-		const older = evicted.filter((session) => session?.id === id);
+		// Called by a callback while the streams of evicted sessions are being closed: there is nothing to do first.
+		if (this.#others.isCatchingUp) return false;
+		const older = this.#native.evictedOf(id).map((key) => this.local.get(key));
 		if (older.length === 0) return false;
 		// Delivers the messages that were sent to the older sessions, and then closes their streams.
-		this.#catchUp();
+		this.#others.catchUp();
 		return older.some((session) => session?.hadEnded);
 	}
 

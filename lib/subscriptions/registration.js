@@ -1,5 +1,7 @@
 // One stream of `subscriptions/listen`. Calls its callbacks one after another, each when the previous one has settled.
 
+import { captureContext } from '../util/async-context.js';
+
 /** @import { JSONRPCRequest, SubscriptionCallbacks } from '../../index.js' */
 
 export class Registration {
@@ -12,6 +14,8 @@ export class Registration {
 	 */
 	#queueEnd = Promise.resolve(true);
 	#callbacks;
+	/** Runs a callback in the async context of `create`. */
+	#inContext = captureContext();
 
 	/**
 	 * @param {number} key identifies the registration in Rust
@@ -70,7 +74,7 @@ export class Registration {
 	deliver(notification) {
 		const delivery = this.#queueEnd.then(async (active) => {
 			// A delivery that is still queued when `close` is called is dropped. That is not an error.
-			if (active && this.closing === undefined) await this.#callbacks.send(notification);
+			if (active && this.closing === undefined) await this.#inContext(() => this.#callbacks.send(notification));
 			return active;
 		});
 		this.#queueEnd = delivery.catch(() => true);
@@ -97,7 +101,7 @@ export class Registration {
 	async #close(reason, onClosed) {
 		try {
 			await this.#queueEnd;
-			await this.#callbacks.close(reason);
+			await this.#inContext(() => this.#callbacks.close(reason));
 			return true;
 		} finally {
 			onClosed();

@@ -2,6 +2,7 @@
 // one after another into a buffer. A thread has one table for all its mailboxes, and reads it before the next drain.
 
 import { Buffer, markAsUntransferable } from '#platform';
+import { countSlab } from '../streams/slabs.js';
 
 /** @import { NativeMailbox } from '../native/binding.js' */
 
@@ -25,6 +26,9 @@ export const OUTCOME = /** @type {const} */ ({ DONE: 0, FAILED: 1, VALUE: 2 });
 const NO_ROOM = -1;
 /** Result of `drain`: the mailbox was full and messages are lost. Sessions up to the key in the table must be closed. */
 export const OVERFLOWED = -2;
+
+/** In place of the length of a text: its receivers have lost the message. */
+const LOST = -1;
 
 /** Size in bytes of the buffer that several small drains share. */
 const SHARED_BYTES = 8 * 1024;
@@ -78,10 +82,12 @@ class DrainedMessages {
 	/**
 	 * Returns the next text as a chunk. It shares its buffer with other chunks and must not be modified.
 	 *
-	 * @param {number} length
-	 * @returns {Uint8Array<ArrayBuffer> | undefined} `undefined` when the consumer of a stream has detached the buffer
+	 * @param {number} length LOST when the message was larger than the mailbox
+	 * @returns {Uint8Array<ArrayBuffer> | undefined}
+	 *   `undefined` when the message is lost, or when the consumer of a stream has detached the buffer
 	 */
 	chunk(length) {
+		if (length === LOST) return undefined;
 		const start = this.#used;
 		this.#used += length;
 		try {
@@ -113,6 +119,7 @@ class DrainedMessages {
 		this.#memory = this.#bytes.buffer;
 		markAsUntransferable(this.#memory);
 		this.#used = 0;
+		countSlab(size);
 	}
 }
 

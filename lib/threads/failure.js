@@ -30,7 +30,7 @@ export function revive(description) {
 	const { thrown, name = 'Error', message, stack = `${name}: ${message}`, code } = JSON.parse(description);
 	if (message === undefined) return thrown;
 	if (code === 'ERR_BACKPLANE_UNAVAILABLE') return new BackplaneUnavailableError(message);
-	const error = new Error(message);
+	const error = name === 'RangeError' ? new RangeError(message) : new Error(message);
 	// Not enumerable, as in every Error.
 	for (const [property, value] of Object.entries({ name, stack })) {
 		Object.defineProperty(error, property, { value, configurable: true, writable: true });

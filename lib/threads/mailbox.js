@@ -3,6 +3,7 @@
 import { timers } from '#platform';
 import { BackplaneUnavailableError } from '../errors.js';
 import { isUnloaded } from '../native/environment.js';
+import { withoutContext } from '../util/async-context.js';
 import { drained, OUTCOME, OVERFLOWED, ROW } from './drained-messages.js';
 import { describeFailure } from './failure.js';
 
@@ -21,6 +22,8 @@ let isProcessing = false;
 export class Mailbox {
 	/** True while it waits for a delivery in slices to end. */
 	#isWaiting = false;
+	/** True while a later turn of the event loop is scheduled to continue. */
+	#isScheduled = false;
 	#native;
 	#streams;
 	#registrations;
@@ -40,6 +43,11 @@ export class Mailbox {
 		this.#registrations = registrations;
 		this.#requests = requests;
 		this.#reports = reports;
+	}
+
+	/** True while this thread processes drained messages of any mailbox. */
+	get isProcessing() {
+		return isProcessing;
 	}
 
 	/** Bytes that wait in the mailbox. */
@@ -70,7 +78,11 @@ export class Mailbox {
 	/** Processes the messages of other threads. */
 	catchUp() {
 		if (isUnloaded()) return;
-		if (isProcessing) return this.#continueLater();
+		if (isProcessing) this.#continueLater();
+		else withoutContext(() => this.#drain());
+	}
+
+	#drain() {
 		isProcessing = true;
 		let rows;
 		try {
@@ -104,7 +116,13 @@ export class Mailbox {
 	 * 1,000 times, and other work would have to wait.
 	 */
 	#continueLater() {
-		timers.setImmediate(() => this.wake());
+		if (this.#isScheduled) return;
+		this.#isScheduled = true;
+		const wake = () => {
+			this.#isScheduled = false;
+			this.wake();
+		};
+		withoutContext(() => timers.setImmediate(wake));
 	}
 
 	/** Closes all streams and registrations: the mailbox was full, and messages for them are lost. */

@@ -6,6 +6,7 @@ import { joinRedis, joinScope, requireNative } from '../native/binding.js';
 import { onCollected } from '../native/on-collected.js';
 import { Streams } from '../streams/streams.js';
 import { Registrations } from '../subscriptions/registrations.js';
+import { withoutContext } from '../util/async-context.js';
 import { runEvery } from '../util/interval.js';
 import { Mailbox } from './mailbox.js';
 import { PendingRequests } from './pending-requests.js';
@@ -80,6 +81,8 @@ class Membership {
 	#key;
 	#name;
 	#native;
+	/** True when an entry was refused of a call that another call has interrupted. */
+	isOuterRefused = false;
 	/** Number of open managers that end the membership by `close()`. */
 	#users = 0;
 
@@ -92,10 +95,11 @@ class Membership {
 		this.#key = key;
 		this.#name = name;
 		const reference = new WeakRef(this);
-		const native = join(wakeFunction(reference));
+		// Native code calls the function in the context of this call.
+		const native = withoutContext(() => join(wakeFunction(reference)));
 		this.#native = native;
 		const flags = native.flags ? new Int32Array(native.flags) : ALL_SET;
-		this.streams = new Streams(native.streams, flags, this.catchUp.bind(this));
+		this.streams = new Streams(native.streams, flags, this);
 		this.info = native.info;
 		this.backplane = native.backplane;
 		this.registrations = new Registrations(native.subscriptions);
@@ -105,6 +109,11 @@ class Membership {
 		memberships.set(key, reference);
 		onCollected(this, leaveFunction(key, reference, native.mailbox));
 		if (losesWakeUps) runEvery(this, () => {}, TURN_INTERVAL_MS);
+	}
+
+	/** True while this thread processes messages of other threads. */
+	get isCatchingUp() {
+		return this.mailbox.isProcessing;
 	}
 
 	/** Processes the messages of other threads. */

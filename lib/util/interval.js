@@ -2,6 +2,7 @@
 
 import { timers } from '#platform';
 import { isUnloaded } from '../native/environment.js';
+import { withoutContext } from './async-context.js';
 
 /**
  * Calls the task every `intervalMs` until the manager is garbage collected.
@@ -13,11 +14,12 @@ import { isUnloaded } from '../native/environment.js';
  */
 export function runEvery(manager, task, intervalMs) {
 	const reference = weakReferenceTo(manager);
-	const timer = timers.setInterval(() => {
+	const tick = () => {
 		const alive = reference.deref();
 		if (alive === undefined) timers.clearInterval(timer);
 		else if (!isUnloaded()) task(alive);
-	}, intervalMs);
+	};
+	const timer = withoutContext(() => timers.setInterval(tick, intervalMs));
 	timer.unref();
 }
 

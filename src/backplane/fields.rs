@@ -21,8 +21,8 @@ use super::wtf8;
 use crate::registry::subscriptions::ListChange;
 use crate::threads::text::Text;
 
-/// The highest number of an entry. Higher numbers would not be exact in JavaScript.
-const MAX_NUMBER: u64 = 1 << 53;
+/// The highest number of an entry: the highest integer that is exact in JavaScript.
+pub const LAST_NUMBER: u64 = (1 << 53) - 1;
 
 /// A field of an entry: its name and its value.
 pub type Field = (Vec<u8>, Vec<u8>);
@@ -90,7 +90,9 @@ impl Fields {
     fn add(&mut self, name: &[u8], value: Vec<u8>) -> Result<(), Malformed> {
         match name {
             b"n" => once(&mut self.node, NodeId::parse(&value)),
-            b"s" => once(&mut self.number, number(&value).filter(|number| (1..=MAX_NUMBER).contains(number))),
+            b"s" => {
+                once(&mut self.number, number(&value).filter(|number| (1..=LAST_NUMBER).contains(number)))
+            }
             b"k" => once(&mut self.kind, Some(value)),
             b"t" => once(&mut self.text, str::from_utf8(&value).is_ok().then(|| value.into())),
             b"l" => once(&mut self.topic, number(&value).and_then(list)),
@@ -184,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_entry_reads_back_as_it_was_written(number in 1..=MAX_NUMBER, entry in entry()) {
+        fn an_entry_reads_back_as_it_was_written(number in 1..=LAST_NUMBER, entry in entry()) {
             let node = NodeId::random();
             let read = parse(fields(&node, number, &entry));
             prop_assert_eq!(read, Ok(NumberedEntry { node, number, entry }));
@@ -219,7 +221,7 @@ mod tests {
             ("n", &[b'\n'; NodeId::LENGTH]),
             ("s", b"-1"),
             ("s", b"18446744073709551616"),
-            ("s", b"9007199254740993"),
+            ("s", b"9007199254740992"),
             ("s", b"0"),
             ("s", b""),
             ("k", b"x"),

@@ -17,6 +17,7 @@
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
 //! | [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
+//! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
 //! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
 //! | [`runtime`] | the thread that nodes run on |
@@ -41,6 +42,7 @@ pub mod requests;
 pub mod runtime;
 pub mod sequences;
 pub mod settings;
+pub mod waiting;
 pub mod wtf8;
 
 use std::sync::Mutex;
@@ -57,6 +59,7 @@ use self::ownership::Ownership;
 use self::presence::Presence;
 use self::requests::RequestQueue;
 use self::settings::Settings;
+use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
 use crate::threads::completion::Completion;
 
@@ -76,7 +79,7 @@ pub struct Backplane {
     requests: RequestQueue,
     deadlines: Deadlines,
     /// Completions that wait for the first connection. `None` after the node has connected for the first time.
-    unready: Mutex<Option<Vec<Completion>>>,
+    unready: Mutex<Option<Waiting>>,
     /// Notified when there is something to send.
     work: Notify,
     /// True when the node has to leave.
@@ -126,7 +129,7 @@ impl Backplane {
             presence: Presence::default(),
             requests: RequestQueue::new(settings.max_pending_bytes),
             deadlines: Deadlines::default(),
-            unready: Mutex::new(Some(Vec::new())),
+            unready: Mutex::new(Some(Waiting::default())),
             work: Notify::new(),
             leaving: watch::Sender::new(false),
             left: Mutex::default(),
@@ -195,9 +198,8 @@ impl Backplane {
     pub fn complete_when_ready(&self, completion: Completion) {
         self.add_deadline(&completion);
         let mut unready = lock(&self.unready);
-        if let Some(completions) = &mut *unready {
-            completions.retain(|completion| !completion.is_settled());
-            completions.push(completion);
+        if let Some(waiting) = &mut *unready {
+            waiting.push((), completion);
         } else {
             // Dropped without the lock, because that completes the request.
             drop(unready);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::entry::Entry;
 use super::lock::lock;
+use super::waiting::Waiting;
 use crate::threads::completion::Completion;
 
 /// The error for an entry that does not fit in the outbox.
@@ -26,7 +27,7 @@ struct State {
     bytes: usize,
     last_number: u64,
     /// Completions that wait until the entry with this number is sent, in the order of the numbers.
-    waiting: VecDeque<(u64, Completion)>,
+    waiting: Waiting<u64>,
 }
 
 /// The oldest entries of an outbox.
@@ -97,8 +98,7 @@ impl Outbox {
             let weight = state.entries.pop_front().map_or(0, |entry| entry.weight());
             state.bytes -= weight;
         }
-        let until = state.waiting.partition_point(|(waits_for, _)| *waits_for <= number);
-        let completions: Vec<_> = state.waiting.drain(..until).collect();
+        let completions = state.waiting.take_while(|waits_for| *waits_for <= number);
         drop(state);
         // Dropped without the lock, because that completes requests.
         drop(completions);
@@ -109,9 +109,13 @@ impl Outbox {
         let mut state = self.state();
         let last = state.last_number;
         if !state.entries.is_empty() {
-            state.waiting.retain(|(_, completion)| !completion.is_settled());
-            state.waiting.push_back((last, completion));
+            state.waiting.push(last, completion);
         }
+    }
+
+    /// Returns the number of the entry that was added last.
+    pub fn last_number(&self) -> u64 {
+        self.state().last_number
     }
 
     /// Returns true when nothing waits to be sent.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use super::entry::Id;
 use super::lock::lock;
+use super::waiting::Waiting;
 use crate::threads::completion::Completion;
 
 /// The sessions of this node that were created or removed since the shared list was last updated.
@@ -21,7 +22,7 @@ struct State {
     /// True when the shared list lacks a change.
     is_behind: bool,
     /// Completions that wait until the shared list has all changes.
-    waiting: Vec<Completion>,
+    waiting: Waiting,
 }
 
 impl Presence {
@@ -73,8 +74,7 @@ impl Presence {
     pub fn complete_when_current(&self, completion: Completion) {
         let mut state = lock(&self.0);
         if state.is_behind {
-            state.waiting.retain(|completion| !completion.is_settled());
-            state.waiting.push(completion);
+            state.waiting.push((), completion);
         }
     }
 }

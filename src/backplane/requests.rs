@@ -48,14 +48,17 @@ impl RequestQueue {
 
     /// Returns the oldest requests, at most `max_requests`. They stay in the queue until they are completed.
     pub fn next(&self, max_requests: usize) -> (Vec<Request>, Vec<Completion>) {
-        self.remove_settled();
-        lock(&self.queue).requests.iter().take(max_requests).cloned().unzip()
+        let mut queue = lock(&self.queue);
+        queue.remove_settled();
+        let is_open = |(_, completion): &&(Request, Completion)| !completion.is_settled();
+        queue.requests.iter().take(max_requests).filter(is_open).cloned().unzip()
     }
 
     /// Returns true when no request waits for a reply.
     pub fn is_empty(&self) -> bool {
-        self.remove_settled();
-        lock(&self.queue).requests.is_empty()
+        let mut queue = lock(&self.queue);
+        queue.remove_settled();
+        queue.requests.is_empty()
     }
 
     /// Waits until a request is added.
@@ -65,9 +68,18 @@ impl RequestQueue {
 
     /// Removes requests that were completed, or whose deadline has passed.
     pub fn remove_settled(&self) {
-        let mut queue = lock(&self.queue);
-        queue.requests.retain(|(_, completion)| !completion.is_settled());
-        queue.bytes = queue.requests.iter().map(|(request, _)| request.weight()).sum();
+        lock(&self.queue).remove_settled();
+    }
+}
+
+impl Queue {
+    /// Removes settled requests from the front. Requests are made and expire in the order in which they were added, except
+    /// those that two threads add at the same moment. So a settled one behind an open one is soon at the front.
+    fn remove_settled(&mut self) {
+        while self.requests.front().is_some_and(|(_, completion)| completion.is_settled()) {
+            let removed = self.requests.pop_front();
+            self.bytes -= removed.map_or(0, |(request, _)| request.weight());
+        }
     }
 }
 

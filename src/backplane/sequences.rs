@@ -34,11 +34,22 @@ pub enum Arrival {
         /// The number of missing entries.
         missed: u64,
     },
+    /// Its node cannot have sent as many entries. Another program wrote it.
+    Forged,
 }
+
+/// The error for a number that its node cannot have reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Forged;
 
 /// Time after which the sequence of a silent node may be removed. Heartbeats update the sequences of running nodes, so this
 /// node has ended.
 const MAX_SILENCE: Duration = Duration::from_secs(60 * 60);
+
+/// Maximum distance between two numbers of a node that arrive one after the other. No node sends as many entries within the
+/// time for which others keep its last number. A number that is further ahead is forged. When a number is further behind, the
+/// last one was forged.
+const MAX_DISTANCE: u64 = 1 << 32;
 
 /// Maximum number of sequences, so that forged node names cannot fill the memory.
 const MAX_NODES: usize = 10_000;
@@ -52,9 +63,10 @@ impl Sequences {
     /// Records that an entry arrived, and returns the conclusion from its number.
     pub fn arrival(&mut self, node: &NodeId, number: u64, now: Instant) -> Arrival {
         match self.advance(node, number, now) {
-            None => Arrival::Duplicate,
-            Some(1) => Arrival::Next,
-            Some(ahead) => Arrival::Gap { missed: ahead - 1 },
+            Ok(0) => Arrival::Duplicate,
+            Ok(1) => Arrival::Next,
+            Ok(ahead) => Arrival::Gap { missed: ahead - 1 },
+            Err(Forged) => Arrival::Forged,
         }
     }
 
@@ -67,18 +79,24 @@ impl Sequences {
         if before_start { 0 } else { self.advance(node, number, now).unwrap_or(0) }
     }
 
-    /// Returns the difference between a number and the last one of its node, or `None` if it is not higher. Any number of an
-    /// older node is accepted as its first; all other nodes begin with 1.
-    fn advance(&mut self, node: &NodeId, number: u64, now: Instant) -> Option<u64> {
+    /// Returns the difference between a number and the last one of its node, or 0 if it is not higher. Any number of an older
+    /// node is accepted as its first; all other nodes begin with 1.
+    fn advance(&mut self, node: &NodeId, number: u64, now: Instant) -> Result<u64, Forged> {
         let last = match self.by_node.get(node) {
+            Some(sequence) if sequence.last.saturating_sub(number) > MAX_DISTANCE => number.saturating_sub(1),
             Some(sequence) => sequence.last,
-            None => {
-                self.make_room(now);
-                if self.older.remove(node) { number.saturating_sub(1) } else { 0 }
-            }
+            None if self.older.contains(node) => number.saturating_sub(1),
+            None => 0,
         };
+        if number.saturating_sub(last) > MAX_DISTANCE {
+            return Err(Forged);
+        }
+        if !self.by_node.contains_key(node) {
+            self.make_room(now);
+            self.older.remove(node);
+        }
         self.by_node.insert(node.clone(), Sequence { last: last.max(number), updated: now });
-        number.checked_sub(last).filter(|ahead| *ahead > 0)
+        Ok(number.saturating_sub(last))
     }
 
     fn make_room(&mut self, now: Instant) {
@@ -102,6 +120,7 @@ impl Sequences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backplane::fields::LAST_NUMBER;
 
     #[test]
     fn duplicates_and_gaps_are_recognized() {
@@ -147,6 +166,34 @@ mod tests {
         let mut sequences = Sequences::after([older.clone()]);
         assert_eq!(sequences.has_sent(&older, 9, false, now), 1);
         assert_eq!(sequences.arrival(&older, 10, now), Arrival::Next);
+    }
+
+    #[test]
+    fn a_forged_number_changes_nothing_for_the_entries_of_its_node() {
+        let (node, now) = (NodeId::random(), Instant::now());
+        let mut sequences = Sequences::default();
+        assert_eq!(sequences.arrival(&node, 1, now), Arrival::Next);
+        for forged in [LAST_NUMBER, LAST_NUMBER - 1, 1 << 52, u64::MAX] {
+            assert_eq!(sequences.arrival(&node, forged, now), Arrival::Forged);
+            assert_eq!(sequences.has_sent(&node, forged, false, now), 0);
+        }
+        assert_eq!(sequences.arrival(&node, 2, now), Arrival::Next);
+        assert_eq!(
+            sequences.arrival(&NodeId::random(), LAST_NUMBER, now),
+            Arrival::Forged,
+            "an unknown node"
+        );
+    }
+
+    #[test]
+    fn a_forged_first_number_of_an_older_node_lasts_until_its_next_entry() {
+        let (node, now) = (NodeId::random(), Instant::now());
+        let mut sequences = Sequences::after([node.clone()]);
+        assert_eq!(sequences.arrival(&node, LAST_NUMBER, now), Arrival::Next, "it cannot be recognized yet");
+        assert_eq!(sequences.arrival(&node, 7, now), Arrival::Next);
+        assert_eq!(sequences.arrival(&node, 7, now), Arrival::Duplicate);
+        assert_eq!(sequences.arrival(&node, LAST_NUMBER, now), Arrival::Forged);
+        assert_eq!(sequences.arrival(&node, 8, now), Arrival::Next);
     }
 
     #[test]

@@ -19,9 +19,9 @@ use crate::threads::text::Text;
 mod row {
     /// length of the text, key
     pub const UNICAST: f64 = 0.0;
-    /// length of the text, number of keys, keys
+    /// length of the text or `LOST`, number of keys, keys
     pub const MULTICAST: f64 = 1.0;
-    /// length of the text, last key
+    /// length of the text or `LOST`, last key
     pub const BROADCAST: f64 = 2.0;
     /// 1 if replaced or 0 if deleted, key
     pub const CLOSE: f64 = 3.0;
@@ -35,6 +35,9 @@ mod row {
     pub const REPLY: f64 = 7.0;
     /// nothing; the text is returned by `text()`
     pub const REPORT: f64 = 8.0;
+
+    /// In place of the length of a text: the message was larger than the mailbox, and its receivers have lost it.
+    pub const LOST: f64 = -1.0;
 
     /// The outcomes in a row of type REPLY.
     pub mod outcome {
@@ -129,7 +132,9 @@ fn text(message: &ThreadMessage) -> Option<&Text> {
         ThreadMessage::Unicast { text, .. }
         | ThreadMessage::Multicast { text, .. }
         | ThreadMessage::Broadcast { text, .. } => Some(text),
-        ThreadMessage::Close { .. }
+        ThreadMessage::Lost { .. }
+        | ThreadMessage::LostBroadcast { .. }
+        | ThreadMessage::Close { .. }
         | ThreadMessage::Flush { .. }
         | ThreadMessage::Notify { .. }
         | ThreadMessage::CloseRegistrations { .. }
@@ -141,10 +146,13 @@ fn text(message: &ThreadMessage) -> Option<&Text> {
 /// Returns the length of the row of a message.
 fn row_length(message: &ThreadMessage) -> usize {
     match message {
-        ThreadMessage::Multicast { keys, .. } | ThreadMessage::Notify { keys, .. } => 3 + keys.len(),
+        ThreadMessage::Multicast { keys, .. }
+        | ThreadMessage::Lost { keys }
+        | ThreadMessage::Notify { keys, .. } => 3 + keys.len(),
         ThreadMessage::CloseRegistrations { keys, .. } => 4 + keys.len(),
         ThreadMessage::Unicast { .. }
         | ThreadMessage::Broadcast { .. }
+        | ThreadMessage::LostBroadcast { .. }
         | ThreadMessage::Reply { .. }
         | ThreadMessage::Close { .. } => 3,
         ThreadMessage::Flush { .. } => 2,
@@ -174,6 +182,13 @@ impl Writer<'_> {
             ThreadMessage::Broadcast { until, text } => {
                 self.row(&[row::BROADCAST, self.length(&text), until.as_f64()]);
                 self.text(&text);
+            }
+            ThreadMessage::Lost { keys } => {
+                self.row(&[row::MULTICAST, row::LOST]);
+                self.keys(&keys);
+            }
+            ThreadMessage::LostBroadcast { until } => {
+                self.row(&[row::BROADCAST, row::LOST, until.as_f64()]);
             }
             ThreadMessage::Close { key, reason } => {
                 let replaced = f64::from(u8::from(reason == CloseReason::Replaced));

@@ -102,6 +102,13 @@ pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Objec
     functions
         .add("evicted", |member, _| Ok(member.evicted().into_iter().map(Key::as_f64).collect::<Vec<_>>()))?;
 
+    // evictedOf(id): returns those of the evicted sessions that have this id, oldest first.
+    functions.add("evictedOf", |member, call| {
+        let mut buffer = IdBuffer::new();
+        let keys = buffer.read(&call, 0)?.map_or_else(Vec::new, |id| member.evicted_of(id));
+        Ok(keys.into_iter().map(Key::as_f64).collect::<Vec<_>>())
+    })?;
+
     // markClosed(key): records that the stream of an evicted session is closed.
     functions.add("markClosed", |member, call| {
         Key::from_f64(call.get(0)?).into_iter().for_each(|key| member.mark_closed(key));

@@ -83,7 +83,7 @@ impl Hub {
         let is_removed = self.sessions.remove_unless(id, stays, |session| {
             if let Some(owner) = self.peer(session.owner) {
                 self.uncount_sessions(&owner, 1);
-                owner.evict(session.key, reason);
+                owner.evict(id, session.key, reason);
             }
         });
         if is_removed {

@@ -10,8 +10,10 @@
 //! | [`member`] | one thread's side of a hub |
 //! | [`delivery`] | delivers what other processes send |
 //! | [`peer`] | a thread, as the other threads of the hub see it |
+//! | `evicted` | the sessions of a thread that other threads removed |
 
 pub mod delivery;
+mod evicted;
 pub mod member;
 pub mod peer;
 pub mod scopes;

@@ -1,9 +1,9 @@
 //! A thread of a hub, as the other threads see it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::evicted::Evicted;
 use crate::registry::key::{Key, ThreadId};
 use crate::threads::completion::{Outcome, ReplyTo};
 use crate::threads::mailbox::{Mailbox, Waker};
@@ -17,7 +17,7 @@ pub struct Peer {
     /// Number of sessions of the thread. A broadcast does not wake a thread without sessions.
     sessions: AtomicUsize,
     /// Sessions that other threads deleted or replaced, and whose streams this thread has not closed yet.
-    evicted: Mutex<HashMap<Key, CloseReason>>,
+    evicted: Mutex<Evicted>,
     /// True when the thread is about to leave the hub.
     pub(super) is_retiring: AtomicBool,
     /// The flags that other threads set for this thread.
@@ -68,34 +68,41 @@ impl Peer {
 
     /// Makes the thread close the stream of a removed session, after everything that was posted to it before. The key is
     /// recorded at once, so that broadcasts of the thread itself skip the stream from now on.
-    pub(super) fn evict(&self, key: Key, reason: CloseReason) {
-        self.change_evicted(|evicted| evicted.insert(key, reason));
+    pub(super) fn evict(&self, id: &[u16], key: Key, reason: CloseReason) {
+        self.change_evicted(|evicted| evicted.insert(id, key, reason));
         self.mailbox.post(ThreadMessage::Close { key, reason });
     }
 
     pub(super) fn evicted(&self) -> Vec<Key> {
-        self.change_evicted(|evicted| evicted.keys().copied().collect())
+        self.lock_evicted().keys().collect()
+    }
+
+    pub(super) fn evicted_of(&self, id: &[u16]) -> Vec<Key> {
+        self.lock_evicted().keys_of(id).collect()
     }
 
     /// Returns a close message for each evicted session. Used when an overflow dropped the posted ones.
     pub(super) fn close_messages(&self) -> Vec<ThreadMessage> {
-        let close = |(&key, &reason): (&Key, &CloseReason)| ThreadMessage::Close { key, reason };
-        self.change_evicted(|evicted| evicted.iter().map(close).collect())
+        let evicted = self.lock_evicted();
+        evicted.reasons().map(|(key, reason)| ThreadMessage::Close { key, reason }).collect()
     }
 
     pub(super) fn mark_closed(&self, key: Key) {
-        self.change_evicted(|evicted| evicted.remove(&key));
+        self.change_evicted(|evicted| evicted.remove(key));
     }
 
     pub(super) fn mark_all_closed(&self) {
-        self.change_evicted(HashMap::clear);
+        self.change_evicted(|evicted| *evicted = Evicted::default());
     }
 
-    fn change_evicted<T>(&self, change: impl FnOnce(&mut HashMap<Key, CloseReason>) -> T) -> T {
-        let mut evicted = self.evicted.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = change(&mut evicted);
+    fn change_evicted(&self, change: impl FnOnce(&mut Evicted)) {
+        let mut evicted = self.lock_evicted();
+        change(&mut evicted);
         self.flags.evicted.store(i32::from(!evicted.is_empty()), Ordering::Relaxed);
-        result
+    }
+
+    fn lock_evicted(&self) -> MutexGuard<'_, Evicted> {
+        self.evicted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

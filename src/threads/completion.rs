@@ -85,6 +85,11 @@ impl Completion {
         self.0.settle(Outcome::Value(json));
     }
 
+    /// Returns true when a thread of this process waits for the request.
+    pub fn has_requester(&self) -> bool {
+        self.0.requester.is_some()
+    }
+
     /// Returns true when the request is completed.
     pub fn is_settled(&self) -> bool {
         self.0.is_settled.load(Ordering::Relaxed)

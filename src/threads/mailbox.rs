@@ -21,6 +21,13 @@ pub trait Postable: Sized {
 
     /// Called, without a lock held, for each message that is dropped when the mailbox overflows.
     fn dropped(self) {}
+
+    /// Called, without a lock held, for a message that is larger than the whole mailbox. Returns the message to post in its
+    /// place, which tells the receivers of their loss, or `None` when the sender learns of it. If the returned message is
+    /// too large as well, the mailbox overflows.
+    fn too_large(self) -> Option<Self> {
+        Some(self)
+    }
 }
 
 /// The result of posting a message.
@@ -30,6 +37,8 @@ pub enum Posted {
     Queued,
     /// The mailbox was full. This message and all queued ones, except replies, were dropped. The next drain reports it.
     Overflowed,
+    /// The message alone is larger than the mailbox. It was dropped, and nothing else was.
+    TooLarge,
     /// The thread has left. The message was dropped.
     Closed,
 }
@@ -122,14 +131,22 @@ impl<T: Postable> Mailbox<T> {
     }
 
     /// Posts a message, and wakes the thread unless it is going to drain the mailbox anyway.
-    pub fn post(&self, message: T) -> Posted {
+    pub fn post(&self, mut message: T) -> Posted {
         let mut dropped = VecDeque::new();
         let (posted, is_asleep) = {
             let mut queue = self.queue();
+            let mut weight = message.weight();
+            if weight > queue.max_bytes && !queue.overflowed && !queue.closed {
+                // Without the lock, because it may post to another mailbox.
+                drop(queue);
+                let Some(replacement) = message.too_large() else { return Posted::TooLarge };
+                message = replacement;
+                weight = message.weight();
+                queue = self.queue();
+            }
             if queue.closed {
                 return Posted::Closed;
             }
-            let weight = message.weight();
             // A message without weight never makes the mailbox overflow, even if the limit was lowered meanwhile.
             let is_too_much = weight > 0 && queue.bytes + weight > queue.max_bytes;
             let posted = if queue.overflowed || is_too_much {
@@ -315,6 +332,28 @@ mod tests {
         assert!(mailbox.drain(NO_LIMIT).is_empty());
         assert_eq!(mailbox.post("after".into()), Posted::Queued);
         assert_eq!(mailbox.drain(NO_LIMIT), messages(&["after"]));
+    }
+
+    #[test]
+    fn a_message_larger_than_the_mailbox_is_replaced_and_drops_no_other() {
+        #[derive(Debug, PartialEq, Eq)]
+        struct Replaceable(usize, Option<usize>);
+        impl Postable for Replaceable {
+            fn weight(&self) -> usize {
+                self.0
+            }
+            fn too_large(self) -> Option<Self> {
+                self.1.map(|weight| Self(weight, None))
+            }
+        }
+        let mailbox = Mailbox::new(100, None);
+        assert_eq!(mailbox.post(Replaceable(90, None)), Posted::Queued);
+        assert_eq!(mailbox.post(Replaceable(101, Some(10))), Posted::Queued);
+        assert_eq!(mailbox.post(Replaceable(101, None)), Posted::TooLarge);
+        let messages = vec![Replaceable(90, None), Replaceable(10, None)];
+        assert_eq!(mailbox.drain(NO_LIMIT), Drained { overflowed: false, messages });
+        assert_eq!(mailbox.post(Replaceable(101, Some(102))), Posted::Overflowed);
+        assert!(mailbox.drain(NO_LIMIT).overflowed);
     }
 
     #[test]

@@ -29,6 +29,16 @@ pub enum ThreadMessage {
         /// The chunk.
         text: Text,
     },
+    /// In place of a message for streams that was larger than the whole mailbox: closes these streams.
+    Lost {
+        /// The streams.
+        keys: Vec<Key>,
+    },
+    /// In place of a broadcast that was larger than the whole mailbox: closes every stream that should have received it.
+    LostBroadcast {
+        /// The last key at the time of the broadcast.
+        until: Key,
+    },
     /// Closes a stream whose session was removed.
     Close {
         /// The stream.
@@ -103,7 +113,8 @@ impl Postable for ThreadMessage {
             Self::Unicast { text, .. } | Self::Broadcast { text, .. } | Self::Report { report: text } => {
                 text.len() + TEXT_OVERHEAD
             }
-            Self::CloseRegistrations { keys, .. } => size_of_val(keys.as_slice()),
+            Self::CloseRegistrations { keys, .. } | Self::Lost { keys } => size_of_val(keys.as_slice()),
+            Self::LostBroadcast { .. } => 0,
             // The number of these is limited by the number of sessions that the thread created, and of requests that threads
             // wait for. They weigh nothing, because they must never make the mailbox overflow: that closes all streams.
             Self::Close { .. } | Self::Flush { .. } | Self::Reply { .. } => return 0,
@@ -118,10 +129,36 @@ impl Postable for ThreadMessage {
             completion.fail(Text::from(NOT_DELIVERED.as_bytes()));
         }
     }
+
+    fn too_large(self) -> Option<Self> {
+        match self {
+            Self::Unicast { key, .. } => Some(Self::Lost { keys: vec![key] }),
+            Self::Multicast { keys, .. } => Some(Self::Lost { keys }),
+            Self::Broadcast { until, .. } => Some(Self::LostBroadcast { until }),
+            Self::Notify { completion, .. } if completion.has_requester() => {
+                completion.fail(Text::from(TOO_LARGE.as_bytes()));
+                None
+            }
+            // Another process has sent it, and no thread waits for the result. So the registrations must not stay open.
+            Self::Notify { keys, completion, .. } => Some(Self::CloseRegistrations {
+                keys,
+                reason: RegistrationCloseReason::Cancelled,
+                completion,
+            }),
+            message => Some(message),
+        }
+    }
 }
 
 /// The failure of a notification that an overflowing mailbox dropped, in the form in which `lib/` reads errors.
 pub const NOT_DELIVERED: &str = concat!(
     r#"{"name":"Error","code":"ERR_MAILBOX_OVERFLOW","message":"#,
     r#""not delivered: the mailbox of another thread exceeded maxMailboxBytes, and the streams of that thread are closed"}"#
+);
+
+/// The failure of a notification that is larger than the mailbox of a receiver, in the form in which `lib/` reads errors.
+pub const TOO_LARGE: &str = concat!(
+    r#"{"name":"RangeError","code":"ERR_MESSAGE_TOO_LARGE","message":"#,
+    r#""not delivered: the notification is larger than maxMailboxBytes of another thread; raise that limit""#,
+    "}"
 );

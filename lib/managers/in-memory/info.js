@@ -6,6 +6,8 @@ import { LocalInfo } from '../../info/local-info.js';
 import { SharedInfo } from '../../info/shared-info.js';
 import { infoOptions } from '../../options/options.js';
 import { membershipInScope } from '../../threads/membership.js';
+import { inThisContext } from '../../util/async-context.js';
+import { callSafely } from '../../util/call-safely.js';
 import { runEvery } from '../../util/interval.js';
 import { InfoSessionManager } from '../abstract/info.js';
 
@@ -25,7 +27,7 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 		super();
 		const { scope, maxSessions, onSessionLimit, ttlMs, streams } = infoOptions(options, new.target.name);
 		this.#maxSessions = maxSessions;
-		this.#onSessionLimit = onSessionLimit;
+		this.#onSessionLimit = inThisContext(onSessionLimit);
 		this.#streams = streams;
 		this.#info =
 			scope === undefined
@@ -156,12 +158,10 @@ export class InMemoryInfoSessionManager extends InfoSessionManager {
 	 */
 	#reportLimit(id) {
 		const error = new SessionLimitError(this.#maxSessions);
-		if (this.#onSessionLimit === undefined) throw error;
-		try {
-			this.#onSessionLimit(error, id);
-		} catch {
-			// Ignored: tmcp calls the setters in an event listener, where an uncaught error ends the process.
-		}
+		const onSessionLimit = this.#onSessionLimit;
+		if (onSessionLimit === undefined) throw error;
+		// tmcp calls the setters in an event listener, where an uncaught error ends the process.
+		callSafely(() => onSessionLimit(error, id));
 	}
 
 	#sweep() {

@@ -50,8 +50,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	create(id, controller) {
 		this.#backplane.checkAccepting();
 		checkSession(id, controller);
-		this.#streams.create(id, controller, this.#policy);
-		return this.#backplane.accepted('create', [id]);
+		return this.#backplane.accepted('create', [id], () => this.#streams.create(id, controller, this.#policy));
 	}
 
 	/**
@@ -63,8 +62,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 */
 	delete(id) {
 		this.#backplane.checkOpen();
-		this.#streams.delete(id);
-		return this.#backplane.accepted('delete', [id]);
+		return this.#backplane.accepted('delete', [id], () => this.#streams.delete(id));
 	}
 
 	/**
@@ -94,8 +92,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 */
 	send(sessions, data) {
 		this.#backplane.checkOpen();
-		this.#streams.send(sessions, data);
-		return this.#backplane.accepted('send', [sessions, data]);
+		return this.#backplane.accepted('send', [sessions, data], () => this.#streams.send(sessions, data));
 	}
 
 	/** Resolves when every message that this thread has sent is in the queues of this process's streams, and in Redis. */

@@ -45,8 +45,12 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	 */
 	send(notification) {
 		this.#backplane.checkOpen();
-		const delivered = super.send(notification);
-		return handled(both(delivered, this.#backplane.accepted('send', [notification])));
+		/** @type {Promise<void> | undefined} */
+		let delivered;
+		const accepted = this.#backplane.accepted('send', [notification], () => {
+			delivered = super.send(notification);
+		});
+		return handled(both(delivered, accepted));
 	}
 
 	/** Resolves when the other threads of this process and Redis have every notification that this thread has sent. */
@@ -89,7 +93,7 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 /**
  * Resolves, without a value, when both promises have resolved.
  *
- * @param {Promise<void>[]} promises
+ * @param {(Promise<void> | undefined)[]} promises
  */
 async function both(...promises) {
 	await Promise.all(promises);

@@ -108,9 +108,9 @@ export class MonitoredSession extends Session {
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	#enqueueNow(chunk) {
-		const copy = this.copiesChunks ? chunk.slice() : chunk;
-		if (this.#queue === undefined) this.controller.enqueue(copy);
-		else this.#queue.enqueue(copy);
+		const own = this.own(chunk);
+		if (this.#queue === undefined) this.controller.enqueue(own);
+		else this.#queue.enqueue(own);
 	}
 
 	/**

@@ -2,6 +2,7 @@
 
 import { messageDropped } from '../../diagnostics.js';
 import { SessionClosedError } from '../../errors.js';
+import { inThisContext } from '../../util/async-context.js';
 import { runEvery } from '../../util/interval.js';
 import { encode } from '../encoder.js';
 import { Session } from '../session.js';
@@ -38,7 +39,8 @@ export class Policy {
 		const { keepAliveMs, maxAgeMs, coalesce } = options;
 		this.pool = options.pool;
 		this.maxSessions = options.maxSessions;
-		this.onClose = options.onClose;
+		this.onSessionLimit = inThisContext(options.onSessionLimit);
+		this.onClose = inThisContext(options.onClose);
 		this.maxQueuedBytes = options.maxQueuedBytes;
 		this.dropsForSlowClients = options.onSlowClient === 'drop';
 		this.countsQueues = this.maxQueuedBytes !== Infinity || keepAliveMs > 0;

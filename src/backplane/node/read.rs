@@ -68,10 +68,15 @@ impl<B: Bus> Node<B> {
             return Counters::add(&counters.malformed, 1);
         };
         if node == self.backplane.node {
+            if number > self.backplane.outbox.last_number() {
+                // Another program wrote it in the name of this node.
+                return Counters::add(&counters.malformed, 1);
+            }
             return self.backplane.ownership.read_back(number, &entry);
         }
         match progress.sequences.arrival(&node, number, Instant::now()) {
             Arrival::Duplicate => return Counters::add(&counters.duplicates, 1),
+            Arrival::Forged => return Counters::add(&counters.malformed, 1),
             Arrival::Gap { missed } => self.gap(&node, missed),
             Arrival::Next => {}
         }

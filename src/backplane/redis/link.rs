@@ -138,10 +138,39 @@ impl RedisLink {
         command
     }
 
+    /// Extends the time to live of the rest of what a session watches, from the cursor on that a script has returned. It
+    /// takes several calls, so that Redis is not busy with one session for long. If the connection breaks meanwhile, an
+    /// access after another quarter of the time to live extends everything.
+    fn extend_rest(&self, id: &[u16], ttl: Duration, cursor: &Value) {
+        let Some(mut cursor) = text(cursor).map(String::from).filter(|cursor| cursor != END_OF_SCAN) else {
+            return;
+        };
+        let command = self.session_command(&self.scripts.extend, id, ttl);
+        let mut commands = self.commands.clone();
+        tokio::spawn(async move {
+            while cursor != END_OF_SCAN {
+                let mut extend = command.clone();
+                match extend.arg(&cursor).query_async(&mut commands).await {
+                    Ok(next) => cursor = next,
+                    Err(_) => return,
+                }
+            }
+        });
+    }
+
     fn reply(&self, request: &Request, reply: Result<Value, RedisError>) -> Result<Reply, BusError> {
         Ok(match (request, reply) {
             (Request::Has { .. }, Ok(reply)) => Reply::Is(reply == Value::Int(1)),
-            (Request::Get { .. }, Ok(reply)) => Reply::Value(bytes(reply)),
+            (Request::Get { id, ttl, .. }, Ok(Value::Array(reply))) => {
+                let [value, cursor] = <[Value; 2]>::try_from(reply)
+                    .map_err(|_| BusError::new("get.lua returned something unexpected"))?;
+                self.extend_rest(id, *ttl, &cursor);
+                Reply::Value(bytes(value))
+            }
+            (Request::Set { id, ttl, .. } | Request::Watch { id, ttl, .. }, Ok(cursor)) => {
+                self.extend_rest(id, *ttl, &cursor);
+                Reply::Done
+            }
             (Request::Watchers { .. }, Ok(Value::Array(ids))) => {
                 Reply::Ids(ids.into_iter().filter_map(bytes).collect())
             }
@@ -251,6 +280,9 @@ impl Link for RedisLink {
         self.run(pipe().cmd("DEL").arg(self.keys.sessions(&self.node)).ignore()).await
     }
 }
+
+/// The cursor at the end of a scan.
+const END_OF_SCAN: &str = "0";
 
 const INVALID_END: &str = "the end of the stream is not a valid position";
 

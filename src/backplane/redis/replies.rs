@@ -4,7 +4,7 @@ use ::redis::{RedisError, Value};
 
 use crate::backplane::bus::{BusError, Position, Sent};
 use crate::backplane::entry::NodeId;
-use crate::backplane::fields::Field;
+use crate::backplane::fields::{Field, LAST_NUMBER};
 
 /// Returns an error of the bus, without the password.
 pub(super) fn bus_error(error: &RedisError, secret: Option<&str>) -> BusError {
@@ -43,7 +43,8 @@ pub(super) fn node_id(value: &Value) -> Option<NodeId> {
 /// Parses `<number>@<stream id>`.
 pub(super) fn sent(value: &Value) -> Option<Sent> {
     let (number, at) = text(value)?.split_once('@')?;
-    Some(Sent { number: number.parse().ok()?, at: Position::parse(at)? })
+    let number = number.parse().ok().filter(|number| *number <= LAST_NUMBER)?;
+    Some(Sent { number, at: Position::parse(at)? })
 }
 
 /// Returns the entries in a reply to `XREAD` for one stream. The reply is nil when there were none.

@@ -17,6 +17,7 @@ pub(super) struct Scripts {
     pub watch: CompiledScript,
     pub unwatch: CompiledScript,
     pub forget: CompiledScript,
+    pub extend: CompiledScript,
 }
 
 /// A script and its hash, by which Redis knows it.
@@ -57,6 +58,7 @@ impl Default for Scripts {
             watch: with_touch(include_str!("scripts/watch.lua")),
             unwatch: with_touch(include_str!("scripts/unwatch.lua")),
             forget: with_touch(include_str!("scripts/forget.lua")),
+            extend: with_touch(include_str!("scripts/extend.lua")),
         }
     }
 }
@@ -64,9 +66,9 @@ impl Default for Scripts {
 impl Scripts {
     /// Returns the commands that load all scripts.
     pub fn load(&self) -> Pipeline {
-        let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget } = self;
+        let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget, extend } = self;
         let mut pipe = pipe();
-        for script in [join, heartbeat, has, get, set, watchers, watch, unwatch, forget] {
+        for script in [join, heartbeat, has, get, set, watchers, watch, unwatch, forget, extend] {
             pipe.cmd("SCRIPT").arg("LOAD").arg(&script.code).ignore();
         }
         pipe

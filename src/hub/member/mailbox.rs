@@ -11,8 +11,8 @@ use crate::threads::message::ThreadMessage;
 use crate::threads::text::Text;
 
 /// Limits of one drain. A larger message is taken alone. All texts of a drain share one buffer, and a chunk that is not read
-/// keeps the whole buffer in memory. The limit keeps that buffer small.
-const DRAIN: Limit = Limit { messages: 1_024, bytes: 32 << 10 };
+/// keeps the whole buffer in memory. The limit keeps that buffer small: `lib/streams/slabs.js` counts with it.
+const DRAIN: Limit = Limit { messages: 1_024, bytes: 16 << 10 };
 
 impl Member {
     /// Takes messages that other threads posted to this one. The caller processes them and drains again until there are

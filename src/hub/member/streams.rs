@@ -33,7 +33,7 @@ impl Member {
         let mut replaced = None;
         self.hub.backplane.iter().for_each(|backplane| backplane.claim(id, &self.hub.sessions));
         let key = self.hub.sessions.insert(id, self.peer.thread, room, |older| {
-            replaced = self.local_or_evicted(older, CloseReason::Replaced);
+            replaced = self.local_or_evicted(id, older, CloseReason::Replaced);
         });
         self.hub.session_changed(id);
         Created { key, replaced }
@@ -44,7 +44,7 @@ impl Member {
     pub fn remove(&self, id: &[u16]) -> Option<Key> {
         let mut local = None;
         let is_removed = self.hub.sessions.remove(id, |session| {
-            local = self.local_or_evicted(session, CloseReason::Deleted);
+            local = self.local_or_evicted(id, session, CloseReason::Deleted);
         });
         if is_removed {
             self.hub.session_changed(id);
@@ -139,6 +139,11 @@ impl Member {
         self.peer.evicted()
     }
 
+    /// Returns those of the [evicted](Member::evicted) sessions that have this id, oldest first.
+    pub fn evicted_of(&self, id: &[u16]) -> Vec<Key> {
+        self.peer.evicted_of(id)
+    }
+
     /// Returns a close message for each evicted session. Used after an overflow, which dropped those in the mailbox.
     pub fn close_messages(&self) -> Vec<ThreadMessage> {
         self.peer.close_messages()
@@ -150,14 +155,14 @@ impl Member {
     }
 
     /// Uncounts a removed session. Returns its key if it belongs to this thread; otherwise makes its owner close it.
-    fn local_or_evicted(&self, session: Session, reason: CloseReason) -> Option<Key> {
+    fn local_or_evicted(&self, id: &[u16], session: Session, reason: CloseReason) -> Option<Key> {
         if self.is_local(session.owner) {
             self.hub.uncount_sessions(&self.peer, 1);
             return Some(session.key);
         }
         self.with_peer(session.owner, |owner| {
             self.hub.uncount_sessions(owner, 1);
-            owner.evict(session.key, reason);
+            owner.evict(id, session.key, reason);
         });
         None
     }

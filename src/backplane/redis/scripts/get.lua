@@ -1,4 +1,4 @@
--- Returns an attribute of a session.
+-- Returns an attribute of a session, and the cursor of `touch`.
 -- ARGV[4]: attribute
-touch()
-return redis.call('HGET', info, ARGV[4])
+local cursor = touch()
+return { redis.call('HGET', info, ARGV[4]), cursor }

@@ -4,18 +4,29 @@
 local info, watching = KEYS[1], KEYS[2]
 local ttl, watchers, id = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
+-- Number of URIs whose time to live one call extends. Redis serves other clients between two calls.
+local URIS_PER_CALL = 500
+
+-- Extends the time to live of some URIs' watchers. Returns the cursor at which the next call continues, '0' at the end.
+local function extend(cursor)
+  local next, uris = unpack(redis.call('SSCAN', watching, cursor, 'COUNT', URIS_PER_CALL))
+  for _, uri in ipairs(uris) do
+    if redis.call('PTTL', watchers .. uri) < ttl then redis.call('PEXPIRE', watchers .. uri, ttl) end
+  end
+  return next
+end
+
 -- Extends the time to live of everything about the session. Skipped while more than three quarters of it are left, because
--- the cost depends on how many URIs the session watches.
+-- the cost depends on how many URIs the session watches. Returns the cursor at which `extend.lua` continues, '0' if there is
+-- nothing left to extend.
 local function touch()
   local left = ttl
   for _, key in ipairs({ info, watching }) do
     local keyTtl = redis.call('PTTL', key)
     if keyTtl ~= -2 then left = math.min(left, keyTtl) end
   end
-  if left > ttl * 0.75 then return end
+  if left > ttl * 0.75 then return '0' end
   redis.call('PEXPIRE', info, ttl)
   redis.call('PEXPIRE', watching, ttl)
-  for _, uri in ipairs(redis.call('SMEMBERS', watching)) do
-    if redis.call('PTTL', watchers .. uri) < ttl then redis.call('PEXPIRE', watchers .. uri, ttl) end
-  end
+  return extend('0')
 end

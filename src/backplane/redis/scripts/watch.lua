@@ -1,4 +1,5 @@
 -- Makes a session watch a URI, as the last of its watchers. A session that watches it already keeps its place.
+-- Returns the cursor of `touch`.
 -- ARGV[4]: URI
 local key = watchers .. ARGV[4]
 redis.call('SADD', watching, ARGV[4])
@@ -7,4 +8,4 @@ redis.call('ZADD', key, 'NX', last + 1, id)
 -- Other watchers of the URI may have a longer time to live.
 if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
 if redis.call('PTTL', watching) == -1 then redis.call('PEXPIRE', watching, ttl) end
-touch()
+return touch()
