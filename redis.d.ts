@@ -502,8 +502,8 @@ export interface BackplaneOptions {
 
 	/**
 	 * Called when a connection is lost or cannot be made, when a call is not queued because of `maxPendingBytes`, and
-	 * when `has`, `ready` or a call of the info manager is refused by Redis or not answered in time. An error that it
-	 * throws, or rejects with, is ignored.
+	 * when `has`, `ready`, `flush` or a call of the info manager is refused by Redis or not answered in time. `error.cause`
+	 * says why. Called at most once per second for the same cause. An error that it throws, or rejects with, is ignored.
 	 *
 	 * @default undefined
 	 */
@@ -545,11 +545,32 @@ export interface BackplaneStats {
 	malformed: number;
 	/** Number of times that the connection was lost. */
 	reconnects: number;
+	/**
+	 * The last error of the connection, or null. It stays when the process is connected again: `connected` tells whether
+	 * the error is over.
+	 */
+	lastError: BackplaneFailure | null;
+}
+
+/** An error of the connection to Redis. */
+export interface BackplaneFailure {
+	/**
+	 * The code that Node.js uses for the same failure, such as `ECONNREFUSED`, or the first word of an error of Redis, such
+	 * as `WRONGPASS`.
+	 */
+	code: string;
+	/** A sentence for people. Contains no password. */
+	message: string;
+	/** The time of the error, in milliseconds since 1970, as `Date.now()` returns it. */
+	at: number;
 }
 
 /**
  * Thrown by calls that need Redis, when Redis cannot be reached, does not answer in time or refuses the command, or
  * when too many bytes wait for it.
+ *
+ * The message names the cause. `cause` is an `Error` whose `code` is that of {@link BackplaneFailure}. It is undefined if
+ * `maxPendingBytes` is reached while Redis accepts everything.
  *
  * @example
  * ```ts
@@ -571,7 +592,7 @@ export class BackplaneUnavailableError extends Error {
 	 * process have got what it sends. Earlier calls still reach other machines, in order.
 	 */
 	readonly unsent?: { method: string; args: unknown[] };
-	constructor(message: string, unsent?: { method: string; args: unknown[] });
+	constructor(message: string, unsent?: { method: string; args: unknown[] }, options?: { cause?: unknown });
 }
 
 export { SessionClosedError, SessionLimitError } from './index.js';

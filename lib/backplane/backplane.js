@@ -1,6 +1,6 @@
 // One manager's use of the backplane: its membership, its state (open, closing, closed), and its failures.
 
-import { BackplaneUnavailableError, managerClosed } from '../errors.js';
+import { BackplaneUnavailableError, backplaneUnavailable, managerClosed } from '../errors.js';
 import { checkSettings } from '../options/options.js';
 import { membershipInRedis } from '../threads/membership.js';
 
@@ -62,7 +62,7 @@ export class Backplane {
 			isRefused = this.#takeRefusal();
 			this.membership.isOuterRefused = isOuterRefused;
 		}
-		return isRefused ? this.#handleFailure(Promise.reject(refused(method, args))) : ACCEPTED;
+		return isRefused ? this.#handleFailure(Promise.reject(this.#refused(method, args))) : ACCEPTED;
 	}
 
 	/** Returns true when an entry of the call under way was refused. */
@@ -80,6 +80,11 @@ export class Backplane {
 	 */
 	ask(ask) {
 		return this.#handleFailure(this.membership.requests.replyKeepingAlive(ask(this.#native)));
+	}
+
+	/** Resolves when Redis has every message that this thread has sent. */
+	flush() {
+		return this.#handleFailure(this.membership.mailbox.flush());
 	}
 
 	/** Resolves when messages of other nodes reach this process. */
@@ -105,6 +110,7 @@ export class Backplane {
 			missed,
 			malformed,
 			reconnects,
+			lastError: JSON.parse(this.#native.lastError() ?? 'null'),
 		};
 	}
 
@@ -132,6 +138,19 @@ export class Backplane {
 	}
 
 	/**
+	 * Returns the error for a call whose entries were refused.
+	 *
+	 * @param {string} method
+	 * @param {unknown[]} args
+	 */
+	#refused(method, args) {
+		const cause = JSON.parse(this.#native.problem() ?? 'null');
+		const why = cause === null ? '' : ` (${cause.message})`;
+		const message = `${method}: not sent to other machines: the queue for Redis has reached "maxPendingBytes"${why}; wait for flush(), or raise the limit`;
+		return backplaneUnavailable({ message, cause }, { method, args });
+	}
+
+	/**
 	 * Handles the rejection of a promise by a report to `onError`, for callers that do not await it.
 	 *
 	 * @template Value
@@ -156,15 +175,4 @@ const ACCEPTED = Promise.resolve();
 export function handled(promise) {
 	promise.catch(() => {});
 	return promise;
-}
-
-/**
- * Returns the error for a call whose entries were refused.
- *
- * @param {string} method
- * @param {unknown[]} args
- */
-function refused(method, args) {
-	const why = 'the queue for Redis has reached "maxPendingBytes"; wait for flush(), or raise the limit';
-	return new BackplaneUnavailableError(`${method}: not sent to other machines: ${why}`, { method, args });
 }

@@ -170,6 +170,10 @@ export function requireNative(what) {
  * @property {() => number[]} stats
  *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
  *   missed, malformed entries, reconnects.
+ * @property {() => string | null} lastError
+ *   Returns the last error of the connection as JSON: `{ code, message, at }`.
+ * @property {() => string | null} problem
+ *   Returns the error because of which Redis cannot be used fully now as JSON: `{ code, message }`.
  * @property {() => number} close
  *   Makes this process leave the backplane. Returns the request whose reply arrives when it has left, or 0 when other
  *   threads of the process are still members. Then the process does not leave.

@@ -16,6 +16,7 @@
 //! | [`entry`], [`fields`] | the entries that nodes publish, and how they are written and checked |
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
+//! | [`health`] | what is wrong with the node's connection |
 //! | [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
 //! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
@@ -30,6 +31,7 @@ pub mod bus;
 pub mod deadlines;
 pub mod entry;
 pub mod fields;
+pub mod health;
 pub mod local_hub;
 mod lock;
 pub mod memory;
@@ -53,11 +55,12 @@ use tokio::sync::{Notify, watch};
 use self::bus::Request;
 use self::deadlines::Deadlines;
 use self::entry::{Entry, NodeId};
+use self::health::Health;
 use self::lock::lock;
 use self::outbox::{Full, Outbox};
 use self::ownership::Ownership;
 use self::presence::Presence;
-use self::requests::RequestQueue;
+use self::requests::{RequestQueue, unavailable};
 use self::settings::Settings;
 use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
@@ -88,6 +91,8 @@ pub struct Backplane {
     left: Mutex<Vec<Completion>>,
     /// Numbers for statistics.
     pub counters: Counters,
+    /// What is wrong with the connection.
+    pub health: Health,
 }
 
 /// Statistics of a node. All but the first count from the time the process joined.
@@ -134,6 +139,7 @@ impl Backplane {
             leaving: watch::Sender::new(false),
             left: Mutex::default(),
             counters: Counters::default(),
+            health: Health::default(),
         }
     }
 
@@ -174,7 +180,10 @@ impl Backplane {
     /// Queues a request to the bus. The completion receives the reply.
     pub fn request(&self, request: Request, completion: Completion) {
         self.add_deadline(&completion);
-        self.requests.add(request, completion);
+        if let Err(refused) = self.requests.add(request, completion) {
+            let message = "too many calls are waiting for Redis: maxPendingBytes is reached";
+            refused.fail(unavailable(message, self.health.problem().as_ref()));
+        }
     }
 
     /// Makes the request of this completion fail unless it is completed within `command_timeout`.

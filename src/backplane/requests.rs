@@ -5,12 +5,12 @@ use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
-use super::bus::Request;
+use super::bus::{BusError, Request};
 use super::lock::lock;
 use crate::threads::completion::Completion;
 use crate::threads::text::Text;
 
-/// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests fail at once.
+/// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests are refused.
 #[derive(Debug)]
 pub struct RequestQueue {
     max_bytes: usize,
@@ -31,19 +31,21 @@ impl RequestQueue {
         Self { max_bytes, queue: Mutex::default(), added: Notify::new() }
     }
 
-    /// Adds a request. Fails it when the queue is full.
-    pub fn add(&self, request: Request, completion: Completion) {
+    /// Adds a request.
+    ///
+    /// # Errors
+    /// Returns the completion when the queue is full.
+    pub fn add(&self, request: Request, completion: Completion) -> Result<(), Completion> {
         let weight = request.weight();
         let mut queue = lock(&self.queue);
         if queue.bytes + weight > self.max_bytes {
-            drop(queue);
-            return completion
-                .fail(unavailable("too many calls are waiting for Redis: maxPendingBytes is reached"));
+            return Err(completion);
         }
         queue.bytes += weight;
         queue.requests.push_back((request, completion));
         drop(queue);
         self.added.notify_one();
+        Ok(())
     }
 
     /// Returns the oldest requests, at most `max_requests`. They stay in the queue until they are completed.
@@ -83,12 +85,13 @@ impl Queue {
     }
 }
 
-/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors.
-pub fn unavailable(message: &str) -> Text {
+/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors. The message names the cause.
+pub fn unavailable(message: &str, cause: Option<&BusError>) -> Text {
     let description = serde_json::json!({
         "name": "BackplaneUnavailableError",
         "code": "ERR_BACKPLANE_UNAVAILABLE",
-        "message": message,
+        "message": cause.map_or_else(|| message.into(), |cause| format!("{message}: {}", cause.message)),
+        "cause": cause.map(|cause| serde_json::json!({ "code": *cause.code, "message": *cause.message })),
     });
     description.to_string().into_bytes().into()
 }

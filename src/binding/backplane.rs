@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use napi::bindgen_prelude::Object;
 use napi::{Env, Error, Result, Status};
@@ -12,7 +12,7 @@ use super::call::Call;
 use super::functions::{Functions, number};
 use super::id::IdBuffer;
 use super::info::{attribute, ttl};
-use crate::backplane::bus::Request;
+use crate::backplane::bus::{BusError, Request};
 use crate::backplane::settings::Settings;
 use crate::backplane::{Backplane, Counters};
 use crate::hub::member::Member;
@@ -82,6 +82,22 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
         let mut numbers = vec![connected as f64, backplane.pending_bytes() as f64];
         numbers.extend(counted.map(|counter| counter.load(Ordering::Relaxed) as f64));
         Ok(numbers)
+    })?;
+
+    // lastError(): returns the last error of the connection as JSON, or null.
+    functions.add("lastError", |member, _| {
+        Ok(of(member)?.health.last_error().map(|(error, at)| {
+            let at = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+            serde_json::json!({ "code": *error.code, "message": *error.message, "at": at }).to_string()
+        }))
+    })?;
+
+    // problem(): returns the error because of which Redis cannot be used fully now as JSON, or null.
+    functions.add("problem", |member, _| {
+        let problem = of(member)?.health.problem();
+        Ok(problem.map(|BusError { code, message }| {
+            serde_json::json!({ "code": *code, "message": *message }).to_string()
+        }))
     })?;
 
     // close(): makes a request that is completed when this process has left. Returns NO_KEY if another thread stays.

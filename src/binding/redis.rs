@@ -13,6 +13,7 @@ use super::id::IdBuffer;
 use super::membership::membership;
 use crate::backplane::node::Node;
 use crate::backplane::redis::Redis;
+use crate::backplane::redis::tls::TlsOptions;
 use crate::backplane::runtime::RuntimeGuard;
 use crate::backplane::settings::Settings;
 use crate::hub::scopes::Scope;
@@ -20,7 +21,7 @@ use crate::hub::scopes::Scope;
 /// Returns true if a text is the URL of a Redis server. Does not connect.
 #[napi]
 pub fn is_redis_url(url: String) -> bool {
-    Redis::open(&url, &[], Settings::default()).is_ok()
+    Redis::open(&url, &[], Settings::default(), TlsOptions::default()).is_ok()
 }
 
 /// Makes this thread a member of the hub of a Redis server and a prefix, and returns its functions. `settings` has a number
@@ -38,7 +39,8 @@ pub fn join_redis<'env>(
     let mut buffer = IdBuffer::new();
     let prefix = buffer.read_value(&prefix)?.unwrap_or_default();
     let settings = with_defaults(&settings);
-    let redis = Redis::open(&url, prefix, settings).map_err(|_| Error::new(Status::InvalidArg, "url"))?;
+    let redis = Redis::open(&url, prefix, settings, TlsOptions::default())
+        .map_err(|_| Error::new(Status::InvalidArg, "url"))?;
     let scope = Scope::Redis { url: url.into(), prefix: prefix.into() };
     // Its cleanup hook is added before that of the membership. Hooks run in reverse order, so the membership leaves first.
     let runtime = runtime_of(env)?;

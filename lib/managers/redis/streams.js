@@ -98,7 +98,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	/** Resolves when every message that this thread has sent is in the queues of this process's streams, and in Redis. */
 	flush() {
 		this.#backplane.checkOpen();
-		return handled(this.#backplane.membership.mailbox.flush());
+		return this.#backplane.flush();
 	}
 
 	/** Resolves when this process receives what other nodes send. */

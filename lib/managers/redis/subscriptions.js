@@ -56,7 +56,7 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	/** Resolves when the other threads of this process and Redis have every notification that this thread has sent. */
 	flush() {
 		this.#backplane.checkOpen();
-		return handled(this.#backplane.membership.mailbox.flush());
+		return this.#backplane.flush();
 	}
 
 	/** Resolves when this process receives what other nodes send. */

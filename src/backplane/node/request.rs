@@ -28,9 +28,7 @@ impl<B: Bus> Node<B> {
         let replies = link.request(&requests).await?;
         for (completion, reply) in completions.into_iter().zip(replies) {
             match reply {
-                Reply::Refused(BusError(why)) => {
-                    completion.fail(unavailable(&format!("Redis refused the command: {why}")));
-                }
+                Reply::Refused(why) => completion.fail(unavailable("Redis refused the command", Some(&why))),
                 Reply::Done => completion.done(),
                 Reply::Is(is) => completion.value(is.to_string().into_bytes().into()),
                 Reply::Value(value) => completion.value(self.value_json(value).into()),

@@ -1,18 +1,97 @@
 //! Reads the replies and errors of Redis.
 
-use ::redis::{RedisError, Value};
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{ErrorKind, RedisError, Value};
+
+use super::tls::tls_error;
 
 use crate::backplane::bus::{BusError, Position, Sent};
 use crate::backplane::entry::NodeId;
 use crate::backplane::fields::{Field, LAST_NUMBER};
 
-/// Returns an error of the bus, without the password.
-pub(super) fn bus_error(error: &RedisError, secret: Option<&str>) -> BusError {
-    let text = error.to_string();
-    BusError::new(match secret.filter(|secret| !secret.is_empty()) {
-        Some(secret) => text.replace(secret, "***"),
-        None => text,
-    })
+/// Returns an error of the bus, without the password. `limit` is the time limit of the command.
+pub(super) fn bus_error(error: &RedisError, limit: Duration, secret: Option<&str>) -> BusError {
+    let BusError { code, message } = unredacted(error, limit);
+    match secret.filter(|secret| !secret.is_empty()) {
+        Some(secret) => BusError::new(code, message.replace(secret, "***")),
+        None => BusError { code, message },
+    }
+}
+
+fn unredacted(error: &RedisError, limit: Duration) -> BusError {
+    if error.is_timeout() {
+        return BusError::timed_out(limit);
+    }
+    // A pipeline and a transaction may have several errors. The first one is the reason for the others.
+    if let Some(first) = error.clone().into_server_errors().and_then(|errors| errors.first().cloned()) {
+        let (_, first) = first;
+        return script_error(format!("{} {}", first.code(), first.details().unwrap_or_default()).trim_end());
+    }
+    if let Some(error) = io_error_in(error) {
+        return io_error(error);
+    }
+    match error.kind() {
+        ErrorKind::Io => BusError::new("ECONNRESET", error.to_string()),
+        _ => BusError::protocol(error.to_string()),
+    }
+}
+
+/// Returns an error of Redis. If the text says why a transaction or a script has failed, that is the error.
+///
+/// Redis 6.2 puts the error of a command in a script into the text of another one: `ERR Error running script (call to …):
+/// @user_script:9: @user_script: 9: -OOM command not allowed …`.
+pub(super) fn script_error(text: &str) -> BusError {
+    let reason = if let Some((_, reason)) = text.split_once("because of: ") {
+        reason
+    } else if text.starts_with("ERR Error running script") || text.starts_with("@user_script") {
+        text.rsplit_once(" -").map_or(text, |(_, reason)| reason)
+    } else {
+        text
+    };
+    let code = reason.split(' ').next().unwrap_or_default();
+    let is_code = |code: &str| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_code(code) { BusError::new(code, reason) } else { BusError::new("ERR", text) }
+}
+
+fn io_error_in(error: &RedisError) -> Option<&io::Error> {
+    let inner = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    inner.downcast_ref()
+}
+
+/// Returns the error of an open connection, or of a TLS handshake.
+pub(super) fn io_error(error: &io::Error) -> BusError {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return tls_error(error);
+    }
+    match io_code(error) {
+        code @ ("ECONNRESET" | "EPIPE") => {
+            BusError::new(code, format!("Redis closed the connection ({code})"))
+        }
+        code => BusError::new(code, error.to_string()),
+    }
+}
+
+/// Returns the code that Node.js uses for an error of the operating system.
+pub(super) fn io_code(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
+        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => {
+            "ECONNRESET"
+        }
+        io::ErrorKind::ConnectionAborted => "ECONNABORTED",
+        io::ErrorKind::BrokenPipe => "EPIPE",
+        io::ErrorKind::TimedOut => "ETIMEDOUT",
+        io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
+        io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
+        io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+        io::ErrorKind::PermissionDenied => "EACCES",
+        io::ErrorKind::NotFound => "ENOENT",
+        _ => "EIO",
+    }
 }
 
 /// Returns true when Redis does not know a script. All scripts are loaded with each connection, so a new connection helps.
