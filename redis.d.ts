@@ -493,6 +493,17 @@ export interface BackplaneOptions {
 	nodeTtlMs?: number | undefined;
 
 	/**
+	 * Sets the certificates for a URL that begins with `rediss://`. Omit it if the server has a certificate of an authority
+	 * that the operating system, `SSL_CERT_FILE` or `NODE_EXTRA_CA_CERTS` names.
+	 *
+	 * All managers of one URL and prefix share it. A later manager may omit it; with other certificates, it throws
+	 * `ERR_INVALID_ARG_VALUE`.
+	 *
+	 * @default undefined
+	 */
+	tls?: BackplaneTlsOptions | undefined;
+
+	/**
 	 * Called when this process has lost entries that another process wrote to the Redis stream, for example because the
 	 * stream was trimmed before this process could read them. An error that it throws, or rejects with, is ignored.
 	 *
@@ -508,6 +519,37 @@ export interface BackplaneOptions {
 	 * @default undefined
 	 */
 	onError?: ((error: BackplaneUnavailableError) => void) | undefined;
+}
+
+/**
+ * Certificates for the connection to Redis. The fields are those of `tls.connect()` of Node.js.
+ *
+ * @example
+ * ```ts
+ * const tls: BackplaneTlsOptions = {
+ * 	ca: '-----BEGIN CERTIFICATE-----\n…',
+ * 	servername: 'redis.internal',
+ * };
+ * ```
+ *
+ * @see https://nodejs.org/api/tls.html#tlscreatesecurecontextoptions
+ */
+export interface BackplaneTlsOptions {
+	/**
+	 * Certificates of the authorities to trust, in PEM format. Replaces those of the operating system, `SSL_CERT_FILE` and
+	 * `NODE_EXTRA_CA_CERTS`.
+	 */
+	ca?: string | Uint8Array | (string | Uint8Array)[] | undefined;
+	/** Certificate of this client and its chain, in PEM format, if the server wants one. Needs `key`. */
+	cert?: string | Uint8Array | undefined;
+	/** Private key of `cert`, in PEM format and without a passphrase. */
+	key?: string | Uint8Array | undefined;
+	/**
+	 * Name that the certificate of the server must have.
+	 *
+	 * @default the host of the URL
+	 */
+	servername?: string | undefined;
 }
 
 /** Entries of another process that never reached this one. */

@@ -1,7 +1,7 @@
 // One manager's use of the backplane: its membership, its state (open, closing, closed), and its failures.
 
 import { BackplaneUnavailableError, backplaneUnavailable, managerClosed } from '../errors.js';
-import { checkSettings } from '../options/options.js';
+import { checkSettings, checkSharedTls } from '../options/options.js';
 import { membershipInRedis } from '../threads/membership.js';
 
 /** @import { BackplaneStats } from '../../redis.js' */
@@ -27,6 +27,7 @@ export class Backplane {
 		this.membership = membershipInRedis(options, className);
 		this.#native = /** @type {NativeBackplane} */ (this.membership.backplane);
 		checkSettings(options.settings, this.#native.settings(), className);
+		checkSharedTls(options.tls, (tls) => this.#native.usesTls(tls), className);
 		this.membership.use();
 		const { onGap, onError } = options;
 		const { reports } = this.membership;

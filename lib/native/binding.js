@@ -156,6 +156,8 @@ export function requireNative(what) {
  *
  * @typedef {object} NativeBackplane
  * @property {() => number[]} settings Returns the settings in use, in the order of `joinRedis`.
+ * @property {(tls: (string | undefined)[]) => boolean} usesTls
+ *   Returns true when each text of the option `tls` that is set is in use.
  * @property {() => boolean} wasRefused
  *   Returns true when an entry was refused since the previous call, because `maxPendingBytes` was reached.
  * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.
@@ -202,11 +204,20 @@ export const joinScope = addon?.joinScope;
 
 /**
  * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
- * nodeTtlMs, NaN for a default. Only the settings of the first member in the process take effect.
+ * nodeTtlMs, NaN for a default. `tls` are the texts of ca, cert, key and servername. Only the settings and `tls` of the first
+ * member in the process take effect.
  *
- * @type {(url: string, prefix: string, settings: number[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
+ * @type {(url: string, prefix: string, settings: number[], tls: (string | undefined)[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
 export const joinRedis = addon?.joinRedis;
+
+/**
+ * Returns the name of the first text of the option `tls` that cannot be used, and what it must be; `null` when there is none.
+ * `undefined` without the addon.
+ *
+ * @type {((tls: (string | undefined)[]) => [string, string] | null) | undefined}
+ */
+export const checkTls = addon?.checkTls;
 
 /**
  * Returns true for the URL of a Redis server. Does not connect.

@@ -47,8 +47,8 @@ pub mod settings;
 pub mod waiting;
 pub mod wtf8;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use tokio::sync::{Notify, watch};
 
@@ -60,6 +60,7 @@ use self::lock::lock;
 use self::outbox::{Full, Outbox};
 use self::ownership::Ownership;
 use self::presence::Presence;
+use self::redis::tls::TlsOptions;
 use self::requests::{RequestQueue, unavailable};
 use self::settings::Settings;
 use self::waiting::Waiting;
@@ -76,6 +77,8 @@ pub struct Backplane {
     pub node: NodeId,
     /// The settings of the first manager that joined.
     pub settings: Settings,
+    /// The TLS options of the first manager that joined. Not set by tests, which use another bus.
+    pub tls: OnceLock<TlsOptions>,
     outbox: Outbox,
     ownership: Ownership,
     presence: Presence,
@@ -129,6 +132,7 @@ impl Backplane {
         Self {
             node: NodeId::random(),
             settings,
+            tls: OnceLock::new(),
             outbox: Outbox::new(settings.max_pending_bytes),
             ownership: Ownership::default(),
             presence: Presence::default(),

@@ -12,6 +12,7 @@ use super::call::Call;
 use super::functions::{Functions, number};
 use super::id::IdBuffer;
 use super::info::{attribute, ttl};
+use super::redis::tls_options;
 use crate::backplane::bus::{BusError, Request};
 use crate::backplane::settings::Settings;
 use crate::backplane::{Backplane, Counters};
@@ -28,6 +29,12 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
             of(member)?.settings;
         let ms = |duration: Duration| duration.as_millis() as f64;
         Ok(vec![max_len as f64, max_pending_bytes as f64, ms(command_timeout), ms(heartbeat), ms(node_ttl)])
+    })?;
+
+    // usesTls(tls): returns true if each text of `tls`, which is the argument of `checkTls`, that is set is in use.
+    functions.add("usesTls", |member, call| {
+        let asked = tls_options(call.get(0)?);
+        Ok(of(member)?.tls.get().is_none_or(|used| used.agrees_with(&asked)))
     })?;
 
     // wasRefused(): returns true if an entry was refused since the last call, because `maxPendingBytes` was reached.

@@ -13,9 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
-use super::replies::{bus_error, io_code, io_error};
+use super::replies::{bus_error, io_code};
 use super::tls::{Tls, TlsOptions};
 use crate::backplane::bus::BusError;
 
@@ -63,7 +62,7 @@ impl Server {
         limit: Duration,
         reply_limit: Duration,
     ) -> Result<Connection, BusError> {
-        let connected = timeout(limit, self.connect_without_limit(tls, reply_limit)).await;
+        let connected = timeout(limit, self.connect_in_steps(tls, limit, reply_limit)).await;
         connected.unwrap_or_else(|_| {
             let message = format!(
                 "connect ETIMEDOUT {}: not connected within {} ms",
@@ -74,19 +73,17 @@ impl Server {
         })
     }
 
-    async fn connect_without_limit(
+    async fn connect_in_steps(
         &self,
         tls: Option<&Tls>,
+        limit: Duration,
         reply_limit: Duration,
     ) -> Result<Connection, BusError> {
         let connection = match self.info.addr() {
             ConnectionAddr::Tcp(host, port) => self.over(tcp(host, *port).await?, reply_limit).await?,
             ConnectionAddr::TcpTls { host, port, .. } => {
                 let Some(tls) = tls else { return Err(unsupported()) };
-                let connector = TlsConnector::from(tls.config.clone());
-                let connecting = connector.connect(tls.server_name.clone(), tcp(host, *port).await?);
-                let stream = connecting.await.map_err(|error| tls.explain(io_error(&error)))?;
-                self.over(stream, reply_limit).await?
+                self.over(tls.handshake(tcp(host, *port).await?, limit * 3 / 4).await?, reply_limit).await?
             }
             ConnectionAddr::Unix(path) => self.over(unix(path).await?, reply_limit).await?,
             _ => return Err(unsupported()),

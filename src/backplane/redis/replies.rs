@@ -147,3 +147,40 @@ fn entry(entry: Value) -> Option<(Position, Vec<Field>)> {
     };
     Some((position, std::iter::from_fn(|| Some((fields.next()?, fields.next()?))).collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_of_a_command_is_found_in_that_of_its_transaction_or_script() {
+        for (text, code, message) in [
+            ("OOM command not allowed.", "OOM", "OOM command not allowed."),
+            (
+                "EXECABORT Transaction discarded because of: OOM command not allowed.",
+                "OOM",
+                "OOM command not allowed.",
+            ),
+            (
+                "ERR Error running script (call to f_0a): @user_script:3: @user_script: 3: -READONLY It is a replica.",
+                "READONLY",
+                "READONLY It is a replica.",
+            ),
+            ("@user_script: 12: -READONLY It is a replica.", "READONLY", "READONLY It is a replica."),
+            (
+                "READONLY It is a replica. script: 0a, on @user_script:5.",
+                "READONLY",
+                "READONLY It is a replica. script: 0a, on @user_script:5.",
+            ),
+            ("ERR unknown command", "ERR", "ERR unknown command"),
+            (
+                "ERR Error running script (call to f_0a): @user_script:3: no such function",
+                "ERR",
+                "ERR Error running script (call to f_0a): @user_script:3: no such function",
+            ),
+            ("without a code", "ERR", "without a code"),
+        ] {
+            assert_eq!(script_error(text), BusError::new(code, message));
+        }
+    }
+}

@@ -2,14 +2,22 @@
 
 use std::env;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use rustls_native_certs::CertificateResult;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use super::replies::io_error;
 use crate::backplane::bus::BusError;
 
 /// The variable with the path of further certificates that Node.js trusts.
@@ -100,8 +108,8 @@ impl TlsOptions {
 
 /// The TLS configuration of one attempt to connect.
 pub(super) struct Tls {
-    pub config: Arc<ClientConfig>,
-    pub server_name: ServerName<'static>,
+    config: Arc<ClientConfig>,
+    server_name: ServerName<'static>,
     /// Files with certificates that could not be read.
     unread: Vec<String>,
 }
@@ -124,8 +132,35 @@ impl Tls {
         Ok(Self { config: Arc::new(config), server_name, unread })
     }
 
+    /// Makes a connection secure within `limit`, and checks that the server accepts the client.
+    pub async fn handshake(
+        &self,
+        stream: TcpStream,
+        limit: Duration,
+    ) -> Result<TlsStream<TcpStream>, BusError> {
+        let shaking_hands = async {
+            let connector = TlsConnector::from(Arc::clone(&self.config));
+            let mut stream = connector.connect(self.server_name.clone(), stream).await?;
+            // In TLS 1.3, a server refuses the certificate of a client after the handshake. The `redis` crate would lose the
+            // reason, so the first command is sent without it. Each user may run `RESET`, and its reply is one line.
+            stream.write_all(b"RESET\r\n").await?;
+            while stream.read_u8().await? != b'\n' {}
+            Ok(stream)
+        };
+        match timeout(limit, shaking_hands).await {
+            Ok(secured) => secured.map_err(|error: io::Error| self.explain(io_error(&error))),
+            Err(_) => Err(BusError::new(
+                "ETIMEDOUT",
+                format!(
+                    "TLS: the server did not finish the handshake within {} ms; it may not use TLS",
+                    limit.as_millis()
+                ),
+            )),
+        }
+    }
+
     /// Adds the files that could not be read to an error, if they may be the reason for it.
-    pub fn explain(&self, error: BusError) -> BusError {
+    fn explain(&self, error: BusError) -> BusError {
         if self.unread.is_empty() || &*error.code != UNKNOWN_CA {
             return error;
         }
@@ -182,9 +217,12 @@ pub(super) fn tls_error(error: &rustls::Error) -> BusError {
             }
             _ => "CERT_REJECTED",
         },
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"
-        }
+        rustls::Error::AlertReceived(alert) => match alert {
+            AlertDescription::CertificateRequired => "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+            AlertDescription::UnknownCA => "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
+            AlertDescription::HandshakeFailure => "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE",
+            _ => "EPROTO",
+        },
         _ => "EPROTO",
     };
     BusError::new(code, format!("TLS: {error}"))
