@@ -144,7 +144,7 @@ describeWithRedis('the cause of a failure is', () => {
 		await cannotBeUsed(t, redis.url, 'ETIMEDOUT', /(reply|connected) within 500 ms$/);
 		redis.resume();
 		const { made } = manager(t, RedisStreamSessionManager, redis.url);
-		await made.ready();
+		await until(() => made.stats().backplane.connected);
 		redis.pause();
 		await rejectsBecauseOf(made.has('elsewhere'), 'ETIMEDOUT', /Redis did not reply within 500 ms$/);
 		redis.resume();
