@@ -27,6 +27,9 @@ export const apiSuites = {
 	examples: API,
 };
 
+/** Suites that also run on the JavaScript core. */
+export const fallbackSuites = ['streams', 'info', 'subscriptions', 'lifetime'];
+
 /** Suites that `npm test` runs. @type {Record<string, Suite>} */
 export const defaultSuites = {
 	...apiSuites,

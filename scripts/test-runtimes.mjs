@@ -1,5 +1,5 @@
 // Runs the JS tests on each runtime of __test__/runtimes/package.json, with the addon that is built and the runtime's own test
-// runner. Each file runs in a process of its own, so that a crash or a hang affects no other file. Prints a table, and fails on
+// runner, and then those of streams, info, subscriptions and lifetime on the JavaScript core. Each file runs in a process of its own, so that a crash or a hang affects no other file. Prints a table, and fails on
 // every failure that is not listed in __test__/runtimes/known-limits.mjs.
 //
 //   node scripts/test-runtimes.mjs [word ...]     only the runtimes whose name contains one of the words, such as "bun"
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 import { readReport } from '../__test__/runtimes/junit.mjs';
 import { knownLimits } from '../__test__/runtimes/known-limits.mjs';
-import { apiSuites, filesOf } from './suites.mjs';
+import { apiSuites, fallbackSuites, filesOf } from './suites.mjs';
 
 /** @import { Result } from '../__test__/runtimes/junit.mjs' */
 
@@ -94,14 +94,23 @@ const rows = [];
 /** @type {string[]} */
 const problems = [];
 
-for (const runtime of chosen) {
+/**
+ * The passes over each runtime. With `require`, an addon that does not load fails the tests. Otherwise they would run on the
+ * JavaScript core. With `off`, they do.
+ */
+const passes = [
+	{ suffix: '', core: 'require', files },
+	{ suffix: ' in JavaScript', core: 'off', files: fallbackSuites.flatMap(filesOf) },
+];
+
+for (const { runtime, core, files } of chosen.flatMap(inEachPass)) {
 	console.log(`\n${runtime.name}`);
 	/** @type {(Result & { file: string })[]} */
 	const results = [];
 	const start = performance.now();
 	for (const file of files.filter((file) => !runtime.without?.includes(file))) {
 		const began = performance.now();
-		const inFile = await runFile(runtime, file);
+		const inFile = await runFile(runtime, core, file);
 		const seconds = secondsSince(began);
 		results.push(...inFile.map((result) => ({ file, ...result })));
 		const failed = inFile.filter(({ outcome }) => outcome === 'failed').length;
@@ -119,6 +128,15 @@ const passed = rows.reduce((sum, row) => sum + row.passed, 0);
 console.log(`\n${passed} passed, ${problems.length} failed`);
 process.exitCode = problems.length > 0 || rows.length === 0 ? 1 : 0;
 
+/** @param {Runtime} runtime */
+function inEachPass(runtime) {
+	return passes.map(({ suffix, core, files }) => ({
+		runtime: { ...runtime, name: runtime.name + suffix },
+		core,
+		files,
+	}));
+}
+
 /** @param {number} begin result of `performance.now()` */
 function secondsSince(begin) {
 	return Math.round((performance.now() - begin) / 1_000);
@@ -126,12 +144,13 @@ function secondsSince(begin) {
 
 /**
  * @param {Runtime} runtime
+ * @param {string} core the value of TMCP_NATIVE
  * @param {string} file
  * @returns {Promise<Result[]>} results of the tests, and a failure of the file when its exit code does not match them
  */
-async function runFile({ name, binary, args, env }, file) {
+async function runFile({ name, binary, args, env }, core, file) {
 	const report = join(folder, `${name} ${file.replaceAll('/', ' ')}.xml`);
-	const { output, ending } = await run(binary, args(`__test__/${file}`, report), env);
+	const { output, ending } = await run(binary, args(`__test__/${file}`, report), { ...env, TMCP_NATIVE: core });
 	const results = existsSync(report) ? readReport(readFileSync(report, 'utf8')) : [];
 	const failed = results.some(({ outcome }) => outcome === 'failed');
 	const asReported = ending === 0 ? !failed : ending === 1 && failed;
@@ -150,9 +169,7 @@ async function runFile({ name, binary, args, env }, file) {
 function run(binary, args, env) {
 	return new Promise((resolve, reject) => {
 		// A process group of its own, so that a test that hangs is killed together with its children.
-		// With `require`, an addon that does not load fails the tests. Otherwise they would run on the JavaScript core.
-		const native = { TMCP_NATIVE: 'require' };
-		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...native, ...env }, detached: true };
+		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...env }, detached: true };
 		const child = spawn(binary, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
 		let output = '';
 		let late = false;
