@@ -16,6 +16,7 @@ import * as fallback from '../../lib/native/fallback.js';
 import { platform as here } from '../../lib/native/load.cjs';
 import { binaryMissing, platforms } from '../../lib/native/missing-binary.js';
 import { NAME } from '../../lib/native/package.js';
+import { countCalls } from '../support/count-calls.js';
 import { needsNative } from '../support/native.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -190,6 +191,36 @@ describe('the JavaScript core agrees with the addon', needsNative, () => {
 		]) {
 			assert.equal(fallback.isRedisUrl(url), core.isRedisUrl(url), url);
 		}
+	});
+});
+
+describe('in the JavaScript core, an id that is removed and created again and again', () => {
+	// V8 keeps each entry that is deleted from a Map in the chain of its hash, for some time.
+	test('is rarely deleted from the Map of the sessions', async () => {
+		const streams = fallback.openStreams();
+		for (let id = 0; id < 100; id++) streams.create(`${id}`);
+		const deletes = await countCalls(Map.prototype, 'delete', () => {
+			for (let turn = 0; turn < 1_000; turn++) {
+				streams.create('again');
+				streams.remove('again');
+			}
+		});
+		assert.ok(deletes <= 1_000 / 64, `${deletes}`);
+		assert.equal(streams.size(), 100);
+		assert.equal(streams.has('again'), false);
+	});
+
+	test('is rarely deleted from the Maps of the registrations', async () => {
+		const subscriptions = fallback.openSubscriptions();
+		for (let id = 0; id < 100; id++) subscriptions.create(`${id}`, id, 0, [`file:///${id}`]);
+		const deletes = await countCalls(Map.prototype, 'delete', () => {
+			for (let turn = 0; turn < 1_000; turn++) {
+				subscriptions.remove(subscriptions.create('again', 'again', 0, ['file:///again']));
+			}
+		});
+		// The Map of the keys deletes a new key in each turn. The others are the Maps of the origins and of the URIs.
+		assert.ok(deletes <= 1_000 + (2 * 1_000) / 64, `${deletes}`);
+		assert.equal(subscriptions.find('again', 'again'), 0);
 	});
 });
 

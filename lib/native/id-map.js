@@ -37,6 +37,7 @@ export class IdMap {
 	 * @param {Value} value
 	 */
 	add(id, value) {
+		if (this.#cleared.at(-1) === id) this.#cleared.pop();
 		this.#values.set(id, value);
 		this.#size++;
 	}
