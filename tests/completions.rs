@@ -343,7 +343,8 @@ fn members_with_requests_of_each_other_overflow_at_once() {
         all_notify(&members);
         members
     };
-    let overflow_others = |member: &Member| assert!(notify_with(member, &"x".repeat(MOST_OF_SMALL)).is_some());
+    let overflow_others =
+        |member: &Member| assert!(notify_with(member, &"x".repeat(MOST_OF_SMALL)).is_some());
     at_once(scene, overflow_others, |members| {
         for member in &members {
             let drained = member.drain();
