@@ -11,6 +11,8 @@ import { after, describe, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
+import fc from 'fast-check';
+
 import * as core from '../../lib/native/binding.js';
 import * as fallback from '../../lib/native/fallback.js';
 import { platform as here } from '../../lib/native/load.cjs';
@@ -208,6 +210,31 @@ describe('in the JavaScript core, an id that is removed and created again and ag
 		assert.ok(deletes <= 1_000 / 64, `${deletes}`);
 		assert.equal(streams.size(), 100);
 		assert.equal(streams.has('again'), false);
+	});
+
+	test('has a session exactly while it is created, among any number of others', () => {
+		const steps = fc.array(fc.tuple(fc.nat(300), fc.boolean()), { minLength: 1_000, maxLength: 3_000 });
+		fc.assert(
+			fc.property(steps, (all) => {
+				const streams = fallback.openStreams();
+				/** @type {Map<string, number>} */
+				const expected = new Map();
+				for (const [number, isCreated] of all) {
+					const id = `${number}`;
+					const key = expected.get(id);
+					expected.delete(id);
+					if (isCreated) {
+						const created = streams.create(id);
+						expected.set(id, Array.isArray(created) ? created[0] : created);
+						if (key !== undefined) assert.deepEqual(created, [expected.get(id), key]);
+					} else assert.equal(streams.remove(id), key ?? 0);
+					assert.equal(streams.size(), expected.size);
+				}
+				assert.deepEqual(streams.ids(), [...expected.keys()]);
+				for (let id = 0; id <= 300; id++) assert.equal(streams.routeOne(`${id}`, ''), expected.get(`${id}`) ?? 0);
+			}),
+			{ numRuns: 20 },
+		);
 	});
 
 	test('is rarely deleted from the Maps of the registrations', async () => {
