@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /**
  * @typedef {object} Suite
  * @property {string[]} packages folders with a package.json of their own
- * @property {number} timeoutMs for one test, and on Node.js 20 also for one file
+ * @property {number} timeoutMs for one test, and on Node.js 20 and 22 also for one file
  */
 
 /** @type {Suite} */
