@@ -2,8 +2,6 @@
 //
 //   Shutdown        shutdown, its options and its result
 
-import type { Server as HttpServer } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
 import type { InfoSessionManager, StreamSessionManager, SubscriptionManager } from './index.js';
 
 /**
@@ -19,7 +17,7 @@ import type { InfoSessionManager, StreamSessionManager, SubscriptionManager } fr
  *
  * After `drainMs`, what has not finished is cut: streams whose clients do not read are ended with an error, and the
  * connections of unfinished requests are closed. The promise resolves at most one second after `drainMs`, also while Redis
- * is unreachable. It takes milliseconds if no request is under way and all clients read.
+ * is unreachable. It takes about a tenth of a second if no request is under way and all clients read.
  *
  * A second call with one of the servers returns the promise of the first one. Its options are not used.
  *
@@ -54,15 +52,17 @@ export function shutdown(
 /**
  * A server that {@link shutdown} accepts:
  *
- * - a server of `node:http` or `node:https`, also one that a framework has returned;
+ * - an `http.Server` or `https.Server`, also one that a framework has returned;
  * - what `serve()` of srvx returns. On Node.js it has an `http.Server` in `node.server`, which is shut down. On Bun and
  *   Deno its `close()` is called, and again with `true` after `drainMs`. Such a server does not refuse requests on open
- *   connections, and it does not say which requests are under way, so the managers close at once.
+ *   connections, and it does not say which requests are under way, so the stream managers close at once.
+ *
+ * Requests over HTTP/2 finish too, but the stream managers do not wait for them. On Node.js 20 and 22, an HTTP/2 connection
+ * is closed only when its client sends another request; `errors` then has an `ERR_SHUTDOWN_TIMEOUT`.
  */
 export type ShutdownServer =
-	| HttpServer
-	| HttpsServer
-	| { readonly node?: unknown; close(closeActiveConnections?: boolean): Promise<unknown> };
+	| { readonly listening: boolean; close(callback?: (error?: Error) => void): unknown }
+	| { fetch(...args: never[]): unknown; close(closeActiveConnections?: boolean): Promise<unknown> };
 
 /** Options of {@link shutdown}. */
 export interface ShutdownOptions {

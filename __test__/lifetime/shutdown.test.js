@@ -249,13 +249,14 @@ describe('the servers of shutdown()', () => {
 		assert.ok(performance.now() - begin < LONG_MS / 2);
 	});
 
-	it('can have only a method close(), which is called again with `true` after `drainMs`', async () => {
+	it('can be those of srvx on Bun and Deno, whose close() is called again with `true` after `drainMs`', async () => {
 		/** @type {boolean[]} */
 		const calls = [];
 		const events = new EventEmitter();
 		const closed = once(events, 'closed');
 		const server = {
-			close(/** @type {boolean} */ closesActive) {
+			fetch() {},
+			close(/** @type {boolean | undefined} */ closesActive = false) {
 				calls.push(closesActive);
 				if (closesActive) events.emit('closed');
 				return closed;
@@ -272,7 +273,7 @@ describe('shutdown()', () => {
 		const first = shutdown(server, { drainMs: LONG_MS });
 		assert.equal(shutdown(server), first);
 		// As srvx does it.
-		assert.equal(shutdown({ node: { server }, close: async () => {} }), first);
+		assert.equal(shutdown({ node: { server }, fetch() {}, close: async () => {} }), first);
 		await first;
 		assert.equal(shutdown(server), first);
 	});
@@ -280,6 +281,12 @@ describe('shutdown()', () => {
 	/** @type {[string, any[], RegExp, string][]} */
 	const mistakes = [
 		['a server that is none', [{}], /^shutdown: "server" must be/, 'ERR_INVALID_ARG_TYPE'],
+		[
+			'a manager in place of a server',
+			[new InMemoryStreamSessionManager()],
+			/"server" must be/,
+			'ERR_INVALID_ARG_TYPE',
+		],
 		['no server', [undefined], /^shutdown: "server" must be/, 'ERR_INVALID_ARG_TYPE'],
 		['an unknown option', [createServer(), { drainMS: 1 }], /did you mean "drainMs"/, 'ERR_UNKNOWN_OPTION'],
 		['a negative time', [createServer(), { drainMs: -1 }], /"drainMs"/, 'ERR_OUT_OF_RANGE'],

@@ -23,9 +23,10 @@ import { NodeServer } from './node-server.js';
  * @returns {object}
  */
 export function identityOf(server) {
-	const { node, close } = /** @type {any} */ (server ?? {});
-	if (typeof node?.server?.close === 'function') return node.server;
-	if (typeof close === 'function') return /** @type {object} */ (server);
+	const { node, close, removeAllListeners, fetch } = /** @type {any} */ (server ?? {});
+	if (typeof node?.server?.removeAllListeners === 'function') return node.server;
+	const isServer = typeof removeAllListeners === 'function' || typeof fetch === 'function';
+	if (isServer && typeof close === 'function') return /** @type {object} */ (server);
 	throw invalidArgument('shutdown: "server" must be an http.Server, a server of srvx, or an array of them', server);
 }
 
