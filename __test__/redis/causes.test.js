@@ -49,6 +49,7 @@ function manager(t, Class, url, options) {
 	const errors = [];
 	const made = new Class(url, {
 		prefix: newPrefix(),
+		onUnavailable: 'reject',
 		commandTimeoutMs: 500,
 		onError: (/** @type {unknown} */ error) => errors.push(error),
 		...options,

@@ -30,6 +30,7 @@ impl<B: Bus> Node<B> {
                 }
             };
             self.backplane.health.accepted(Writer::Heartbeat);
+            self.backplane.set_away(false);
             if end < read {
                 // New entries would get positions before the one that was read, and this node would never read them. When it
                 // joins again, it decides where to continue.

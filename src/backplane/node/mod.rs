@@ -56,7 +56,9 @@ impl<B: Bus> Node<B> {
         self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
         let problem = self.backplane.health.problem();
         let failure = || unavailable("closed before Redis replied", problem.as_ref());
-        self.backplane.deadlines.fail_all(failure);
+        for deadlines in [&self.backplane.request_deadlines, &self.backplane.deadlines] {
+            deadlines.fail_all(failure);
+        }
         let left = std::mem::take(&mut *lock(&self.backplane.left));
         // Dropped without the lock, because that completes requests.
         drop(left);
@@ -81,6 +83,7 @@ impl<B: Bus> Node<B> {
                 },
                 () = self.leave_requested() => break,
             };
+            self.backplane.set_away(true);
             self.backplane.health.disconnected(&error);
             self.report(&Report::Disconnected(&error));
             if error.is_refused_write() {
@@ -125,6 +128,7 @@ impl<B: Bus> Node<B> {
         let since = Instant::now();
         self.backplane.health.connected();
         self.backplane.counters.is_connected.store(true, Ordering::Relaxed);
+        self.backplane.set_away(false);
         let unready = lock(&self.backplane.unready).take();
         // Dropped without the lock, because that completes requests.
         drop(unready);
@@ -152,6 +156,7 @@ impl<B: Bus> Node<B> {
     }
 
     fn disconnected(&self) {
+        self.backplane.set_away(true);
         self.backplane.presence.stop_recording();
         if self.backplane.counters.is_connected.swap(false, Ordering::Relaxed) {
             Counters::add(&self.backplane.counters.reconnects, 1);
@@ -191,15 +196,31 @@ impl<B: Bus> Node<B> {
 
     /// Fails requests that have no reply after `command_timeout`.
     async fn watch_deadlines(&self) {
-        let Backplane { settings, deadlines, requests, health, .. } = &*self.backplane;
+        let Backplane { settings, request_deadlines, deadlines, requests, health, .. } = &*self.backplane;
         let limit = settings.command_timeout;
         let failure = || {
             let problem = health.problem().unwrap_or_else(|| BusError::timed_out(limit));
             unavailable("Redis is unavailable", Some(&problem))
         };
-        loop {
-            deadlines.fail_expired(failure).await;
-            requests.remove_settled();
+        let of_requests = async {
+            loop {
+                let no_reply = || {
+                    // The caller may ask again at once. That question must not wait for the bus, too.
+                    self.backplane.set_away(true);
+                    failure()
+                };
+                request_deadlines.fail_expired(no_reply).await;
+                requests.remove_settled();
+            }
+        };
+        let of_others = async {
+            loop {
+                deadlines.fail_expired(failure).await;
+            }
+        };
+        select! {
+            () = of_requests => {}
+            () = of_others => {}
         }
     }
 

@@ -3,12 +3,17 @@
 use crate::backplane::bus::BusError;
 use crate::threads::text::Text;
 
+/// The message for a command that Redis refused, before its cause.
+pub(super) const REFUSED: &str = "Redis refused the command";
+
 /// An event that the node reports to all threads.
 pub(super) enum Report<'node> {
     /// The connection, or an attempt to connect, failed.
     Disconnected(&'node BusError),
     /// The server refused a write, which is tried again.
     RefusedWrite(&'node BusError),
+    /// The server refused a change that no caller waits for any more. It is lost.
+    Refused(&'node BusError),
     /// Entries of another node are lost.
     Gap { node: &'node str, missed: u64 },
 }
@@ -18,6 +23,7 @@ impl Report<'_> {
     pub fn json(&self) -> Text {
         let json = match self {
             Self::Disconnected(cause) => error("the connection to Redis failed", cause),
+            Self::Refused(cause) => error(REFUSED, cause),
             Self::RefusedWrite(cause) => {
                 error("Redis refuses writes, so messages to other machines wait", cause)
             }
