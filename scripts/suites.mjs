@@ -40,7 +40,7 @@ export const defaultSuites = {
 const otherSuites = {
 	e2e: { packages: ['__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'], timeoutMs: 120_000 },
 	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 300_000 },
-	pack: { packages: ['__test__/pack'], timeoutMs: 300_000 },
+	pack: { packages: ['__test__/pack', '__test__/runtimes'], timeoutMs: 300_000 },
 	'web-hosts': { packages: ['__test__/pack', '__test__/web-hosts'], timeoutMs: 300_000 },
 	// The runtimes have Bun, and `pack` has the registry.
 	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes', '__test__/pack'], timeoutMs: 300_000 },
