@@ -6,6 +6,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 
 import {
 	InMemoryInfoSessionManager,
@@ -14,6 +15,7 @@ import {
 } from '@tmcp-native/session-manager';
 import { shutdown } from '@tmcp-native/session-manager/node';
 
+import { needsNative } from '../support/native.js';
 import { listener, subscription } from '../support/subscriptions.js';
 
 /** @import { RequestListener, ServerResponse } from 'node:http' */
@@ -204,6 +206,25 @@ describe('the managers of shutdown()', () => {
 		await late();
 		assert.deepEqual(await done, { unfinished: 0, errors: [] });
 		assert.deepEqual(closed, ['1 closed', '2 closed']);
+	});
+
+	it('close what belongs to this thread only, in a scope', needsNative, async (t) => {
+		const options = { scope: 'shutdown of one thread' };
+		const thread = new Worker(new URL('../programs/subscribed-thread.js', import.meta.url), { workerData: options });
+		t.after(() => thread.terminate());
+		await once(thread, 'message');
+		const streams = new InMemoryStreamSessionManager(options);
+		const subscriptions = new InMemorySubscriptionManager(options);
+		new ReadableStream({ start: (controller) => streams.create('stream of this thread', controller) });
+		/** @type {string[]} */
+		const closed = [];
+		await subscriptions.create(subscription(1), listener({ close: (reason) => closed.push(reason) }));
+		const { errors } = await shutdown([], { managers: [streams, subscriptions], drainMs: LONG_MS });
+		assert.deepEqual(errors, []);
+		assert.deepEqual(closed, ['closed']);
+		thread.postMessage('report');
+		const [report] = await once(thread, 'message');
+		assert.deepEqual(report, { closed: [], sessions: ['stream of a thread'] });
 	});
 
 	it('end the shutdown neither by an error nor by hanging', async () => {
