@@ -10,8 +10,8 @@ import type { InfoSessionManager, StreamSessionManager, SubscriptionManager } fr
  * 1. The servers stop taking connections, and close idle ones. A request that arrives on a connection that is still open
  *    is answered with 503 and `Connection: close`. The streams of `subscriptions/listen` end with the result of their
  *    request.
- * 2. The requests under way finish, which can still use the managers. Responses to GET requests can be the streams of
- *    sessions, and are not waited for yet.
+ * 2. The requests under way finish, which can still use the managers. A response to a GET request that has begun can be
+ *    the stream of a session, and is not waited for yet.
  * 3. The stream managers close. Each stream ends when its client has read what was sent to it.
  * 4. When all responses are written, the connections that are left are closed, and the other managers leave Redis.
  *

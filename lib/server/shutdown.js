@@ -82,7 +82,7 @@ async function run(servers, { streams, info, subscriptions }, drainMs) {
 	// 3. The connections that are left are closed, and then the managers that answer requests.
 	for (const [index, server] of servers.entries()) {
 		server.cut();
-		steps.begin(`closing the connections of server ${index}`, () => server.closed(), CLOSED_MS);
+		steps.begin(`closing server ${index}`, () => server.closed(), CLOSED_MS);
 	}
 	for (const [index, manager] of [...info, ...subscriptions].entries()) {
 		steps.begin(`close() of ${nameOf(manager, index)}`, () => leave(manager));
