@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 import { DURATION_BOUNDARIES, meterSessions } from '../../examples/opentelemetry/session-metrics.mjs';
@@ -49,12 +50,15 @@ describe('meterSessions', () => {
 		const manager = new InMemoryStreamSessionManager({ maxQueuedBytes: 2_500, onSlowClient: 'drop' });
 		const { numbers } = meter(test, manager);
 		manager.create('ada', openStream().controller);
-		for (let sent = 0; sent < 5; sent++) manager.send(undefined, KB);
+		for (let sent = 0; sent < 6; sent++) {
+			manager.send(undefined, KB);
+			await turn();
+		}
 
 		const exported = await numbers();
 		assert.equal(exported['tmcp.message.dropped'], 3);
-		assert.equal(exported['tmcp.message.sent'], 2);
-		assert.equal(exported['tmcp.message.io'], 2_000);
+		assert.equal(exported['tmcp.message.sent'], 3);
+		assert.equal(exported['tmcp.message.io'], 3_000);
 	});
 
 	it('exports closed sessions by reason, with an error type for failures', async (test) => {
@@ -67,7 +71,10 @@ describe('meterSessions', () => {
 
 		await reading.reader.cancel();
 		manager.send(['gone'], 'x');
-		for (let sent = 0; sent < 3; sent++) manager.send(['slow'], KB);
+		for (let sent = 0; sent < 4; sent++) {
+			manager.send(['slow'], KB);
+			await turn();
+		}
 		manager.delete('deleted');
 		manager.create('replaced', openStream().controller);
 		await manager.close();
