@@ -17,6 +17,7 @@ pub(super) struct Scripts {
     pub watch: CompiledScript,
     pub unwatch: CompiledScript,
     pub forget: CompiledScript,
+    pub forget_rest: CompiledScript,
     pub extend: CompiledScript,
 }
 
@@ -58,6 +59,7 @@ impl Default for Scripts {
             watch: with_touch(include_str!("scripts/watch.lua")),
             unwatch: with_touch(include_str!("scripts/unwatch.lua")),
             forget: with_touch(include_str!("scripts/forget.lua")),
+            forget_rest: with_touch(include_str!("scripts/forget_rest.lua")),
             extend: with_touch(include_str!("scripts/extend.lua")),
         }
     }
@@ -66,9 +68,11 @@ impl Default for Scripts {
 impl Scripts {
     /// Returns the commands that load all scripts.
     pub fn load(&self) -> Pipeline {
-        let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget, extend } = self;
+        let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend } =
+            self;
         let mut pipe = pipe();
-        for script in [join, heartbeat, has, get, set, watchers, watch, unwatch, forget, extend] {
+        for script in [join, heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend]
+        {
             pipe.cmd("SCRIPT").arg("LOAD").arg(&script.code).ignore();
         }
         pipe
