@@ -38,12 +38,23 @@ describe('meterSessions', () => {
 		assert.deepEqual(await numbers(), {
 			'tmcp.session.active': 2,
 			'tmcp.session.closed deleted': 1,
+			'tmcp.session.refused': 0,
 			'tmcp.message.sent': 4,
 			'tmcp.message.io': 3_002,
 			'tmcp.message.dropped': 0,
 			'tmcp.queue.size': 2_002,
 			'tmcp.mailbox.size': 0,
 		});
+	});
+
+	it('exports sessions that were refused because of maxSessions', async (test) => {
+		const manager = new InMemoryStreamSessionManager({ maxSessions: 1 });
+		const { numbers } = meter(test, manager);
+		manager.create('ada', fakeController());
+		for (const id of ['ben', 'cleo'])
+			assert.throws(() => manager.create(id, fakeController()), { code: 'ERR_SESSION_LIMIT' });
+		const exported = await numbers();
+		assert.deepEqual([exported['tmcp.session.active'], exported['tmcp.session.refused']], [1, 2]);
 	});
 
 	it('exports dropped messages, and does not count their bytes', async (test) => {
