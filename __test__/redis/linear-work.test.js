@@ -90,7 +90,13 @@ describeWithRedis('on Redis', () => {
 			await redis.command('CONFIG', 'RESETSTAT');
 			await info.delete(id);
 			// It does not count as a watcher at once, and may watch again before it is removed from all URIs.
-			assert.deepEqual(await Promise.all(uris.slice(-5).map((uri) => info.getSubscriptions(uri))), [[], [], [], [], []]);
+			assert.deepEqual(await Promise.all(uris.slice(-5).map((uri) => info.getSubscriptions(uri))), [
+				[],
+				[],
+				[],
+				[],
+				[],
+			]);
 			await info.addSubscription(id, '0');
 			assert.deepEqual(await info.getSubscriptions('0'), ['b', id]);
 			const left = async () => (await redis.command('KEYS', `${prefix}:watchers:*`)).length;
