@@ -3,6 +3,7 @@
 
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { redisSubscriptionOptions } from '../../options/options.js';
+import { closeHere } from '../abstract/subscriptions.js';
 import { RoutedSubscriptionManager } from '../routed-subscriptions.js';
 
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../../index.js' */
@@ -10,6 +11,7 @@ import { RoutedSubscriptionManager } from '../routed-subscriptions.js';
 
 export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	#backplane;
+	/** True when its subscriptions are closed. */
 	#isClosed = false;
 
 	/**
@@ -87,6 +89,17 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 		if (!this.#isClosed) await super.closeAll();
 		this.#isClosed = true;
 		await this.#backplane.close();
+	}
+
+	/**
+	 * Closes the subscriptions of this thread. A `close()` after it does not close those of other threads.
+	 *
+	 * @override
+	 * @param {'closed' | 'cancelled'} reason
+	 */
+	async [closeHere](reason) {
+		await super[closeHere](reason);
+		this.#isClosed = true;
 	}
 }
 
