@@ -1,0 +1,151 @@
+// Waits until all servers and clients of the chaos run agree, while no client acts: every stream has all messages, every server
+// knows all sessions and what their clients have said, and a change of a note reaches each of its subscribers once.
+
+import { setTimeout as pass } from 'node:timers/promises';
+
+import { NOTES } from './messages.js';
+
+/** @import { ChaosClient } from './client.js' */
+/** @import { ChaosServer } from './server.js' */
+
+/** Maximum time until all agree, in milliseconds. */
+const AGREE_MS = 10_000;
+/** No event reports what another server knows. */
+const POLL_MS = 25;
+/** A stream that opens after the last numbered message gets no message. The servers send another one after this time. */
+const AGAIN_MS = 1_000;
+
+export class Agreement {
+	#servers;
+	#clients;
+	#problem;
+
+	/**
+	 * @param {ChaosServer[]} servers
+	 * @param {ChaosClient[]} clients
+	 * @param {(problem: string) => void} problem called for each fact on which not all agree in time
+	 */
+	constructor(servers, clients, problem) {
+		this.#servers = servers;
+		this.#clients = clients;
+		this.#problem = problem;
+	}
+
+	/** Resolves with the time in milliseconds until all agree, or until they should. */
+	async reach() {
+		const began = performance.now();
+		const until = async (/** @type {() => Promise<string[]>} */ differences) => {
+			for (;;) {
+				const found = await differences();
+				if (found.length === 0) return true;
+				if (performance.now() - began > AGREE_MS) {
+					for (const what of found.slice(0, 5)) this.#problem(`not all agree after ${AGREE_MS} ms: ${what}`);
+					return false;
+				}
+				await pass(POLL_MS);
+			}
+		};
+		if (await until(() => this.#connections())) {
+			await this.#announce();
+			let announced = performance.now();
+			await until(async () => {
+				if (performance.now() - announced > AGAIN_MS) {
+					await this.#announce();
+					announced = performance.now();
+				}
+				return this.#messages();
+			});
+			await until(() => this.#knowledge());
+			await this.#changes(until);
+		}
+		return performance.now() - began;
+	}
+
+	/**
+	 * @param {string} command
+	 * @param {...any} args
+	 * @returns {Promise<any[]>}
+	 */
+	#all(command, ...args) {
+		return Promise.all(this.#servers.map((server) => server.do(command, ...args)));
+	}
+
+	/** Lets each server send a numbered message. */
+	#announce() {
+		return this.#all('announce');
+	}
+
+	async #connections() {
+		const reports = await this.#all('report');
+		const servers = reports.flatMap(({ backplane: { connected, pendingBytes } }, index) => {
+			if (connected && pendingBytes === 0) return [];
+			const { name } = this.#servers[index];
+			return [`server ${name} is ${connected ? '' : 'not '}connected, and ${pendingBytes} bytes wait`];
+		});
+		const clients = this.#clients.filter(({ numbers }) => numbers === undefined);
+		return [...servers, ...clients.map(({ name }) => `${name} has no stream`)];
+	}
+
+	async #messages() {
+		const reports = await this.#all('report');
+		const readers = [
+			...reports.flatMap(({ stream, registration }, index) => [
+				{ who: `the stream of server ${this.#servers[index].name}`, last: stream.last },
+				{ who: `the registration of server ${this.#servers[index].name}`, last: registration.last },
+			]),
+			...this.#clients.map(({ name, numbers }) => ({ who: `the stream of ${name}`, last: numbers?.report().last ?? {} })),
+		];
+		return readers.flatMap(({ who, last }) =>
+			reports.flatMap(({ sent }, index) => {
+				const { name } = this.#servers[index];
+				return last[name] === sent ? [] : [`${who} has ${last[name]} of ${sent} messages of server ${name}`];
+			}),
+		);
+	}
+
+	async #knowledge() {
+		const answers = await this.#all(
+			'knows',
+			this.#clients.map(({ session }) => session),
+		);
+		return answers.flatMap(({ sessions, subscribers }, index) => {
+			const { name } = this.#servers[index];
+			return this.#clients.flatMap((client, number) => {
+				const { exists, client: called, level } = sessions[number];
+				const wrong = [];
+				if (!exists) wrong.push(`server ${name} does not know the session of ${client.name}`);
+				if (called !== client.name) wrong.push(`server ${name} takes ${client.name} for ${called}`);
+				if (level !== client.level) wrong.push(`server ${name} has the level ${level} of ${client.name}, not ${client.level}`);
+				for (const [note, uri] of NOTES.entries()) {
+					const watches = subscribers[note].includes(client.session);
+					if (watches !== client.watched.has(uri))
+						wrong.push(`server ${name} believes that ${client.name} ${watches ? 'watches' : 'does not watch'} ${uri}`);
+				}
+				return wrong;
+			});
+		});
+	}
+
+	/**
+	 * Lets each server change each note.
+	 *
+	 * @param {(differences: () => Promise<string[]>) => Promise<boolean>} until
+	 */
+	async #changes(until) {
+		const before = this.#clients.map(({ updates }) => new Map(updates));
+		for (const uri of NOTES) await this.#all('touch', uri);
+		const differences = async () =>
+			this.#clients.flatMap(({ name, updates, watched }, index) =>
+				NOTES.flatMap((uri) => {
+					const received = (updates.get(uri) ?? 0) - (before[index].get(uri) ?? 0);
+					const wanted = watched.has(uri) ? this.#servers.length : 0;
+					return received === wanted ? [] : [`${name} has ${received} of ${wanted} changes of ${uri}`];
+				}),
+			);
+		if (!(await until(differences))) return;
+		// A message keeps its order: what arrives twice has arrived before a later message.
+		await this.#announce();
+		await until(() => this.#messages());
+		for (const what of await differences()) this.#problem(`a change arrived twice: ${what}`);
+	}
+}
