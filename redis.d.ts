@@ -438,6 +438,20 @@ export interface BackplaneOptions {
 	prefix?: string | undefined;
 
 	/**
+	 * Decides what calls do that need Redis while it is not available.
+	 *
+	 * - `'degrade'`: they take effect in this process, answer what this process knows, and do not reject because of
+	 *   Redis, a full queue or `close()`. `onError` gets the failures.
+	 * - `'reject'`: they reject with a {@link BackplaneUnavailableError}, and after `close()` with `ERR_MANAGER_CLOSED`.
+	 *   tmcp calls the managers in event listeners that do not handle a rejection, so handle `unhandledRejection`.
+	 *
+	 * `ready()` rejects in both.
+	 *
+	 * @default 'degrade'
+	 */
+	onUnavailable?: 'degrade' | 'reject' | undefined;
+
+	/**
 	 * Limits the length of the Redis stream, and so how far a process may fall behind before it loses messages.
 	 *
 	 * In entries; Redis keeps a few more (`MAXLEN ~`). Each message to other machines, each notification, each `create`,

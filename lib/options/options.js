@@ -99,7 +99,7 @@ const BACKPLANE_SETTINGS = /** @type {const} */ ([
 	'heartbeatMs',
 	'nodeTtlMs',
 ]);
-const REDIS_OPTIONS = ['prefix', 'onGap', 'onError', ...BACKPLANE_SETTINGS];
+const REDIS_OPTIONS = ['prefix', 'onUnavailable', 'onGap', 'onError', ...BACKPLANE_SETTINGS];
 
 /**
  * Returns the options of a stream manager on Redis.
@@ -149,11 +149,16 @@ function redisOptions(url, options, className) {
 	if (typeof prefix !== 'string' || prefix === '') {
 		throw invalidOption(className, 'prefix', 'a non-empty string', prefix);
 	}
+	const { onUnavailable = 'degrade' } = options;
+	if (onUnavailable !== 'degrade' && onUnavailable !== 'reject') {
+		throw invalidOption(className, 'onUnavailable', '"degrade" or "reject"', onUnavailable);
+	}
 	const settings = BACKPLANE_SETTINGS.map((name) => numberOption(options, name, className) ?? Number.NaN);
 	checkHeartbeat(options, className);
 	return {
 		url,
 		prefix,
+		onUnavailable,
 		settings,
 		maxMailboxBytes: numberOption(options, 'maxMailboxBytes', className),
 		onGap: functionOption(options, 'onGap', className),

@@ -1,7 +1,7 @@
 // This thread's membership in a hub that other threads share: the parts that all its managers in that hub use.
 
 import { losesWakeUps } from '#platform';
-import { invalidValue } from '../errors.js';
+import { BackplaneUnavailableError, invalidValue } from '../errors.js';
 import { joinRedis, joinScope, requireNative } from '../native/binding.js';
 import { onCollected } from '../native/on-collected.js';
 import { Streams } from '../streams/streams.js';
@@ -167,6 +167,8 @@ class Membership {
 		if (leaving === 0) await flush();
 		await this.requests.replyKeepingAlive(leaving);
 		this.#native.mailbox.leave();
+		// No reply arrives any more.
+		this.requests.fail(new BackplaneUnavailableError('closed before the reply arrived'));
 	}
 }
 

@@ -6,7 +6,9 @@ use std::mem;
 use std::ops::RangeInclusive;
 
 use tmcp_session_manager::registry::key::Key;
-use tmcp_session_manager::threads::message::{NOT_DELIVERED, RegistrationCloseReason, ThreadMessage};
+use tmcp_session_manager::threads::message::{
+    NOT_DELIVERED, RegistrationCloseReason, TOO_LARGE, ThreadMessage,
+};
 use tmcp_session_manager::threads::text::Text;
 
 /// The number of a peer. Numbers count up, in the order of joining.
@@ -25,6 +27,8 @@ pub enum ModelMessage {
     Notify { keys: Vec<Key>, notification: Text, request: RequestIndex },
     CloseRegistrations { keys: Vec<Key>, reason: RegistrationCloseReason, request: RequestIndex },
     Reply { request: RequestIndex, failure: Option<Text> },
+    Lost { keys: Vec<Key> },
+    LostBroadcast { until: RangeInclusive<Key> },
 }
 
 impl ModelMessage {
@@ -45,7 +49,8 @@ impl ModelMessage {
                     keys.len() * size_of::<Key>() + text.len() + TEXT_OVERHEAD
                 }
                 Self::Unicast { text, .. } | Self::Broadcast { text, .. } => text.len() + TEXT_OVERHEAD,
-                Self::CloseRegistrations { keys, .. } => keys.len() * size_of::<Key>(),
+                Self::CloseRegistrations { keys, .. } | Self::Lost { keys } => keys.len() * size_of::<Key>(),
+                Self::LostBroadcast { .. } => 0,
                 Self::Close { .. } | Self::Flush { .. } | Self::Reply { .. } => return 0,
             }
     }
@@ -311,8 +316,22 @@ impl HubModel {
 
 /// Mailboxes.
 impl HubModel {
-    fn post(&mut self, from: ModelPeer, peer: ModelPeer, message: ModelMessage) {
+    fn post(&mut self, from: ModelPeer, peer: ModelPeer, mut message: ModelMessage) {
         self.posted_to.insert((from, peer % 64));
+        let mailbox = &self.peers[&peer];
+        if message.weight() > mailbox.max_bytes && !mailbox.overflowed {
+            message = match message {
+                ModelMessage::Unicast { key, .. } => ModelMessage::Lost { keys: vec![key] },
+                ModelMessage::Multicast { keys, .. } => ModelMessage::Lost { keys },
+                ModelMessage::Broadcast { until, .. } => ModelMessage::LostBroadcast { until },
+                ModelMessage::Notify { request, .. } => {
+                    self.reply(request, Some(TOO_LARGE.as_bytes().into()));
+                    self.drop_completion(request);
+                    return;
+                }
+                message => message,
+            };
+        }
         let mailbox = self.peers.get_mut(&peer).unwrap();
         mailbox.wake();
         if !mailbox.overflowed && mailbox.bytes() + message.weight() <= mailbox.max_bytes {
@@ -380,6 +399,10 @@ impl HubModel {
                 ModelMessage::CloseRegistrations { keys, reason, .. },
                 ThreadMessage::CloseRegistrations { keys: found, reason: read, .. },
             ) => (keys, reason) == (found, read),
+            (ModelMessage::Lost { keys }, ThreadMessage::Lost { keys: found }) => keys == found,
+            (ModelMessage::LostBroadcast { until }, ThreadMessage::LostBroadcast { until: found }) => {
+                until.contains(found)
+            }
             (ModelMessage::Reply { request, failure }, ThreadMessage::Reply { request: found, outcome }) => {
                 self.requests[*request].name == Some(*found) && *failure == outcome.clone().failure()
             }

@@ -104,12 +104,11 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<string[]>}
 	 */
 	getSubscriptions(uri) {
-		return handled(this.#watchers(uri));
-	}
-
-	/** @param {string} uri */
-	async #watchers(uri) {
-		return (await this.#ask((native) => native.watchers(uri))) ?? [];
+		return this.#backplane.ask(
+			(native) => native.watchers(uri),
+			() => [],
+			[],
+		);
 	}
 
 	/**
@@ -123,7 +122,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	addSubscription(id, uri) {
 		checkText('addSubscription', 'id', id);
 		checkText('addSubscription', 'uri', uri);
-		return this.#ask((native) => native.watch(id, uri, this.#ttlMs));
+		return this.#backplane.change((native) => native.watch(id, uri, this.#ttlMs));
 	}
 
 	/**
@@ -135,7 +134,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	removeSubscription(id, uri) {
-		return this.#ask((native) => native.unwatch(id, uri));
+		return this.#backplane.change((native) => native.unwatch(id, uri));
 	}
 
 	/**
@@ -146,12 +145,11 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	delete(id) {
-		return this.#ask((native) => native.forget(id));
+		return this.#backplane.change((native) => native.forget(id));
 	}
 
 	/** Resolves when Redis is reachable and this process receives what other nodes send. */
 	ready() {
-		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
@@ -180,7 +178,12 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @param {string} attributeName
 	 */
 	async #get(id, attribute, attributeName) {
-		return (await this.#ask((native) => native.get(id, attribute, this.#ttlMs))) ?? notFound(attributeName, id);
+		const value = await this.#backplane.ask(
+			(native) => native.get(id, attribute, this.#ttlMs),
+			() => undefined,
+			undefined,
+		);
+		return value ?? notFound(attributeName, id);
 	}
 
 	/**
@@ -189,12 +192,6 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @param {string | undefined} json
 	 */
 	#set(id, attribute, json) {
-		return this.#ask((native) => native.set(id, attribute, json, this.#ttlMs));
-	}
-
-	/** @param {Parameters<Backplane['ask']>[0]} request */
-	#ask(request) {
-		this.#backplane.checkOpen();
-		return this.#backplane.ask(request);
+		return this.#backplane.change((native) => native.set(id, attribute, json, this.#ttlMs));
 	}
 }
