@@ -16,7 +16,7 @@ const {
 	CHAOS_SEED = String(Math.floor(Math.random() * 2 ** 31)),
 	CHAOS_FAULTS = '.',
 	// Redis, the servers and the clients start before, and stop afterwards.
-	CHAOS_SECONDS = '50',
+	CHAOS_SECONDS = '48',
 } = process.env;
 
 describeWithRedis('chaos', () => {

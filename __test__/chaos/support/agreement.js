@@ -5,8 +5,7 @@ import { setTimeout as pass } from 'node:timers/promises';
 
 import { NOTES } from './messages.js';
 
-/** @import { ChaosClient } from './client.js' */
-/** @import { ChaosServer } from './server.js' */
+/** @import { World } from './world.js' */
 
 /** Maximum time until all agree, in milliseconds. */
 const AGREE_MS = 10_000;
@@ -16,22 +15,21 @@ const POLL_MS = 25;
 const AGAIN_MS = 1_000;
 
 export class Agreement {
-	#servers;
-	#clients;
+	#world;
 	#problem;
+	/** Time of the last numbered messages. */
+	#announced = 0;
 
 	/**
-	 * @param {ChaosServer[]} servers
-	 * @param {ChaosClient[]} clients
+	 * @param {World} world
 	 * @param {(problem: string) => void} problem called for each fact on which not all agree in time
 	 */
-	constructor(servers, clients, problem) {
-		this.#servers = servers;
-		this.#clients = clients;
+	constructor(world, problem) {
+		this.#world = world;
 		this.#problem = problem;
 	}
 
-	/** Resolves with the time in milliseconds until all agree, or until they should. */
+	/** Resolves with the time in milliseconds until all agree, or with `undefined` if they do not agree in time. */
 	async reach() {
 		const began = performance.now();
 		const until = async (/** @type {() => Promise<string[]>} */ differences) => {
@@ -45,77 +43,66 @@ export class Agreement {
 				await pass(POLL_MS);
 			}
 		};
-		if (await until(() => this.#connections())) {
-			await this.#announce();
-			let announced = performance.now();
-			await until(async () => {
-				if (performance.now() - announced > AGAIN_MS) {
-					await this.#announce();
-					announced = performance.now();
-				}
-				return this.#messages();
-			});
-			await until(() => this.#knowledge());
-			await this.#changes(until);
-		}
-		return performance.now() - began;
-	}
-
-	/**
-	 * @param {string} command
-	 * @param {...any} args
-	 * @returns {Promise<any[]>}
-	 */
-	#all(command, ...args) {
-		return Promise.all(this.#servers.map((server) => server.do(command, ...args)));
+		const messages = async () => {
+			if (performance.now() - this.#announced > AGAIN_MS) await this.#announce();
+			return this.#messages();
+		};
+		const isAgreed =
+			(await until(() => this.#connections())) && (await until(messages)) && (await until(() => this.#knowledge()));
+		if (isAgreed && (await this.#changes(until))) return performance.now() - began;
 	}
 
 	/** Lets each server send a numbered message. */
 	#announce() {
-		return this.#all('announce');
+		this.#announced = performance.now();
+		return this.#world.do('announce');
 	}
 
 	async #connections() {
-		const reports = await this.#all('report');
+		const reports = await this.#world.do('report');
 		const servers = reports.flatMap(({ backplane: { connected, pendingBytes } }, index) => {
 			if (connected && pendingBytes === 0) return [];
-			const { name } = this.#servers[index];
+			const { name } = this.#world.servers[index];
 			return [`server ${name} is ${connected ? '' : 'not '}connected, and ${pendingBytes} bytes wait`];
 		});
-		const clients = this.#clients.filter(({ numbers }) => numbers === undefined);
+		const clients = this.#world.clients.filter(({ numbers }) => numbers === undefined);
 		return [...servers, ...clients.map(({ name }) => `${name} has no stream`)];
 	}
 
 	async #messages() {
-		const reports = await this.#all('report');
+		const reports = await this.#world.do('report');
 		const readers = [
 			...reports.flatMap(({ stream, registration }, index) => [
-				{ who: `the stream of server ${this.#servers[index].name}`, last: stream.last },
-				{ who: `the registration of server ${this.#servers[index].name}`, last: registration.last },
+				{ who: `the stream of server ${this.#world.servers[index].name}`, last: stream.last },
+				{ who: `the registration of server ${this.#world.servers[index].name}`, last: registration.last },
 			]),
-			...this.#clients.map(({ name, numbers }) => ({ who: `the stream of ${name}`, last: numbers?.report().last ?? {} })),
+			...this.#world.clients.map(({ name, numbers }) => ({
+				who: `the stream of ${name}`,
+				last: numbers?.report().last ?? {},
+			})),
 		];
 		return readers.flatMap(({ who, last }) =>
 			reports.flatMap(({ sent }, index) => {
-				const { name } = this.#servers[index];
+				const { name } = this.#world.servers[index];
 				return last[name] === sent ? [] : [`${who} has ${last[name]} of ${sent} messages of server ${name}`];
 			}),
 		);
 	}
 
 	async #knowledge() {
-		const answers = await this.#all(
+		const answers = await this.#world.do(
 			'knows',
-			this.#clients.map(({ session }) => session),
+			this.#world.clients.map(({ session }) => session),
 		);
 		return answers.flatMap(({ sessions, subscribers }, index) => {
-			const { name } = this.#servers[index];
-			return this.#clients.flatMap((client, number) => {
+			const { name } = this.#world.servers[index];
+			return this.#world.clients.flatMap((client, number) => {
 				const { exists, client: called, level } = sessions[number];
 				const wrong = [];
 				if (!exists) wrong.push(`server ${name} does not know the session of ${client.name}`);
 				if (called !== client.name) wrong.push(`server ${name} takes ${client.name} for ${called}`);
-				if (level !== client.level) wrong.push(`server ${name} has the level ${level} of ${client.name}, not ${client.level}`);
+				if (level !== client.level)
+					wrong.push(`server ${name} has the level ${level} of ${client.name}, not ${client.level}`);
 				for (const [note, uri] of NOTES.entries()) {
 					const watches = subscribers[note].includes(client.session);
 					if (watches !== client.watched.has(uri))
@@ -132,20 +119,21 @@ export class Agreement {
 	 * @param {(differences: () => Promise<string[]>) => Promise<boolean>} until
 	 */
 	async #changes(until) {
-		const before = this.#clients.map(({ updates }) => new Map(updates));
-		for (const uri of NOTES) await this.#all('touch', uri);
+		const before = this.#world.clients.map(({ updates }) => new Map(updates));
+		for (const uri of NOTES) await this.#world.do('touch', uri);
 		const differences = async () =>
-			this.#clients.flatMap(({ name, updates, watched }, index) =>
+			this.#world.clients.flatMap(({ name, updates, watched }, index) =>
 				NOTES.flatMap((uri) => {
 					const received = (updates.get(uri) ?? 0) - (before[index].get(uri) ?? 0);
-					const wanted = watched.has(uri) ? this.#servers.length : 0;
+					const wanted = watched.has(uri) ? this.#world.servers.length : 0;
 					return received === wanted ? [] : [`${name} has ${received} of ${wanted} changes of ${uri}`];
 				}),
 			);
-		if (!(await until(differences))) return;
+		if (!(await until(differences))) return false;
 		// A message keeps its order: what arrives twice has arrived before a later message.
 		await this.#announce();
-		await until(() => this.#messages());
+		if (!(await until(() => this.#messages()))) return false;
 		for (const what of await differences()) this.#problem(`a change arrived twice: ${what}`);
+		return true;
 	}
 }

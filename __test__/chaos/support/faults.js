@@ -3,14 +3,8 @@
 import { setTimeout as pass } from 'node:timers/promises';
 
 /** @import { BreakingProxy } from '../../support/redis-node/breaking-proxy.js' */
-/** @import { RedisServer } from '../../support/redis.js' */
+/** @import { World } from './world.js' */
 
-/**
- * @typedef {object} World
- * @property {RedisServer} redis
- * @property {BreakingProxy[]} proxies of the servers
- * @property {(limit: number) => number} random
- */
 /**
  * @typedef {object} Fault
  * @property {string} kind
@@ -46,14 +40,14 @@ const OF_REDIS = {
 
 /** Faults of the network between Redis and some of the servers. @type {Record<string, Break>} */
 const OF_NETWORK = {
-	async 'connections are reset, again and again'({ random }, proxies, lasts) {
+	async 'connections are reset, again and again'(_, proxies, lasts) {
 		let isOver = false;
 		lasts.then(() => {
 			isOver = true;
 		});
 		while (!isOver) {
 			for (const proxy of proxies) proxy.cutAll();
-			await Promise.race([lasts, pass(20 + random(500))]);
+			await Promise.race([lasts, pass(20 + Math.random() * 500)]);
 		}
 	},
 	async 'connections break in the middle of commands and replies'(_, proxies, lasts) {
@@ -110,7 +104,7 @@ export function planFaults(random, servers, only = /./) {
  * @param {World} world
  * @param {Fault} fault
  */
-export async function run(world, { kind, ms, servers }) {
+export async function runFault(world, { kind, ms, servers }) {
 	const proxies = servers.map((server) => world.proxies[server]);
 	await ALL[kind](world, proxies, pass(ms));
 }

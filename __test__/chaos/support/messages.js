@@ -2,7 +2,7 @@
 
 import { noteUri } from '../../e2e/support/notes-server.js';
 
-/** The logger of the numbered messages. Their data are `{ from, number }`. */
+/** The logger of the numbered messages. Their data are `{ from, number, at }`. */
 export const NUMBERED = 'numbered';
 
 /** The resources of each server. */

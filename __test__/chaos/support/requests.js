@@ -29,7 +29,8 @@ export class Requests {
 		try {
 			response = await fetch(url, init);
 		} catch (error) {
-			if (!init.signal?.aborted) ended();
+			// Otherwise, the client has left.
+			if (!init.signal?.aborted || init.signal.reason.name === 'TimeoutError') ended();
 			throw error;
 		}
 		// The SDK does not read the other bodies.

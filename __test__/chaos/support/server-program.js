@@ -157,7 +157,7 @@ process.send?.({ port: listener.port });
 /** Sends the next numbered message to all sessions and registrations of all servers, as code does that ignores the result. */
 function announce() {
 	const number = ++sent;
-	const params = { level: 'info', logger: NUMBERED, data: { from: name, number } };
+	const params = { level: 'info', logger: NUMBERED, data: { from: name, number, at: Date.now() } };
 	streams.send(undefined, `event: message\ndata: ${JSON.stringify(notification('notifications/message', params))}\n\n`);
 	subscriptions.send(notification('notifications/tools/list_changed', { from: name, number }));
 }

@@ -13,8 +13,6 @@ export class ChaosServer {
 	#calls;
 	/** The output of the process. */
 	output = '';
-	/** Port of the server, when it listens. */
-	port = 0;
 	/** Resolves when the process has ended. @type {Promise<{ code: number | null, signal: NodeJS.Signals | null }>} */
 	ended;
 
@@ -45,11 +43,18 @@ export class ChaosServer {
 		});
 	}
 
-	/** Resolves when the server listens. */
+	/** Resolves with the port, when the server listens. */
 	async listens() {
-		const early = this.ended.then(() => Promise.reject(new Error(`server ${this.name} did not start:\n${this.output}`)));
+		const early = this.ended.then(() =>
+			Promise.reject(new Error(`server ${this.name} did not start:\n${this.output}`)),
+		);
 		const [{ port }] = await Promise.race([once(this.#child, 'message'), early]);
-		this.port = port;
+		return Number(port);
+	}
+
+	/** The end of its output, for the message of a problem. */
+	get lastOutput() {
+		return this.output.slice(-1_500);
 	}
 
 	/**

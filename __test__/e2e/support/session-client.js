@@ -41,7 +41,10 @@ export class SessionClient {
 		this.sdk.onerror = (error) => this.errors.push(error);
 		this.#transport =
 			kind === 'http'
-				? new StreamableHTTPClientTransport(new URL('/mcp', origin), { reconnectionOptions: NO_RECONNECTION, ...options })
+				? new StreamableHTTPClientTransport(new URL('/mcp', origin), {
+						reconnectionOptions: NO_RECONNECTION,
+						...options,
+					})
 				: new SSEClientTransport(new URL('/sse', origin));
 	}
 
