@@ -16,8 +16,6 @@ const GROWTH = { heap: 4, rss: 16 };
  * @param {Problems} problems
  */
 export function findProblems(world, { reports, memory }, problems) {
-	for (const { what, ms, server, at } of tooLong(world))
-		problems.add(`${what} of server ${server} took ${Math.round(ms)} ms, at ${problems.seconds(at)}`);
 	for (const [who, { missing, twice }] of Object.entries(countsOf(world, reports))) {
 		if (missing > 0) problems.add(`${missing} messages did not arrive at the ${who}`);
 		if (twice > 0) problems.add(`${twice} messages arrived twice, or after a later one, at the ${who}`);
@@ -33,6 +31,8 @@ export function findProblems(world, { reports, memory }, problems) {
 				problems.add(`${what} of server ${world.servers[server].name} grew by ${grown[what].toFixed(1)} MiB`);
 		}
 	}
+	for (const { what, ms, server, at } of tooLong(world))
+		problems.add(`${what} of server ${server} took ${Math.round(ms)} ms, at ${problems.seconds(at)}`);
 }
 
 /**
