@@ -225,7 +225,9 @@ export class ChaosClient {
 			this.#server = String(response.headers.get('x-worker'));
 			this.#changes.emit('change');
 			const { numbers } = this;
-			const ended = () => this.numbers === numbers && this.#endStream();
+			const ended = () => {
+				if (this.numbers === numbers) this.#endStream();
+			};
 			cut.signal.addEventListener('abort', ended);
 			return new Response(response.body?.pipeThrough(new TransformStream({ flush: ended })), response);
 		}
