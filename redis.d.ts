@@ -545,6 +545,11 @@ export interface BackplaneStats {
 	connected: boolean;
 	/** Number of bytes of messages that wait to be sent. */
 	pendingBytes: number;
+	/**
+	 * Number of entries, and of changes of the info manager, that were dropped: more than `maxPendingBytes` was waiting,
+	 * or Redis refused the change.
+	 */
+	dropped: number;
 	/** Number of entries that this process has written to the Redis stream. */
 	sent: number;
 	/** Number of entries of other processes that this process has read. */

@@ -15,6 +15,7 @@ import {
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
+import { until } from '../support/redis-node/node.js';
 import { fakeController } from '../support/streams.js';
 import { listener, subscription, toolsChanged } from '../support/subscriptions.js';
 
@@ -103,7 +104,7 @@ const questions = ({ streams, info }) => ({
 	getClientInfo: () => info.getClientInfo('elsewhere'),
 	getClientCapabilities: () => info.getClientCapabilities('elsewhere'),
 	getLogLevel: () => info.getLogLevel('elsewhere'),
-	getSubscriptions: () => info.getSubscriptions('file:///a'),
+	getSubscriptions: () => info.getSubscriptions('file:///unknown'),
 });
 
 const ANSWERS_OF_UNKNOWN = {
@@ -157,14 +158,19 @@ describeWithRedis('the Redis managers', () => {
 
 	for (const [state, { enter, leave }] of Object.entries(STATES)) {
 		describe(`while Redis ${state}`, () => {
-			/** @param {string} name @param {(managers: Managers) => unknown} what */
+			/** @param {string} name @param {(managers: Managers, comeBack: () => unknown) => unknown} what */
 			const testHere = (name, what) =>
 				test(name, async () => {
 					const managers = await enter();
+					let isBack = false;
+					const comeBack = async () => {
+						if (!isBack) await leave?.();
+						isBack = true;
+					};
 					try {
-						await what(managers);
+						await what(managers, comeBack);
 					} finally {
-						await leave?.();
+						await comeBack();
 					}
 				});
 
@@ -197,6 +203,54 @@ describeWithRedis('the Redis managers', () => {
 				},
 			);
 
+			testHere('wait for Redis once at most, for any number of calls', async (managers) => {
+				const start = performance.now();
+				for (let times = 0; times < 4; times++) {
+					await assertUnknown(managers);
+					await assertChangesResolve(managers);
+				}
+				const took = performance.now() - start;
+				// There are more than 50 calls that each could wait that long.
+				assert.ok(took < 4 * COMMAND_TIMEOUT_MS, `${took} ms`);
+			});
+
+			testHere(
+				'answer what the clients of this process have said, while Redis is away and from then on',
+				async ({ info }, comeBack) => {
+					const client = { name: 'client', version: '1' };
+					info.setClientInfo('here', client);
+					info.setClientCapabilities('here', { roots: {} });
+					info.setLogLevel('here', 'error');
+					info.addSubscription('here', 'file:///a');
+					info.addSubscription('there', 'file:///a');
+					info.addSubscription('there', 'file:///b');
+					info.removeSubscription('there', 'file:///b');
+					info.setLogLevel('deleted', 'debug');
+					info.delete('deleted');
+					const assertKnown = async () => {
+						assert.deepEqual(await info.getClientInfo('here'), client);
+						assert.deepEqual(await info.getClientCapabilities('here'), { roots: {} });
+						assert.equal(await info.getLogLevel('here'), 'error');
+						assert.deepEqual(await info.getSubscriptions('file:///a'), ['here', 'there']);
+						assert.deepEqual(await info.getSubscriptions('file:///b'), []);
+						await assert.rejects(info.getLogLevel('deleted'), notFound('Log Level', 'deleted'));
+						await assert.rejects(info.getClientInfo('there'), notFound('Client info', 'there'));
+					};
+					await assertKnown();
+					if (leave === undefined) return;
+					await comeBack();
+					await info.ready();
+					await assertKnown();
+				},
+			);
+
+			testHere('flush() resolves, with a report to onError', async ({ streams, subscriptions, errors }) => {
+				streams.send(undefined, 'text');
+				await Promise.all([streams.flush(), subscriptions.flush()]);
+				assert.ok(streams.stats().backplane.pendingBytes > 0);
+				assert.ok(errors.some(({ message }) => /did not reply within/.test(message)));
+			});
+
 			testHere('reject a mistake of the caller as ever', async ({ streams, info, subscriptions }) => {
 				assert.throws(() => streams.send(undefined, 5), TypeError);
 				assert.throws(() => streams.create(5, fakeController()), TypeError);
@@ -206,6 +260,92 @@ describeWithRedis('the Redis managers', () => {
 			});
 		});
 	}
+
+	describe('when Redis is back', () => {
+		/** Two nodes of one process: their URLs differ. @param {object} [options] */
+		async function twoNodes(options) {
+			const prefix = newPrefix();
+			const [a, b] = ['', '/0'].map((path) => open(redis.url + path, { prefix, ...options }));
+			await Promise.all([a.streams.ready(), b.streams.ready()]);
+			return [a, b];
+		}
+
+		for (const [state, goAway, comeBack] of /** @type {const} */ ([
+			['was stopped', () => redis.stop(), () => redis.start()],
+			['was paused', () => redis.pause(), () => redis.resume()],
+		])) {
+			test(`that ${state}, both nodes know the sessions, the info and the subscriptions that one has changed`, async () => {
+				const [a, b] = await twoNodes();
+				await a.info.setLogLevel('stays', 'debug');
+				await a.info.setLogLevel('deleted', 'debug');
+				await a.info.addSubscription('unwatched', 'file:///a');
+				a.streams.create('closed', fakeController());
+				await a.streams.flush();
+				assert.equal(await b.streams.has('closed'), true);
+				const callbacks = listener();
+				await b.subscriptions.create(subscription(1), callbacks);
+				await goAway();
+				// Each of these asks Redis, so that it is known to be away.
+				await Promise.all([a, b].map(({ streams }) => streams.has('elsewhere')));
+				a.streams.delete('closed');
+				a.streams.create('created', fakeController());
+				a.info.setLogLevel('stays', 'info');
+				a.info.setLogLevel('stays', 'error');
+				a.info.setLogLevel('new', 'alert');
+				a.info.delete('deleted');
+				a.info.removeSubscription('unwatched', 'file:///a');
+				a.info.addSubscription('new', 'file:///a');
+				a.subscriptions.send(toolsChanged());
+				assert.equal(await b.streams.has('created'), false);
+				await comeBack();
+				await until(() => callbacks.calls.includes('send'));
+				await until(() => b.streams.has('created'));
+				await until(async () => (await b.info.getLogLevel('new').catch(() => '')) === 'alert');
+				for (const { streams, info } of [a, b]) {
+					assert.equal(await streams.has('closed'), false);
+					assert.equal(await info.getLogLevel('stays'), 'error');
+					await assert.rejects(info.getLogLevel('deleted'), notFound('Log Level', 'deleted'));
+					await until(async () => String(await info.getSubscriptions('file:///a')) === 'new');
+				}
+				assert.equal(a.streams.stats().backplane.dropped, 0);
+			});
+		}
+
+		test('changes above maxPendingBytes are dropped and counted, and onError hears of them once a second at most', async () => {
+			const [a, b] = await twoNodes({ maxPendingBytes: 20_000 });
+			await redis.stop();
+			await until(() => !a.streams.stats().backplane.connected);
+			const start = performance.now();
+			for (let number = 0; number < 1_000; number++) {
+				assert.equal(await a.info.setLogLevel(`session ${number}`, 'error'), undefined);
+				assert.equal(await a.streams.send(['elsewhere'], 'x'.repeat(1_000)), undefined);
+			}
+			const seconds = 1 + Math.ceil((performance.now() - start) / 1_000);
+			const full = a.errors.filter(({ message }) => message.includes('maxPendingBytes'));
+			assert.ok(full.length > 0 && full.length <= seconds, `${full.length} reports in ${seconds} s`);
+			const { dropped, pendingBytes } = a.streams.stats().backplane;
+			assert.ok(dropped > 1_800 && dropped < 2_000, `${dropped}`);
+			assert.ok(pendingBytes <= 40_000);
+			// The oldest are forgotten first.
+			assert.equal(await a.info.getLogLevel('session 999'), 'error');
+			await assert.rejects(a.info.getLogLevel('session 0'), notFound('Log Level', 'session 0'));
+			await redis.start();
+			await until(async () => (await b.info.getLogLevel('session 0').catch(() => '')) === 'error');
+		});
+	});
+
+	test('close() of a subscription manager closes its own subscriptions, and no others of the process', async () => {
+		const prefix = newPrefix();
+		const [one, other] = [open(redis.url, { prefix }), open(redis.url, { prefix })];
+		const [own, others] = [listener(), listener()];
+		await one.subscriptions.create(subscription(1), own);
+		await other.subscriptions.create(subscription(2), others);
+		await one.subscriptions.close();
+		assert.deepEqual(own.calls, ['acknowledge', 'close: cancelled']);
+		assert.deepEqual(others.calls, ['acknowledge']);
+		await other.subscriptions.send(toolsChanged());
+		assert.equal(others.calls.length, 2);
+	});
 
 	describe('after close()', () => {
 		for (const onUnavailable of ['degrade', 'reject']) {
@@ -239,7 +379,7 @@ describeWithRedis('the Redis managers', () => {
 			const stays = open(redis.url);
 			await managers.streams.ready();
 			await managers.info.setLogLevel('elsewhere', 'error');
-			await managers.info.addSubscription('elsewhere', 'file:///a');
+			await managers.info.addSubscription('elsewhere', 'file:///unknown');
 			await close(managers);
 			await assertUnknown(managers);
 			await assertChangesResolve(managers);

@@ -116,20 +116,30 @@ export class Backplane {
 	 */
 	ask(ask, localAnswer, unknown) {
 		if (this.#isClosed) return this.#degrades ? Promise.resolve(unknown) : this.closed();
+		if (this.#degrades && this.#native.isAway()) return Promise.resolve(localAnswer());
 		const reply = this.#reply(ask).then((value) => value ?? unknown);
 		return this.#degrades ? reply.catch((error) => this.#degrade(error, localAnswer)) : this.#handleFailure(reply);
 	}
 
 	/**
-	 * Makes a change in Redis.
+	 * Makes a change in Redis. With `onUnavailable: 'degrade'`, the change takes effect in the copy of this process at once, and
+	 * waits while Redis does not answer.
 	 *
-	 * @param {(native: NativeBackplane) => number} change makes the request; not called when the manager is closed
+	 * @param {string} method
+	 * @param {unknown[]} args
+	 * @param {(native: NativeBackplane, isKept: boolean) => number} change
+	 *   makes the request; not called when the manager is closed
 	 * @returns {Promise<void>} a promise whose rejection is handled already
 	 */
-	change(change) {
+	change(method, args, change) {
 		if (this.#isClosed) return this.#degrades ? DONE : this.closed();
-		const reply = this.#reply(change);
-		return this.#degrades ? reply.catch((error) => this.#degrade(error, () => {})) : this.#handleFailure(reply);
+		if (!this.#degrades) return this.#handleFailure(this.#reply((native) => change(native, false)));
+		let request = 0;
+		const accepted = this.accepted(method, args, () => {
+			request = change(this.#native, true);
+		});
+		if (request === 0) return accepted;
+		return this.#reply(() => request).catch((error) => this.#degrade(error, () => {}));
 	}
 
 	/**
@@ -196,11 +206,12 @@ export class Backplane {
 	 * @returns {BackplaneStats}
 	 */
 	stats() {
-		const [connected, pendingBytes, sent, received, duplicates, gaps, missed, malformed, reconnects] =
+		const [connected, pendingBytes, sent, received, duplicates, gaps, missed, malformed, reconnects, dropped] =
 			this.#native.stats();
 		return {
 			connected: connected === 1,
 			pendingBytes,
+			dropped,
 			sent,
 			received,
 			duplicates,

@@ -77,7 +77,13 @@ pub struct Backplane {
     ownership: Ownership,
     presence: Presence,
     requests: RequestQueue,
+    /// Deadlines of `requests`.
+    request_deadlines: Deadlines,
+    /// Deadlines of everything else.
     deadlines: Deadlines,
+    /// True when the bus is known not to answer: the connection is lost or cannot be made, or a request had no reply in time.
+    /// False from the next answer on.
+    is_away: AtomicBool,
     /// Completions that wait for the first connection. `None` after the node has connected for the first time.
     unready: Mutex<Option<Waiting>>,
     /// Notified when there is something to send.
@@ -97,6 +103,8 @@ pub struct Counters {
     pub is_connected: AtomicBool,
     /// Entries that this node appended to the stream.
     pub sent: AtomicU64,
+    /// Entries and changes that were dropped because too much was waiting, or because the bus refused them.
+    pub dropped: AtomicU64,
     /// Entries of other nodes that this node delivered.
     pub received: AtomicU64,
     /// Entries that arrived a second time and were dropped.
@@ -128,7 +136,9 @@ impl Backplane {
             ownership: Ownership::default(),
             presence: Presence::default(),
             requests: RequestQueue::new(settings.max_pending_bytes),
+            request_deadlines: Deadlines::default(),
             deadlines: Deadlines::default(),
+            is_away: AtomicBool::new(false),
             unready: Mutex::new(Some(Waiting::default())),
             work: Notify::new(),
             leaving: watch::Sender::new(false),
@@ -142,7 +152,7 @@ impl Backplane {
     /// # Errors
     /// Returns [`Full`] when `max_pending_bytes` are waiting already. The entry is dropped then.
     pub fn publish(&self, entry: Entry) -> Result<(), Full> {
-        self.outbox.push(entry)?;
+        self.outbox.push(entry).inspect_err(|_| Counters::add(&self.counters.dropped, 1))?;
         self.work.notify_one();
         Ok(())
     }
@@ -173,8 +183,30 @@ impl Backplane {
 
     /// Queues a request to the bus. The completion receives the reply.
     pub fn request(&self, request: Request, completion: Completion) {
-        self.add_deadline(&completion);
+        self.request_deadlines.add(&completion, self.settings.command_timeout);
         self.requests.add(request, completion);
+    }
+
+    /// Queues a change of client information. It reaches the bus even if the completion fails at its deadline.
+    ///
+    /// # Errors
+    /// Returns [`Full`] when `max_pending_bytes` of requests are waiting already. The change is dropped then.
+    pub fn change(&self, change: Request, completion: Completion) -> Result<(), Full> {
+        if completion.has_requester() {
+            self.request_deadlines.add(&completion, self.settings.command_timeout);
+        }
+        let kept = self.requests.keep(change, completion, self.is_away());
+        kept.inspect_err(|_| Counters::add(&self.counters.dropped, 1))
+    }
+
+    /// Returns true when the bus is known not to answer.
+    pub fn is_away(&self) -> bool {
+        // Relaxed: a thread that gets the failure of a request through its mailbox sees what was stored before it.
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
     }
 
     /// Makes the request of this completion fail unless it is completed within `command_timeout`.
@@ -215,6 +247,6 @@ impl Backplane {
 
     /// Returns the number of bytes that wait to be sent.
     pub fn pending_bytes(&self) -> usize {
-        self.outbox.bytes()
+        self.outbox.bytes() + self.requests.bytes()
     }
 }

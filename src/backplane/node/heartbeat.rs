@@ -22,6 +22,7 @@ impl<B: Bus> Node<B> {
                 (progress.sent, progress.read)
             };
             let Pulse { has_presence, sent, end } = link.heartbeat(sent).await?;
+            self.backplane.set_away(false);
             if end < read {
                 // New entries would get positions before the one that was read, and this node would never read them. When it
                 // joins again, it decides where to continue.

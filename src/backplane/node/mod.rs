@@ -54,7 +54,9 @@ impl<B: Bus> Node<B> {
             () = self.stay_connected(&progress) => {}
         }
         self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
-        self.backplane.deadlines.fail_all(|| unavailable("closed before Redis replied"));
+        for deadlines in [&self.backplane.request_deadlines, &self.backplane.deadlines] {
+            deadlines.fail_all(|| unavailable("closed before Redis replied"));
+        }
         let left = std::mem::take(&mut *lock(&self.backplane.left));
         // Dropped without the lock, because that completes requests.
         drop(left);
@@ -79,6 +81,7 @@ impl<B: Bus> Node<B> {
                 },
                 () = self.leave_requested() => break,
             };
+            self.backplane.set_away(true);
             self.report(&Report::Error { message: &error.0 });
             select! {
                 () = sleep(backoff.next()) => {}
@@ -116,6 +119,7 @@ impl<B: Bus> Node<B> {
         }
         let since = Instant::now();
         self.backplane.counters.is_connected.store(true, Ordering::Relaxed);
+        self.backplane.set_away(false);
         let unready = lock(&self.backplane.unready).take();
         // Dropped without the lock, because that completes requests.
         drop(unready);
@@ -133,6 +137,7 @@ impl<B: Bus> Node<B> {
     }
 
     fn disconnected(&self) {
+        self.backplane.set_away(true);
         self.backplane.presence.stop_recording();
         if self.backplane.counters.is_connected.swap(false, Ordering::Relaxed) {
             Counters::add(&self.backplane.counters.reconnects, 1);
@@ -164,13 +169,29 @@ impl<B: Bus> Node<B> {
 
     /// Fails requests that have no reply after `command_timeout`.
     async fn watch_deadlines(&self) {
-        let Backplane { settings, deadlines, requests, .. } = &*self.backplane;
+        let Backplane { settings, request_deadlines, deadlines, requests, .. } = &*self.backplane;
         let failure = || {
             unavailable(&format!("Redis did not reply within {} ms", settings.command_timeout.as_millis()))
         };
-        loop {
-            deadlines.fail_expired(failure).await;
-            requests.remove_settled();
+        let of_requests = async {
+            loop {
+                let no_reply = || {
+                    // The caller may ask again at once. That question must not wait for the bus, too.
+                    self.backplane.set_away(true);
+                    failure()
+                };
+                request_deadlines.fail_expired(no_reply).await;
+                requests.remove_settled();
+            }
+        };
+        let of_others = async {
+            loop {
+                deadlines.fail_expired(failure).await;
+            }
+        };
+        select! {
+            () = of_requests => {}
+            () = of_others => {}
         }
     }
 

@@ -1,14 +1,22 @@
 //! Requests to the bus, and their replies.
 
+use std::time::Duration;
+
+use super::report::Report;
 use super::{Never, Node};
 use crate::backplane::Counters;
 use crate::backplane::bus::{Bus, BusError, Link, Reply};
 use crate::backplane::fields::is_json;
-use crate::backplane::requests::unavailable;
+use crate::backplane::requests::{Batch, unavailable};
 use crate::backplane::wtf8;
 
 /// Maximum number of requests that are made at once.
 const BATCH: usize = 256;
+/// Time after which a change is made again that the server could not accept.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Errors of a server that cannot accept changes now: it has no memory left, is a replica, loads its data, or the like.
+const TRANSIENT: [&str; 8] =
+    ["OOM", "READONLY", "LOADING", "MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "TRYAGAIN"];
 
 impl<B: Bus> Node<B> {
     pub(super) async fn keep_requesting(&self, link: &B::Link) -> Result<Never, BusError> {
@@ -21,15 +29,33 @@ impl<B: Bus> Node<B> {
 
     /// Makes some of the requests that wait. Returns true when there were any.
     pub(super) async fn request_some(&self, link: &B::Link) -> Result<bool, BusError> {
-        let (requests, completions) = self.backplane.requests.next(BATCH);
+        let queue = &self.backplane.requests;
+        let Batch { requests, completions } = queue.next(BATCH);
         if requests.is_empty() {
             return Ok(false);
         }
         let replies = link.request(&requests).await?;
-        for (completion, reply) in completions.into_iter().zip(replies) {
+        self.backplane.set_away(false);
+        let mut replied = Vec::with_capacity(completions.len());
+        for ((number, completion, is_kept), reply) in completions.into_iter().zip(replies) {
+            if let Reply::Refused(BusError(why)) = &reply
+                && is_kept
+                && TRANSIENT.iter().any(|code| why.contains(code))
+            {
+                queue.pause(RETRY_AFTER);
+                continue;
+            }
+            replied.push(number);
             match reply {
                 Reply::Refused(BusError(why)) => {
-                    completion.fail(unavailable(&format!("Redis refused the command: {why}")));
+                    let message = format!("Redis refused the command: {why}");
+                    if is_kept {
+                        Counters::add(&self.backplane.counters.dropped, 1);
+                    }
+                    if is_kept && (completion.is_settled() || !completion.has_requester()) {
+                        self.report(&Report::Error { message: &message });
+                    }
+                    completion.fail(unavailable(&message));
                 }
                 Reply::Done => completion.done(),
                 Reply::Is(is) => completion.value(is.to_string().into_bytes().into()),
@@ -37,6 +63,7 @@ impl<B: Bus> Node<B> {
                 Reply::Ids(ids) => completion.value(self.ids_json(&ids).into()),
             }
         }
+        queue.replied(replied);
         Ok(true)
     }
 
