@@ -140,9 +140,10 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/**
 	 * Closes the manager and the streams of this thread, with the reason `shutdown`.
 	 *
-	 * From the call on, `create` throws `ERR_MANAGER_CLOSED`; the other methods continue to work. In a scope, the
-	 * streams that other managers of this thread have registered are closed too. About a hundred streams are closed in
-	 * each turn of the event loop, so that the clients do not all reconnect at the same moment.
+	 * From the call on, `create` throws `ERR_MANAGER_CLOSED`. When it has resolved, `has` resolves to `false`, and `send` and
+	 * `delete` do nothing. In a scope, the streams that other managers of this thread have registered are closed too. About
+	 * a hundred streams are closed in each turn of the event loop, so that the clients do not all reconnect at the same
+	 * moment.
 	 *
 	 * Resolves when the streams are closed and other threads have got the messages of this one, as with
 	 * {@link InMemoryStreamSessionManager.flush}. With `drainMs`, it waits for other threads only until that time is over.
@@ -155,8 +156,9 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	 * ```ts
 	 * const sessions = new InMemoryStreamSessionManager();
 	 *
-	 * process.once('SIGTERM', () => sessions.close({ drainMs: 10_000 }));
+	 * await sessions.close({ drainMs: 10_000 });
 	 * ```
+	 * @see `shutdown` in `@tmcp-native/session-manager/node`, which also stops the server
 	 */
 	close(options?: CloseOptions): Promise<void>;
 
@@ -344,6 +346,10 @@ export interface StreamPolicyOptions {
 	 * Node.js 20, Node.js 22 and Bun. Use `false` if your code needs to write or transfer. Then each session gets a copy
 	 * with its own buffer.
 	 *
+	 * **Security:** `chunk.buffer` contains messages of other clients, and so does a structured clone of the chunk, which
+	 * `postMessage` makes. An HTTP server writes only the bytes of the chunk. Use `false` if the code between the manager
+	 * and the client is not your own, if it sends chunks to another thread or process, or if it stores them.
+	 *
 	 * A byte stream that is registered with the manager always gets its own buffer.
 	 *
 	 * What a client does not read keeps at most twice its bytes and 64 KiB in memory. Beyond that, its messages are copied.
@@ -403,10 +409,9 @@ export interface CloseOptions {
 	 * default.
 	 *
 	 * Only the queue of the stream counts. The manager cannot see data that node:http has taken from it and the client
-	 * has not read; call `server.closeAllConnections()` to end such connections.
+	 * has not read; `shutdown()` of `@tmcp-native/session-manager/node` ends such connections.
 	 *
 	 * @default undefined (streams are closed at once; chunks in their queues stay readable without a time limit)
-	 * @see https://nodejs.org/api/http.html#servercloseallconnections
 	 */
 	drainMs?: number | undefined;
 }

@@ -8,7 +8,7 @@
 // such as `new OTLPMetricExporter()` from `@opentelemetry/exporter-metrics-otlp-http`.
 
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
+import { InMemoryStreamSessionManager, InMemorySubscriptionManager } from '@tmcp/session-manager';
 import { LineExporter } from './opentelemetry/line-exporter.mjs';
 import { meterSessions } from './opentelemetry/session-metrics.mjs';
 import { listen } from './support/http-listener.mjs';
@@ -20,8 +20,9 @@ const EXPORT_MS = numberFromEnv('EXPORT_MS', 10_000);
 await serve('opentelemetry.mjs', async (port) => {
 	// With these limits, `slow` and `dead` are among the reasons for closed sessions.
 	const streams = new InMemoryStreamSessionManager({ keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
-	const { transport } = createMcpServer({ sessionManager: { streams } });
-	const listener = await listen(transport, port, { closeManagers: (options) => streams.close(options) });
+	const subscriptions = new InMemorySubscriptionManager();
+	const { transport } = createMcpServer({ sessionManager: { streams }, subscriptionManager: subscriptions });
+	const listener = await listen(transport, port, { managers: [streams, subscriptions] });
 
 	const reader = new PeriodicExportingMetricReader({
 		exporter: new LineExporter(),

@@ -35,14 +35,15 @@
 //
 //   curl -sS -X DELETE http://127.0.0.1:3000/mcp -H "mcp-session-id: $SESSION"
 
-import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
+import { InMemoryStreamSessionManager, InMemorySubscriptionManager } from '@tmcp/session-manager';
 import { listen } from './support/http-listener.mjs';
 import { createMcpServer } from './support/mcp-server.mjs';
 import { serve } from './support/serve.mjs';
 
 await serve('server.mjs', async (port) => {
 	const streams = new InMemoryStreamSessionManager();
-	const { transport } = createMcpServer({ sessionManager: { streams } });
-	const listener = await listen(transport, port, { closeManagers: (options) => streams.close(options) });
+	const subscriptions = new InMemorySubscriptionManager();
+	const { transport } = createMcpServer({ sessionManager: { streams }, subscriptionManager: subscriptions });
+	const listener = await listen(transport, port, { managers: [streams, subscriptions] });
 	return { about: 'An MCP server', ...listener };
 });

@@ -9,8 +9,8 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
-import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
+import { InMemoryStreamSessionManager, InMemorySubscriptionManager } from '@tmcp/session-manager';
+import { shutdown } from '@tmcp/session-manager/node';
 import { toNodeHandler } from 'srvx/node';
 import { tool } from 'tmcp/utils';
 import { z } from 'zod';
@@ -19,59 +19,24 @@ import { createMcpServer } from './support/mcp-server.mjs';
 import { numberFromEnv, serve } from './support/serve.mjs';
 
 const DRAIN_MS = numberFromEnv('DRAIN_MS', 5_000, { minimum: 0 });
-/** Time for the client to read what is in the buffers of node:http, where no manager sees it. */
-const GRACE_MS = 500;
 
 await serve('shutdown.mjs', async (port) => {
 	const streams = new InMemoryStreamSessionManager();
-	const { server, transport } = createMcpServer({ sessionManager: { streams } });
+	const subscriptions = new InMemorySubscriptionManager();
+	const { server, transport } = createMcpServer({ sessionManager: { streams }, subscriptionManager: subscriptions });
 	addAnnounce(server, streams);
 
-	/** @type {Set<import('node:http').ServerResponse>} the responses that are not finished, streams among them */
-	const responses = new Set();
-	let isStopping = false;
-
 	const listener = createServer(
-		toNodeHandler(async (request) => {
-			if (isStopping) return new Response(null, { status: 503, headers: { connection: 'close' } });
-			return (await transport.respond(request)) ?? new Response(null, { status: 404 });
-		}),
+		toNodeHandler(async (request) => (await transport.respond(request)) ?? new Response(null, { status: 404 })),
 	);
-	listener.on('request', (_request, response) => {
-		responses.add(response);
-		response.once('close', () => responses.delete(response));
-	});
 	listener.listen(port, HOST);
 	await once(listener, 'listening');
 
-	async function stop() {
-		const allClosed = (/** @type {import('node:http').ServerResponse[]} */ list) =>
-			Promise.allSettled(list.map((response) => once(response, 'close')));
-		isStopping = true;
-		// 1. Accept no more connections: clients that reconnect reach another server.
-		listener.close();
-		const deadline = setTimeout(() => listener.closeAllConnections(), DRAIN_MS + GRACE_MS);
-		// 2. End the streams of subscriptions/listen. Wait for the requests under way; responses to GET are the streams.
-		await transport.close();
-		const requests = [...responses].filter(({ req }) => req.method !== 'GET');
-		await Promise.race([allClosed(requests), delay(DRAIN_MS, undefined, { ref: false })]);
-		// 3. Close each stream when its client has read what is queued, after DRAIN_MS the others.
-		await streams.close({ drainMs: DRAIN_MS });
-		// 4. Wait until node:http has written the rest. Close the connections that are left: they have no response under way.
-		await allClosed([...responses]);
-		listener.closeAllConnections();
-		clearTimeout(deadline);
-	}
-
 	async function close() {
 		const begin = performance.now();
-		const streamsAtStop = [...responses].filter(({ req }) => req.method === 'GET');
-		await stop();
-		const tookMs = Math.round(performance.now() - begin);
-		const ended = streamsAtStop.filter((response) => response.writableFinished).length;
-		console.log(
-			`Streams that ended with everything sent: ${ended}, aborted: ${streamsAtStop.length - ended}. It took ${tookMs} ms.`,
-		);
+		const { unfinished, errors } = await shutdown(listener, { managers: [streams, subscriptions], drainMs: DRAIN_MS });
+		for (const error of errors) console.error(error);
+		console.log(`Unfinished responses: ${unfinished}. It took ${Math.round(performance.now() - begin)} ms.`);
 	}
 
 	const { port: actual } = /** @type {import('node:net').AddressInfo} */ (listener.address());

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /**
  * @typedef {object} Suite
  * @property {string[]} packages folders with a package.json of their own
- * @property {number} timeoutMs for one test
+ * @property {number} timeoutMs for one test, and on Node.js 20 and 22 also for one file
  */
 
 /** @type {Suite} */
@@ -27,6 +27,9 @@ export const apiSuites = {
 	examples: API,
 };
 
+/** Suites that also run on the JavaScript core. */
+export const fallbackSuites = ['streams', 'info', 'subscriptions', 'lifetime'];
+
 /** Suites that `npm test` runs. @type {Record<string, Suite>} */
 export const defaultSuites = {
 	...apiSuites,
@@ -40,11 +43,11 @@ const otherSuites = {
 		packages: ['examples', '__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'],
 		timeoutMs: 120_000,
 	},
-	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 120_000 },
+	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 300_000 },
 	pack: { packages: ['__test__/pack'], timeoutMs: 300_000 },
-	'web-hosts': { packages: ['__test__/pack', '__test__/web-hosts'], timeoutMs: 120_000 },
+	'web-hosts': { packages: ['__test__/pack', '__test__/web-hosts'], timeoutMs: 300_000 },
 	// The runtimes have Bun, and `pack` has the registry.
-	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes', '__test__/pack'], timeoutMs: 120_000 },
+	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes', '__test__/pack'], timeoutMs: 300_000 },
 };
 
 /** All suites by the name of their folder. */

@@ -1,8 +1,10 @@
 // Runs the JS tests on each runtime of __test__/runtimes/package.json, with the addon that is built and the runtime's own test
-// runner. Each file runs in a process of its own, so that a crash or a hang affects no other file. Prints a table, and fails on
-// every failure that is not listed in __test__/runtimes/known-limits.mjs.
+// runner, and then those of the JavaScript core without the addon. Each file runs in a process of its own, so that a crash or
+// a hang affects no other file. Prints a table, and fails on every failure that is not listed in
+// __test__/runtimes/known-limits.mjs.
 //
 //   node scripts/test-runtimes.mjs [word ...]     only the runtimes whose name contains one of the words, such as "bun"
+//                                                 or "bun, javascript core"
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -12,8 +14,9 @@ import { fileURLToPath } from 'node:url';
 
 import { readReport } from '../__test__/runtimes/junit.mjs';
 import { knownLimits } from '../__test__/runtimes/known-limits.mjs';
-import { apiSuites, filesOf } from './suites.mjs';
+import { apiSuites, fallbackSuites, filesOf } from './suites.mjs';
 
+/** @import { ChildProcess } from 'node:child_process' */
 /** @import { Result } from '../__test__/runtimes/junit.mjs' */
 
 /**
@@ -23,6 +26,14 @@ import { apiSuites, filesOf } from './suites.mjs';
  * @property {(file: string, report: string) => string[]} args
  * @property {Record<string, string>} [env]
  * @property {string[]} [without] files that do not run on this runtime
+ */
+
+/**
+ * @typedef {object} Pass the tests of one core on one runtime
+ * @property {string} name
+ * @property {Runtime} runtime
+ * @property {'require' | 'off'} core the value of TMCP_NATIVE
+ * @property {string[]} files
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -82,33 +93,53 @@ const runtimes = [
 	},
 ];
 
-const words = process.argv.slice(2).map((word) => word.toLowerCase());
-const chosen = runtimes.filter(
-	({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word)),
-);
 /** The suites of the API, and e2e/, where the transports import this package by `overrides`. */
 const files = [...Object.keys(apiSuites), 'e2e'].flatMap(filesOf).filter((file) => !RUNTIME_INDEPENDENT.includes(file));
+
+/** @type {Pass[]} */
+const passes = runtimes.flatMap((runtime) => [
+	{
+		name: runtime.name,
+		runtime,
+		// An addon that does not load fails the tests. Otherwise they would run on the JavaScript core.
+		core: 'require',
+		files: files.filter((file) => !runtime.without?.includes(file)),
+	},
+	{ name: `${runtime.name}, JavaScript core`, runtime, core: 'off', files: fallbackSuites.flatMap(filesOf) },
+]);
+const words = process.argv.slice(2).map((word) => word.toLowerCase());
+const chosen = passes.filter(
+	({ name }) => words.length === 0 || words.some((word) => name.toLowerCase().includes(word)),
+);
 const folder = mkdtempSync(join(tmpdir(), 'test-runtimes-'));
 /** @type {(ReturnType<typeof summary> & { seconds: number })[]} */
 const rows = [];
 /** @type {string[]} */
 const problems = [];
+/** The process that runs now, with a process group of its own. @type {ChildProcess | undefined} */
+let running;
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+	process.once(signal, () => {
+		if (running) kill(running);
+		process.kill(process.pid, signal);
+	});
+}
 
-for (const runtime of chosen) {
-	console.log(`\n${runtime.name}`);
+for (const pass of chosen) {
+	console.log(`\n${pass.name}`);
 	/** @type {(Result & { file: string })[]} */
 	const results = [];
 	const start = performance.now();
-	for (const file of files.filter((file) => !runtime.without?.includes(file))) {
+	for (const file of pass.files) {
 		const began = performance.now();
-		const inFile = await runFile(runtime, file);
+		const inFile = await runFile(pass, file);
 		const seconds = secondsSince(began);
 		results.push(...inFile.map((result) => ({ file, ...result })));
 		const failed = inFile.filter(({ outcome }) => outcome === 'failed').length;
 		const took = seconds >= LONG_S ? ` in ${seconds} s` : '';
 		console.log(`  ${file}: ${inFile.length} tests${failed ? `, ${failed} failed` : ''}${took}`);
 	}
-	rows.push({ ...summary(runtime, results), seconds: secondsSince(start) });
+	rows.push({ ...summary(pass, results), seconds: secondsSince(start) });
 }
 rmSync(folder, { recursive: true });
 
@@ -125,13 +156,13 @@ function secondsSince(begin) {
 }
 
 /**
- * @param {Runtime} runtime
+ * @param {Pass} pass
  * @param {string} file
  * @returns {Promise<Result[]>} results of the tests, and a failure of the file when its exit code does not match them
  */
-async function runFile({ name, binary, args, env }, file) {
+async function runFile({ name, runtime: { binary, args, env }, core }, file) {
 	const report = join(folder, `${name} ${file.replaceAll('/', ' ')}.xml`);
-	const { output, ending } = await run(binary, args(`__test__/${file}`, report), env);
+	const { output, ending } = await run(binary, args(`__test__/${file}`, report), { ...env, TMCP_NATIVE: core });
 	const results = existsSync(report) ? readReport(readFileSync(report, 'utf8')) : [];
 	const failed = results.some(({ outcome }) => outcome === 'failed');
 	const asReported = ending === 0 ? !failed : ending === 1 && failed;
@@ -150,10 +181,9 @@ async function runFile({ name, binary, args, env }, file) {
 function run(binary, args, env) {
 	return new Promise((resolve, reject) => {
 		// A process group of its own, so that a test that hangs is killed together with its children.
-		// With `require`, an addon that does not load fails the tests. Otherwise they would run on the JavaScript core.
-		const native = { TMCP_NATIVE: 'require' };
-		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...native, ...env }, detached: true };
+		const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...env }, detached: true };
 		const child = spawn(binary, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+		running = child;
 		let output = '';
 		let late = false;
 		for (const stream of [child.stdout, child.stderr]) {
@@ -163,11 +193,12 @@ function run(binary, args, env) {
 		}
 		const limit = setTimeout(() => {
 			late = true;
-			if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+			kill(child);
 		}, FILE_TIMEOUT_MS);
 		child.once('error', reject);
 		child.once('close', (code, signal) => {
 			clearTimeout(limit);
+			running = undefined;
 			resolve({
 				output,
 				ending: late ? `no exit within ${FILE_TIMEOUT_MS / 1_000} s` : (code ?? signal ?? 'no exit code'),
@@ -176,27 +207,32 @@ function run(binary, args, env) {
 	});
 }
 
+/** Kills a process and its children. @param {ChildProcess} child */
+function kill({ pid }) {
+	if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+}
+
 /**
- * @param {Runtime} runtime
+ * @param {Pass} pass
  * @param {(Result & { file: string })[]} results
  */
-function summary(runtime, results) {
-	const limits = knownLimits.filter((limit) => limit.runtime === runtime.name);
+function summary({ name: passName, runtime, core }, results) {
+	const limits = knownLimits.filter((limit) => limit.runtime === passName);
 	/** @param {{ file: string, name: string }} result */
 	const limitOf = ({ file, name }) => limits.find((limit) => limit.file === file && isNamed(name, limit.test));
 	for (const limit of limits) {
-		const which = `${runtime.name}: ${limit.file}: ${limit.test}`;
+		const which = `${passName}: ${limit.file}: ${limit.test}`;
 		const met = results.filter((result) => limitOf(result) === limit);
 		if (met.length === 0) problems.push(`${which}\nknown-limits.mjs names a test that does not exist`);
 		const passes = met.some(({ outcome }) => outcome === 'passed');
 		if (passes && !limit.sometimes) problems.push(`${which}\nis listed in known-limits.mjs, but passes`);
 	}
 	const failed = results.filter((result) => result.outcome === 'failed' && !limitOf(result));
-	for (const { file, name, detail } of failed) problems.push(`${runtime.name}: ${file}: ${name}\n${detail}`);
+	for (const { file, name, detail } of failed) problems.push(`${passName}: ${file}: ${name}\n${detail}`);
 	const skipped = results.filter(({ outcome }) => outcome === 'skipped');
 	const limited = results.filter((result) => result.outcome === 'failed' && limitOf(result));
 	return {
-		runtime: runtime.name,
+		runtime: passName,
 		version: spawnSync(runtime.binary, ['--version'], { encoding: 'utf8' }).stdout.match(/\d+\.\d+\.\d+/)?.[0] ?? '?',
 		tests: results.length,
 		passed: results.filter(({ outcome }) => outcome === 'passed').length,
@@ -204,7 +240,8 @@ function summary(runtime, results) {
 		skipped: skipped.length + limited.length,
 		reasons: [
 			...limited.map((result) => `${result.name}: ${limitOf(result)?.reason}`),
-			...skipped.map(({ name, detail }) => `${name}: ${detail || 'no reason given'}`),
+			// Without the addon, the tests that need it are skipped.
+			...(core === 'off' ? [] : skipped).map(({ name, detail }) => `${name}: ${detail || 'no reason given'}`),
 		],
 	};
 }

@@ -11,6 +11,8 @@ import { root, trackedFiles } from './documents.js';
 const ROOMS = [
 	'index.js',
 	'redis.js',
+	'node.js',
+	'server',
 	'managers',
 	'backplane',
 	'threads',

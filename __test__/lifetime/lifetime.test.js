@@ -42,10 +42,14 @@ test('worker threads that are terminated with open sessions do not affect other 
 				const manager = new InMemoryStreamSessionManager();
 				const controller = { enqueue() {}, close() {} };
 				require('node:worker_threads').parentPort.postMessage('started');
-				for (let n = 0; ; n++) {
-					manager.create('session ' + (n % 100), controller);
-					manager.send(undefined, 'text');
-				}
+				// With turns of the event loop, because Deno lets a worker without any run on for two seconds.
+				setImmediate(function work() {
+					for (let n = 0; n < 1_000; n++) {
+						manager.create('session ' + (n % 100), controller);
+						manager.send(undefined, 'text');
+					}
+					setImmediate(work);
+				});
 			})`,
 			{ eval: true },
 		);

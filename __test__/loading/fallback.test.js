@@ -11,11 +11,14 @@ import { after, describe, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
+import fc from 'fast-check';
+
 import * as core from '../../lib/native/binding.js';
 import * as fallback from '../../lib/native/fallback.js';
 import { platform as here } from '../../lib/native/load.cjs';
 import { binaryMissing, platforms } from '../../lib/native/missing-binary.js';
 import { NAME } from '../../lib/native/package.js';
+import { countCalls } from '../support/count-calls.js';
 import { needsNative } from '../support/native.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -190,6 +193,61 @@ describe('the JavaScript core agrees with the addon', needsNative, () => {
 		]) {
 			assert.equal(fallback.isRedisUrl(url), core.isRedisUrl(url), url);
 		}
+	});
+});
+
+describe('in the JavaScript core, an id that is removed and created again and again', () => {
+	// V8 keeps each entry that is deleted from a Map in the chain of its hash, for some time.
+	test('is rarely deleted from the Map of the sessions', async () => {
+		const streams = fallback.openStreams();
+		for (let id = 0; id < 100; id++) streams.create(`${id}`);
+		const deletes = await countCalls(Map.prototype, 'delete', () => {
+			for (let turn = 0; turn < 1_000; turn++) {
+				streams.create('again');
+				streams.remove('again');
+			}
+		});
+		assert.ok(deletes <= 1_000 / 64, `${deletes}`);
+		assert.equal(streams.size(), 100);
+		assert.equal(streams.has('again'), false);
+	});
+
+	test('has a session exactly while it is created, among any number of others', () => {
+		const steps = fc.array(fc.tuple(fc.nat(300), fc.boolean()), { minLength: 1_000, maxLength: 3_000 });
+		fc.assert(
+			fc.property(steps, (all) => {
+				const streams = fallback.openStreams();
+				/** @type {Map<string, number>} */
+				const expected = new Map();
+				for (const [number, isCreated] of all) {
+					const id = `${number}`;
+					const key = expected.get(id);
+					expected.delete(id);
+					if (isCreated) {
+						const created = streams.create(id);
+						expected.set(id, Array.isArray(created) ? created[0] : created);
+						if (key !== undefined) assert.deepEqual(created, [expected.get(id), key]);
+					} else assert.equal(streams.remove(id), key ?? 0);
+					assert.equal(streams.size(), expected.size);
+				}
+				assert.deepEqual(streams.ids(), [...expected.keys()]);
+				for (let id = 0; id <= 300; id++) assert.equal(streams.routeOne(`${id}`, ''), expected.get(`${id}`) ?? 0);
+			}),
+			{ numRuns: 20 },
+		);
+	});
+
+	test('is rarely deleted from the Maps of the registrations', async () => {
+		const subscriptions = fallback.openSubscriptions();
+		for (let id = 0; id < 100; id++) subscriptions.create(`${id}`, id, 0, [`file:///${id}`]);
+		const deletes = await countCalls(Map.prototype, 'delete', () => {
+			for (let turn = 0; turn < 1_000; turn++) {
+				subscriptions.remove(subscriptions.create('again', 'again', 0, ['file:///again']));
+			}
+		});
+		// The Map of the keys deletes a new key in each turn. The others are the Maps of the origins and of the URIs.
+		assert.ok(deletes <= 1_000 + (2 * 1_000) / 64, `${deletes}`);
+		assert.equal(subscriptions.find('again', 'again'), 0);
 	});
 });
 

@@ -15,7 +15,7 @@ for (const [core, isNative] of /** @type {const} */ ([
 	['require', true],
 	['off', false],
 ])) {
-	test(`require() returns what import returns, from both entry points, with TMCP_NATIVE=${core}`, async () => {
+	test(`require() returns what import returns, from all entry points, with TMCP_NATIVE=${core}`, async () => {
 		const { stdout } = await promisify(execFile)(process.execPath, [program], {
 			cwd: root,
 			env: { ...process.env, TMCP_NATIVE: core },
@@ -25,7 +25,7 @@ for (const [core, isNative] of /** @type {const} */ ([
 			isNative,
 			received: 'message',
 			different: [],
-			classes: ['function', 'function'],
+			functions: ['function', 'function', 'function'],
 		});
 	});
 }

@@ -25,7 +25,7 @@ test('the tarball contains the library, the addon, the types and the documents, 
 	assert.ok(library.every((name) => name.endsWith('.js') || name === 'lib/native/load.cjs'));
 	const native = addons.map((name) => `native/${name}`);
 	const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD_PARTY_LICENSES'];
-	const others = ['index.d.ts', 'package.json', 'redis.d.ts'];
+	const others = ['index.d.ts', 'node.d.ts', 'package.json', 'redis.d.ts'];
 	assert.deepEqual(files, [...library, ...native, ...documents, ...others].sort());
 });
 

@@ -1,13 +1,15 @@
-// Requires both entry points from CommonJS, and prints as JSON whether their classes are those of an import.
+// Requires all entry points from CommonJS, and prints as JSON whether their classes are those of an import.
 
 const ours = require('@tmcp-native/session-manager');
 const redis = require('@tmcp-native/session-manager/redis');
+const node = require('@tmcp-native/session-manager/node');
 
 main();
 
 async function main() {
 	const imported = await import('@tmcp-native/session-manager');
 	const importedRedis = await import('@tmcp-native/session-manager/redis');
+	const importedNode = await import('@tmcp-native/session-manager/node');
 	const manager = new ours.InMemoryStreamSessionManager();
 	const stream = new ReadableStream({ start: (controller) => manager.create('a', controller) });
 	manager.send(['a'], 'message');
@@ -16,8 +18,16 @@ async function main() {
 		JSON.stringify({
 			isNative: ours.isNative,
 			received: await new Response(stream).text(),
-			different: [...differences(ours, imported), ...differences(redis, importedRedis)],
-			classes: [typeof ours.InMemoryStreamSessionManager, typeof redis.RedisStreamSessionManager],
+			different: [
+				...differences(ours, imported),
+				...differences(redis, importedRedis),
+				...differences(node, importedNode),
+			],
+			functions: [
+				typeof ours.InMemoryStreamSessionManager,
+				typeof redis.RedisStreamSessionManager,
+				typeof node.shutdown,
+			],
 		}),
 	);
 }

@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { SessionClosedError } from '@tmcp-native/session-manager';
 
-import { createSessions, hubs, NONE, recordClosings, SHUTDOWN, withSlowClock } from '../support/policy.js';
+import { createSessions, hubs, NONE, recordClosings, SHUTDOWN, withClock, withSlowClock } from '../support/policy.js';
 import { fakeController, openByteStream, openStream, read, STREAMS } from '../support/streams.js';
 
 /** @import { StreamSessionManagerOptions } from '@tmcp-native/session-manager' */
@@ -124,41 +124,43 @@ for (const { where, make, skip } of hubs) {
 				[' and coalesce', { coalesce: true }],
 			])) {
 				for (const [what, open] of Object.entries(STREAMS)) {
-					test(`with drainMs${suffix}, waits for a client that reads late, and ends the stream of one that never reads, for a stream that ${what}`, async () => {
-						const { manager, closings } = recordClosings(make, options);
-						const [late, never] = [open(), open()];
-						manager.create('late', late.controller);
-						manager.create('never', never.controller);
-						manager.send(undefined, 'one');
-						await manager.flush();
-						manager.send(undefined, 'two');
-						const closing = manager.close({ drainMs: 200 });
-						await turn();
-						assert.deepEqual(closings, []);
-						assert.equal((await read(late, 2)).join(' '), 'one two');
-						assert.equal(await late.next(), undefined);
-						assert.deepEqual(closings, [['late', 'shutdown']]);
-						await closing;
-						assert.deepEqual(closings, [
-							['late', 'shutdown'],
-							['never', 'shutdown'],
-						]);
-						await assert.rejects(never.next(), (error) => error instanceof SessionClosedError);
-						await assert.rejects(never.next(), SHUTDOWN);
-					});
+					test(`with drainMs${suffix}, waits for a client that reads late, and ends the stream of one that never reads, for a stream that ${what}`, () =>
+						withClock(async (pass) => {
+							const { manager, closings } = recordClosings(make, options);
+							const [late, never] = [open(), open()];
+							manager.create('late', late.controller);
+							manager.create('never', never.controller);
+							manager.send(undefined, 'one');
+							await manager.flush();
+							manager.send(undefined, 'two');
+							const closing = manager.close({ drainMs: 200 });
+							await pass(100);
+							assert.deepEqual(closings, []);
+							assert.equal((await read(late, 2)).join(' '), 'one two');
+							await pass(50);
+							assert.equal(await late.next(), undefined);
+							assert.deepEqual(closings, [['late', 'shutdown']]);
+							await pass(50);
+							await closing;
+							assert.deepEqual(closings, [
+								['late', 'shutdown'],
+								['never', 'shutdown'],
+							]);
+							await assert.rejects(never.next(), (error) => error instanceof SessionClosedError);
+							await assert.rejects(never.next(), SHUTDOWN);
+						}));
 
-					test(`with drainMs${suffix}, resolves at once if everything is read, for a stream that ${what}`, async () => {
-						const { manager, closings } = recordClosings(make, options);
-						const stream = open();
-						manager.create('a', stream.controller);
-						manager.send(undefined, 'one');
-						assert.equal(await stream.next(), 'one');
-						const start = performance.now();
-						await manager.close({ drainMs: 1_000 });
-						assert.ok(performance.now() - start < 800);
-						assert.equal(await stream.next(), undefined);
-						assert.deepEqual(closings, [['a', 'shutdown']]);
-					});
+					test(`with drainMs${suffix}, resolves at once if everything is read, for a stream that ${what}`, () =>
+						withClock(async () => {
+							const { manager, closings } = recordClosings(make, options);
+							const stream = open();
+							manager.create('a', stream.controller);
+							manager.send(undefined, 'one');
+							assert.equal(await stream.next(), 'one');
+							await manager.close({ drainMs: 1_000 });
+							assert.equal(await stream.next(), undefined);
+							assert.deepEqual(closings, [['a', 'shutdown']]);
+						}));
 				}
 
 				test(`with drainMs${suffix}, waits for a client that has left no longer than for one that does not read`, async () => {

@@ -20,7 +20,7 @@ describe('the constructor', () => {
 			[
 				'compression',
 				'there is no option "compression"; known options: pool, keepAliveMs, deadAfterKeepAlives, maxQueuedBytes, ' +
-					'onSlowClient, coalesce, sliceMs, maxSessions, maxAgeMs, onClose, scope, maxMailboxBytes',
+					'onSlowClient, coalesce, sliceMs, maxSessions, onSessionLimit, maxAgeMs, onClose, scope, maxMailboxBytes',
 			],
 		]) {
 			assert.throws(() => new InMemoryStreamSessionManager(/** @type {any} */ ({ [option]: true })), {

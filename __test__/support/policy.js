@@ -50,21 +50,27 @@ export function recordClosings(make, options) {
 }
 
 /**
- * Runs a function with mocked timers. Their time passes only when the function calls `pass`.
+ * Runs a function while the time of timers and of `performance.now()` passes only when the function calls `pass`.
  *
  * @param {(pass: (ms: number) => Promise<void>) => unknown} act
  */
 export async function withClock(act) {
-	mock.timers.enable({ apis: ['setInterval'] });
+	const { now } = performance;
+	let time = now.call(performance);
+	performance.now = () => time;
+	mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
 	try {
 		await act(async (ms) => {
 			for (let passed = 0; passed < ms; passed += STEP_MS) {
-				mock.timers.tick(Math.min(STEP_MS, ms - passed));
+				const step = Math.min(STEP_MS, ms - passed);
+				time += step;
+				mock.timers.tick(step);
 				await turn();
 			}
 		});
 	} finally {
 		mock.timers.reset();
+		performance.now = now;
 	}
 }
 

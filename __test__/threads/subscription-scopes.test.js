@@ -88,7 +88,20 @@ describe('two managers of one scope in one thread', () => {
 		const callbacks = listener();
 		await manager.create(subscription('a'), callbacks);
 		const there = await driveSubscriptionsIn(workers[0], { scope });
-		await there.do('send', notification('notifications/tools/list_changed', { filler: 'x'.repeat(20_000) }));
+		// This thread does not process its mailbox until the other thread has sent both.
+		const flags = new Int32Array(new SharedArrayBuffer(4));
+		const sent = there.run(
+			async ({ manager }, flags, news) => {
+				const results = Promise.allSettled([manager.send(news), manager.send(news)]);
+				Atomics.store(flags, 0, 1);
+				Atomics.notify(flags, 0);
+				return (await results).map(({ status }) => status);
+			},
+			flags,
+			notification('notifications/tools/list_changed', { filler: 'x'.repeat(6_000) }),
+		);
+		Atomics.wait(flags, 0, 0);
+		assert.deepEqual(await sent, ['rejected', 'rejected']);
 		await until(() => closed === 1);
 		assert.equal(streams.stats().closed.overflow, 1);
 		assert.deepEqual(callbacks.calls, ['acknowledge', 'close: cancelled']);

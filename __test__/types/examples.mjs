@@ -1,4 +1,4 @@
-// Compiles the examples in the documentation of index.d.ts and redis.d.ts.
+// Compiles the examples in the documentation of index.d.ts, redis.d.ts and node.d.ts.
 //
 //   node __test__/types/examples.mjs
 //
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PACKAGE = '@tmcp-native/session-manager';
-const DECLARATIONS = ['index.d.ts', 'redis.d.ts'];
+const DECLARATIONS = ['index.d.ts', 'redis.d.ts', 'node.d.ts'];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const sources = DECLARATIONS.map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
@@ -95,6 +95,7 @@ function configuration() {
 			paths: {
 				[PACKAGE]: [join(root, 'index.d.ts')],
 				[`${PACKAGE}/redis`]: [join(root, 'redis.d.ts')],
+				[`${PACKAGE}/node`]: [join(root, 'node.d.ts')],
 				tmcp: [join(root, '__test__', 'types', 'tmcp.d.ts')],
 			},
 		},

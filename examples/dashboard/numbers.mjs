@@ -15,7 +15,7 @@ const RETRY_MS = 1_000;
 
 export class Numbers {
 	/** The streams of the pages. They have a manager without a scope, so that pages are not counted as sessions. */
-	#pages = new InMemoryStreamSessionManager({ maxQueuedBytes: 1_048_576 });
+	pages = new InMemoryStreamSessionManager({ maxQueuedBytes: 1_048_576 });
 	/** @type {Sample[]} oldest first */
 	#samples = [];
 	/** @type {NodeJS.Timeout | undefined} */
@@ -35,26 +35,20 @@ export class Numbers {
 	/** Opens the stream of a page, which begins with the history. */
 	respond() {
 		const id = randomUUID();
-		const stream = new ReadableStream({ start: (controller) => this.#pages.create(id, controller) });
-		this.#pages.send([id], `retry: ${RETRY_MS}\n${event('history', this.#samples)}`);
+		const stream = new ReadableStream({ start: (controller) => this.pages.create(id, controller) });
+		this.pages.send([id], `retry: ${RETRY_MS}\n${event('history', this.#samples)}`);
 		return new Response(stream, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } });
 	}
 
-	/**
-	 * Stops the timer, and ends the streams of the pages.
-	 *
-	 * @param {{ drainMs: number }} options
-	 */
-	async close(options) {
+	stop() {
 		clearInterval(this.#timer);
-		await this.#pages.close(options);
 	}
 
 	#send() {
 		const sample = { at: Date.now(), ...this.#streams.stats() };
 		this.#samples.push(sample);
 		if (this.#samples.length > HISTORY_LENGTH) this.#samples.shift();
-		this.#pages.send(undefined, event('numbers', sample));
+		this.pages.send(undefined, event('numbers', sample));
 	}
 }
 

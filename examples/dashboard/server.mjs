@@ -6,7 +6,7 @@
 // Up to CLIENTS simulated clients connect and leave, so that there is something to see. With CLIENTS=0 there are none. MCP
 // clients can connect to /mcp, and are counted too. The page receives the numbers as server-sent events.
 
-import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
+import { InMemoryStreamSessionManager, InMemorySubscriptionManager } from '@tmcp/session-manager';
 import { PATH } from '../support/address.mjs';
 import { listen } from '../support/http-listener.mjs';
 import { createMcpServer } from '../support/mcp-server.mjs';
@@ -24,14 +24,15 @@ const scope = 'dashboard';
 const streams = new InMemoryStreamSessionManager({ scope, keepAliveMs: 15_000, maxQueuedBytes: 1_048_576 });
 const numbers = new Numbers(streams);
 const simulatedClients = new SimulatedClients(scope, CLIENTS);
-const { transport } = createMcpServer({ sessionManager: { streams } });
+const subscriptions = new InMemorySubscriptionManager();
+const { transport } = createMcpServer({ sessionManager: { streams }, subscriptionManager: subscriptions });
 
 const listener = await startOrExit('dashboard/server.mjs', (port) =>
 	listen(transport, port, {
 		respond,
 		drainMs: DRAIN_MS,
-		// `streams.close` closes all streams of its scope.
-		closeManagers: (options) => Promise.all([streams.close(options), numbers.close(options)]),
+		// `streams` closes all streams of its scope in this thread, those of the simulated clients among them.
+		managers: [streams, subscriptions, numbers.pages],
 	}),
 );
 console.log(`The dashboard is on ${new URL('/', listener.url)} (Ctrl+C stops it).`);
@@ -41,6 +42,7 @@ simulatedClients.start();
 closeOnSignal({
 	close() {
 		simulatedClients.stop();
+		numbers.stop();
 		return listener.close();
 	},
 });

@@ -44,8 +44,8 @@ const { transport } = createMcpServer({
 });
 const listener = await startOrExit('redis/node.mjs', (port) =>
 	listen(transport, port, {
-		// Sends what is queued for other nodes, and removes this node from Redis: its clients can reconnect to others at once.
-		closeManagers: (options) => Promise.all([streams.close(options), info.close(), subscriptions.close()]),
+		// They send what is queued for other nodes, and leave Redis: the clients can reconnect to other nodes at once.
+		managers: [streams, info, subscriptions],
 		headers: { 'x-worker': NAME },
 	}),
 );

@@ -7,7 +7,7 @@ const { PORT = '3000' } = process.env;
 /**
  * @typedef {object} Server
  * @property {string} url
- * @property {() => Promise<void>} close
+ * @property {() => Promise<unknown>} close
  */
 
 /**

@@ -15,13 +15,15 @@ const { number, port, reusePort, memory } = /** @type {import('./worker-pool.mjs
 // The threads share their sessions because the scope has the same name in each of them.
 const scope = 'mcp';
 const streams = new InMemoryStreamSessionManager({ scope });
+const info = new InMemoryInfoSessionManager({ scope });
+const subscriptions = new InMemorySubscriptionManager({ scope });
 const { transport } = createMcpServer({
-	sessionManager: { streams, info: new InMemoryInfoSessionManager({ scope }) },
-	subscriptionManager: new InMemorySubscriptionManager({ scope }),
+	sessionManager: { streams, info },
+	subscriptionManager: subscriptions,
 	state: new CounterState(memory),
 });
 const listener = await listen(transport, port, {
-	closeManagers: (options) => streams.close(options),
+	managers: [streams, info, subscriptions],
 	reusePort,
 	headers: { 'x-worker': String(number) },
 });

@@ -3,7 +3,7 @@
 
 import { invalidArgument } from '../errors.js';
 import { toJson } from '../info/json.js';
-import { SubscriptionManager } from './abstract/subscriptions.js';
+import { closeHere, SubscriptionManager } from './abstract/subscriptions.js';
 
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../index.js' */
 /** @import { PendingRequests } from '../threads/pending-requests.js' */
@@ -112,6 +112,16 @@ export class RoutedSubscriptionManager extends SubscriptionManager {
 			.ofOrigin(origin)
 			.map((registration) => this.close(registration.id, registration.origin, reason));
 		await Promise.all(elsewhere === undefined ? here : [...here, elsewhere]);
+	}
+
+	/**
+	 * Closes the subscriptions of this thread. Those of other threads stay open.
+	 *
+	 * @param {'closed' | 'cancelled'} reason
+	 */
+	async [closeHere](reason) {
+		const here = this.#registrations.ofOrigin(undefined);
+		await Promise.all(here.map((registration) => this.#registrations.close(registration, reason)));
 	}
 }
 

@@ -1,6 +1,8 @@
 // The JavaScript core: takes the place of the addon where its binary cannot be loaded. It has the interface that `binding.js`
 // declares, for managers that share nothing with other threads and nodes. It holds ids and keys and decides nothing.
 
+import { IdMap } from './id-map.js';
+
 /** @import { NativeStreams, NativeSubscriptions } from './binding.js' */
 
 /** The key given out last, to a session or a registration of any manager. A key is never reused. */
@@ -15,16 +17,19 @@ const NO_REQUEST = 0;
  * @returns {NativeStreams}
  */
 export function openStreams() {
-	/** The keys by id. @type {Map<unknown, number>} */
-	const keys = new Map();
+	/** The keys by id. @type {IdMap<unknown, number>} */
+	const keys = new IdMap();
 	return {
 		create(id, maxSessions = Infinity) {
 			const replaced = keys.get(id);
 			if (replaced === undefined && keys.size >= maxSessions) return 0;
-			// Not deleted first: the Map of V8 gets slow when the same id is deleted and set again and again.
 			const key = ++lastKey;
-			keys.set(id, key);
-			return replaced === undefined ? key : [key, replaced];
+			if (replaced === undefined) {
+				keys.add(id, key);
+				return key;
+			}
+			keys.replace(id, key);
+			return [key, replaced];
 		},
 		remove(id) {
 			const key = keys.get(id);
@@ -35,7 +40,7 @@ export function openStreams() {
 		forget(id, key) {
 			if (keys.get(id) === key) keys.delete(id);
 		},
-		has: (id) => keys.has(id),
+		has: (id) => keys.get(id) !== undefined,
 		routeOne: (id) => keys.get(id) ?? 0,
 		route(ids, _text, found) {
 			// A controller that received a chunk meanwhile may have made the list longer. What it added is too late.
@@ -56,8 +61,11 @@ export function openStreams() {
 		evictedOf: () => [],
 		markClosed() {},
 		size: () => keys.size,
-		// Sorted, because a Map keeps the place of a replaced session, and the newer one comes last.
-		ids: () => [...keys].sort(([, a], [, b]) => a - b).map(([id]) => /** @type {string} */ (id)),
+		ids: () =>
+			keys
+				.entries()
+				.sort(([, a], [, b]) => a - b)
+				.map(([id]) => /** @type {string} */ (id)),
 		leave: () => keys.clear(),
 	};
 }
@@ -80,7 +88,7 @@ function sortWithoutDuplicates(keys) {
  * @typedef {object} Origin
  * @property {string} name
  * @property {number} place counts up: an older origin has a lower place
- * @property {Map<unknown, Registration>} byId in the order of their keys
+ * @property {IdMap<unknown, Registration>} byId
  */
 
 /**
@@ -90,6 +98,12 @@ function sortWithoutDuplicates(keys) {
  * @property {string | number} id
  * @property {number} lists has one bit for each list
  * @property {readonly string[]} uris
+ */
+
+/**
+ * The registrations that select a URI. Most URIs have one registration, which needs no Set.
+ *
+ * @typedef {IdMap<string | undefined, Registration | Set<Registration>>} UriIndex
  */
 
 /** Number of lists that a registration can select: the length of `LIST_METHODS` in `lib/subscriptions/notifications.js`. */
@@ -102,31 +116,30 @@ const LISTS = 3;
  */
 export function openSubscriptions() {
 	let lastPlace = 0;
-	/** The origins with registrations, in the order of their places. @type {Map<unknown, Origin>} */
-	const origins = new Map();
+	/** The origins with registrations, by name. @type {IdMap<unknown, Origin>} */
+	const origins = new IdMap();
 	/** @type {Map<number, Registration>} */
 	const byKey = new Map();
 	/** @type {Set<Registration>[]} */
 	const byList = Array.from({ length: LISTS }, () => new Set());
-	/** @type {Map<string | undefined, Set<Registration>>} */
-	const byUri = new Map();
+	/** @type {UriIndex} */
+	const byUri = new IdMap();
 
 	return {
 		create(name, id, lists, uris) {
-			const origin = origins.get(name) ?? { name, place: ++lastPlace, byId: new Map() };
-			if (origin.byId.has(id)) return 0;
+			let origin = origins.get(name);
+			if (origin?.byId.get(id) !== undefined) return 0;
+			if (origin === undefined) {
+				origin = { name, place: ++lastPlace, byId: new IdMap() };
+				origins.add(name, origin);
+			}
 			const registration = { key: ++lastKey, origin, id, lists, uris };
-			origins.set(name, origin);
-			origin.byId.set(id, registration);
+			origin.byId.add(id, registration);
 			byKey.set(registration.key, registration);
 			for (const [list, selecting] of byList.entries()) {
 				if (lists & (1 << list)) selecting.add(registration);
 			}
-			for (const uri of uris) {
-				const selecting = byUri.get(uri);
-				if (selecting === undefined) byUri.set(uri, new Set([registration]));
-				else selecting.add(registration);
-			}
+			for (const uri of uris) addTo(byUri, uri, registration);
 			return registration.key;
 		},
 		find: (origin, id) => origins.get(origin)?.byId.get(id)?.key ?? 0,
@@ -136,22 +149,19 @@ export function openSubscriptions() {
 			const { origin, id, uris } = registration;
 			byKey.delete(key);
 			for (const selecting of byList) selecting.delete(registration);
-			for (const uri of uris) {
-				const selecting = byUri.get(uri);
-				selecting?.delete(registration);
-				if (selecting?.size === 0) byUri.delete(uri);
-			}
+			for (const uri of uris) removeFrom(byUri, uri, registration);
 			origin.byId.delete(id);
 			if (origin.byId.size === 0) origins.delete(origin.name);
 		},
 		matching(list, uri, keys) {
 			const selecting = list < 0 ? byUri.get(uri) : byList[list];
-			return selecting === undefined ? 0 : write(inOrder([...selecting]), keys);
+			if (selecting === undefined) return 0;
+			return write(selecting instanceof Set ? [...selecting] : [selecting], keys);
 		},
 		of(name, keys) {
-			const chosen = name === undefined ? [...origins.values()] : [origins.get(name)];
+			const chosen = name === undefined ? origins.values() : [origins.get(name)];
 			return write(
-				chosen.flatMap((origin) => [...(origin?.byId.values() ?? [])]),
+				chosen.flatMap((origin) => origin?.byId.values() ?? []),
 				keys,
 			);
 		},
@@ -165,21 +175,39 @@ export function openSubscriptions() {
 }
 
 /**
- * Sorts registrations into the order of delivery: by origin, and those of one origin by age.
- *
- * @param {Registration[]} registrations in the order of their keys, which is often the order of delivery already
+ * @param {UriIndex} index
+ * @param {string} uri
+ * @param {Registration} registration
  */
-function inOrder(registrations) {
-	return registrations.sort((a, b) => a.origin.place - b.origin.place || a.key - b.key);
+function addTo(index, uri, registration) {
+	const selecting = index.get(uri);
+	if (selecting === undefined) index.add(uri, registration);
+	else if (selecting instanceof Set) selecting.add(registration);
+	else if (selecting !== registration) index.replace(uri, new Set([selecting, registration]));
 }
 
 /**
- * Writes the keys of registrations, as many as there is room for. Returns the number of all registrations.
+ * @param {UriIndex} index
+ * @param {string} uri
+ * @param {Registration} registration
+ */
+function removeFrom(index, uri, registration) {
+	const selecting = index.get(uri);
+	if (selecting instanceof Set) {
+		selecting.delete(registration);
+		if (selecting.size === 0) index.delete(uri);
+	} else if (selecting === registration) index.delete(uri);
+}
+
+/**
+ * Writes the keys of registrations in the order of delivery, as many as there is room for. Returns the number of all
+ * registrations.
  *
  * @param {Registration[]} registrations
  * @param {Float64Array} keys
  */
 function write(registrations, keys) {
+	registrations.sort((a, b) => a.origin.place - b.origin.place || a.key - b.key);
 	const count = Math.min(registrations.length, keys.length);
 	for (let index = 0; index < count; index++) keys[index] = registrations[index].key;
 	return registrations.length;

@@ -63,8 +63,9 @@ async function closeEach(streams, last, close) {
 /**
  * Waits for a promise, but at most `ms` milliseconds.
  *
- * @param {Promise<void>} promise
+ * @param {Promise<unknown>} promise
  * @param {number | undefined} ms `undefined` for no limit
+ * @returns {Promise<unknown>}
  */
 export async function within(promise, ms) {
 	if (ms === undefined) return promise;

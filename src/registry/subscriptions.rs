@@ -3,6 +3,7 @@
 //! A notification finds its registrations in an index instead of testing each of them. There is one index for each of the
 //! three list changes, and one by resource URI.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -90,9 +91,16 @@ struct State {
     origins: Map<Utf16, Origin>,
     by_key: Map<Key, Registration>,
     by_list: [BTreeSet<Place>; 3],
-    by_uri: Map<Utf16, BTreeSet<Place>>,
+    by_uri: Map<Utf16, Places>,
     /// Number of origins created so far.
     last_origin: u64,
+}
+
+/// The registrations that select a URI, at least one. Most URIs have one, which needs no tree.
+#[derive(Debug)]
+enum Places {
+    One(Place),
+    Many(BTreeSet<Place>),
 }
 
 #[derive(Debug)]
@@ -130,7 +138,12 @@ impl Subscriptions {
             list.insert(place);
         }
         for uri in &filters.uris {
-            state.by_uri.entry(uri.clone()).or_default().insert(place);
+            match state.by_uri.entry(uri.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(Places::One(place));
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().insert(place),
+            }
         }
         state.by_key.insert(key, Registration { origin: origin.into(), id, place, filters });
         Some(key)
@@ -161,10 +174,9 @@ impl Subscriptions {
     pub fn matching(&self, subject: Subject<'_>) -> Vec<Place> {
         let state = self.state();
         match subject {
-            Subject::List(list) => Some(&state.by_list[list as usize]),
-            Subject::Resource(uri) => state.by_uri.get(uri),
+            Subject::List(list) => state.by_list[list as usize].iter().copied().collect(),
+            Subject::Resource(uri) => state.by_uri.get(uri).map_or_else(Vec::new, Places::to_vec),
         }
-        .map_or_else(Vec::new, |places| places.iter().copied().collect())
     }
 
     /// Returns all registrations, or those of one origin, in the order of delivery.
@@ -202,6 +214,36 @@ impl Subscriptions {
     }
 }
 
+impl Places {
+    fn insert(&mut self, place: Place) {
+        match self {
+            Self::One(only) if *only == place => {}
+            Self::One(only) => *self = Self::Many(BTreeSet::from([*only, place])),
+            Self::Many(places) => {
+                places.insert(place);
+            }
+        }
+    }
+
+    /// Removes a place and returns true if no other is left.
+    fn remove(&mut self, place: Place) -> bool {
+        match self {
+            Self::One(only) => *only == place,
+            Self::Many(places) => {
+                places.remove(&place);
+                places.is_empty()
+            }
+        }
+    }
+
+    fn to_vec(&self) -> Vec<Place> {
+        match self {
+            Self::One(place) => vec![*place],
+            Self::Many(places) => places.iter().copied().collect(),
+        }
+    }
+}
+
 impl State {
     fn remove(&mut self, key: Key) -> bool {
         let Some(removed) = self.by_key.remove(&key) else { return false };
@@ -209,11 +251,11 @@ impl State {
             list.remove(&removed.place);
         }
         for uri in &removed.filters.uris {
-            if let Some(places) = self.by_uri.get_mut(uri) {
-                places.remove(&removed.place);
-                if places.is_empty() {
-                    self.by_uri.remove(uri);
-                }
+            // The entry no longer exists when a filter names a URI twice.
+            if let Some(places) = self.by_uri.get_mut(uri)
+                && places.remove(removed.place)
+            {
+                self.by_uri.remove(uri);
             }
         }
         if let Some(origin) = self.origins.get_mut(&removed.origin) {

@@ -1,5 +1,7 @@
 // A program that uses this package. run.mjs compiles it with several versions and options of TypeScript.
 
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import {
 	InMemoryInfoSessionManager,
 	InMemoryStreamSessionManager,
@@ -7,6 +9,7 @@ import {
 	type SessionCloseReason,
 	type SessionController,
 } from '@tmcp-native/session-manager';
+import { type ShutdownOptions, type ShutdownResult, shutdown } from '@tmcp-native/session-manager/node';
 import {
 	RedisInfoSessionManager,
 	RedisStreamSessionManager,
@@ -66,3 +69,15 @@ new RedisStreamSessionManager(url, { onClose, onError: log, onGap: undefined, ma
 new RedisInfoSessionManager(url, { onError: 1 });
 // @ts-expect-error The option does not exist.
 new RedisSubscriptionManager(url, { maxLength: undefined });
+
+// srvx need not be installed.
+declare const srvxServer: { fetch(request: Request): Promise<Response>; close(closeAll?: boolean): Promise<void> };
+const managers = [memory, redis, new InMemoryInfoSessionManager(), new RedisSubscriptionManager(url)] as const;
+const stopped: Promise<ShutdownResult> = shutdown([createServer(), createSecureServer(), srvxServer], {
+	managers,
+	drainMs: 1_000,
+});
+stopped.then(({ unfinished, errors }) => console.log((unfinished ?? 0) + errors.length, errors[0]?.message));
+shutdown(createServer(), undefinedOptions<ShutdownOptions>());
+// @ts-expect-error A manager is no server.
+shutdown(memory);

@@ -4,6 +4,12 @@
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../../index.js' */
 
 /**
+ * The method of a subscription manager that closes the subscriptions of this thread. `shutdown()` calls it, also on managers of
+ * another copy of this package.
+ */
+export const closeHere = Symbol.for('@tmcp-native/session-manager: closeHere');
+
+/**
  * @abstract
  */
 export class SubscriptionManager {
