@@ -3,7 +3,7 @@
 
 import { setTimeout as pass } from 'node:timers/promises';
 
-import { NOTES } from './messages.js';
+import { NOTES } from './shared.js';
 
 /** @import { World } from './world.js' */
 

@@ -5,8 +5,8 @@ import { EventEmitter, once } from 'node:events';
 
 import { LEVELS } from '../../e2e/support/notes-server.js';
 import { SessionClient } from '../../e2e/support/session-client.js';
-import { NOTES, NUMBERED } from './messages.js';
 import { Numbers } from './numbers.js';
+import { NOTES, NUMBERED } from './shared.js';
 
 /** @import { Requests } from './requests.js' */
 

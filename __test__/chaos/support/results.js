@@ -1,5 +1,7 @@
 // What a chaos run has shown: its figures, and which of them are wrong.
 
+import { DRAIN_MS } from './shared.js';
+
 /** @import { Problems } from './problems.js' */
 /** @import { Results } from './run.js' */
 /** @import { World } from './world.js' */
@@ -15,7 +17,7 @@ const GROWTH = { heap: 4, rss: 16 };
  * @param {Results} results
  * @param {Problems} problems
  */
-export function findProblems(world, { reports, memory }, problems) {
+export function findProblems(world, { reports, memory, stopped }, problems) {
 	for (const [who, { missing, twice }] of Object.entries(countsOf(world, reports))) {
 		if (missing > 0) problems.add(`${missing} messages did not arrive at the ${who}`);
 		if (twice > 0) problems.add(`${twice} messages arrived twice, or after a later one, at the ${who}`);
@@ -25,6 +27,7 @@ export function findProblems(world, { reports, memory }, problems) {
 	for (const [server, { gaps }] of reports.entries()) {
 		for (const { missed } of gaps) problems.add(`onGap of server ${world.servers[server].name}: ${missed} messages`);
 	}
+	if (stopped.ms > DRAIN_MS + 1_000) problems.add(`the servers stopped after ${Math.round(stopped.ms)} ms`);
 	for (const [server, grown] of growthOf(memory).entries()) {
 		for (const what of /** @type {const} */ (['heap', 'rss'])) {
 			if (grown[what] > GROWTH[what])

@@ -72,17 +72,19 @@ export async function runChaos(t, { seed, only, seconds }) {
 
 	const end = began + seconds * 1_000;
 	const fits = (/** @type {Fault} */ { ms }) => performance.now() + ms < end;
-	let plan = planFaults(random, world.servers.length, only);
+	/** @type {Set<string>} */
+	const missed = new Set();
 	try {
 		await world.withTraffic(() => pass(WARM_UP_MS));
 		let isAgreed = (await agree()) !== undefined;
-		for (let round = 0; isAgreed; round++) {
-			if (round > 0) plan = planFaults(random, world.servers.length, only);
-			let next = plan.findIndex(fits);
-			if (next === -1) break;
-			// What goes wrong after a disagreement may be its consequence.
-			for (; next !== -1 && isAgreed; next = plan.findIndex(fits)) isAgreed = await survive(plan.splice(next, 1)[0]);
-			if (round > 0) plan = [];
+		let plan = planFaults(random, world.servers.length, only);
+		for (const { kind } of plan) missed.add(kind);
+		// What goes wrong after a disagreement may be its consequence.
+		while (isAgreed && plan.some(fits)) {
+			const [fault] = plan.splice(plan.findIndex(fits), 1);
+			isAgreed = await survive(fault);
+			missed.delete(fault.kind);
+			if (plan.length === 0) plan = planFaults(random, world.servers.length, only);
 		}
 	} catch (error) {
 		// The calls to a server that has ended reject.
@@ -92,7 +94,7 @@ export async function runChaos(t, { seed, only, seconds }) {
 	/** @type {Results} */
 	const results = {
 		...{ faults, agreedAfterMs, memory },
-		missed: plan.map(({ kind }) => kind),
+		missed: [...missed],
 		ms: performance.now() - began,
 		reports: world.ended.length > 0 ? [] : await world.do('report'),
 		stopped: await world.stop(),

@@ -18,8 +18,8 @@ import { makeNotesServer } from '../../e2e/support/notes-server.js';
 import { respondingTo } from '../../support/redis-node/calls.js';
 import { text } from '../../support/streams.js';
 import { notification, subscription } from '../../support/subscriptions.js';
-import { NOTES, NUMBERED } from './messages.js';
 import { Numbers } from './numbers.js';
+import { DRAIN_MS, NOTES, NUMBERED } from './shared.js';
 
 /** Interval at which the server sends a numbered message of its own, in milliseconds. */
 const TICK_MS = 50;
@@ -72,7 +72,7 @@ const transport = new ours.HttpTransport(server, {
 	subscriptionManager: subscriptions,
 });
 const listener = await listen(/** @type {any} */ (transport), 0, {
-	drainMs: 2_000,
+	drainMs: DRAIN_MS,
 	closeManagers: (given) => Promise.all([streams.close(given), info.close(), subscriptions.close()]),
 	headers: { 'x-worker': name },
 });
