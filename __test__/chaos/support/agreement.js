@@ -66,7 +66,15 @@ export class Agreement {
 			return [`server ${name} is ${connected ? '' : 'not '}connected, and ${pendingBytes} bytes wait`];
 		});
 		const clients = this.#world.clients.filter(({ numbers }) => numbers === undefined);
-		return [...servers, ...clients.map(({ name }) => `${name} has no stream`)];
+		const sizes = reports.map(({ size }) => size);
+		// One of each client, and one of each server.
+		const streams = this.#world.clients.length + this.#world.servers.length;
+		const open = sizes.reduce((all, size) => all + size, 0);
+		return [
+			...servers,
+			...clients.map(({ name }) => `${name} has no stream`),
+			...(open === streams ? [] : [`the servers have ${sizes.join(', ')} streams, ${streams} in all are expected`]),
+		];
 	}
 
 	async #messages() {
