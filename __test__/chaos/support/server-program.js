@@ -73,7 +73,7 @@ const transport = new ours.HttpTransport(server, {
 });
 const listener = await listen(/** @type {any} */ (transport), 0, {
 	drainMs: DRAIN_MS,
-	closeManagers: (given) => Promise.all([streams.close(given), info.close(), subscriptions.close()]),
+	managers: [streams, info, subscriptions],
 	headers: { 'x-worker': name },
 });
 
