@@ -44,7 +44,7 @@ const otherSuites = {
 		timeoutMs: 120_000,
 	},
 	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 300_000 },
-	pack: { packages: ['__test__/pack'], timeoutMs: 300_000 },
+	pack: { packages: ['__test__/pack', '__test__/runtimes'], timeoutMs: 300_000 },
 	'web-hosts': { packages: ['__test__/pack', '__test__/web-hosts'], timeoutMs: 300_000 },
 	// The runtimes have Bun, and `pack` has the registry.
 	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes', '__test__/pack'], timeoutMs: 300_000 },

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { bare, checkout, execute, npm, pack, project, temporary } from '../pack/projects.js';
+import { checkout, choosing, execute, npm, pack, project, temporary, warningsIn } from '../pack/projects.js';
 import { publishedNpmrc } from './published.js';
 
 const { name, version } = createRequire(import.meta.url)('../../package.json');
@@ -24,11 +24,6 @@ symlinkSync(join(checkout, '__test__', 'bundlers', 'node_modules'), join(project
 /** Where no node_modules is reachable. */
 const elsewhere = join(temporary, 'elsewhere');
 mkdirSync(elsewhere);
-
-/** An environment in which the package chooses the core, and tools print no colors. @type {NodeJS.ProcessEnv} */
-export const environment = { ...bare, NO_COLOR: '1' };
-delete environment.TMCP_NATIVE;
-delete environment.FORCE_COLOR;
 
 /**
  * @typedef {object} Use
@@ -149,13 +144,8 @@ export function copyElsewhere(from, name) {
  */
 export async function run(file, { cwd = dirname(file), command = [process.execPath] } = {}) {
 	const [program, ...args] = [...command, file];
-	const { stdout, stderr } = await promisify(execFile)(program, args, { cwd, env: environment, timeout: 60_000 });
+	const { stdout, stderr } = await promisify(execFile)(program, args, { cwd, env: choosing, timeout: 60_000 });
 	return { ...JSON.parse(stdout), warnings: warningsIn(stderr) };
-}
-
-/** @param {string} stderr */
-export function warningsIn(stderr) {
-	return stderr.split('[TMCP_NATIVE_FALLBACK] ').slice(1);
 }
 
 /**

@@ -5,17 +5,15 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { filesBelow } from '../pack/projects.js';
+import { choosing, filesBelow, warningsIn } from '../pack/projects.js';
 import {
 	assertFallback,
 	assertNative,
 	copyElsewhere,
 	createProject,
-	environment,
 	replacing,
 	run,
 	runTool,
-	warningsIn,
 	write,
 } from './builds.js';
 import { exchange } from './programs/client.js';
@@ -88,7 +86,7 @@ async function build(kind, adapter, options) {
  * @param {string} folder
  */
 async function serve(folder) {
-	const env = { ...environment, HOST: '127.0.0.1', PORT: '0' };
+	const env = { ...choosing, HOST: '127.0.0.1', PORT: '0' };
 	const server = spawn(process.execPath, ['index.js'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
 	let stdout = '';
 	let stderr = '';

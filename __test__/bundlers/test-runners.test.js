@@ -5,7 +5,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { createProject, environment, toolPath, uses, warningsIn, write } from './builds.js';
+import { choosing, warningsIn } from '../pack/projects.js';
+import { createProject, toolPath, uses, write } from './builds.js';
 
 /** @type {string} */
 let folder;
@@ -32,7 +33,7 @@ const imports = `import { InMemoryStreamSessionManager, isNative } from '${use.s
  * @param {...string} args
  */
 async function runTests(below, command, ...args) {
-	const options = { cwd: join(folder, below), env: environment };
+	const options = { cwd: join(folder, below), env: choosing };
 	const { stdout, stderr } = await promisify(execFile)(toolPath(command), args, options);
 	assert.deepEqual(warningsIn(stderr), []);
 	return stdout + stderr;

@@ -38,6 +38,11 @@ export const environment = { ...environmentWithoutNpm(), TMCP_NATIVE: 'require' 
 /** An environment with only Node.js and a shell on its PATH. */
 export const bare = { ...environment, PATH: pathWith('node', 'npm', 'sh') };
 
+/** The same environment, in which the package chooses the core, and programs print no colors. @type {NodeJS.ProcessEnv} */
+export const choosing = { ...bare, NO_COLOR: '1' };
+delete choosing.TMCP_NATIVE;
+delete choosing.FORCE_COLOR;
+
 /** The part of a package.json for tmcp 1.13.0 and transport-http 0.7.1: see transports.js. */
 export const transport07 = {
 	dependencies: { tmcp: '1.13.0', '@tmcp/transport-http': '0.7.1' },
@@ -114,6 +119,15 @@ export async function execute(folder, program, ...args) {
 export async function runModule(folder, source) {
 	writeFileSync(join(folder, 'main.js'), source);
 	return await execute(folder, process.execPath, 'main.js');
+}
+
+/**
+ * Returns the texts of the warnings about the fallback.
+ *
+ * @param {string} stderr of a program
+ */
+export function warningsIn(stderr) {
+	return stderr.split('[TMCP_NATIVE_FALLBACK] ').slice(1);
 }
 
 let loaded = 0;

@@ -4,6 +4,8 @@
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { NAME, REPLACED, REPOSITORY, VERSION } from './package.js';
 
+const isBun = process.versions.bun !== undefined;
+
 /** The platforms with a binary: `napi.targets` of package.json, named like the suffixes of their npm packages. */
 export const platforms = [
 	'linux-x64-gnu',
@@ -27,7 +29,9 @@ export function binaryMissing(errors, platform, isMoved) {
 	const message = [`${NAME} ${VERSION} could not load a native binary on ${platform} with ${runtimeName()}.`];
 	const loadError = errors.map(loadErrorIn).find((text) => text !== undefined);
 	const refusal = loadError === undefined ? undefined : refusalIn(loadError);
-	if (refusal !== undefined) {
+	if (process.versions.webcontainer !== undefined) {
+		message.push('This is a WebContainer (StackBlitz). It loads no native addons. The binary works elsewhere.');
+	} else if (refusal !== undefined) {
 		message.push(...refusal);
 	} else if (loadError === undefined && !platforms.includes(platform)) {
 		message.push(`Binaries exist only for ${platforms.join(', ')}. Build the binary from source.`, ...FROM_SOURCE);
@@ -91,10 +95,11 @@ export function warnOfFallback(failure) {
  */
 function refusalIn(loadError) {
 	if (/loading addons is disabled/.test(loadError)) {
+		const [name, variable] = isBun ? ['Bun', 'BUN_OPTIONS'] : ['Node.js', 'NODE_OPTIONS'];
 		const isPermission = /** @type {{ permission?: unknown }} */ (process).permission !== undefined;
 		return isPermission
 			? ['Node.js runs with its permission model, which does not allow native addons: add --allow-addons.']
-			: ['Node.js runs with --no-addons. Remove this option from the command line and from NODE_OPTIONS.'];
+			: [`${name} runs with --no-addons. Remove this option from the command line and from ${variable}.`];
 	}
 	if (/Access to this API has been restricted/.test(loadError)) {
 		return [
@@ -116,7 +121,7 @@ function refusalIn(loadError) {
 /** Returns the name and version of the runtime. Bun and Deno also have the version of a Node.js that they imitate. */
 function runtimeName() {
 	const { bun, deno } = process.versions;
-	if (bun !== undefined) return `Bun ${bun}`;
+	if (isBun) return `Bun ${bun}`;
 	return deno === undefined ? `Node.js ${process.version}` : `Deno ${deno}`;
 }
 
