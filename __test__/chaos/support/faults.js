@@ -98,6 +98,11 @@ export function planFaults(random, servers, only = /./) {
 	});
 }
 
+/** Returns true for a fault of Redis itself. @param {Fault} fault */
+export function isOfRedis({ kind }) {
+	return kind in OF_REDIS;
+}
+
 /**
  * Runs a fault. Resolves when it is over.
  *

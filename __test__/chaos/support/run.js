@@ -5,7 +5,7 @@ import { setTimeout as pass } from 'node:timers/promises';
 
 import { randomNumbers } from '../../support/threads/random-numbers.js';
 import { Agreement } from './agreement.js';
-import { planFaults, runFault } from './faults.js';
+import { isOfRedis, planFaults, runFault } from './faults.js';
 import { Problems } from './problems.js';
 import { figuresOf, findProblems } from './results.js';
 import { World } from './world.js';
@@ -54,13 +54,12 @@ export async function runChaos(t, { seed, only, seconds }) {
 		return ms;
 	}
 
-	/** Returns true if all agree after the fault. @param {Fault} fault */
-	async function survive(fault) {
-		const where = fault.servers.map((server) => world.servers[server].name).join(', ');
-		const what = `${fault.kind}${where && ` (server ${where})`} for ${fault.ms} ms`;
+	/** Returns true if all agree after faults that begin at the same time. @param {Fault[]} together */
+	async function survive(together) {
+		const what = together.map(describe).join(', and ');
 		problems.now = what;
 		await world.withTraffic(async () => {
-			await runFault(world, fault);
+			await Promise.all(together.map((fault) => runFault(world, fault)));
 			await pass(AFTER_FAULT_MS);
 		});
 		problems.now = `after ${what}`;
@@ -68,6 +67,12 @@ export async function runChaos(t, { seed, only, seconds }) {
 		if (ms !== undefined) agreedAfterMs.push(ms);
 		faults.push(`${what}; ${ms === undefined ? 'not all agree' : `all agree after ${Math.round(ms)} ms`}`);
 		return ms !== undefined;
+	}
+
+	/** @param {Fault} fault */
+	function describe({ kind, servers, ms }) {
+		const where = servers.map((server) => world.servers[server].name).join(', ');
+		return `${kind}${where && ` (server ${where})`} for ${ms} ms`;
 	}
 
 	const end = began + seconds * 1_000;
@@ -81,9 +86,12 @@ export async function runChaos(t, { seed, only, seconds }) {
 		for (const { kind } of plan) missed.add(kind);
 		// What goes wrong after a disagreement may be its consequence.
 		while (isAgreed && plan.some(fits)) {
-			const [fault] = plan.splice(plan.findIndex(fits), 1);
-			isAgreed = await survive(fault);
-			missed.delete(fault.kind);
+			const together = plan.splice(plan.findIndex(fits), 1);
+			// When each kind has come once, a fault of Redis and one of the network come together.
+			const other = plan.findIndex((fault) => fits(fault) && isOfRedis(fault) !== isOfRedis(together[0]));
+			if (missed.size === 0 && other !== -1) together.push(...plan.splice(other, 1));
+			isAgreed = await survive(together);
+			for (const { kind } of together) missed.delete(kind);
 			if (plan.length === 0) plan = planFaults(random, world.servers.length, only);
 		}
 	} catch (error) {
