@@ -514,6 +514,17 @@ export interface BackplaneOptions {
 	nodeTtlMs?: number | undefined;
 
 	/**
+	 * Sets the certificates for a URL that begins with `rediss://`. Omit it if the server has a certificate of an authority
+	 * that the operating system, `SSL_CERT_FILE` or `NODE_EXTRA_CA_CERTS` names.
+	 *
+	 * All managers of one URL and prefix share it. A later manager may omit it; with other certificates, it throws
+	 * `ERR_INVALID_ARG_VALUE`.
+	 *
+	 * @default undefined
+	 */
+	tls?: BackplaneTlsOptions | undefined;
+
+	/**
 	 * Called when this process has lost entries that another process wrote to the Redis stream, for example because the
 	 * stream was trimmed before this process could read them. An error that it throws, or rejects with, is ignored.
 	 *
@@ -522,14 +533,44 @@ export interface BackplaneOptions {
 	onGap?: ((gap: BackplaneGap) => void) | undefined;
 
 	/**
-	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, when `has`,
-	 * `ready` or a call of the info manager is refused by Redis or not answered in time, and when `flush()` could not send
-	 * everything. Except for lost connections, an error with the same cause is reported once a second at most, unless
-	 * `onUnavailable` is `'reject'`. An error that it throws, or rejects with, is ignored.
+	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, and when
+	 * `has`, `ready`, `flush` or a call of the info manager is refused by Redis or not answered in time. `error.cause`
+	 * says why. Called at most once per second for the same cause. An error that it throws, or rejects with, is ignored.
 	 *
 	 * @default undefined
 	 */
 	onError?: ((error: BackplaneUnavailableError) => void) | undefined;
+}
+
+/**
+ * Certificates for the connection to Redis. The fields are those of `tls.connect()` of Node.js.
+ *
+ * @example
+ * ```ts
+ * const tls: BackplaneTlsOptions = {
+ * 	ca: '-----BEGIN CERTIFICATE-----\n…',
+ * 	servername: 'redis.internal',
+ * };
+ * ```
+ *
+ * @see https://nodejs.org/api/tls.html#tlscreatesecurecontextoptions
+ */
+export interface BackplaneTlsOptions {
+	/**
+	 * Certificates of the authorities to trust, in PEM format. Replaces those of the operating system, `SSL_CERT_FILE` and
+	 * `NODE_EXTRA_CA_CERTS`.
+	 */
+	ca?: string | Uint8Array | (string | Uint8Array)[] | undefined;
+	/** Certificate of this client and its chain, in PEM format, if the server wants one. Needs `key`. */
+	cert?: string | Uint8Array | undefined;
+	/** Private key of `cert`, in PEM format and without a passphrase. */
+	key?: string | Uint8Array | undefined;
+	/**
+	 * Name that the certificate of the server must have.
+	 *
+	 * @default the host of the URL
+	 */
+	servername?: string | undefined;
 }
 
 /** Entries of another process that never reached this one. */
@@ -572,11 +613,32 @@ export interface BackplaneStats {
 	malformed: number;
 	/** Number of times that the connection was lost. */
 	reconnects: number;
+	/**
+	 * The last error of the connection, or null. It stays when the process is connected again: `connected` tells whether
+	 * the error is over.
+	 */
+	lastError: BackplaneFailure | null;
+}
+
+/** An error of the connection to Redis. */
+export interface BackplaneFailure {
+	/**
+	 * The code that Node.js uses for the same failure, such as `ECONNREFUSED`, or the first word of an error of Redis, such
+	 * as `WRONGPASS`.
+	 */
+	code: string;
+	/** A sentence for people. Contains no password. */
+	message: string;
+	/** The time of the error, in milliseconds since 1970, as `Date.now()` returns it. */
+	at: number;
 }
 
 /**
  * Thrown by calls that need Redis, when Redis cannot be reached, does not answer in time or refuses the command, or
  * when too many bytes wait for it.
+ *
+ * The message names the cause. `cause` is an `Error` whose `code` is that of {@link BackplaneFailure}. It is undefined if
+ * `maxPendingBytes` is reached while Redis accepts everything.
  *
  * @example
  * ```ts
@@ -598,7 +660,7 @@ export class BackplaneUnavailableError extends Error {
 	 * process have got what it sends. Earlier calls still reach other machines, in order.
 	 */
 	readonly unsent?: { method: string; args: unknown[] };
-	constructor(message: string, unsent?: { method: string; args: unknown[] });
+	constructor(message: string, unsent?: { method: string; args: unknown[] }, options?: { cause?: unknown });
 }
 
 export { SessionClosedError, SessionLimitError } from './index.js';

@@ -3,10 +3,9 @@
 // The option `onUnavailable` decides here what a failure means. With 'degrade', calls take effect in this process, and their
 // promises do not reject because of Redis or `close()`. With 'reject', they do.
 
-import { BackplaneUnavailableError, managerClosed } from '../errors.js';
-import { checkSettings } from '../options/options.js';
+import { BackplaneUnavailableError, backplaneUnavailable, managerClosed } from '../errors.js';
+import { checkSettings, checkSharedTls } from '../options/options.js';
 import { membershipInRedis } from '../threads/membership.js';
-import { reportThrottled } from './throttled-reports.js';
 
 /** @import { BackplaneStats } from '../../redis.js' */
 /** @import { redisSubscriptionOptions } from '../options/options.js' */
@@ -33,6 +32,7 @@ export class Backplane {
 		this.membership = membershipInRedis(options, className);
 		this.#native = /** @type {NativeBackplane} */ (this.membership.backplane);
 		checkSettings(options.settings, this.#native.settings(), className);
+		checkSharedTls(options.tls, (tls) => this.#native.usesTls(tls), className);
 		this.membership.use();
 		const { onGap, onError } = options;
 		const { reports } = this.membership;
@@ -85,15 +85,15 @@ export class Backplane {
 	}
 
 	/**
-	 * Returns the promise for a call whose entries were refused.
+	 * Returns the promise for a call whose entries were refused, and reports that.
 	 *
 	 * @param {string} method
 	 * @param {unknown[]} args
 	 */
 	#refused(method, args) {
-		const error = new BackplaneUnavailableError(`${method}: not sent to other machines: ${FULL}`, { method, args });
+		const error = this.#refusal(method, args);
 		if (!this.#degrades) return this.#handleFailure(Promise.reject(error));
-		reportThrottled(this.membership.reports, error, FULL);
+		this.membership.reports.error(error);
 		return DONE;
 	}
 
@@ -167,7 +167,7 @@ export class Backplane {
 	 */
 	#degrade(error, localAnswer) {
 		if (!(error instanceof BackplaneUnavailableError)) throw error;
-		reportThrottled(this.membership.reports, error);
+		this.membership.reports.error(error);
 		return localAnswer();
 	}
 
@@ -184,7 +184,7 @@ export class Backplane {
 	flush() {
 		if (this.#isClosed) return this.#degrades ? DONE : this.closed();
 		const { mailbox } = this.membership;
-		return this.#degrades ? this.#flushWhileSending(mailbox) : handled(mailbox.flush());
+		return this.#degrades ? this.#flushWhileSending(mailbox) : this.#handleFailure(mailbox.flush());
 	}
 
 	/** @param {{ flush: () => Promise<void> }} mailbox */
@@ -219,6 +219,7 @@ export class Backplane {
 			missed,
 			malformed,
 			reconnects,
+			lastError: JSON.parse(this.#native.lastError() ?? 'null'),
 		};
 	}
 
@@ -249,6 +250,19 @@ export class Backplane {
 	}
 
 	/**
+	 * Returns the error for a call whose entries were refused.
+	 *
+	 * @param {string} method
+	 * @param {unknown[]} args
+	 */
+	#refusal(method, args) {
+		const cause = JSON.parse(this.#native.problem() ?? 'null');
+		const why = cause === null ? '' : ` (${cause.message})`;
+		const message = `${method}: not sent to other machines: the queue for Redis has reached "maxPendingBytes"${why}; wait for flush(), or raise the limit`;
+		return backplaneUnavailable({ message, cause }, { method, args });
+	}
+
+	/**
 	 * Handles the rejection of a promise by a report to `onError`, for callers that do not await it.
 	 *
 	 * @template Value
@@ -263,9 +277,6 @@ export class Backplane {
 }
 
 const DONE = Promise.resolve();
-
-/** The cause of refused entries. */
-const FULL = 'the queue for Redis has reached "maxPendingBytes"; wait for flush(), or raise the limit';
 
 /**
  * Marks the rejection of a promise as handled, for callers that do not await it.

@@ -158,6 +158,8 @@ export function requireNative(what) {
  *
  * @typedef {object} NativeBackplane
  * @property {() => number[]} settings Returns the settings in use, in the order of `joinRedis`.
+ * @property {(tls: (string | undefined)[]) => boolean} usesTls
+ *   Returns true when each text of the option `tls` that is set is in use.
  * @property {() => boolean} wasRefused
  *   Returns true when an entry or a change was refused since the previous call, because `maxPendingBytes` was reached.
  * @property {() => boolean} isAway
@@ -176,6 +178,10 @@ export function requireNative(what) {
  * @property {() => number[]} stats
  *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
  *   missed, malformed entries, reconnects, dropped entries and changes.
+ * @property {() => string | null} lastError
+ *   Returns the last error of the connection as JSON: `{ code, message, at }`.
+ * @property {() => string | null} problem
+ *   Returns the error because of which Redis cannot be used fully now as JSON: `{ code, message }`.
  * @property {() => number} close
  *   Makes this process leave the backplane. Returns the request whose reply arrives when it has left, or 0 when other
  *   threads of the process are still members. Then the process does not leave.
@@ -204,11 +210,20 @@ export const joinScope = addon?.joinScope;
 
 /**
  * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
- * nodeTtlMs, NaN for a default. Only the settings of the first member in the process take effect.
+ * nodeTtlMs, NaN for a default. `tls` are the texts of ca, cert, key and servername. Only the settings and `tls` of the first
+ * member in the process take effect.
  *
- * @type {(url: string, prefix: string, settings: number[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
+ * @type {(url: string, prefix: string, settings: number[], tls: (string | undefined)[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
 export const joinRedis = addon?.joinRedis;
+
+/**
+ * Returns the name of the first text of the option `tls` that cannot be used, and what it must be; `null` when there is none.
+ * `undefined` without the addon.
+ *
+ * @type {((tls: (string | undefined)[]) => [string, string] | null) | undefined}
+ */
+export const checkTls = addon?.checkTls;
 
 /**
  * Returns true for the URL of a Redis server. Does not connect.

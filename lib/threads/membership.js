@@ -49,12 +49,13 @@ export function membershipInScope(scope, options, className) {
  * Returns this thread's membership in the hub of a Redis server and a prefix. It ends when all managers that use it are
  * closed or garbage collected.
  *
- * @param {MembershipOptions & { url: string, prefix: string, settings: number[] }} options
+ * @param {MembershipOptions & { url: string, prefix: string, settings: number[], tls: (string | undefined)[] }} options
  * @param {string} className the class of the manager
  */
-export function membershipInRedis({ url, prefix, settings, ...options }, className) {
+export function membershipInRedis({ url, prefix, settings, tls, ...options }, className) {
 	requireNative(className);
-	const join = (/** @type {() => void} */ wake) => joinRedis(url, prefix, settings, DEFAULT_MAX_MAILBOX_BYTES, wake);
+	const join = (/** @type {() => void} */ wake) =>
+		joinRedis(url, prefix, settings, tls, DEFAULT_MAX_MAILBOX_BYTES, wake);
 	// The URL is left out of the name, because it may contain a password.
 	const name = `prefix ${JSON.stringify(prefix)}`;
 	return membershipOf(`redis ${JSON.stringify([url, prefix])}`, name, join, options, className);

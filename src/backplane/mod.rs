@@ -16,6 +16,7 @@
 //! | [`entry`], [`fields`] | the entries that nodes publish, and how they are written and checked |
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
+//! | [`health`] | what is wrong with the node's connection |
 //! | [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
 //! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
@@ -30,6 +31,7 @@ pub mod bus;
 pub mod deadlines;
 pub mod entry;
 pub mod fields;
+pub mod health;
 pub mod local_hub;
 mod lock;
 pub mod memory;
@@ -45,19 +47,21 @@ pub mod settings;
 pub mod waiting;
 pub mod wtf8;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use tokio::sync::{Notify, watch};
 
 use self::bus::Request;
 use self::deadlines::Deadlines;
 use self::entry::{Entry, NodeId};
+use self::health::Health;
 use self::lock::lock;
 use self::outbox::{Full, Outbox};
 use self::ownership::Ownership;
 use self::presence::Presence;
-use self::requests::RequestQueue;
+use self::redis::tls::TlsOptions;
+use self::requests::{RequestQueue, unavailable};
 use self::settings::Settings;
 use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
@@ -73,6 +77,8 @@ pub struct Backplane {
     pub node: NodeId,
     /// The settings of the first manager that joined.
     pub settings: Settings,
+    /// The TLS options of the first manager that joined. Not set by tests, which use another bus.
+    pub tls: OnceLock<TlsOptions>,
     outbox: Outbox,
     ownership: Ownership,
     presence: Presence,
@@ -94,6 +100,8 @@ pub struct Backplane {
     left: Mutex<Vec<Completion>>,
     /// Numbers for statistics.
     pub counters: Counters,
+    /// What is wrong with the connection.
+    pub health: Health,
 }
 
 /// Statistics of a node. All but the first count from the time the process joined.
@@ -132,6 +140,7 @@ impl Backplane {
         Self {
             node: NodeId::random(),
             settings,
+            tls: OnceLock::new(),
             outbox: Outbox::new(settings.max_pending_bytes),
             ownership: Ownership::default(),
             presence: Presence::default(),
@@ -144,6 +153,7 @@ impl Backplane {
             leaving: watch::Sender::new(false),
             left: Mutex::default(),
             counters: Counters::default(),
+            health: Health::default(),
         }
     }
 
@@ -184,7 +194,10 @@ impl Backplane {
     /// Queues a request to the bus. The completion receives the reply.
     pub fn request(&self, request: Request, completion: Completion) {
         self.request_deadlines.add(&completion, self.settings.command_timeout);
-        self.requests.add(request, completion);
+        if let Err(refused) = self.requests.add(request, completion) {
+            let message = "too many calls are waiting for Redis: maxPendingBytes is reached";
+            refused.fail(unavailable(message, self.health.problem().as_ref()));
+        }
     }
 
     /// Queues a change of client information. It reaches the bus even if the completion fails at its deadline.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::bus::Request;
+use super::bus::{BusError, Request};
 use super::entry::Id;
 use super::lock::lock;
 use super::outbox::Full;
 use crate::threads::completion::Completion;
 use crate::threads::text::Text;
 
-/// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests fail at once.
+/// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests are refused.
 ///
 /// A request leaves the queue when it has a reply. Most requests also leave it at their deadline. A *kept* request stays: a
 /// change of client information must reach the bus, even if its caller no longer waits.
@@ -71,20 +71,22 @@ impl RequestQueue {
         Self { max_bytes, queue: Mutex::default(), added: Notify::new() }
     }
 
-    /// Adds a request. Fails it when the queue is full.
-    pub fn add(&self, request: Request, completion: Completion) {
+    /// Adds a request.
+    ///
+    /// # Errors
+    /// Returns the completion when the queue is full.
+    pub fn add(&self, request: Request, completion: Completion) -> Result<(), Completion> {
         let weight = request.weight();
         let mut queue = lock(&self.queue);
         queue.remove_settled();
         if queue.bytes + weight > self.max_bytes {
-            drop(queue);
-            return completion
-                .fail(unavailable("too many calls are waiting for Redis: maxPendingBytes is reached"));
+            return Err(completion);
         }
         let number = queue.push(Waiting { request, completion, is_kept: false, weight });
         queue.expiring.push_back(number);
         drop(queue);
         self.added.notify_one();
+        Ok(())
     }
 
     /// Adds a change of client information that stays until the bus has replied. While the bus is away, it replaces an earlier
@@ -234,12 +236,13 @@ fn subject(change: &Request) -> Option<(&Id, Subject)> {
     }
 }
 
-/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors.
-pub fn unavailable(message: &str) -> Text {
+/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors. The message names the cause.
+pub fn unavailable(message: &str, cause: Option<&BusError>) -> Text {
     let description = serde_json::json!({
         "name": "BackplaneUnavailableError",
         "code": "ERR_BACKPLANE_UNAVAILABLE",
-        "message": message,
+        "message": cause.map_or_else(|| message.into(), |cause| format!("{message}: {}", cause.message)),
+        "cause": cause.map(|cause| serde_json::json!({ "code": *cause.code, "message": *cause.message })),
     });
     description.to_string().into_bytes().into()
 }
@@ -295,7 +298,7 @@ mod tests {
         let queue = RequestQueue::new(1 << 20);
         let (change, question) = (Completion::without_requester(), Completion::without_requester());
         queue.keep(watch("a", "one"), change.clone(), false).unwrap();
-        queue.add(Request::Has { id: id("a") }, question.clone());
+        let _ = queue.add(Request::Has { id: id("a") }, question.clone());
         change.done();
         question.done();
         let batch = queue.next(9);
@@ -326,7 +329,7 @@ mod tests {
         keep(&queue, watch("a", "one"), false).unwrap();
         // Held, because a settled question is removed.
         let completion = Completion::without_requester();
-        queue.add(questions[0].clone(), completion.clone());
+        let _ = queue.add(questions[0].clone(), completion.clone());
         queue.pause(Duration::from_secs(60));
         assert_eq!(queue.next(9).requests, questions);
         queue.pause(Duration::ZERO);

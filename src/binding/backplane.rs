@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use napi::bindgen_prelude::Object;
 use napi::{Env, Error, Result, Status};
@@ -12,7 +12,8 @@ use super::call::Call;
 use super::functions::{Functions, number};
 use super::id::IdBuffer;
 use super::info::{attribute, ttl};
-use crate::backplane::bus::Request;
+use super::redis::tls_options;
+use crate::backplane::bus::{BusError, Request};
 use crate::backplane::settings::Settings;
 use crate::backplane::{Backplane, Counters};
 use crate::hub::member::Member;
@@ -28,6 +29,12 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
             of(member)?.settings;
         let ms = |duration: Duration| duration.as_millis() as f64;
         Ok(vec![max_len as f64, max_pending_bytes as f64, ms(command_timeout), ms(heartbeat), ms(node_ttl)])
+    })?;
+
+    // usesTls(tls): returns true if each text of `tls`, which is the argument of `checkTls`, that is set is in use.
+    functions.add("usesTls", |member, call| {
+        let asked = tls_options(call.get(0)?);
+        Ok(of(member)?.tls.get().is_none_or(|used| used.agrees_with(&asked)))
     })?;
 
     // wasRefused(): returns true if an entry was refused since the last call, because `maxPendingBytes` was reached.
@@ -98,6 +105,22 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
         let mut numbers = vec![connected as f64, backplane.pending_bytes() as f64];
         numbers.extend(counted.map(|counter| counter.load(Ordering::Relaxed) as f64));
         Ok(numbers)
+    })?;
+
+    // lastError(): returns the last error of the connection as JSON, or null.
+    functions.add("lastError", |member, _| {
+        Ok(of(member)?.health.last_error().map(|(error, at)| {
+            let at = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+            serde_json::json!({ "code": *error.code, "message": *error.message, "at": at }).to_string()
+        }))
+    })?;
+
+    // problem(): returns the error because of which Redis cannot be used fully now as JSON, or null.
+    functions.add("problem", |member, _| {
+        let problem = of(member)?.health.problem();
+        Ok(problem.map(|BusError { code, message }| {
+            serde_json::json!({ "code": *code, "message": *message }).to_string()
+        }))
     })?;
 
     // close(): makes a request that is completed when this process has left. Returns NO_KEY if another thread stays.

@@ -38,24 +38,24 @@ impl<B: Bus> Node<B> {
         self.backplane.set_away(false);
         let mut replied = Vec::with_capacity(completions.len());
         for ((number, completion, is_kept), reply) in completions.into_iter().zip(replies) {
-            if let Reply::Refused(BusError(why)) = &reply
+            if let Reply::Refused(why) = &reply
                 && is_kept
-                && TRANSIENT.iter().any(|code| why.contains(code))
+                && TRANSIENT.contains(&&*why.code)
             {
                 queue.pause(RETRY_AFTER);
                 continue;
             }
             replied.push(number);
             match reply {
-                Reply::Refused(BusError(why)) => {
-                    let message = format!("Redis refused the command: {why}");
+                Reply::Refused(why) => {
+                    let is_unheard = completion.is_settled() || !completion.has_requester();
                     if is_kept {
                         Counters::add(&self.backplane.counters.dropped, 1);
                     }
-                    if is_kept && (completion.is_settled() || !completion.has_requester()) {
-                        self.report(&Report::Error { message: &message });
+                    if is_kept && is_unheard {
+                        self.report(&Report::Refused(&why));
                     }
-                    completion.fail(unavailable(&message));
+                    completion.fail(unavailable("Redis refused the command", Some(&why)));
                 }
                 Reply::Done => completion.done(),
                 Reply::Is(is) => completion.value(is.to_string().into_bytes().into()),

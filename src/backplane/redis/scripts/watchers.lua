@@ -6,7 +6,8 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if redis.call('EXISTS', ARGV[1] .. id) == 1 then
     table.insert(ids, id)
   else
-    redis.call('ZREM', KEYS[1], id)
+    -- A replica refuses it.
+    redis.pcall('ZREM', KEYS[1], id)
   end
 end
 return ids
