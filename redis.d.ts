@@ -533,9 +533,10 @@ export interface BackplaneOptions {
 	onGap?: ((gap: BackplaneGap) => void) | undefined;
 
 	/**
-	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, and when
-	 * `has`, `ready`, `flush` or a call of the info manager is refused by Redis or not answered in time. `error.cause`
-	 * says why. Called at most once per second for the same cause. An error that it throws, or rejects with, is ignored.
+	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, when `has`,
+	 * `ready` or a call of the info manager is refused by Redis or not answered in time, and when `flush()` could not send
+	 * everything. `error.cause` says why. Called at most once per second for the same cause. An error that it throws, or
+	 * rejects with, is ignored.
 	 *
 	 * @default undefined
 	 */

@@ -179,7 +179,7 @@ describeWithRedis('while Redis refuses writes', () => {
 		await a.streams.flush();
 	});
 
-	test('because it is full, the info manager reads, and its setters reject with the cause', async (t) => {
+	test('because it is full, the info manager reads, and its setters reject with the cause (onUnavailable: reject)', async (t) => {
 		const { redis, open } = await start(t);
 		const { url, settings } = await open('a');
 		const info = new RedisInfoSessionManager(url, settings);
@@ -192,6 +192,32 @@ describeWithRedis('while Redis refuses writes', () => {
 		assert.deepEqual(await info.getSubscriptions('test:uri'), ['a']);
 		await info.delete('a');
 		assert.deepEqual(await info.getSubscriptions('test:uri'), []);
+	});
+
+	test('because it is full, changes of the info manager wait, and reach Redis in order (onUnavailable: degrade)', async (t) => {
+		const { redis, open } = await start(t, { onUnavailable: 'degrade', commandTimeoutMs: 200 });
+		const [a, b] = [await open('a'), await open('b')];
+		const [info, remote] = [a, b].map(({ url, settings }) => new RedisInfoSessionManager(url, settings));
+		t.after(() => Promise.all([info.close(), remote.close()]));
+		await Promise.all([info.ready(), remote.ready()]);
+		await info.setLogLevel('changed', 'error');
+		await fill(redis);
+		// Redis accepts the removals, and refuses the other changes.
+		const changes = [
+			info.setLogLevel('removed', 'debug'),
+			info.delete('removed'),
+			info.delete('changed'),
+			info.setLogLevel('changed', 'warning'),
+			info.addSubscription('changed', 'test:uri'),
+		];
+		await Promise.all(changes);
+		assert.equal(info.stats().backplane.connected, true);
+		await empty(redis);
+		await until(async () => (await remote.getSubscriptions('test:uri')).length === 1);
+		assert.equal(await remote.getLogLevel('changed'), 'warning');
+		await assert.rejects(remote.getLogLevel('removed'), /not found/);
+		assert.equal(info.stats().backplane.dropped, 0);
+		assert.equal(info.stats().backplane.pendingBytes, 0);
 	});
 
 	test('because it is a replica, the info manager reads', async (t) => {

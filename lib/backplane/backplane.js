@@ -85,13 +85,16 @@ export class Backplane {
 	}
 
 	/**
-	 * Returns the promise for a call whose entries were refused, and reports that.
+	 * Returns the promise for a call whose entries were refused.
 	 *
 	 * @param {string} method
 	 * @param {unknown[]} args
 	 */
 	#refused(method, args) {
-		const error = this.#refusal(method, args);
+		const cause = JSON.parse(this.#native.problem() ?? 'null');
+		const why = cause === null ? '' : ` (${cause.message})`;
+		const message = `${method}: not sent to other machines: the queue for Redis has reached "maxPendingBytes"${why}; wait for flush(), or raise the limit`;
+		const error = backplaneUnavailable({ message, cause }, { method, args });
 		if (!this.#degrades) return this.#handleFailure(Promise.reject(error));
 		this.membership.reports.error(error);
 		return DONE;
@@ -247,19 +250,6 @@ export class Backplane {
 				this.#removeCallbacks = undefined;
 			}
 		}
-	}
-
-	/**
-	 * Returns the error for a call whose entries were refused.
-	 *
-	 * @param {string} method
-	 * @param {unknown[]} args
-	 */
-	#refusal(method, args) {
-		const cause = JSON.parse(this.#native.problem() ?? 'null');
-		const why = cause === null ? '' : ` (${cause.message})`;
-		const message = `${method}: not sent to other machines: the queue for Redis has reached "maxPendingBytes"${why}; wait for flush(), or raise the limit`;
-		return backplaneUnavailable({ message, cause }, { method, args });
 	}
 
 	/**

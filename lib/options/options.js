@@ -100,7 +100,7 @@ const BACKPLANE_SETTINGS = /** @type {const} */ ([
 	'heartbeatMs',
 	'nodeTtlMs',
 ]);
-const REDIS_OPTIONS = ['prefix', 'tls', 'onUnavailable', 'onGap', 'onError', ...BACKPLANE_SETTINGS];
+const REDIS_OPTIONS = ['prefix', 'onUnavailable', 'tls', 'onGap', 'onError', ...BACKPLANE_SETTINGS];
 
 /**
  * Returns the options of a stream manager on Redis.

@@ -167,6 +167,19 @@ pub enum Request {
 }
 
 impl Request {
+    /// Returns the session or the URI that the request is about.
+    pub fn session(&self) -> &Id {
+        match self {
+            Self::Has { id }
+            | Self::Get { id, .. }
+            | Self::Set { id, .. }
+            | Self::Watchers { uri: id }
+            | Self::Watch { id, .. }
+            | Self::Unwatch { id, .. }
+            | Self::Forget { id } => id,
+        }
+    }
+
     /// Returns the number of bytes that the request counts for while it waits.
     pub fn weight(&self) -> usize {
         size_of::<Self>()
@@ -220,6 +233,12 @@ impl BusError {
     /// or it has too few replicas. It can still be read.
     pub fn is_refused_write(&self) -> bool {
         matches!(&*self.code, "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS")
+    }
+
+    /// Returns true when the server cannot accept the command now, but later: it refuses writes, loads its data, runs a script,
+    /// or the like.
+    pub fn is_transient(&self) -> bool {
+        self.is_refused_write() || matches!(&*self.code, "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN")
     }
 
     /// Returns true when a new connection may lead to a server that accepts writes: after a failover, the address may belong

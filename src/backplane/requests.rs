@@ -298,7 +298,7 @@ mod tests {
         let queue = RequestQueue::new(1 << 20);
         let (change, question) = (Completion::without_requester(), Completion::without_requester());
         queue.keep(watch("a", "one"), change.clone(), false).unwrap();
-        let _ = queue.add(Request::Has { id: id("a") }, question.clone());
+        queue.add(Request::Has { id: id("a") }, question.clone()).unwrap();
         change.done();
         question.done();
         let batch = queue.next(9);
@@ -329,7 +329,7 @@ mod tests {
         keep(&queue, watch("a", "one"), false).unwrap();
         // Held, because a settled question is removed.
         let completion = Completion::without_requester();
-        let _ = queue.add(questions[0].clone(), completion.clone());
+        queue.add(questions[0].clone(), completion.clone()).unwrap();
         queue.pause(Duration::from_secs(60));
         assert_eq!(queue.next(9).requests, questions);
         queue.pause(Duration::ZERO);

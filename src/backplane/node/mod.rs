@@ -55,8 +55,9 @@ impl<B: Bus> Node<B> {
         }
         self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
         let problem = self.backplane.health.problem();
+        let failure = || unavailable("closed before Redis replied", problem.as_ref());
         for deadlines in [&self.backplane.request_deadlines, &self.backplane.deadlines] {
-            deadlines.fail_all(|| unavailable("closed before Redis replied", problem.as_ref()));
+            deadlines.fail_all(failure);
         }
         let left = std::mem::take(&mut *lock(&self.backplane.left));
         // Dropped without the lock, because that completes requests.

@@ -3,13 +3,16 @@
 use crate::backplane::bus::BusError;
 use crate::threads::text::Text;
 
+/// The message for a command that Redis refused, before its cause.
+pub(super) const REFUSED: &str = "Redis refused the command";
+
 /// An event that the node reports to all threads.
 pub(super) enum Report<'node> {
     /// The connection, or an attempt to connect, failed.
     Disconnected(&'node BusError),
     /// The server refused a write, which is tried again.
     RefusedWrite(&'node BusError),
-    /// The server refused a change of client information, which is dropped.
+    /// The server refused a change that no caller waits for any more. It is lost.
     Refused(&'node BusError),
     /// Entries of another node are lost.
     Gap { node: &'node str, missed: u64 },
@@ -20,10 +23,10 @@ impl Report<'_> {
     pub fn json(&self) -> Text {
         let json = match self {
             Self::Disconnected(cause) => error("the connection to Redis failed", cause),
+            Self::Refused(cause) => error(REFUSED, cause),
             Self::RefusedWrite(cause) => {
                 error("Redis refuses writes, so messages to other machines wait", cause)
             }
-            Self::Refused(cause) => error("Redis refused the command", cause),
             Self::Gap { node, missed } => serde_json::json!({ "node": node, "missed": missed }),
         };
         json.to_string().into_bytes().into()

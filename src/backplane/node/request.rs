@@ -1,8 +1,9 @@
 //! Requests to the bus, and their replies.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use super::report::Report;
+use super::report::{REFUSED, Report};
 use super::{Never, Node};
 use crate::backplane::Counters;
 use crate::backplane::bus::{Bus, BusError, Link, Reply};
@@ -14,9 +15,6 @@ use crate::backplane::wtf8;
 const BATCH: usize = 256;
 /// Time after which a change is made again that the server could not accept.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// Errors of a server that cannot accept changes now: it has no memory left, is a replica, loads its data, or the like.
-const TRANSIENT: [&str; 8] =
-    ["OOM", "READONLY", "LOADING", "MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "TRYAGAIN"];
 
 impl<B: Bus> Node<B> {
     pub(super) async fn keep_requesting(&self, link: &B::Link) -> Result<Never, BusError> {
@@ -37,25 +35,27 @@ impl<B: Bus> Node<B> {
         let replies = link.request(&requests).await?;
         self.backplane.set_away(false);
         let mut replied = Vec::with_capacity(completions.len());
-        for ((number, completion, is_kept), reply) in completions.into_iter().zip(replies) {
-            if let Reply::Refused(why) = &reply
-                && is_kept
-                && TRANSIENT.contains(&&*why.code)
-            {
+        let mut delayed = HashSet::new();
+        let replies = requests.iter().zip(completions).zip(replies);
+        for ((request, (number, completion, is_kept)), reply) in replies {
+            let is_refused_for_now = matches!(&reply, Reply::Refused(why) if why.is_transient());
+            if is_kept && (is_refused_for_now || delayed.contains(&request.session())) {
+                // Later changes of the same session are made once more, too, so that they stay in order. It does no harm that
+                // they are made twice.
+                delayed.insert(request.session());
                 queue.pause(RETRY_AFTER);
                 continue;
             }
             replied.push(number);
             match reply {
                 Reply::Refused(why) => {
-                    let is_unheard = completion.is_settled() || !completion.has_requester();
                     if is_kept {
                         Counters::add(&self.backplane.counters.dropped, 1);
                     }
-                    if is_kept && is_unheard {
+                    if is_kept && (completion.is_settled() || !completion.has_requester()) {
                         self.report(&Report::Refused(&why));
                     }
-                    completion.fail(unavailable("Redis refused the command", Some(&why)));
+                    completion.fail(unavailable(REFUSED, Some(&why)));
                 }
                 Reply::Done => completion.done(),
                 Reply::Is(is) => completion.value(is.to_string().into_bytes().into()),
