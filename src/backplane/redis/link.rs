@@ -164,7 +164,7 @@ impl RedisLink {
         let Some(key) = bytes(rest) else { return };
         let mut command = self.session_command(&self.scripts.forget_rest, id, Duration::ZERO);
         command.arg(key);
-        let mut commands = self.commands.clone();
+        let mut commands = self.commands.commands.clone();
         tokio::spawn(async move {
             while let Ok(Some(_)) = command.query_async::<Option<Vec<u8>>>(&mut commands).await {}
         });
