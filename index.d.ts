@@ -252,12 +252,13 @@ export interface StreamPolicyOptions {
 	deadAfterKeepAlives?: number | undefined;
 
 	/**
-	 * Limits the data in the queue of one stream, which grows while the client does not read. `onSlowClient` says what
-	 * happens to a message that would exceed the limit.
+	 * Limits the data in the queue of one stream, which grows while the client does not read. A client is slow when it
+	 * has left more than the limit after a turn of the event loop, in which it could read. `onSlowClient` says what happens
+	 * to the next message then.
 	 *
 	 * In bytes, also for a stream that counts chunks; `Infinity` for no limit. Use 1,048,576 (1 MiB). Without a limit,
-	 * one client that does not read can fill the memory of the server. A stream with an empty queue accepts a message
-	 * of any size. The limit does not apply to a controller without a finite `desiredSize`. A chunk for which the `size()`
+	 * one client that does not read can fill the memory of the server. What one turn sends may exceed the limit, up to
+	 * 64 MiB. The limit does not apply to a controller without a finite `desiredSize`. A chunk for which the `size()`
 	 * of the stream returns 0 does not count: it does not change `desiredSize`.
 	 *
 	 * @default undefined (no limit)
@@ -266,14 +267,14 @@ export interface StreamPolicyOptions {
 	maxQueuedBytes?: number | undefined;
 
 	/**
-	 * Selects what happens to a message that would exceed `maxQueuedBytes`:
+	 * Selects what happens to a message for a client that has left more than `maxQueuedBytes` unread:
 	 *
 	 * - `'close'`: The stream is ended with the reason `slow`, and the memory of its queue is freed. The reader of the
 	 *   stream gets a {@link SessionClosedError}, and the client can reconnect.
 	 * - `'drop'`: This session does not get the message. `stats().dropped` counts it; the client does not learn of it.
 	 *   Use it where each message replaces the one before, such as progress or a price. A queue that is exactly full
 	 *   looks like a stream that has ended. To find out which it is, the manager enqueues every 64th message in a row that
-	 *   exceeds the limit.
+	 *   it would drop.
 	 *
 	 * Needs `maxQueuedBytes`.
 	 *
@@ -381,7 +382,7 @@ export interface StreamPolicyOptions {
  * - `replaced`: A newer stream was registered under the id.
  * - `gone`: The stream had already ended, usually because the client left. The manager noticed it when it sent to the
  *   stream or closed it.
- * - `slow`: The queue would have exceeded `maxQueuedBytes`. The stream was ended with an error.
+ * - `slow`: The client left more than `maxQueuedBytes` unread. The stream was ended with an error.
  * - `dead`: The client has read nothing during `deadAfterKeepAlives` intervals. The stream was ended with an error.
  * - `overflow`: The stream may lack a message, because the mailbox of this thread or the message alone exceeded
  *   `maxMailboxBytes`, or because other code transferred the shared buffer of the message (see {@link StreamPolicyOptions.pool}).

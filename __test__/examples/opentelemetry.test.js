@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 import { DURATION_BOUNDARIES, meterSessions } from '../../examples/opentelemetry/session-metrics.mjs';
@@ -37,6 +38,7 @@ describe('meterSessions', () => {
 		assert.deepEqual(await numbers(), {
 			'tmcp.session.active': 2,
 			'tmcp.session.closed deleted': 1,
+			'tmcp.session.refused': 0,
 			'tmcp.message.sent': 4,
 			'tmcp.message.io': 3_002,
 			'tmcp.message.dropped': 0,
@@ -45,16 +47,29 @@ describe('meterSessions', () => {
 		});
 	});
 
+	it('exports sessions that were refused because of maxSessions', async (test) => {
+		const manager = new InMemoryStreamSessionManager({ maxSessions: 1 });
+		const { numbers } = meter(test, manager);
+		manager.create('ada', fakeController());
+		for (const id of ['ben', 'cleo'])
+			assert.throws(() => manager.create(id, fakeController()), { code: 'ERR_SESSION_LIMIT' });
+		const exported = await numbers();
+		assert.deepEqual([exported['tmcp.session.active'], exported['tmcp.session.refused']], [1, 2]);
+	});
+
 	it('exports dropped messages, and does not count their bytes', async (test) => {
 		const manager = new InMemoryStreamSessionManager({ maxQueuedBytes: 2_500, onSlowClient: 'drop' });
 		const { numbers } = meter(test, manager);
 		manager.create('ada', openStream().controller);
-		for (let sent = 0; sent < 5; sent++) manager.send(undefined, KB);
+		for (let sent = 0; sent < 6; sent++) {
+			manager.send(undefined, KB);
+			await turn();
+		}
 
 		const exported = await numbers();
 		assert.equal(exported['tmcp.message.dropped'], 3);
-		assert.equal(exported['tmcp.message.sent'], 2);
-		assert.equal(exported['tmcp.message.io'], 2_000);
+		assert.equal(exported['tmcp.message.sent'], 3);
+		assert.equal(exported['tmcp.message.io'], 3_000);
 	});
 
 	it('exports closed sessions by reason, with an error type for failures', async (test) => {
@@ -67,7 +82,10 @@ describe('meterSessions', () => {
 
 		await reading.reader.cancel();
 		manager.send(['gone'], 'x');
-		for (let sent = 0; sent < 3; sent++) manager.send(['slow'], KB);
+		for (let sent = 0; sent < 4; sent++) {
+			manager.send(['slow'], KB);
+			await turn();
+		}
 		manager.delete('deleted');
 		manager.create('replaced', openStream().controller);
 		await manager.close();

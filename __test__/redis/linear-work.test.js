@@ -77,6 +77,38 @@ describeWithRedis('on Redis', () => {
 			await info.close();
 		}
 	});
+
+	test('deleting a session never removes it from more than some hundred watchers in one call of Redis, and from all of them in the end', async () => {
+		for (const size of [2_000, 8_000]) {
+			const prefix = newPrefix();
+			const info = new RedisInfoSessionManager(redis.url, { prefix });
+			await info.ready();
+			const uris = Array.from({ length: size }, (_, uri) => `${uri}`);
+			const id = 'a \ud83d';
+			await Promise.all(uris.map((uri) => info.addSubscription(id, uri)));
+			await info.addSubscription('b', '0');
+			await redis.command('CONFIG', 'RESETSTAT');
+			await info.delete(id);
+			// It does not count as a watcher at once, and may watch again before it is removed from all URIs.
+			assert.deepEqual(await Promise.all(uris.slice(-5).map((uri) => info.getSubscriptions(uri))), [
+				[],
+				[],
+				[],
+				[],
+				[],
+			]);
+			await info.addSubscription(id, '0');
+			assert.deepEqual(await info.getSubscriptions('0'), ['b', id]);
+			const left = async () => (await redis.command('KEYS', `${prefix}:watchers:*`)).length;
+			while ((await left()) > 1) await turn();
+			while ((await redis.command('KEYS', `${prefix}:forgotten:*`)).length > 0) await turn();
+			const { spop, zrem } = await redis.commandCounts();
+			assert.ok(spop >= size / 500 && spop <= size / 500 + 1, `${spop} calls`);
+			assert.ok(zrem >= size - 1 && zrem <= size + 10, `${zrem} removals of ${size} watchers`);
+			assert.deepEqual(await info.getSubscriptions('0'), ['b', id]);
+			await info.close();
+		}
+	});
 });
 
 const EXPIRE_ALL = "for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end";

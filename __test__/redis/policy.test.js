@@ -125,14 +125,42 @@ describeWithRedis('a stream manager on Redis', () => {
 			const stream = openStream();
 			one.create('slow', stream.controller);
 			await one.flush();
-			for (const data of ['12345678', 'abcdefgh']) await other.send(undefined, data);
+			const sent = ['12345678', 'abcdefgh', 'ABCDEFGH'];
+			for (const [n, data] of sent.entries()) {
+				await other.send(undefined, data);
+				await until(() => controllers.every(({ messages }) => messages.join('').length === (n + 1) * 8));
+			}
 			await until(() => closings.length > 0);
 			assert.deepEqual(closings, [['slow', 'slow']]);
 			await assert.rejects(stream.next(), { code: 'ERR_SESSION_CLOSED', reason: 'slow' });
-			await until(() => controllers.every(({ messages }) => messages.join('').length >= 16));
-			for (const { messages } of controllers) assert.equal(messages.join(''), '12345678abcdefgh');
+			for (const { messages } of controllers) assert.equal(messages.join(''), sent.join(''));
 			await close();
 		}));
+
+	test('with maxQueuedBytes, closes a client that does not read, and none that reads everything, in a burst of another node', async () => {
+		const { one, other, closings, close } = await twoNodes({ maxQueuedBytes: 1_048_576 });
+		const [slow, fast] = [openStream(), openStream()];
+		one.create('slow', slow.controller);
+		one.create('fast', fast.controller);
+		const reading = (async () => {
+			for (;;) {
+				const text = await fast.next();
+				if (text === 'last' || text === undefined) return text;
+			}
+		})();
+		await one.flush();
+		for (const [size, count] of [
+			[10_000, 300],
+			[40_000, 100],
+			[1_100_000, 2],
+		]) {
+			for (let n = 0; n < count; n++) other.send(undefined, 'x'.repeat(size));
+		}
+		other.send(['fast'], 'last');
+		assert.equal(await reading, 'last');
+		assert.deepEqual(closings, [['slow', 'slow']]);
+		await close();
+	});
 
 	test('closes only the receiver of a message from another node that is larger than maxMailboxBytes', async () => {
 		const { one, other, closings, close } = await twoNodes({ maxMailboxBytes: 10_000 });

@@ -126,11 +126,14 @@ for (const { where, make, skip } of hubs) {
 				});
 				const stream = openStream();
 				manager.create('a', stream.controller);
-				manager.send(['a'], textOfBytes(60));
+				manager.send(['a'], textOfBytes(90));
 				manager.send(['a'], textOfBytes(60, 'y'));
-				manager.send(['a'], textOfBytes(40, 'z'));
-				assert.equal(manager.stats().queuedBytes, 100);
-				assert.equal(await stream.next(), textOfBytes(60) + textOfBytes(40, 'z'));
+				assert.equal(manager.stats().queuedBytes, 150);
+				await turn();
+				manager.send(['a'], 'dropped');
+				assert.equal(await stream.next(), textOfBytes(90) + textOfBytes(60, 'y'));
+				manager.send(['a'], 'z');
+				assert.equal(await stream.next(), 'z');
 				assert.deepEqual([manager.stats().dropped, closings.length], [1, 0]);
 			});
 

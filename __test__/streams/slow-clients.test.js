@@ -13,15 +13,18 @@ for (const { where, make, skip } of hubs) {
 			for (const [what, open] of Object.entries(STREAMS)) {
 				for (const coalesce of [false, true]) {
 					const suffix = coalesce ? ', with coalesce' : '';
-					test(`ends a stream that ${what} with an error at the message that exceeds the limit${suffix}`, async () => {
+					test(`ends a stream that ${what} with an error when more than the limit was left for a turn${suffix}`, async () => {
 						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, coalesce });
 						const stream = open();
 						manager.create('a', stream.controller);
 						manager.create('b', fakeController());
 						manager.send(['a'], textOfBytes(60));
 						manager.send(['a'], textOfBytes(40));
+						await turn();
+						manager.send(['a'], 'x');
 						assert.deepEqual(closings, []);
-						manager.send(undefined, 'x');
+						await turn();
+						manager.send(undefined, 'y');
 						assert.deepEqual(closings, [['a', 'slow']]);
 						assert.deepEqual(manager.ids(), ['b']);
 						await assert.rejects(stream.next(), SLOW);
@@ -31,19 +34,24 @@ for (const { where, make, skip } of hubs) {
 						assert.deepEqual(closings, [['a', 'slow']]);
 					});
 
-					test(`with onSlowClient 'drop', drops the message that exceeds the limit of a stream that ${what}${suffix}`, async () => {
+					test(`with onSlowClient 'drop', drops messages for a stream that ${what} while more than the limit is left${suffix}`, async () => {
 						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, onSlowClient: 'drop', coalesce });
 						const stream = open();
 						manager.create('a', stream.controller);
 						manager.send(['a'], textOfBytes(90));
-						manager.send(undefined, textOfBytes(11));
-						manager.send(undefined, textOfBytes(10, 'y'));
-						manager.send(['a'], 'z');
+						await turn();
+						manager.send(undefined, textOfBytes(11, 'y'));
+						await turn();
+						manager.send(undefined, textOfBytes(10));
+						manager.send(['a'], 'x');
 						await manager.flush();
 						const { messages, bytes, dropped, queuedBytes } = manager.stats();
-						assert.deepEqual([messages, bytes, dropped, queuedBytes], [2, 100, 2, 100]);
+						assert.deepEqual([messages, bytes, dropped, queuedBytes], [2, 101, 2, 101]);
+						assert.equal(await stream.next(), textOfBytes(90));
+						manager.send(['a'], 'z');
+						assert.equal(manager.stats().dropped, 2);
 						manager.delete('a');
-						assert.equal((await stream.rest()).join(''), textOfBytes(90) + textOfBytes(10, 'y'));
+						assert.equal((await stream.rest()).join(''), `${textOfBytes(11, 'y')}z`);
 						assert.deepEqual(closings, [['a', 'deleted']]);
 					});
 
@@ -69,6 +77,52 @@ for (const { where, make, skip } of hubs) {
 							for (let bytes = 0; bytes < 60; ) bytes += (await stream.next()).length;
 						}
 						assert.deepEqual(closings, []);
+					});
+
+					test(`does not close a client that reads everything from a stream that ${what}, whatever a turn sends${suffix}`, async () => {
+						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 1_048_576, coalesce });
+						const stream = open();
+						manager.create('a', stream.controller);
+						let received = 0;
+						const reading = (async () => {
+							for (let chunk = await stream.next(); chunk !== undefined; chunk = await stream.next())
+								received += chunk.length;
+						})();
+						let sent = 0;
+						const send = (/** @type {number} */ bytes) => {
+							manager.send(['a'], textOfBytes(bytes));
+							sent += bytes;
+						};
+						for (let round = 0; round < 3; round++) {
+							send(10);
+							send(10);
+							send(1_100_000);
+							await turn();
+							for (let n = 0; n < 200; n++) send(10_000);
+							await turn();
+							for (let n = 0; n < 2; n++) send(2_000_000);
+							await turn();
+						}
+						assert.deepEqual(closings, []);
+						manager.delete('a');
+						await reading;
+						assert.equal(received, sent);
+					});
+
+					test(`queues for a client that does not read from a stream that ${what} at most the limit and what one turn sends${suffix}`, async () => {
+						for (const onSlowClient of /** @type {const} */ (['close', 'drop'])) {
+							const { manager } = recordClosings(make, { maxQueuedBytes: 1_000, coalesce, onSlowClient });
+							const stream = open();
+							manager.create('a', stream.controller);
+							let most = 0;
+							for (let round = 0; round < 20; round++) {
+								for (let n = 0; n < 3; n++) manager.send(['a'], textOfBytes(300));
+								most = Math.max(most, manager.stats().queuedBytes);
+								await turn();
+							}
+							assert.equal(most, 1_800);
+							assert.equal(manager.size, onSlowClient === 'drop' ? 1 : 0);
+						}
 					});
 				}
 			}
@@ -119,21 +173,37 @@ for (const { where, make, skip } of hubs) {
 							log.push('closed');
 						},
 					});
-					manager.send(['a'], textOfBytes(90));
-					manager.send(['a'], textOfBytes(20));
-					await turn();
+					for (let n = 0; n < 3; n++) {
+						manager.send(['a'], textOfBytes(90));
+						await turn();
+					}
 					assert.equal(log.at(-1), 'closed');
 					assert.equal(log.filter((entry) => entry === 'closed').length, 1);
 					assert.deepEqual(closings, [['a', 'slow']]);
 				});
 			}
 
-			test("with onSlowClient 'drop', exceeds the limit by at most one message for a client that does not read", async () => {
+			test('ends a stream to which one turn sends more than 64 MiB', async () => {
+				const { manager, closings } = recordClosings(make, { maxQueuedBytes: 1_048_576 });
+				const stream = openStream();
+				manager.create('a', stream.controller);
+				const text = textOfBytes(2 ** 20);
+				for (let n = 0; n < 65; n++) manager.send(['a'], text);
+				assert.deepEqual([closings, manager.stats().queuedBytes], [[], 65 * 2 ** 20]);
+				manager.send(['a'], text);
+				assert.deepEqual(closings, [['a', 'slow']]);
+				await assert.rejects(stream.next(), SLOW);
+			});
+
+			test("with onSlowClient 'drop', exceeds the limit by at most one message in a turn for a client that does not read", async () => {
 				const { manager, closings } = recordClosings(make, { maxQueuedBytes: 100, onSlowClient: 'drop' });
 				const stream = openStream();
 				manager.create('a', stream.controller);
 				manager.send(['a'], textOfBytes(90));
-				for (let n = 0; n < 1_000; n++) manager.send(['a'], textOfBytes(50));
+				for (let n = 0; n < 1_000; n++) {
+					manager.send(['a'], textOfBytes(50));
+					await turn();
+				}
 				const { dropped, queuedBytes } = manager.stats();
 				assert.deepEqual([closings, dropped, queuedBytes], [[], 999, 140]);
 			});
@@ -143,6 +213,8 @@ for (const { where, make, skip } of hubs) {
 				const { stream, controller } = unreadByteStream(90);
 				manager.create('a', controller);
 				manager.send(['a'], textOfBytes(90));
+				manager.send(['a'], textOfBytes(50));
+				await turn();
 				manager.send(['a'], textOfBytes(50));
 				assert.deepEqual([closings, manager.stats().dropped], [[], 1]);
 				assert.equal((await stream.getReader().read()).value?.length, 90);
@@ -171,8 +243,10 @@ for (const { where, make, skip } of hubs) {
 				manager.create('other', other);
 				manager.send(undefined, textOfBytes(9));
 				manager.send(undefined, textOfBytes(9));
+				await turn();
+				manager.send(undefined, textOfBytes(9));
 				assert.deepEqual(manager.ids(), ['other']);
-				assert.equal(other.messages.length, 2);
+				assert.equal(other.messages.length, 3);
 				assert.deepEqual(closings, [
 					['0', 'slow'],
 					['1', 'slow'],

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import { describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { createSessions, hubs, NONE, textOfBytes } from '../support/policy.js';
 import { fakeController, openStream } from '../support/streams.js';
@@ -34,7 +35,8 @@ for (const { where, make, skip } of hubs) {
 				recordDiagnostics(async (/** @type {any[]} */ log) => {
 					const manager = make({ maxQueuedBytes: 10, onSlowClient: 'drop' });
 					manager.create('a', openStream().controller);
-					manager.send(['a'], textOfBytes(9));
+					manager.send(['a'], textOfBytes(11));
+					await turn();
 					manager.send(['a'], textOfBytes(7));
 					manager.create('a', fakeController());
 					manager.delete('a');
@@ -110,10 +112,11 @@ for (const { where, make, skip } of hubs) {
 				manager.create('cancelled', cancelled.controller);
 				manager.create('slow', slow.controller);
 				await cancelled.reader.cancel();
-				manager.send(undefined, textOfBytes(9));
-				assert.deepEqual([manager.stats().messages, manager.stats().bytes], [1, 9]);
+				manager.send(undefined, textOfBytes(11));
+				assert.deepEqual([manager.stats().messages, manager.stats().bytes], [1, 11]);
+				await turn();
 				manager.send(['slow'], textOfBytes(9));
-				assert.deepEqual([manager.stats().messages, manager.stats().bytes], [1, 9]);
+				assert.deepEqual([manager.stats().messages, manager.stats().bytes], [1, 11]);
 			});
 		});
 	});

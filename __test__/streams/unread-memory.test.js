@@ -9,7 +9,7 @@ import { fakeController, openStream } from '../support/streams.js';
 import { assertKeepsLittle, readAll } from '../support/unread-memory.js';
 
 /** Sizes of messages: tiny ones, ones in a slab for short and for long texts, and ones with a buffer of their own. */
-const SIZES = [1, 32, 100, 1_000, 1_025, 3_000, 8_000, 10_000, 16_384, 40_000];
+const SIZES = [1, 32, 100, 1_000, 1_025, 3_000, 8_000, 10_000, 13_653, 16_384, 40_000];
 /** Bytes for other clients between two messages for the one that does not read. */
 const BETWEEN = [0, 5_000, 40_000];
 

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { hubs, NONE, recordClosings, textOfBytes, withClock } from '../support/policy.js';
 import { fakeController, text } from '../support/streams.js';
@@ -62,12 +63,15 @@ for (const { where, make, skip } of hubs) {
 			assert.deepEqual([controller.messages, closings, manager.size], [['message'], [['a', 'shutdown']], 0]);
 		});
 
-		test("ends the session of a slow client with the reason 'slow'", () => {
+		test("ends the session of a slow client with the reason 'slow'", async () => {
 			const { manager, closings } = recordClosings(make, { maxQueuedBytes: 10 });
 			const controller = controllerWithoutClose(1);
 			manager.create('a', controller);
-			for (const letter of ['x', 'y', 'z']) manager.send(['a'], textOfBytes(8, letter));
-			assert.deepEqual([controller.messages, closings], [[textOfBytes(8)], [['a', 'slow']]]);
+			for (const letter of ['x', 'y', 'z']) {
+				manager.send(['a'], textOfBytes(8, letter));
+				await turn();
+			}
+			assert.deepEqual([controller.messages, closings], [[textOfBytes(8), textOfBytes(8, 'y')], [['a', 'slow']]]);
 			assert.equal(manager.size, 0);
 		});
 

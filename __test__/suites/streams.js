@@ -169,7 +169,7 @@ export function testStreams(implementation) {
 				['a text with lone surrogates', 'a\ud83db\ude00c\ud83d'],
 				['a text with a byte order mark', '\ufeffx'],
 			];
-			for (const length of [1_023, 1_024, 1_025, 2_730, 2_731, 8_192, 16_384, 16_385, 65_536, 1_000_000]) {
+			for (const length of [1_023, 1_024, 1_025, 2_730, 2_731, 8_192, 13_653, 13_654, 16_384, 65_536, 1_000_000]) {
 				texts.push([`a text of ${length} ASCII characters`, 'x'.repeat(length)]);
 				texts.push([`a text of ${length} characters of three bytes`, '☃'.repeat(length)]);
 			}
@@ -188,6 +188,22 @@ export function testStreams(implementation) {
 					}
 				});
 			}
+
+			test('arrives as a whole wherever its characters end in memory that it shares with other messages', () => {
+				const manager = make();
+				const a = fakeController();
+				manager.create('a', a);
+				const characters = ['x', 'é', '☃', '\u{1f600}', '\ud83d', 'x☃'];
+				const messages = Array.from({ length: 2_000 }, (_, n) => {
+					const ascii = 'x'.repeat((n * 7919) % (n % 5 === 0 ? 15_000 : 1_100));
+					return ascii + characters[n % 6].repeat((n * 104_729) % (n % 7 === 0 ? 6_000 : 200));
+				});
+				for (const message of messages) manager.send(['a'], message);
+				const encoder = new TextEncoder();
+				for (const [n, message] of messages.entries()) {
+					assert.equal(Buffer.compare(a.chunks[n], encoder.encode(message)), 0, `message ${n}`);
+				}
+			});
 
 			test('is not changed by later messages', () => {
 				const manager = make();

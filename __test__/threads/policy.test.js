@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { NONE, withClock } from '../support/policy.js';
 import { fakeController, openStream } from '../support/streams.js';
 import { block, newScope, openHere, releaseAll, Thread, until } from '../support/threads/threads.js';
+import { readAll } from '../support/unread-memory.js';
 
 /** @import { StreamSessionManagerOptions } from '@tmcp-native/session-manager' */
 
@@ -268,13 +269,51 @@ describe('maxQueuedBytes', () => {
 		const [slow, dropped] = [openStream(), openStream()];
 		manager.create('slow', slow.controller);
 		dropping.driver.manager.create('dropped', dropped.controller);
-		for (const data of ['x'.repeat(9), 'y'.repeat(9), 'z']) await one.do('send', undefined, data);
-		await one.do('flush');
+		for (const data of ['x'.repeat(9), 'y'.repeat(9), 'z']) {
+			await one.do('send', undefined, data);
+			await one.do('flush');
+			await turn();
+		}
 		assert.deepEqual(closings, [['slow', 'slow']]);
 		await assert.rejects(slow.next(), { code: 'ERR_SESSION_CLOSED', reason: 'slow' });
-		assert.deepEqual([await dropped.next(), await dropped.next()], ['x'.repeat(9), 'z']);
+		assert.deepEqual([await dropped.next(), await dropped.next()], ['x'.repeat(9), 'y'.repeat(9)]);
 		const { messages, bytes, dropped: count } = manager.stats();
-		assert.deepEqual([messages, bytes, count], [3, 19, 1]);
+		assert.deepEqual([messages, bytes, count], [4, 36, 1]);
+	});
+
+	for (const size of [100, 10_000, 40_000, 300_000, 1_100_000]) {
+		test(`does not close a client that reads everything, with messages of ${size} bytes from another thread`, async () => {
+			const { manager, one, closings } = await inOneScope({ maxQueuedBytes: 1_048_576 });
+			const stream = openStream();
+			manager.create('a', stream.controller);
+			const reading = readAll(stream);
+			const count = Math.ceil(8_000_000 / size);
+			await one.run(
+				({ manager }, size, count) => {
+					for (let n = 0; n < count; n++) manager.send(['a'], 'x'.repeat(size));
+				},
+				size,
+				count,
+			);
+			await one.do('flush');
+			assert.deepEqual([closings, manager.stats().messages], [[], count]);
+			manager.delete('a');
+			await reading;
+		});
+	}
+
+	test('closes a client that does not read while another thread sends in one turn', async () => {
+		const { manager, one, closings } = await inOneScope({ maxQueuedBytes: 1_048_576 });
+		const stream = openStream();
+		manager.create('a', stream.controller);
+		await one.run(({ manager }) => {
+			for (let n = 0; n < 800; n++) manager.send(['a'], 'x'.repeat(10_000));
+		});
+		await one.do('flush');
+		assert.deepEqual(closings, [['a', 'slow']]);
+		// A turn delivers 256 KiB.
+		const { bytes } = manager.stats();
+		assert.ok(bytes <= 1_048_576 + 2 * 300_000, `${bytes}`);
 	});
 });
 

@@ -57,6 +57,23 @@ describe('delete by a thread whose stream another thread has replaced', () => {
 			assert.deepEqual(rest, ['x']);
 		});
 	}
+
+	test('keeps the newer session when the client cancels the older stream, however much is on its way to that stream', async () => {
+		const { here, one } = await inOneScope();
+		await one.run(({ manager, own, tools }) => {
+			own.stream = tools.openStream({ cancel: () => manager.delete('a') });
+			manager.create('a', own.stream.controller);
+		});
+		const { release } = await block(one);
+		for (let n = 0; n < 200; n++) here.driver.send(['a'], 'x'.repeat(10_000));
+		here.driver.create('a');
+		const cancelled = one.run(({ own }) => own.stream.reader.cancel());
+		await release();
+		await cancelled;
+		await flush(one, here);
+		assert.equal(await here.do('has', 'a'), true);
+		assert.deepEqual(here.driver.seen('a'), [open()]);
+	});
 });
 
 describe('create over an id of another thread', () => {

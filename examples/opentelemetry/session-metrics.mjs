@@ -50,6 +50,11 @@ export function meterSessions(meter, manager) {
 		unit: '{session}',
 		...whole,
 	});
+	const refused = meter.createObservableCounter('tmcp.session.refused', {
+		description: 'Sessions refused because of maxSessions.',
+		unit: '{session}',
+		...whole,
+	});
 	const messages = meter.createObservableCounter('tmcp.message.sent', {
 		description: 'Messages written to streams. A message to ten sessions counts ten times.',
 		unit: '{message}',
@@ -86,6 +91,7 @@ export function meterSessions(meter, manager) {
 	const observe = (result) => {
 		const stats = manager.stats();
 		result.observe(open, stats.sessions);
+		result.observe(refused, stats.refused);
 		result.observe(messages, stats.messages);
 		result.observe(bytes, stats.bytes);
 		result.observe(dropped, stats.dropped);
@@ -94,7 +100,7 @@ export function meterSessions(meter, manager) {
 		// Includes the reasons that have not occurred: the first increase of a counter that begins at 1 is lost.
 		for (const [reason, count] of Object.entries(stats.closed)) result.observe(closed, count, attributesOf(reason));
 	};
-	const observed = [open, closed, messages, bytes, dropped, queued, mailbox];
+	const observed = [open, closed, refused, messages, bytes, dropped, queued, mailbox];
 
 	subscribe(CLOSED_CHANNEL, record);
 	meter.addBatchObservableCallback(observe, observed);

@@ -11,6 +11,13 @@
 import { Buffer, markAsUntransferable } from '#platform';
 import { countSlab } from './slabs.js';
 
+/**
+ * Number of bytes that a slab has in addition to its size. `write` stops before a character that does not fit, and a
+ * character has at most 4 bytes. So a text was written as a whole when it leaves as many bytes free.
+ */
+const SLACK = 4;
+const encoder = new TextEncoder();
+
 /** A buffer that is filled from its start, and replaced by a new one when it is full. */
 class Slab {
 	// Empty at first, so that the first text allocates the buffer.
@@ -24,32 +31,32 @@ class Slab {
 	}
 
 	/**
-	 * @param {string} text of at most `size` bytes
+	 * @param {string} text that fits into an empty slab
 	 * @returns {Uint8Array<ArrayBuffer>}
 	 */
 	encode(text) {
-		if (!this.#hasRoomFor(text)) this.#renew();
+		// The length and not the size, because the length is 0 when the buffer was detached.
+		if (text.length > this.bytes.length - SLACK - this.used) this.#renew();
+		// At least as fast as `TextEncoder.encodeInto` on Node 20 to 26, and it needs no view of the free part. The text is not
+		// measured before, because `Buffer.byteLength` takes longer than `write` on Node 24.
+		const length = this.bytes.write(text, this.used);
+		if (length > this.bytes.length - SLACK - this.used) {
+			// The text is not ASCII, and too few bytes are left for it.
+			this.#renew();
+			return this.encode(text);
+		}
 		const start = this.used;
-		// At least as fast as `TextEncoder.encodeInto` on Node 20 to 26, and it needs no view of the free part.
-		const length = this.bytes.write(text, start);
 		this.used = start + length;
 		return new Uint8Array(this.memory, start, length);
 	}
 
-	/** @param {string} text */
-	#hasRoomFor(text) {
-		// The length and not the size, because the length is 0 when the buffer was detached.
-		const free = this.bytes.length - this.used;
-		// A UTF-16 unit takes at most three bytes. Only a text that may not fit is measured.
-		return text.length * 3 <= free || (text.length <= free && Buffer.byteLength(text) <= free);
-	}
-
 	#renew() {
-		this.memory = new ArrayBuffer(this.size);
+		const size = this.size + SLACK;
+		this.memory = new ArrayBuffer(size);
 		markAsUntransferable(this.memory);
 		this.bytes = Buffer.from(this.memory);
 		this.used = 0;
-		countSlab(this.size);
+		countSlab(size);
 	}
 }
 
@@ -58,8 +65,9 @@ const small = new Slab(8 * 1024);
 const LONGEST_SMALL_UNITS = 1024;
 
 /** For texts that would fill a small slab too quickly. */
-const large = new Slab(32 * 1024);
-const LONGEST_LARGE_UNITS = 8 * 1024;
+const large = new Slab(40 * 1024);
+/** A UTF-16 unit has at most 3 bytes in UTF-8. */
+const LONGEST_LARGE_UNITS = Math.floor((40 * 1024) / 3);
 
 /**
  * Encodes a text as UTF-8. A lone surrogate becomes U+FFFD. The chunk shares its buffer with other chunks and must not be
@@ -71,8 +79,34 @@ const LONGEST_LARGE_UNITS = 8 * 1024;
 export function encode(text) {
 	if (text.length <= LONGEST_SMALL_UNITS) return small.encode(text);
 	if (text.length <= LONGEST_LARGE_UNITS) return large.encode(text);
-	const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-	bytes.write(text);
-	markAsUntransferable(bytes.buffer);
-	return new Uint8Array(bytes.buffer);
+	return encodeAlone(text);
+}
+
+/**
+ * Encodes a text into a buffer of its own, which is exactly as long as the chunk.
+ *
+ * @param {string} text
+ */
+function encodeAlone(text) {
+	// Long enough for ASCII. `Buffer.byteLength` would take longer than `encodeInto` on Node 24.
+	const bytes = allocate(text.length);
+	const { read, written } = encoder.encodeInto(text, bytes);
+	if (read === text.length) return bytes;
+	const rest = text.slice(read);
+	const longer = allocate(written + Buffer.byteLength(rest));
+	longer.set(bytes.subarray(0, written));
+	encoder.encodeInto(rest, longer.subarray(written));
+	return longer;
+}
+
+/**
+ * Returns uninitialized memory. Each of its bytes must be written before others see it.
+ *
+ * @param {number} size in bytes
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+function allocate(size) {
+	const { buffer } = Buffer.allocUnsafeSlow(size);
+	markAsUntransferable(buffer);
+	return new Uint8Array(buffer);
 }

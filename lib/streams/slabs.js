@@ -11,10 +11,11 @@ export let allocatedBytes = 0;
 
 /**
  * Maximum number of bytes by which the slabs that were allocated since the queue of a session was empty may exceed twice
- * the bytes of its chunks in them. With the slabs in use at that time (8 KiB and 32 KiB of the encoder, 16 KiB of a drained
- * mailbox), an unread queue keeps at most twice its bytes and 64 KiB.
+ * the bytes of its chunks in them. The queue may also keep the slabs in use at that time: 8 KiB and 40 KiB of the encoder,
+ * and 16 KiB of a drained mailbox. A chunk in the slab of 40 KiB has more than 1 KiB. So an unread queue keeps at most twice
+ * its bytes and 64 KiB.
  */
-export const MAX_WASTED_BYTES = 8 * 1024;
+export const MAX_WASTED_BYTES = 1024;
 
 /**
  * Counts a new slab. From now on, chunks may be views of it.

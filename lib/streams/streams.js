@@ -41,9 +41,10 @@ export class Streams {
 	/**
 	 * @param {NativeStreams} native
 	 * @param {Int32Array} flags set by other threads
-	 * @param {{ isCatchingUp: boolean, catchUp: () => void }} others processes the messages of other threads
+	 * @param {{ isCatchingUp: boolean, catchUp: () => boolean }} others
+	 *   processes messages of other threads; `catchUp` returns true when some may be left
 	 */
-	constructor(native, flags = NO_OTHER_THREADS, others = { isCatchingUp: false, catchUp() {} }) {
+	constructor(native, flags = NO_OTHER_THREADS, others = { isCatchingUp: false, catchUp: () => false }) {
 		this.#native = native;
 		this.#flags = flags;
 		this.#others = others;
@@ -102,10 +103,12 @@ export class Streams {
 	#isForOlderStream(id) {
 		// Called by a callback while the streams of evicted sessions are being closed: there is nothing to do first.
 		if (this.#others.isCatchingUp) return false;
-		const older = this.#native.evictedOf(id).map((key) => this.local.get(key));
-		if (older.length === 0) return false;
+		const keys = this.#native.evictedOf(id);
+		if (keys.length === 0) return false;
+		const older = keys.map((key) => this.local.get(key));
+		const isOpen = () => this.#native.evictedOf(id).some((key) => keys.includes(key));
 		// Delivers the messages that were sent to the older sessions, and then closes their streams.
-		this.#others.catchUp();
+		while (this.#others.catchUp() && isOpen());
 		return older.some((session) => session?.hadEnded);
 	}
 

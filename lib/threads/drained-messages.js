@@ -43,6 +43,8 @@ class DrainedMessages {
 	#bytes = Buffer.alloc(0);
 	#memory = new ArrayBuffer(0);
 	#used = 0;
+	/** Where the texts of this drain begin. */
+	#start = 0;
 	#table = new Float64Array(256);
 	#read = 0;
 
@@ -61,7 +63,13 @@ class DrainedMessages {
 			this.#makeRoomFor(this.#table[0], this.#table[1]);
 			rows = mailbox.drain(this.#bytes, this.#used, this.#table);
 		}
+		this.#start = this.#used;
 		return rows;
+	}
+
+	/** Number of bytes of the texts that were read since the drain. */
+	get bytes() {
+		return this.#used - this.#start;
 	}
 
 	/** Returns the next number. */

@@ -13,8 +13,10 @@ import { describeFailure } from './failure.js';
 /** @import { Registrations } from '../subscriptions/registrations.js' */
 /** @import { Streams } from '../streams/streams.js' */
 
-/** Maximum number of drains for one wake, so that the thread gets to its other work. */
-const DRAINS_PER_WAKE = 32;
+/** Maximum number of drains in one turn of the event loop, so that the thread gets to its other work. */
+const DRAINS_PER_TURN = 32;
+/** After so many bytes of messages, the rest waits for the next turn, so that clients can read them. */
+const BYTES_PER_TURN = 256 * 1024;
 
 /** True while drained messages are processed. A callback may run the event loop and cause a second call. */
 let isProcessing = false;
@@ -75,25 +77,33 @@ export class Mailbox {
 		else this.catchUp();
 	}
 
-	/** Processes the messages of other threads. */
+	/**
+	 * Processes messages of other threads, as many as one turn may. Returns true when some may be left, and a later turn
+	 * processes them.
+	 */
 	catchUp() {
-		if (isUnloaded()) return;
-		if (isProcessing) this.#continueLater();
-		else withoutContext(() => this.#drain());
+		if (isUnloaded()) return false;
+		if (!isProcessing) return withoutContext(() => this.#drain());
+		this.#continueLater();
+		return false;
 	}
 
+	/** Returns true when the mailbox may not be empty. */
 	#drain() {
 		isProcessing = true;
+		let bytes = 0;
 		let rows;
 		try {
-			for (let drain = 0; drain < DRAINS_PER_WAKE; drain++) {
+			for (let drain = 0; drain < DRAINS_PER_TURN; drain++) {
 				rows = drained.fillFrom(this.#native);
 				if (rows === OVERFLOWED) this.#overflow();
 				else if (rows > 0) this.#process(rows);
-				else return;
+				else return false;
+				bytes += drained.bytes;
 				// The other messages wait for the delivery in slices that has begun. `finally` schedules their processing.
-				if (this.#streams.local.isDelivering) return;
+				if (bytes >= BYTES_PER_TURN || this.#streams.local.isDelivering) break;
 			}
+			return true;
 		} finally {
 			isProcessing = false;
 			// No other thread wakes this one before a drain has found the mailbox empty.

@@ -117,9 +117,9 @@ class Membership {
 		return this.mailbox.isProcessing;
 	}
 
-	/** Processes the messages of other threads. */
+	/** Processes messages of other threads. Returns true when some may be left. */
 	catchUp() {
-		this.mailbox.catchUp();
+		return this.mailbox.catchUp();
 	}
 
 	/**

@@ -67,9 +67,6 @@ use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
 use crate::threads::completion::Completion;
 
-/// Whenever the number of deferred claims reaches a multiple of this, those of removed sessions are discarded.
-const DISCARD_EVERY: usize = 10_000;
-
 /// One hub's side of the backplane. The threads of the hub put their entries and requests here; the [`node`] takes them.
 #[derive(Debug)]
 pub struct Backplane {
@@ -169,11 +166,8 @@ impl Backplane {
 
     /// Claims the id of a session for this node. Called before other threads can find the session.
     pub fn claim(&self, id: &[u16], sessions: &Sessions) {
-        self.ownership.claim(id, &self.outbox);
-        let deferred = self.ownership.deferred();
-        if deferred > 0 && deferred.is_multiple_of(DISCARD_EVERY) {
-            // Otherwise claims of removed sessions would accumulate while the outbox is full.
-            self.ownership.claim_deferred(&self.outbox, |id| sessions.contains(id));
+        if self.ownership.claim(id, &self.outbox) {
+            self.ownership.discard_removed(|id| sessions.contains(id));
         }
         self.work.notify_one();
     }

@@ -1,6 +1,7 @@
 // A session with limits, keep-alive or coalescing. A manager without these options uses plain sessions, which cost less.
 
 import { SessionClosedError } from '../../errors.js';
+import { currentTurn, waitForNextTurn } from '../../util/turns.js';
 import { Session } from '../session.js';
 import { StreamQueue } from './stream-queue.js';
 
@@ -10,6 +11,13 @@ import { StreamQueue } from './stream-queue.js';
 
 /** One of this many dropped messages is enqueued nevertheless if the stream may have ended: only `enqueue` shows it. */
 const DROPS_PER_PROBE = 64;
+
+/**
+ * Maximum number of bytes above which no more is queued in the same turn, if `maxQueuedBytes` is lower. It bounds the memory
+ * that code can fill without letting the client read. As large as the default of `maxMailboxBytes`, which bounds what code of
+ * another thread can send in one turn.
+ */
+const MAX_BYTES_IN_ONE_TURN = 64 * 1024 * 1024;
 
 export class MonitoredSession extends Session {
 	/** Chunks that are enqueued at the end of this turn of the event loop. @type {Burst | undefined} */
@@ -24,6 +32,8 @@ export class MonitoredSession extends Session {
 	stalledChecks = 0;
 	/** Number of messages dropped since the last one that was enqueued. */
 	#droppedInARow = 0;
+	/** The turn of the event loop in which the queue has last exceeded `maxQueuedBytes`. */
+	#exceededIn = -1;
 	#queue;
 
 	/**
@@ -37,15 +47,15 @@ export class MonitoredSession extends Session {
 	}
 
 	/**
-	 * Enqueues a chunk, now or at the end of the turn. When the queue would exceed `maxQueuedBytes`, it drops the chunk, or
-	 * throws, so that the session is closed. The option `onSlowClient` decides.
+	 * Enqueues a chunk, now or at the end of the turn. When the client is too slow for it, it drops the chunk, or throws, so
+	 * that the session is closed. The option `onSlowClient` decides.
 	 *
 	 * @override
 	 * @param {Uint8Array<ArrayBuffer>} chunk
 	 */
 	enqueue(chunk) {
 		const { policy } = this;
-		if (policy.maxQueuedBytes !== Infinity && this.#exceedsLimit(chunk.length)) {
+		if (policy.maxQueuedBytes !== Infinity && this.#isTooSlowFor(chunk.length)) {
 			if (!policy.dropsForSlowClients) throw new SessionClosedError('slow');
 			this.#droppedInARow++;
 			// Without the probe, the session of a client that left unnoticed would never end.
@@ -114,14 +124,21 @@ export class MonitoredSession extends Session {
 	}
 
 	/**
-	 * Returns true when the queue would exceed `maxQueuedBytes`. An empty queue takes a message of any length, because
-	 * otherwise no client could ever get it.
+	 * Returns true when the client had a turn of the event loop to read, and has left more than `maxQueuedBytes` unread. Before
+	 * that, it could not have read more, so the messages that exceed the limit are accepted.
 	 *
-	 * @param {number} length
+	 * @param {number} length of the next message
 	 */
-	#exceedsLimit(length) {
+	#isTooSlowFor(length) {
+		if (this.#queue === undefined) return false;
+		const { maxQueuedBytes } = this.policy;
 		const queued = this.queuedBytes;
-		return this.#queue !== undefined && queued > 0 && queued + length > this.policy.maxQueuedBytes;
+		if (queued + length <= maxQueuedBytes) return false;
+		if (this.#exceededIn === currentTurn()) return queued > Math.max(maxQueuedBytes, MAX_BYTES_IN_ONE_TURN);
+		if (queued > maxQueuedBytes) return true;
+		this.#exceededIn = currentTurn();
+		waitForNextTurn();
+		return false;
 	}
 
 	/** @override */

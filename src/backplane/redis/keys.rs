@@ -56,6 +56,11 @@ impl Keys {
         self.key("watchers:", b"")
     }
 
+    /// Returns the prefix of the keys of URIs that forgotten sessions watched.
+    pub fn forgotten_prefix(&self) -> Vec<u8> {
+        self.key("forgotten:", b"")
+    }
+
     fn key(&self, kind: &str, name: &[u8]) -> Vec<u8> {
         [&self.prefix, &b":"[..], kind.as_bytes(), name].concat()
     }

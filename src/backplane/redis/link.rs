@@ -107,8 +107,9 @@ impl RedisLink {
                 set
             }
             Request::Watchers { uri } => {
-                let mut watchers = watchers.call(&[&self.keys.watchers(&wtf8::encode(uri))]);
-                watchers.arg(self.keys.watching_prefix());
+                let uri = wtf8::encode(uri);
+                let mut watchers = watchers.call(&[&self.keys.watchers(&uri)]);
+                watchers.arg(self.keys.watching_prefix()).arg(uri);
                 watchers
             }
             Request::Watch { id, uri, ttl } => {
@@ -121,7 +122,11 @@ impl RedisLink {
                 unwatch.arg(wtf8::encode(uri));
                 unwatch
             }
-            Request::Forget { id } => self.session_command(forget, id, Duration::ZERO),
+            Request::Forget { id } => {
+                let mut forget = self.session_command(forget, id, Duration::ZERO);
+                forget.arg(self.keys.forgotten_prefix());
+                forget
+            }
         }
     }
 
@@ -153,6 +158,18 @@ impl RedisLink {
         });
     }
 
+    /// Removes a forgotten session from the watchers of the rest of the URIs, whose key the script has returned. If the
+    /// connection breaks meanwhile, the rest expires: the session does not count as a watcher in any case.
+    fn forget_rest(&self, id: &[u16], rest: Value) {
+        let Some(key) = bytes(rest) else { return };
+        let mut command = self.session_command(&self.scripts.forget_rest, id, Duration::ZERO);
+        command.arg(key);
+        let mut commands = self.commands.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(_)) = command.query_async::<Option<Vec<u8>>>(&mut commands).await {}
+        });
+    }
+
     fn reply(&self, request: &Request, reply: Result<Value, RedisError>) -> Result<Reply, BusError> {
         Ok(match (request, reply) {
             (Request::Has { .. }, Ok(reply)) => Reply::Is(reply == Value::Int(1)),
@@ -164,6 +181,10 @@ impl RedisLink {
             }
             (Request::Set { id, ttl, .. } | Request::Watch { id, ttl, .. }, Ok(cursor)) => {
                 self.extend_rest(id, *ttl, &cursor);
+                Reply::Done
+            }
+            (Request::Forget { id }, Ok(rest)) => {
+                self.forget_rest(id, rest);
                 Reply::Done
             }
             (Request::Watchers { .. }, Ok(Value::Array(ids))) => {

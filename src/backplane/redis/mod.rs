@@ -8,6 +8,7 @@
 //! | `<prefix>:sessions:<node>` | the ids of a node's sessions | `nodeTtlMs` after the node's last heartbeat |
 //! | `<prefix>:info:<id>` | the attributes of a session | `ttlMs` after the last access |
 //! | `<prefix>:watching:<id>` | the URIs that a session watches | `ttlMs` after the last access |
+//! | `<prefix>:forgotten:<id>:<time>` | the URIs that a session watched before it was forgotten | with the last URI, or as `<prefix>:watching:<id>` |
 //! | `<prefix>:watchers:<uri>` | the sessions that watch a URI, in the order in which they began | `ttlMs` after the last access |
 //!
 //! A node has two connections. One waits for entries; the other does everything else.

@@ -17,6 +17,7 @@ pub(super) struct Scripts {
     pub watch: CompiledScript,
     pub unwatch: CompiledScript,
     pub forget: CompiledScript,
+    pub forget_rest: CompiledScript,
     pub extend: CompiledScript,
 }
 
@@ -58,6 +59,7 @@ impl Default for Scripts {
             watch: with_touch(include_str!("scripts/watch.lua")),
             unwatch: with_touch(include_str!("scripts/unwatch.lua")),
             forget: with_touch(include_str!("scripts/forget.lua")),
+            forget_rest: with_touch(include_str!("scripts/forget_rest.lua")),
             extend: with_touch(include_str!("scripts/extend.lua")),
         }
     }
@@ -69,14 +71,15 @@ impl Scripts {
     /// The first one is sent alone, because the `redis` crate loses the error of a connection that fails while a pipeline
     /// runs.
     pub fn load(&self) -> (Cmd, Pipeline) {
-        let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget, extend } = self;
+        let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend } =
+            self;
         let load = |script: &CompiledScript| {
             let mut load = cmd("SCRIPT");
             load.arg("LOAD").arg(&script.code);
             load
         };
         let mut rest = pipe();
-        for script in [heartbeat, has, get, set, watchers, watch, unwatch, forget, extend] {
+        for script in [heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend] {
             rest.add_command(load(script)).ignore();
         }
         (load(join), rest)

@@ -4,7 +4,8 @@
 local info, watching = KEYS[1], KEYS[2]
 local ttl, watchers, id = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
--- Number of URIs whose time to live one call extends. Redis serves other clients between two calls.
+-- Number of URIs of which one call extends the time to live, or removes the session. Redis serves other clients between two
+-- calls.
 local URIS_PER_CALL = 500
 
 -- Extends the time to live of some URIs' watchers. Returns the cursor at which the next call continues, '0' at the end.
@@ -30,4 +31,14 @@ local function touch()
   if type(extended) == 'table' and extended.err then return '0' end
   redis.call('PEXPIRE', watching, ttl)
   return extend('0')
+end
+
+-- Removes the session from the watchers of some URIs that it watched before it was forgotten. Returns the key of the URIs
+-- while some are left, otherwise nil.
+local function forgetSome(forgotten)
+  for _, uri in ipairs(redis.call('SPOP', forgotten, URIS_PER_CALL)) do
+    -- The session may watch the URI again.
+    if redis.call('SISMEMBER', watching, uri) == 0 then redis.call('ZREM', watchers .. uri, id) end
+  end
+  return redis.call('EXISTS', forgotten) == 1 and forgotten
 end

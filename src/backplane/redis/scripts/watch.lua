@@ -2,7 +2,8 @@
 -- Returns the cursor of `touch`.
 -- ARGV[4]: URI
 local key = watchers .. ARGV[4]
-redis.call('SADD', watching, ARGV[4])
+-- A session that was forgotten may not have been removed from the watchers yet.
+if redis.call('SADD', watching, ARGV[4]) == 1 then redis.call('ZREM', key, id) end
 local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2] or 0
 redis.call('ZADD', key, 'NX', last + 1, id)
 -- Other watchers of the URI may have a longer time to live.
