@@ -140,9 +140,10 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	/**
 	 * Closes the manager and the streams of this thread, with the reason `shutdown`.
 	 *
-	 * From the call on, `create` throws `ERR_MANAGER_CLOSED`; the other methods continue to work. In a scope, the
-	 * streams that other managers of this thread have registered are closed too. About a hundred streams are closed in
-	 * each turn of the event loop, so that the clients do not all reconnect at the same moment.
+	 * From the call on, `create` throws `ERR_MANAGER_CLOSED`. When it has resolved, `has` resolves to `false`, and `send` and
+	 * `delete` do nothing. In a scope, the streams that other managers of this thread have registered are closed too. About
+	 * a hundred streams are closed in each turn of the event loop, so that the clients do not all reconnect at the same
+	 * moment.
 	 *
 	 * Resolves when the streams are closed and other threads have got the messages of this one, as with
 	 * {@link InMemoryStreamSessionManager.flush}. With `drainMs`, it waits for other threads only until that time is over.

@@ -10,8 +10,8 @@ import type { InfoSessionManager, StreamSessionManager, SubscriptionManager } fr
  * 1. The servers stop taking connections, and close idle ones. A request that arrives on a connection that is still open
  *    is answered with 503 and `Connection: close`. The streams of `subscriptions/listen` end with the result of their
  *    request.
- * 2. The requests under way finish, which can still use the managers. Responses to GET requests can be the streams of
- *    sessions, and are not waited for yet.
+ * 2. The requests under way finish, which can still use the managers. A response to a GET request that has begun can be
+ *    the stream of a session, and is not waited for yet.
  * 3. The stream managers close. Each stream ends when its client has read what was sent to it.
  * 4. When all responses are written, the connections that are left are closed, and the other managers leave Redis.
  *
@@ -58,7 +58,8 @@ export function shutdown(
  *   connections, and it does not say which requests are under way, so the stream managers close at once.
  *
  * Requests over HTTP/2 finish too, but the stream managers do not wait for them. On Node.js 20 and 22, an HTTP/2 connection
- * is closed only when its client sends another request; `errors` then has an `ERR_SHUTDOWN_TIMEOUT`.
+ * is closed only when its client sends another request. An `https.Server` cannot close a connection whose TLS handshake is
+ * not complete. In both cases, `errors` has an `ERR_SHUTDOWN_TIMEOUT`.
  */
 export type ShutdownServer =
 	| { readonly listening: boolean; close(callback?: (error?: Error) => void): unknown }
@@ -95,8 +96,7 @@ export interface ShutdownResult {
 
 	/**
 	 * What has failed, in the order of time. The shutdown went on after each error. An error of a Redis manager has the code
-	 * `ERR_BACKPLANE_UNAVAILABLE`. A step that was still pending one second after `drainMs` has the code
-	 * `ERR_SHUTDOWN_TIMEOUT`, and the message names it.
+	 * `ERR_BACKPLANE_UNAVAILABLE`. A step that took too long has the code `ERR_SHUTDOWN_TIMEOUT`, and the message names it.
 	 */
 	readonly errors: readonly Error[];
 }

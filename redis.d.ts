@@ -40,12 +40,14 @@ import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from '.
  * `onGap` reports that.
  *
  * The promises of `create`, `delete` and `send` resolve when the call is queued for Redis;
- * {@link RedisStreamSessionManager.flush} waits until Redis has it. If more than `maxPendingBytes` wait, `delete` and
- * `send` reject with a {@link BackplaneUnavailableError}. Such a rejection need not be handled: it causes no
- * `unhandledRejection`, and `onError` gets the error.
+ * {@link RedisStreamSessionManager.flush} waits until Redis has it. What does not fit in `maxPendingBytes` is dropped,
+ * counted in {@link BackplaneStats.dropped}, and reported to `onError`. With {@link BackplaneOptions.onUnavailable}
+ * `'reject'`, such a `delete` or `send` rejects with a {@link BackplaneUnavailableError}. The rejection need not be
+ * handled: it causes no `unhandledRejection`.
  *
- * From the call of `close()` on, `create` throws an `Error` with the code `ERR_MANAGER_CLOSED`. When the streams are
- * closed, `send`, `has`, `delete`, `ready` and `flush` throw it too. `size`, `ids`, `stats` and `close` still work.
+ * From the call of `close()` on, `create` rejects with an `Error` that has the code `ERR_MANAGER_CLOSED`. When the
+ * streams are closed, `has` resolves to `false`, `send`, `delete` and `flush` do nothing, and `ready` rejects as `create`
+ * does. With `onUnavailable: 'reject'`, all of them reject.
  *
  * @example
  * ```ts
@@ -85,7 +87,6 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @throws {TypeError} `ERR_INVALID_ARG_TYPE` if `id` is not a string, if `controller` has no `enqueue` method, or if
 	 *   its `close` is neither a method nor `undefined`.
 	 * @throws {SessionLimitError} `ERR_SESSION_LIMIT` if this process has `maxSessions` sessions already.
-	 * @throws {Error} `ERR_MANAGER_CLOSED` from the call of `close()` on.
 	 */
 	create(id: string, controller: SessionController): Promise<void>;
 
@@ -96,8 +97,9 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * {@link InMemoryStreamSessionManager.send} for how a message is encoded, and what happens to streams that have
 	 * ended.
 	 *
-	 * Rejects with a {@link BackplaneUnavailableError} if the message is not queued for other machines, because more
-	 * than `maxPendingBytes` wait. The sessions of this process still get it.
+	 * If more than `maxPendingBytes` wait, only the sessions of this process get the message. With
+	 * {@link BackplaneOptions.onUnavailable} `'reject'`, the promise then rejects with a
+	 * {@link BackplaneUnavailableError}.
 	 *
 	 * @param sessions Ids of the sessions. `undefined` and `null` mean every session; `[]` means none.
 	 * @param data Text of the message. For an SSE stream this is a whole event with its blank line.
@@ -109,9 +111,9 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	/**
 	 * Resolves to `true` when any running process has a session with this id, and to `false` otherwise.
 	 *
-	 * Asks Redis only if this process has no such session. Then it rejects with a {@link BackplaneUnavailableError} if
-	 * Redis does not answer within `commandTimeoutMs`. Sessions of a process that has crashed count until `nodeTtlMs`
-	 * is over.
+	 * Asks Redis only if this process has no such session. Then it resolves to `false` while Redis does not answer, or
+	 * rejects with a {@link BackplaneUnavailableError} if {@link BackplaneOptions.onUnavailable} is `'reject'`. Sessions of
+	 * a process that has crashed count until `nodeTtlMs` is over.
 	 */
 	has(id: string): Promise<boolean>;
 
@@ -119,8 +121,9 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * Removes a session, and closes its stream after the messages that were sent before. If this process does not have
 	 * the session, the machine that has it removes it.
 	 *
-	 * Rejects with a {@link BackplaneUnavailableError} if the session is not of this process and the call is not queued
-	 * for other machines, because more than `maxPendingBytes` wait. An unknown id is ignored.
+	 * If the session is not of this process and more than `maxPendingBytes` wait, nothing happens. With
+	 * {@link BackplaneOptions.onUnavailable} `'reject'`, the promise then rejects with a
+	 * {@link BackplaneUnavailableError}. An unknown id is ignored.
 	 */
 	delete(id: string): Promise<void>;
 
@@ -144,8 +147,9 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * Waits until the messages that this thread has sent are in the queues of the streams of this process and in Redis,
 	 * and until Redis knows which sessions this process has.
 	 *
-	 * Rejects with a {@link BackplaneUnavailableError} after `commandTimeoutMs`. The messages then continue to wait
-	 * and are sent later. The call keeps this thread alive until its promise resolves or rejects.
+	 * If nothing was sent for `commandTimeoutMs`, it resolves, and reports that to `onError`. With
+	 * {@link BackplaneOptions.onUnavailable} `'reject'`, it rejects with a {@link BackplaneUnavailableError} after
+	 * `commandTimeoutMs`. The messages then continue to wait and are sent later. The call keeps this thread alive until its promise resolves or rejects.
 	 */
 	flush(): Promise<void>;
 
@@ -201,12 +205,14 @@ export interface RedisStreamStats extends StreamStats {
  * Stores what is known about clients, and which resources each session watches, in Redis for all machines. Values are
  * stored as JSON. To use it with tmcp, pass it to a transport as `sessionManager.info`.
  *
- * The calls of a process take effect in their order. A promise rejects with a {@link BackplaneUnavailableError} if
- * Redis does not answer within `commandTimeoutMs`, refuses the command, or if more than `maxPendingBytes` of calls
- * wait. Such a rejection need not be handled: it causes no `unhandledRejection`, and `onError` gets the error.
+ * The calls of a process take effect in their order. While Redis does not answer, getters answer what the clients of this
+ * process have said, and changes wait up to `maxPendingBytes`. With {@link BackplaneOptions.onUnavailable} `'reject'`, a
+ * promise rejects with a {@link BackplaneUnavailableError} if Redis does not answer within `commandTimeoutMs`, refuses
+ * the command, or if more than `maxPendingBytes` of calls wait. Such a rejection need not be handled: it causes no
+ * `unhandledRejection`.
  *
- * After `close()`, the getters reject, and the other methods except `stats` and `close` throw, with an `Error` that
- * has the code `ERR_MANAGER_CLOSED`.
+ * After `close()`, getters answer as for an unknown session, changes do nothing, and `ready` rejects with an `Error` that
+ * has the code `ERR_MANAGER_CLOSED`. With `onUnavailable: 'reject'`, all of them reject with it.
  *
  * @example
  * ```ts
@@ -328,8 +334,9 @@ export interface RedisInfoSessionManagerOptions extends BackplaneOptions {
  * `send` reaches the registrations of all machines. `create`, `close(id, origin, reason)` and `closeAll` concern
  * those of this process, in any of its threads.
  *
- * After `close()` without arguments, `create` rejects, and `send`, `ready` and `flush` throw, with an `Error` that
- * has the code `ERR_MANAGER_CLOSED`. `stats`, `close` and `closeAll` still work.
+ * From the call of `close()` without arguments on, `create` rejects with an `Error` that has the code
+ * `ERR_MANAGER_CLOSED`. Afterwards `ready` rejects too, and the other methods do nothing. With
+ * {@link BackplaneOptions.onUnavailable} `'reject'`, `send` and `flush` reject as well.
  *
  * @example
  * ```ts
@@ -363,10 +370,10 @@ export class RedisSubscriptionManager extends SubscriptionManager {
 	 * Sends a notification to each registration, on any machine, whose filters match it. Resolves when the
 	 * registrations of this process have it and it is queued for Redis.
 	 *
-	 * Rejects as {@link InMemorySubscriptionManager.send} does with a `scope`. Rejects with a
-	 * {@link BackplaneUnavailableError} if the notification is not queued for other machines, because more than
-	 * `maxPendingBytes` wait; the registrations of this process still get it. No rejection causes an
-	 * `unhandledRejection`.
+	 * Rejects as {@link InMemorySubscriptionManager.send} does with a `scope`. If more
+	 * than `maxPendingBytes` wait, only the registrations of this process get it. With
+	 * {@link BackplaneOptions.onUnavailable} `'reject'`, it then rejects with a {@link BackplaneUnavailableError}. No
+	 * rejection causes an `unhandledRejection`.
 	 */
 	send(notification: JSONRPCRequest): Promise<void>;
 
@@ -374,7 +381,7 @@ export class RedisSubscriptionManager extends SubscriptionManager {
 	close(id: string | number, origin: string, reason: 'closed' | 'cancelled'): Promise<boolean>;
 
 	/**
-	 * Closes the manager, and all registrations of this process with the reason `'cancelled'`, in every thread. See
+	 * Closes the manager, and the registrations that it has created, with the reason `'cancelled'`. See
 	 * {@link RedisStreamSessionManager.close} for what happens when all managers of this process are closed.
 	 */
 	close(): Promise<void>;
@@ -438,6 +445,20 @@ export interface BackplaneOptions {
 	prefix?: string | undefined;
 
 	/**
+	 * Decides what calls do that need Redis while it is not available.
+	 *
+	 * - `'degrade'`: they take effect in this process, answer what this process knows, and do not reject because of
+	 *   Redis, a full queue or `close()`. `onError` gets the failures.
+	 * - `'reject'`: they reject with a {@link BackplaneUnavailableError}, and after `close()` with `ERR_MANAGER_CLOSED`.
+	 *   tmcp calls the managers in event listeners that do not handle a rejection, so handle `unhandledRejection`.
+	 *
+	 * `ready()` rejects in both.
+	 *
+	 * @default 'degrade'
+	 */
+	onUnavailable?: 'degrade' | 'reject' | undefined;
+
+	/**
 	 * Limits the length of the Redis stream, and so how far a process may fall behind before it loses messages.
 	 *
 	 * In entries; Redis keeps a few more (`MAXLEN ~`). Each message to other machines, each notification, each `create`,
@@ -460,12 +481,12 @@ export interface BackplaneOptions {
 	maxPendingBytes?: number | undefined;
 
 	/**
-	 * Limits the time that a call waits for Redis. After it, the promise of the call rejects with a
-	 * {@link BackplaneUnavailableError}. The limit also applies to each attempt to connect, and to `close()` while it
-	 * sends what is waiting.
+	 * Limits the time that a call waits for Redis. After it, the call answers without Redis, or rejects with a
+	 * {@link BackplaneUnavailableError}: see {@link BackplaneOptions.onUnavailable}. The limit also applies to each attempt
+	 * to connect, and to `close()` while it sends what is waiting.
 	 *
-	 * In milliseconds, at most 2³¹ − 1. Use less than a third of the time in which a request has to be answered, because
-	 * tmcp can wait for Redis three times in one request.
+	 * In milliseconds, at most 2³¹ − 1. Use less than the time in which a request has to be answered. With
+	 * `onUnavailable: 'reject'`, use less than a third of it, because tmcp can wait for Redis three times in one request.
 	 *
 	 * @default 2000
 	 */
@@ -493,6 +514,17 @@ export interface BackplaneOptions {
 	nodeTtlMs?: number | undefined;
 
 	/**
+	 * Sets the certificates for a URL that begins with `rediss://`. Omit it if the server has a certificate of an authority
+	 * that the operating system, `SSL_CERT_FILE` or `NODE_EXTRA_CA_CERTS` names.
+	 *
+	 * All managers of one URL and prefix share it. A later manager may omit it; with other certificates, it throws
+	 * `ERR_INVALID_ARG_VALUE`.
+	 *
+	 * @default undefined
+	 */
+	tls?: BackplaneTlsOptions | undefined;
+
+	/**
 	 * Called when this process has lost entries that another process wrote to the Redis stream, for example because the
 	 * stream was trimmed before this process could read them. An error that it throws, or rejects with, is ignored.
 	 *
@@ -501,13 +533,45 @@ export interface BackplaneOptions {
 	onGap?: ((gap: BackplaneGap) => void) | undefined;
 
 	/**
-	 * Called when a connection is lost or cannot be made, when a call is not queued because of `maxPendingBytes`, and
-	 * when `has`, `ready` or a call of the info manager is refused by Redis or not answered in time. An error that it
-	 * throws, or rejects with, is ignored.
+	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, when `has`,
+	 * `ready` or a call of the info manager is refused by Redis or not answered in time, and when `flush()` could not send
+	 * everything. `error.cause` says why. Called at most once per second for the same cause. An error that it throws, or
+	 * rejects with, is ignored.
 	 *
 	 * @default undefined
 	 */
 	onError?: ((error: BackplaneUnavailableError) => void) | undefined;
+}
+
+/**
+ * Certificates for the connection to Redis. The fields are those of `tls.connect()` of Node.js.
+ *
+ * @example
+ * ```ts
+ * const tls: BackplaneTlsOptions = {
+ * 	ca: '-----BEGIN CERTIFICATE-----\n…',
+ * 	servername: 'redis.internal',
+ * };
+ * ```
+ *
+ * @see https://nodejs.org/api/tls.html#tlscreatesecurecontextoptions
+ */
+export interface BackplaneTlsOptions {
+	/**
+	 * Certificates of the authorities to trust, in PEM format. Replaces those of the operating system, `SSL_CERT_FILE` and
+	 * `NODE_EXTRA_CA_CERTS`.
+	 */
+	ca?: string | Uint8Array | (string | Uint8Array)[] | undefined;
+	/** Certificate of this client and its chain, in PEM format, if the server wants one. Needs `key`. */
+	cert?: string | Uint8Array | undefined;
+	/** Private key of `cert`, in PEM format and without a passphrase. */
+	key?: string | Uint8Array | undefined;
+	/**
+	 * Name that the certificate of the server must have.
+	 *
+	 * @default the host of the URL
+	 */
+	servername?: string | undefined;
 }
 
 /** Entries of another process that never reached this one. */
@@ -531,6 +595,11 @@ export interface BackplaneStats {
 	connected: boolean;
 	/** Number of bytes of messages that wait to be sent. */
 	pendingBytes: number;
+	/**
+	 * Number of entries, and of changes of the info manager, that were dropped: more than `maxPendingBytes` was waiting,
+	 * or Redis refused the change.
+	 */
+	dropped: number;
 	/** Number of entries that this process has written to the Redis stream. */
 	sent: number;
 	/** Number of entries of other processes that this process has read. */
@@ -545,15 +614,36 @@ export interface BackplaneStats {
 	malformed: number;
 	/** Number of times that the connection was lost. */
 	reconnects: number;
+	/**
+	 * The last error of the connection, or null. It stays when the process is connected again: `connected` tells whether
+	 * the error is over.
+	 */
+	lastError: BackplaneFailure | null;
+}
+
+/** An error of the connection to Redis. */
+export interface BackplaneFailure {
+	/**
+	 * The code that Node.js uses for the same failure, such as `ECONNREFUSED`, or the first word of an error of Redis, such
+	 * as `WRONGPASS`.
+	 */
+	code: string;
+	/** A sentence for people. Contains no password. */
+	message: string;
+	/** The time of the error, in milliseconds since 1970, as `Date.now()` returns it. */
+	at: number;
 }
 
 /**
  * Thrown by calls that need Redis, when Redis cannot be reached, does not answer in time or refuses the command, or
  * when too many bytes wait for it.
  *
+ * The message names the cause. `cause` is an `Error` whose `code` is that of {@link BackplaneFailure}. It is undefined if
+ * `maxPendingBytes` is reached while Redis accepts everything.
+ *
  * @example
  * ```ts
- * const sessions = new RedisStreamSessionManager('redis://redis.example');
+ * const sessions = new RedisStreamSessionManager('redis://redis.example', { onUnavailable: 'reject' });
  *
  * try {
  * 	await sessions.send(undefined, 'data: hello\n\n');
@@ -571,7 +661,7 @@ export class BackplaneUnavailableError extends Error {
 	 * process have got what it sends. Earlier calls still reach other machines, in order.
 	 */
 	readonly unsent?: { method: string; args: unknown[] };
-	constructor(message: string, unsent?: { method: string; args: unknown[] });
+	constructor(message: string, unsent?: { method: string; args: unknown[] }, options?: { cause?: unknown });
 }
 
 export { SessionClosedError, SessionLimitError } from './index.js';

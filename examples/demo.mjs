@@ -70,7 +70,7 @@ console.log(`@tmcp/transport-http imports ${seen.name} ${seen.version} as @tmcp/
 const streams = new WatchedSessionManager();
 const mcp = createMcpServer({ sessionManager: { streams } });
 const { counters } = mcp;
-const listener = await listen(mcp.transport, 0, { closeManagers: (options) => streams.close(options) });
+const listener = await listen(mcp.transport, 0, { managers: [streams] });
 console.log(`A tmcp server listens on ${listener.url}.`);
 
 const names = Object.keys(subscriptions);

@@ -48,9 +48,10 @@ export class BackplaneUnavailableError extends Error {
 	/**
 	 * @param {string} message
 	 * @param {{ method: string, args: unknown[] }} [unsent] the call that was not sent to other nodes
+	 * @param {{ cause?: unknown }} [options]
 	 */
-	constructor(message, unsent) {
-		super(message);
+	constructor(message, unsent, options) {
+		super(message, options);
 		this.unsent = unsent;
 	}
 
@@ -58,6 +59,23 @@ export class BackplaneUnavailableError extends Error {
 	get name() {
 		return 'BackplaneUnavailableError';
 	}
+}
+
+/**
+ * Returns a `BackplaneUnavailableError` from the description that native code makes.
+ *
+ * @param {{ message: string, cause?: FailureCause | null }} description
+ * @param {{ method: string, args: unknown[] }} [unsent]
+ */
+export function backplaneUnavailable({ message, cause }, unsent) {
+	return new BackplaneUnavailableError(message, unsent, cause ? { cause: causeError(cause) } : undefined);
+}
+
+/** @typedef {{ code: string, message: string }} FailureCause why Redis cannot be used */
+
+/** @param {FailureCause} cause */
+function causeError({ code, message }) {
+	return Object.assign(new Error(message), { code });
 }
 
 /**

@@ -41,12 +41,13 @@ const modules = join(root, '__test__', 'runtimes', 'node_modules');
 const FILE_TIMEOUT_MS = 120_000;
 /** The time of a file is printed from this duration on. */
 const LONG_S = 5;
-/** Slow tests of code that does not depend on the runtime. */
+/** Slow tests of code that does not depend on the runtime, or that a short test covers: `lifetime/shutdown.test.js`. */
 const RUNTIME_INDEPENDENT = [
 	'e2e/conformance.test.js',
 	'e2e/production.test.js',
 	'redis/nothing-lost.test.js',
 	'examples/shutdown.test.js',
+	'examples/shutdown-signal.test.js',
 	'examples/opentelemetry.test.js',
 ];
 /** Fewer repetitions than in `npm test`, which tests the common code with the defaults. */

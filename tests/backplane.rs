@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use tmcp_session_manager::backplane::Backplane;
 use tmcp_session_manager::backplane::bus::Request;
 use tmcp_session_manager::backplane::entry::{Entry, NodeId, NumberedEntry};
+use tmcp_session_manager::backplane::fields;
 use tmcp_session_manager::backplane::memory::{MemoryBus, Plan};
 use tmcp_session_manager::backplane::node::Node;
 use tmcp_session_manager::backplane::settings::Settings;
@@ -198,6 +199,7 @@ enum Step {
     Wait,
     Disconnect { is_unreachable: bool },
     Reconnect,
+    Fill { is_full: bool },
 }
 
 const PROCESSES: usize = 3;
@@ -210,6 +212,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Wait),
         1 => any::<bool>().prop_map(|is_unreachable| Step::Disconnect { is_unreachable }),
         1 => Just(Step::Reconnect),
+        1 => any::<bool>().prop_map(|is_full| Step::Fill { is_full }),
     ]
 }
 
@@ -219,6 +222,7 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
         1 => Just(Plan::FailsBefore),
         2 => Just(Plan::FailsAfter),
         2 => Just(Plan::FailsHalfway),
+        1 => Just(Plan::Refuses),
     ];
     vec(plan, 0..40)
 }
@@ -253,8 +257,10 @@ proptest! {
                     Step::Wait => tokio::time::sleep(A_WHILE).await,
                     Step::Disconnect { is_unreachable } => bus.disconnect(is_unreachable),
                     Step::Reconnect => bus.disconnect(false),
+                    Step::Fill { is_full } => bus.fill(is_full),
                 }
             }
+            bus.fill(false);
             bus.disconnect(false);
             settle(&mut processes).await;
 
@@ -488,7 +494,7 @@ fn while_the_bus_is_unreachable_the_outbox_is_limited_and_requests_fail() {
         for outcome in [processes[0].reply(flushed).await, processes[0].has("remote").await] {
             let failure = string(&outcome.failure().expect("a failure"));
             assert!(
-                failure.contains("ERR_BACKPLANE_UNAVAILABLE") && failure.contains("2000 ms"),
+                failure.contains("ERR_BACKPLANE_UNAVAILABLE") && failure.contains("ECONNREFUSED"),
                 "{failure}"
             );
         }
@@ -497,6 +503,78 @@ fn while_the_bus_is_unreachable_the_outbox_is_limited_and_requests_fail() {
         assert_eq!(processes[1].got("remote"), ["kept"]);
         assert_eq!(processes[0].has("remote").await, Outcome::Value(Text::from(*b"true")));
         assert!(processes[0].reports[0].contains("error"));
+    });
+}
+
+#[test]
+fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_there_is_room() {
+    run(async {
+        let bus = MemoryBus::default();
+        let mut processes =
+            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
+        processes[0].create("old");
+        processes[1].create("remote");
+        settle(&mut processes).await;
+        bus.fill(true);
+        for number in 0..100 {
+            processes[0].send("remote", &number.to_string());
+        }
+        processes[0].create("new");
+        processes[0].delete("old");
+        settle(&mut processes).await;
+        assert_eq!(processes[1].got("remote"), Vec::<String>::new());
+        assert_eq!(processes[1].has("old").await, Outcome::Value(Text::from(*b"true")));
+        assert_eq!(processes[1].has("new").await, Outcome::Value(Text::from(*b"false")));
+        let flushed = processes[0].member.flush();
+        let failure = string(&processes[0].reply(flushed).await.failure().expect("a failure"));
+        assert!(failure.contains(r#""code":"OOM""#), "{failure}");
+
+        // A node that connects while the bus is full reads, too.
+        bus.disconnect(false);
+        settle(&mut processes).await;
+        let sender = NumberedEntry {
+            node: NodeId::random(),
+            number: 1,
+            entry: Entry::Broadcast { text: Text::from(*b"of a third node") },
+        };
+        let mut written = Vec::new();
+        fields::write(&sender.node, sender.number, &sender.entry, |name, value| {
+            written.push((name.to_vec(), value.to_vec()));
+        });
+        bus.append(written);
+        settle(&mut processes).await;
+        assert_eq!(processes[1].got("remote"), ["of a third node"]);
+        for process in &processes {
+            assert!(process.backplane.counters.is_connected.load(Ordering::Relaxed));
+            assert_eq!(process.backplane.counters.reconnects.load(Ordering::Relaxed), 1);
+        }
+
+        bus.fill(false);
+        settle(&mut processes).await;
+        let numbers: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+        assert_eq!(processes[1].got("remote")[1..], numbers);
+        assert_eq!(processes[1].has("old").await, Outcome::Value(Text::from(*b"false")));
+        assert_eq!(processes[1].has("new").await, Outcome::Value(Text::from(*b"true")));
+        assert_eq!(processes[0].backplane.health.problem(), None);
+        let last = processes[0].backplane.health.last_error();
+        assert_eq!(last.map(|(error, _)| error.code.to_string()).as_deref(), Some("OOM"));
+    });
+}
+
+#[test]
+fn a_node_leaves_a_full_bus_within_its_time_limit() {
+    run(async {
+        let bus = MemoryBus::default();
+        let mut processes = [Process::join(&bus, Settings::default())];
+        processes[0].create("a");
+        settle(&mut processes).await;
+        bus.fill(true);
+        processes[0].send("elsewhere", "waits");
+        let begin = tokio::time::Instant::now();
+        let left = processes[0].member.leave_backplane();
+        assert_eq!(processes[0].reply(left).await, Outcome::Done);
+        assert!(begin.elapsed() <= Settings::default().command_timeout);
+        assert_eq!(bus.presence(&processes[0].backplane.node), None);
     });
 }
 

@@ -6,6 +6,8 @@ import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 
 import {
 	InMemoryInfoSessionManager,
@@ -14,6 +16,7 @@ import {
 } from '@tmcp-native/session-manager';
 import { shutdown } from '@tmcp-native/session-manager/node';
 
+import { needsNative } from '../support/native.js';
 import { listener, subscription } from '../support/subscriptions.js';
 
 /** @import { RequestListener, ServerResponse } from 'node:http' */
@@ -173,6 +176,22 @@ describe('the managers of shutdown()', () => {
 		assert.equal(streams.stats().closed.shutdown, 1);
 	});
 
+	it('accept a stream whose request was under way', async () => {
+		const streams = new InMemoryStreamSessionManager();
+		const { server, client, requests } = await serve();
+		const stream = await client('GET /stream');
+		const response = await requests.next();
+		const done = shutdown(server, { managers: [streams], drainMs: LONG_MS });
+		// As if the adapter had waited for Redis.
+		await turn();
+		const body = new ReadableStream({ start: (controller) => streams.create('a', controller) });
+		streams.send(['a'], 'data: only\n\n');
+		response.writeHead(200, { connection: 'keep-alive' });
+		pipe(body, response);
+		assert.match(await stream.end, /data: only\n\n/);
+		assert.deepEqual(await done, { unfinished: 0, errors: [] });
+	});
+
 	it('end the streams of clients that read, and after `drainMs` those of clients that do not', async () => {
 		const streams = new InMemoryStreamSessionManager();
 		const read = new ReadableStream({ start: (controller) => streams.create('read', controller) });
@@ -204,6 +223,25 @@ describe('the managers of shutdown()', () => {
 		await late();
 		assert.deepEqual(await done, { unfinished: 0, errors: [] });
 		assert.deepEqual(closed, ['1 closed', '2 closed']);
+	});
+
+	it('close what belongs to this thread only, in a scope', needsNative, async (t) => {
+		const options = { scope: 'shutdown of one thread' };
+		const thread = new Worker(new URL('../programs/subscribed-thread.js', import.meta.url), { workerData: options });
+		t.after(() => thread.terminate());
+		await once(thread, 'message');
+		const streams = new InMemoryStreamSessionManager(options);
+		const subscriptions = new InMemorySubscriptionManager(options);
+		new ReadableStream({ start: (controller) => streams.create('stream of this thread', controller) });
+		/** @type {string[]} */
+		const closed = [];
+		await subscriptions.create(subscription(1), listener({ close: (reason) => closed.push(reason) }));
+		const { errors } = await shutdown([], { managers: [streams, subscriptions], drainMs: LONG_MS });
+		assert.deepEqual(errors, []);
+		assert.deepEqual(closed, ['closed']);
+		thread.postMessage('report');
+		const [report] = await once(thread, 'message');
+		assert.deepEqual(report, { closed: [], sessions: ['stream of a thread'] });
 	});
 
 	it('end the shutdown neither by an error nor by hanging', async () => {
@@ -265,6 +303,27 @@ describe('the servers of shutdown()', () => {
 		assert.deepEqual(await shutdown(server, { drainMs: SHORT_MS }), { unfinished: undefined, errors: [] });
 		assert.deepEqual(calls, [false, true]);
 	});
+
+	for (const kind of ['of Bun or Deno', 'of Node.js']) {
+		it(`can be those of srvx ${kind} whose close() fails`, async () => {
+			const { server, client, requests } = await serve();
+			const fails = { fetch() {}, close: () => Promise.reject(new Error('close failed')) };
+			const waiting = await client('POST /');
+			const response = await requests.next();
+			// The shutdown waits for this request, and nothing handles the failure until then.
+			const done = shutdown(kind === 'of Node.js' ? { ...fails, node: { server } } : [fails, server], {
+				drainMs: LONG_MS,
+			});
+			await turn();
+			response.end('answer');
+			assert.match(await waiting.end, /answer/);
+			const { errors } = await done;
+			assert.deepEqual(
+				errors.map(({ message }) => message),
+				['close failed'],
+			);
+		});
+	}
 });
 
 describe('shutdown()', () => {

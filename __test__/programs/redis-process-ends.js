@@ -19,7 +19,7 @@ import { listener, subscription, toolsChanged } from '../support/subscriptions.j
 /** @type {Parameters} */
 const { url, way, steps } = isMainThread ? JSON.parse(process.argv[2]) : workerData;
 
-const options = { prefix: 'ends', commandTimeoutMs: 300, maxPendingBytes: 20_000 };
+const options = { prefix: 'ends', onUnavailable: 'reject', commandTimeoutMs: 300, maxPendingBytes: 20_000 };
 const client = /** @type {any} */ ({ name: 'client', version: '1' });
 
 function open() {

@@ -121,7 +121,7 @@ function addTools(server, streams) {
 	for (const ms of [300, 60_000]) addTool(`wait_${ms}`, () => delay(ms));
 	// Uses every manager after the shutdown, as code does that ignores its signal.
 	addTool('outlast', async () => {
-		await delay(Number(DRAIN_MS) + 1_500);
+		await delay(Number(DRAIN_MS) + 1_100);
 		server.changed('tools');
 		server.changed('resource', 'counter://visits');
 		server.log('info', 'still running');

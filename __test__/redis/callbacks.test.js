@@ -89,6 +89,7 @@ describeWithRedis('on Redis', () => {
 		test(`a ${nested} from within enqueue does not take the refusal of the send around it`, async () => {
 			const manager = new RedisStreamSessionManager('redis://127.0.0.1:1', {
 				prefix: newPrefix(),
+				onUnavailable: 'reject',
 				maxPendingBytes: 4_000,
 				commandTimeoutMs: 50,
 			});
@@ -113,6 +114,7 @@ describeWithRedis('on Redis', () => {
 	test('a refused send from within enqueue does not reject the send around it', async () => {
 		const manager = new RedisStreamSessionManager('redis://127.0.0.1:1', {
 			prefix: newPrefix(),
+			onUnavailable: 'reject',
 			maxPendingBytes: 4_000,
 			commandTimeoutMs: 50,
 		});

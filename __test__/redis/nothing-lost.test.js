@@ -175,7 +175,9 @@ describeWithRedis('a workload', () => {
 
 		test('when more is pending than allowed: `send` rejects for the messages that are not accepted', async (t, seed) => {
 			const workload = { ...workloadOf(seed, 2_000), mayRefuse: true };
-			const { redis, members } = await start(t, workload, { options: { maxPendingBytes: 100_000 } });
+			const { redis, members } = await start(t, workload, {
+				options: { maxPendingBytes: 100_000, onUnavailable: 'reject' },
+			});
 			await runWithFailures(t, members, workload, async () => {
 				await at(members[0], [0.2], () => redis.kill());
 				await at(members[0], [0.35], () => redis.start());

@@ -42,7 +42,8 @@ export function describeWithRedis(name, tests) {
  * @typedef {object} RedisOptions
  * @property {boolean} [appendOnly] true when the data survive a restart
  * @property {'always' | 'everysec' | 'no'} [appendfsync] when writes are synced to the disk: `always` is before the reply
- * @property {string[]} [args] further arguments of the server, such as `['--maxmemory', '10mb']`
+ * @property {string[] | ((port: number) => string[])} [args]
+ *   further arguments of the server, such as `['--maxmemory', '10mb']`, or a function that returns them for its port
  */
 
 /**
@@ -97,7 +98,7 @@ export class RedisServer {
 		this.#args = [
 			...['--port', String(port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', ''],
 			...['--appendonly', appendOnly ? 'yes' : 'no', '--appendfsync', appendfsync],
-			...args,
+			...(typeof args === 'function' ? args(port) : args),
 		];
 	}
 

@@ -1,7 +1,10 @@
 // One manager's use of the backplane: its membership, its state (open, closing, closed), and its failures.
+//
+// The option `onUnavailable` decides here what a failure means. With 'degrade', calls take effect in this process, and their
+// promises do not reject because of Redis or `close()`. With 'reject', they do.
 
-import { BackplaneUnavailableError, managerClosed } from '../errors.js';
-import { checkSettings } from '../options/options.js';
+import { BackplaneUnavailableError, backplaneUnavailable, managerClosed } from '../errors.js';
+import { checkSettings, checkSharedTls } from '../options/options.js';
 import { membershipInRedis } from '../threads/membership.js';
 
 /** @import { BackplaneStats } from '../../redis.js' */
@@ -17,6 +20,7 @@ export class Backplane {
 	#removeCallbacks;
 	#native;
 	#className;
+	#degrades;
 
 	/**
 	 * @param {ReturnType<typeof redisSubscriptionOptions>} options
@@ -24,9 +28,11 @@ export class Backplane {
 	 */
 	constructor(options, className) {
 		this.#className = className;
+		this.#degrades = options.onUnavailable === 'degrade';
 		this.membership = membershipInRedis(options, className);
 		this.#native = /** @type {NativeBackplane} */ (this.membership.backplane);
 		checkSettings(options.settings, this.#native.settings(), className);
+		checkSharedTls(options.tls, (tls) => this.#native.usesTls(tls), className);
 		this.membership.use();
 		const { onGap, onError } = options;
 		const { reports } = this.membership;
@@ -34,25 +40,38 @@ export class Backplane {
 		this.#removeCallbacks = () => reports.remove(onGap, onError);
 	}
 
-	/** Throws when the manager is closed. */
-	checkOpen() {
-		if (this.#isClosed) throw managerClosed(this.#className);
+	/** True when `close()` has closed the streams or subscriptions of the manager. */
+	get isClosed() {
+		return this.#isClosed;
 	}
 
-	/** Throws when `close()` was called, even if it has not finished yet. */
-	checkAccepting() {
-		if (this.#isClosing) throw managerClosed(this.#className);
+	/** True when `close()` was called, even if it has not finished yet. */
+	get isClosing() {
+		return this.#isClosing;
 	}
 
 	/**
-	 * Runs a call of a method. Resolves when its entries were accepted for sending, and rejects when they were refused.
+	 * Returns a promise that rejects because the manager is closed.
+	 *
+	 * @returns {Promise<never>} a promise whose rejection is handled already
+	 */
+	closed() {
+		return handled(Promise.reject(managerClosed(this.#className)));
+	}
+
+	/**
+	 * Runs a call of a method. Resolves when its entries are queued for other nodes.
+	 *
+	 * Entries that do not fit in the queue are dropped. That is reported to `onError`, and rejects the promise with
+	 * `onUnavailable: 'reject'`.
 	 *
 	 * @param {string} method
 	 * @param {unknown[]} args
-	 * @param {() => void} run
+	 * @param {() => void} run not called when the manager is closed
 	 * @returns {Promise<void>} a promise whose rejection is handled already
 	 */
 	accepted(method, args, run) {
+		if (this.#isClosed) return this.#degrades ? DONE : this.closed();
 		// A callback of the user may call this during another call, whose entries may have been refused already.
 		const isOuterRefused = this.#takeRefusal();
 		let isRefused = false;
@@ -62,7 +81,23 @@ export class Backplane {
 			isRefused = this.#takeRefusal();
 			this.membership.isOuterRefused = isOuterRefused;
 		}
-		return isRefused ? this.#handleFailure(Promise.reject(refused(method, args))) : ACCEPTED;
+		return isRefused ? this.#refused(method, args) : DONE;
+	}
+
+	/**
+	 * Returns the promise for a call whose entries were refused.
+	 *
+	 * @param {string} method
+	 * @param {unknown[]} args
+	 */
+	#refused(method, args) {
+		const cause = JSON.parse(this.#native.problem() ?? 'null');
+		const why = cause === null ? '' : ` (${cause.message})`;
+		const message = `${method}: not sent to other machines: the queue for Redis has reached "maxPendingBytes"${why}; wait for flush(), or raise the limit`;
+		const error = backplaneUnavailable({ message, cause }, { method, args });
+		if (!this.#degrades) return this.#handleFailure(Promise.reject(error));
+		this.membership.reports.error(error);
+		return DONE;
 	}
 
 	/** Returns true when an entry of the call under way was refused. */
@@ -73,18 +108,99 @@ export class Backplane {
 	}
 
 	/**
-	 * Sends a request to Redis.
+	 * Asks Redis a question.
 	 *
-	 * @param {(native: NativeBackplane) => number} ask
-	 * @returns {Promise<any>} the reply, or `undefined` when there is nothing to request; its rejection is handled already
+	 * @template Answer
+	 * @param {(native: NativeBackplane) => number} ask makes the request; not called when the manager is closed
+	 * @param {() => Answer} localAnswer
+	 *   returns what this process knows: the answer with `onUnavailable: 'degrade'` while Redis does not answer
+	 * @param {Answer} unknown the answer of a closed manager, and the one about ids and URIs that are not strings
+	 * @returns {Promise<Answer>} a promise whose rejection is handled already
 	 */
-	ask(ask) {
-		return this.#handleFailure(this.membership.requests.replyKeepingAlive(ask(this.#native)));
+	ask(ask, localAnswer, unknown) {
+		if (this.#isClosed) return this.#degrades ? Promise.resolve(unknown) : this.closed();
+		if (this.#degrades && this.#native.isAway()) return Promise.resolve(localAnswer());
+		const reply = this.#reply(ask).then((value) => value ?? unknown);
+		return this.#degrades ? reply.catch((error) => this.#degrade(error, localAnswer)) : this.#handleFailure(reply);
 	}
 
-	/** Resolves when messages of other nodes reach this process. */
+	/**
+	 * Makes a change in Redis. With `onUnavailable: 'degrade'`, the change takes effect in the copy of this process at once, and
+	 * waits while Redis does not answer.
+	 *
+	 * @param {string} method
+	 * @param {unknown[]} args
+	 * @param {(native: NativeBackplane, isKept: boolean) => number} change
+	 *   makes the request; not called when the manager is closed
+	 * @returns {Promise<void>} a promise whose rejection is handled already
+	 */
+	change(method, args, change) {
+		if (this.#isClosed) return this.#degrades ? DONE : this.closed();
+		if (!this.#degrades) return this.#handleFailure(this.#reply((native) => change(native, false)));
+		let request = 0;
+		const accepted = this.accepted(method, args, () => {
+			request = change(this.#native, true);
+		});
+		if (request === 0) return accepted;
+		return this.#reply(() => request).catch((error) => this.#degrade(error, () => {}));
+	}
+
+	/**
+	 * Returns a promise that ignores failures of Redis and `close()` with `onUnavailable: 'degrade'`.
+	 *
+	 * @template Value
+	 * @param {Promise<Value>} promise
+	 * @param {Value} value in place of a failure
+	 */
+	tolerated(promise, value) {
+		return this.#degrades ? promise.catch((error) => this.#degrade(error, () => value)) : promise;
+	}
+
+	/** @param {(native: NativeBackplane) => number} ask */
+	#reply(ask) {
+		return this.membership.requests.replyKeepingAlive(ask(this.#native));
+	}
+
+	/**
+	 * Reports a failure of Redis, and answers in its place.
+	 *
+	 * @template Answer
+	 * @param {unknown} error
+	 * @param {() => Answer} localAnswer
+	 */
+	#degrade(error, localAnswer) {
+		if (!(error instanceof BackplaneUnavailableError)) throw error;
+		this.membership.reports.error(error);
+		return localAnswer();
+	}
+
+	/** Resolves when messages of other nodes reach this process. Rejects when Redis is not reachable, or after `close()`. */
 	ready() {
-		return this.ask((native) => native.ready());
+		if (this.#isClosed) return this.closed();
+		return this.#handleFailure(this.#reply((native) => native.ready()));
+	}
+
+	/**
+	 * Resolves when the other threads of this process and Redis have everything that this thread has sent. With
+	 * `onUnavailable: 'degrade'`, also when nothing was sent for `commandTimeoutMs`, or after `close()`.
+	 */
+	flush() {
+		if (this.#isClosed) return this.#degrades ? DONE : this.closed();
+		const { mailbox } = this.membership;
+		return this.#degrades ? this.#flushWhileSending(mailbox) : this.#handleFailure(mailbox.flush());
+	}
+
+	/** @param {{ flush: () => Promise<void> }} mailbox */
+	async #flushWhileSending(mailbox) {
+		for (;;) {
+			const before = this.stats().sent;
+			try {
+				return await mailbox.flush();
+			} catch (error) {
+				if (this.#isClosed) return;
+				if (this.stats().sent === before) return this.#degrade(error, () => {});
+			}
+		}
 	}
 
 	/**
@@ -93,11 +209,12 @@ export class Backplane {
 	 * @returns {BackplaneStats}
 	 */
 	stats() {
-		const [connected, pendingBytes, sent, received, duplicates, gaps, missed, malformed, reconnects] =
+		const [connected, pendingBytes, sent, received, duplicates, gaps, missed, malformed, reconnects, dropped] =
 			this.#native.stats();
 		return {
 			connected: connected === 1,
 			pendingBytes,
+			dropped,
 			sent,
 			received,
 			duplicates,
@@ -105,6 +222,7 @@ export class Backplane {
 			missed,
 			malformed,
 			reconnects,
+			lastError: JSON.parse(this.#native.lastError() ?? 'null'),
 		};
 	}
 
@@ -121,13 +239,16 @@ export class Backplane {
 
 	/** @param {(() => Promise<void>) | undefined} before */
 	async #close(before) {
-		if (before !== undefined) await before();
-		this.#isClosed = true;
 		try {
-			await this.membership.release();
+			await before?.();
 		} finally {
-			this.#removeCallbacks?.();
-			this.#removeCallbacks = undefined;
+			this.#isClosed = true;
+			try {
+				await this.membership.release();
+			} finally {
+				this.#removeCallbacks?.();
+				this.#removeCallbacks = undefined;
+			}
 		}
 	}
 
@@ -145,7 +266,7 @@ export class Backplane {
 	}
 }
 
-const ACCEPTED = Promise.resolve();
+const DONE = Promise.resolve();
 
 /**
  * Marks the rejection of a promise as handled, for callers that do not await it.
@@ -156,15 +277,4 @@ const ACCEPTED = Promise.resolve();
 export function handled(promise) {
 	promise.catch(() => {});
 	return promise;
-}
-
-/**
- * Returns the error for a call whose entries were refused.
- *
- * @param {string} method
- * @param {unknown[]} args
- */
-function refused(method, args) {
-	const why = 'the queue for Redis has reached "maxPendingBytes"; wait for flush(), or raise the limit';
-	return new BackplaneUnavailableError(`${method}: not sent to other machines: ${why}`, { method, args });
 }

@@ -14,13 +14,16 @@ export class RoutedSubscriptionManager extends SubscriptionManager {
 	#registrations;
 	/** The membership of this thread in a hub that other threads share; `undefined` without one. */
 	#membership;
+	#owner;
 
 	/**
 	 * @param {Registrations} registrations
 	 * @param {{ requests: PendingRequests }} [membership]
+	 * @param {object} [owner] marks the subscriptions of this manager
 	 */
-	constructor(registrations, membership) {
+	constructor(registrations, membership, owner) {
 		super();
+		this.#owner = owner;
 		this.#registrations = registrations;
 		this.#membership = membership;
 	}
@@ -36,7 +39,7 @@ export class RoutedSubscriptionManager extends SubscriptionManager {
 	async create(subscription, callbacks) {
 		checkSubscription(subscription);
 		checkCallbacks(callbacks);
-		const registration = this.#registrations.add(subscription, callbacks);
+		const registration = this.#registrations.add(subscription, callbacks, this.#owner);
 		if (registration === undefined) return false;
 		try {
 			await registration.acknowledge();

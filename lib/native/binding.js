@@ -152,24 +152,36 @@ export function requireNative(what) {
  * The connection of a hub to other nodes (`src/binding/backplane.rs`).
  *
  * The methods from `has` to `forget` return a request, or 0 when an argument is not a string. `ttlMs` is the time after
- * which Redis removes the session if it is not accessed again.
+ * which Redis removes the session if it is not accessed again. A change with `isKept` takes effect in `info` of the
+ * membership, too, and has to reach Redis even if its request fails. It returns 0 while Redis is away, and when the change
+ * was refused.
  *
  * @typedef {object} NativeBackplane
  * @property {() => number[]} settings Returns the settings in use, in the order of `joinRedis`.
+ * @property {(tls: (string | undefined)[]) => boolean} usesTls
+ *   Returns true when each text of the option `tls` that is set is in use.
  * @property {() => boolean} wasRefused
- *   Returns true when an entry was refused since the previous call, because `maxPendingBytes` was reached.
+ *   Returns true when an entry or a change was refused since the previous call, because `maxPendingBytes` was reached.
+ * @property {() => boolean} isAway
+ *   Returns true when Redis is known not to answer: the connection is lost or cannot be made, or a request had no reply in
+ *   time.
  * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.
  * @property {(id: unknown) => number} has Replies with true when another node has the session.
  * @property {(id: unknown, attribute: number, ttlMs: number) => number} get Replies with the value of an attribute.
- * @property {(id: string, attribute: number, json: string | undefined, ttlMs: number) => number} set Sets an attribute.
+ * @property {(id: string, attribute: number, json: string | undefined, ttlMs: number, isKept: boolean) => number} set
+ *   Sets an attribute.
  * @property {(uri: unknown) => number} watchers Replies with the ids of the sessions that watch a resource.
- * @property {(id: string, uri: string, ttlMs: number) => number} watch Makes a session watch a resource.
- * @property {(id: unknown, uri: unknown) => number} unwatch
+ * @property {(id: string, uri: string, ttlMs: number, isKept: boolean) => number} watch Makes a session watch a resource.
+ * @property {(id: unknown, uri: unknown, isKept: boolean) => number} unwatch
  *   Makes a session stop watching a resource.
- * @property {(id: unknown) => number} forget Removes everything known about a session.
+ * @property {(id: unknown, isKept: boolean) => number} forget Removes everything known about a session.
  * @property {() => number[]} stats
  *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
- *   missed, malformed entries, reconnects.
+ *   missed, malformed entries, reconnects, dropped entries and changes.
+ * @property {() => string | null} lastError
+ *   Returns the last error of the connection as JSON: `{ code, message, at }`.
+ * @property {() => string | null} problem
+ *   Returns the error because of which Redis cannot be used fully now as JSON: `{ code, message }`.
  * @property {() => number} close
  *   Makes this process leave the backplane. Returns the request whose reply arrives when it has left, or 0 when other
  *   threads of the process are still members. Then the process does not leave.
@@ -198,11 +210,20 @@ export const joinScope = addon?.joinScope;
 
 /**
  * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
- * nodeTtlMs, NaN for a default. Only the settings of the first member in the process take effect.
+ * nodeTtlMs, NaN for a default. `tls` are the texts of ca, cert, key and servername. Only the settings and `tls` of the first
+ * member in the process take effect.
  *
- * @type {(url: string, prefix: string, settings: number[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
+ * @type {(url: string, prefix: string, settings: number[], tls: (string | undefined)[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
 export const joinRedis = addon?.joinRedis;
+
+/**
+ * Returns the name of the first text of the option `tls` that cannot be used, and what it must be; `null` when there is none.
+ * `undefined` without the addon.
+ *
+ * @type {((tls: (string | undefined)[]) => [string, string] | null) | undefined}
+ */
+export const checkTls = addon?.checkTls;
 
 /**
  * Returns true for the URL of a Redis server. Does not connect.

@@ -19,20 +19,24 @@ export class FetchServer {
 
 	stop() {
 		this.#closed = this.#close(false);
+		this.#closed.catch(() => {});
 	}
 
 	/** Resolves at once: which requests are under way is not known. */
 	async requestsFinished() {}
 
-	responsesFinished() {
-		return this.#closed;
+	/** Resolves also when `close()` has failed. */
+	async responsesFinished() {
+		await this.#closed.catch(() => {});
 	}
 
 	cut() {
 		const closed = this.#closed;
 		this.#closed = this.#close(true).then(() => closed);
+		this.#closed.catch(() => {});
 	}
 
+	/** Rejects with the error of `close()`. */
 	closed() {
 		return this.#closed;
 	}

@@ -1,7 +1,7 @@
 // A server of node:http or node:https during its shutdown.
 
 import { idleSocketsOf, responseOn, socketsOf } from './connections.js';
-import { closeConnectionAfter, refuse } from './refusal.js';
+import { announceClose, refuse } from './refusal.js';
 
 /** @import { IncomingMessage, Server, ServerResponse } from 'node:http' */
 /** @import { Socket } from 'node:net' */
@@ -57,8 +57,7 @@ export class NodeServer {
 		for (const socket of sockets ?? []) {
 			const response = responseOn(socket);
 			if (!response || socket.destroyed) continue;
-			closeConnectionAfter(response);
-			this.#track(response, socket);
+			this.#follow(response, socket);
 		}
 		// Bun does not emit `close` for a server that had nothing to close.
 		if (this.#server.listening || sockets?.length !== 0) {
@@ -67,6 +66,7 @@ export class NodeServer {
 		this.#close(sockets !== undefined);
 		// Waits for the tasks that were given to `waitUntil()` of srvx. Without a listener, it does nothing else.
 		this.#tasks = this.#app?.close();
+		this.#tasks?.catch(() => {});
 		for (const socket of idleSocketsOf(this.#server) ?? []) socket.destroy();
 		if (sockets === undefined) {
 			this.unfinished = undefined;
@@ -100,23 +100,46 @@ export class NodeServer {
 	}
 
 	/**
+	 * Tracks a response of the user's server.
+	 *
+	 * @param {ServerResponse} response
+	 * @param {Socket} socket
+	 */
+	#follow(response, socket) {
+		this.#track(response, socket);
+		if (!response.headersSent) announceClose(response, () => this.#classify(response));
+	}
+
+	/**
 	 * @param {ServerResponse} response
 	 * @param {Socket} socket
 	 */
 	#track(response, socket) {
-		const responses = response.req?.method === 'GET' ? this.#streams : this.#requests;
-		responses.add(response);
+		this.#requests.add(response);
+		this.#classify(response);
 		this.#lingering.delete(socket);
 		let isFinished = false;
 		response.once('finish', () => {
 			isFinished = true;
 		});
 		response.once('close', () => {
-			responses.delete(response);
+			this.#requests.delete(response);
+			this.#streams.delete(response);
 			if (!isFinished && this.unfinished !== undefined) this.unfinished++;
 			this.#continue(socket);
 			this.#settle();
 		});
+	}
+
+	/**
+	 * Moves a response to the streams, if it can be one. Until its head is written, its session is not registered.
+	 *
+	 * @param {ServerResponse} response
+	 */
+	#classify(response) {
+		if (response.req?.method !== 'GET' || !response.headersSent) return;
+		if (this.#requests.delete(response)) this.#streams.add(response);
+		this.#settle();
 	}
 
 	/**
@@ -128,7 +151,7 @@ export class NodeServer {
 		if (!socket || socket.destroyed) return;
 		const next = responseOn(socket);
 		if (next) {
-			if (!this.#streams.has(next) && !this.#requests.has(next)) this.#track(next, socket);
+			if (!this.#streams.has(next) && !this.#requests.has(next)) this.#follow(next, socket);
 			return;
 		}
 		this.#lingering.add(socket);
@@ -154,7 +177,7 @@ export class NodeServer {
 
 	/** Resolves when all responses are written. */
 	async responsesFinished() {
-		await this.#tasks;
+		await this.#tasks?.catch(() => {});
 		if (this.unfinished === undefined) return this.#closed;
 		while (this.#requests.size + this.#streams.size + this.#lingering.size > 0) await this.#changed();
 	}
@@ -178,5 +201,6 @@ export class NodeServer {
 	async closed() {
 		await this.#closed;
 		while (this.#requests.size + this.#streams.size > 0) await this.#changed();
+		await this.#tasks;
 	}
 }

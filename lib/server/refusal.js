@@ -23,19 +23,21 @@ export function refuse(request, response) {
 }
 
 /**
- * Makes a response end its connection, and say so in its headers unless they are sent already.
+ * Makes a response announce in its head that its connection closes. Its head must not be written yet.
  *
  * @param {ServerResponse} response
+ * @param {() => void} onHead called when the head is written
  */
-export function closeConnectionAfter(response) {
-	if (response.headersSent) return;
+export function announceClose(response, onHead) {
 	response.setHeader('connection', 'close');
 	const { writeHead } = response;
 	// The headers that `writeHead` gets would replace this one. MCP transports pass `connection: keep-alive`.
 	response.writeHead = (/** @type {any[]} */ ...args) => {
 		const last = args.length - 1;
 		args[last] = withoutConnection(args[last]);
-		return writeHead.apply(response, /** @type {any} */ (args));
+		writeHead.apply(response, /** @type {any} */ (args));
+		onHead();
+		return response;
 	};
 }
 

@@ -11,9 +11,9 @@ import { NodeServer } from './node-server.js';
  * @property {number | undefined} unfinished number of responses that ended before all of them was written
  * @property {() => void} stop stops taking connections and requests
  * @property {() => Promise<void>} requestsFinished resolves when the requests under way are answered, streams excepted
- * @property {() => Promise<void>} responsesFinished resolves when all responses are written
+ * @property {() => Promise<void>} responsesFinished resolves when all responses are written; never rejects
  * @property {() => void} cut closes the connections that are left
- * @property {() => Promise<unknown>} closed resolves when the last connection is closed
+ * @property {() => Promise<unknown>} closed resolves when the last connection is closed; rejects when the server has failed
  */
 
 /**

@@ -14,9 +14,11 @@ const DEFAULT_DRAIN_MS = 8_000;
 /** Time for the streams to drain when requests have used up all of `drainMs`. */
 const MIN_STREAM_DRAIN_MS = 150;
 /** Time after `drainMs` for the last chunks, which are in the buffers of node:http. Then all connections are closed. */
-const CUT_AFTER_MS = 300;
+const CUT_AFTER_MS = 250;
+/** Time for connections to close that were cut. Some cannot be: those of TLS without a handshake, some of HTTP/2. */
+const CLOSED_MS = 250;
 /** Time after `drainMs` at which the shutdown ends in any case. */
-const END_AFTER_MS = 800;
+const END_AFTER_MS = 600;
 /** A request that was under way can still open a stream of `subscriptions/listen`. Interval at which those are closed. */
 const SUBSCRIPTIONS_INTERVAL_MS = 50;
 
@@ -80,7 +82,7 @@ async function run(servers, { streams, info, subscriptions }, drainMs) {
 	// 3. The connections that are left are closed, and then the managers that answer requests.
 	for (const [index, server] of servers.entries()) {
 		server.cut();
-		steps.begin(`closing the connections of server ${index}`, () => server.closed());
+		steps.begin(`closing server ${index}`, () => server.closed(), CLOSED_MS);
 	}
 	for (const [index, manager] of [...info, ...subscriptions].entries()) {
 		steps.begin(`close() of ${nameOf(manager, index)}`, () => leave(manager));

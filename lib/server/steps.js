@@ -13,11 +13,17 @@ export class Steps {
 	 *
 	 * @param {string} name completes the sentence "… has not finished"
 	 * @param {() => unknown} step
+	 * @param {number} [ms] time after which the step is not waited for
 	 */
-	begin(name, step) {
+	begin(name, step, ms) {
 		if (this.#pending.has(name)) return;
-		const pending = this.#run(step).then(() => {
+		let isPending = true;
+		const finished = this.#run(step).then(() => {
+			isPending = false;
+		});
+		const pending = within(finished, ms).then(() => {
 			this.#pending.delete(name);
+			if (isPending) this.errors.push(timeout(name));
 		});
 		this.#pending.set(name, pending);
 	}
@@ -42,9 +48,16 @@ export class Steps {
 
 	/** Adds an error for each step that is still pending. */
 	giveUp() {
-		for (const name of this.#pending.keys()) {
-			const error = new Error(`shutdown: ${name} has not finished in time`);
-			this.errors.push(Object.assign(error, { code: /** @type {const} */ ('ERR_SHUTDOWN_TIMEOUT') }));
-		}
+		for (const name of this.#pending.keys()) this.errors.push(timeout(name));
 	}
+}
+
+/**
+ * Returns the error for a step that took too long.
+ *
+ * @param {string} name completes the sentence "… has not finished"
+ */
+function timeout(name) {
+	const error = new Error(`shutdown: ${name} has not finished in time`);
+	return Object.assign(error, { code: /** @type {const} */ ('ERR_SHUTDOWN_TIMEOUT') });
 }

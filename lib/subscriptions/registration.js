@@ -22,11 +22,13 @@ export class Registration {
 	 * @param {string | number} id
 	 * @param {string} origin
 	 * @param {SubscriptionCallbacks} callbacks
+	 * @param {object} [owner]
 	 */
-	constructor(key, id, origin, callbacks) {
+	constructor(key, id, origin, callbacks, owner) {
 		this.key = key;
 		this.id = id;
 		this.origin = origin;
+		this.owner = owner;
 		this.#callbacks = callbacks;
 	}
 

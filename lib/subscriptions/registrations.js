@@ -29,15 +29,16 @@ export class Registrations {
 	/**
 	 * @param {Subscription} subscription
 	 * @param {SubscriptionCallbacks} callbacks
+	 * @param {object} [owner] see {@link ofOwner}
 	 * @returns {Registration | undefined} `undefined` when any thread has registered this origin and id already
 	 */
-	add({ id, origin, filters }, callbacks) {
+	add({ id, origin, filters }, callbacks, owner) {
 		// Copies the array: it may be a proxy, which Node-API does not accept as an array.
 		const uris = [...(filters.resourceSubscriptions ?? [])];
 		const key = this.#native.create(origin, id, selectedLists(filters), uris);
 		if (key === 0) return undefined;
 		// −0 becomes 0, because an overridden `close` receives this id. In @tmcp/session-manager it is the key of a Map: never −0.
-		const registration = new Registration(key, id === 0 ? 0 : id, origin, callbacks);
+		const registration = new Registration(key, id === 0 ? 0 : id, origin, callbacks, owner);
 		this.#registrations.set(key, registration);
 		return registration;
 	}
@@ -59,6 +60,15 @@ export class Registrations {
 	 */
 	ofOrigin(origin) {
 		return this.#lookUp((keys) => this.#native.of(origin, keys));
+	}
+
+	/**
+	 * Returns the registrations that were added for one owner, oldest first.
+	 *
+	 * @param {object} owner
+	 */
+	ofOwner(owner) {
+		return [...this.#registrations.values()].filter((registration) => registration.owner === owner);
 	}
 
 	/**

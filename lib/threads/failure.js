@@ -1,6 +1,6 @@
 // Describes an error as JSON for another thread, and makes a similar error from the description there.
 
-import { BackplaneUnavailableError, describe } from '../errors.js';
+import { backplaneUnavailable, describe } from '../errors.js';
 
 /** Maximum length of each text of an error, in UTF-16 units, because it waits in a mailbox. */
 const MAX_TEXT = 16 * 1024;
@@ -27,9 +27,9 @@ export function describeFailure(thrown) {
  * @returns {unknown}
  */
 export function revive(description) {
-	const { thrown, name = 'Error', message, stack = `${name}: ${message}`, code } = JSON.parse(description);
+	const { thrown, name = 'Error', message, stack = `${name}: ${message}`, code, cause } = JSON.parse(description);
 	if (message === undefined) return thrown;
-	if (code === 'ERR_BACKPLANE_UNAVAILABLE') return new BackplaneUnavailableError(message);
+	if (code === 'ERR_BACKPLANE_UNAVAILABLE') return backplaneUnavailable({ message, cause });
 	const error = name === 'RangeError' ? new RangeError(message) : new Error(message);
 	// Not enumerable, as in every Error.
 	for (const [property, value] of Object.entries({ name, stack })) {

@@ -1,7 +1,7 @@
 // Processes the messages that other threads have posted to this one (`src/threads/mailbox.rs`).
 
 import { timers } from '#platform';
-import { BackplaneUnavailableError } from '../errors.js';
+import { backplaneUnavailable } from '../errors.js';
 import { isUnloaded } from '../native/environment.js';
 import { withoutContext } from '../util/async-context.js';
 import { drained, OUTCOME, OVERFLOWED, ROW } from './drained-messages.js';
@@ -196,7 +196,7 @@ export class Mailbox {
 				case ROW.REPORT: {
 					const { node, missed, error } = JSON.parse(this.#native.text());
 					if (error === undefined) this.#reports.gap({ node, missed });
-					else this.#reports.error(new BackplaneUnavailableError(error));
+					else this.#reports.error(backplaneUnavailable(error));
 					break;
 				}
 			}

@@ -1,7 +1,7 @@
 // This thread's membership in a hub that other threads share: the parts that all its managers in that hub use.
 
 import { losesWakeUps } from '#platform';
-import { invalidValue } from '../errors.js';
+import { BackplaneUnavailableError, invalidValue } from '../errors.js';
 import { joinRedis, joinScope, requireNative } from '../native/binding.js';
 import { onCollected } from '../native/on-collected.js';
 import { Streams } from '../streams/streams.js';
@@ -49,12 +49,13 @@ export function membershipInScope(scope, options, className) {
  * Returns this thread's membership in the hub of a Redis server and a prefix. It ends when all managers that use it are
  * closed or garbage collected.
  *
- * @param {MembershipOptions & { url: string, prefix: string, settings: number[] }} options
+ * @param {MembershipOptions & { url: string, prefix: string, settings: number[], tls: (string | undefined)[] }} options
  * @param {string} className the class of the manager
  */
-export function membershipInRedis({ url, prefix, settings, ...options }, className) {
+export function membershipInRedis({ url, prefix, settings, tls, ...options }, className) {
 	requireNative(className);
-	const join = (/** @type {() => void} */ wake) => joinRedis(url, prefix, settings, DEFAULT_MAX_MAILBOX_BYTES, wake);
+	const join = (/** @type {() => void} */ wake) =>
+		joinRedis(url, prefix, settings, tls, DEFAULT_MAX_MAILBOX_BYTES, wake);
 	// The URL is left out of the name, because it may contain a password.
 	const name = `prefix ${JSON.stringify(prefix)}`;
 	return membershipOf(`redis ${JSON.stringify([url, prefix])}`, name, join, options, className);
@@ -167,6 +168,8 @@ class Membership {
 		if (leaving === 0) await flush();
 		await this.requests.replyKeepingAlive(leaving);
 		this.#native.mailbox.leave();
+		// No reply arrives any more.
+		this.requests.fail(new BackplaneUnavailableError('closed before the reply arrived'));
 	}
 }
 

@@ -49,6 +49,18 @@ export class PendingRequests {
 	}
 
 	/**
+	 * Rejects all open requests.
+	 *
+	 * @param {Error} error
+	 */
+	fail(error) {
+		const open = [...this.#open.values()];
+		this.#open.clear();
+		waiting.delete(this.#owner);
+		for (const { reject } of open) reject(error);
+	}
+
+	/**
 	 * Settles the promise of a request.
 	 *
 	 * @param {number} request

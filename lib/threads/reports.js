@@ -5,6 +5,7 @@ import { inThisContext } from '../util/async-context.js';
 import { callSafely } from '../util/call-safely.js';
 
 /** @import { BackplaneGap } from '../../redis.js' */
+/** @import { BackplaneUnavailableError } from '../errors.js' */
 
 /** @typedef {(value: any) => void} Callback */
 
@@ -36,7 +37,15 @@ class Callbacks {
 	}
 }
 
+/** The shortest time between two calls of `onError` for the same cause. */
+const SAME_CAUSE_MS = 1_000;
+
+/** Number of causes at which those of the past are forgotten. */
+const MAX_CAUSES = 32;
+
 export class Reports {
+	/** The time of the last call of `onError` for each cause. @type {Map<string, number>} */
+	#reportedAt = new Map();
 	#onGap = new Callbacks();
 	#onError = new Callbacks();
 
@@ -73,12 +82,26 @@ export class Reports {
 	}
 
 	/**
-	 * Reports an error of the connection to Redis.
+	 * Reports an error of the connection to Redis, or of a call that needs Redis. The diagnostics channel gets each error,
+	 * and `onError` one per second with the same cause.
 	 *
-	 * @param {Error} error
+	 * @param {BackplaneUnavailableError} error
 	 */
 	error(error) {
 		if (backplaneError.hasSubscribers) backplaneError.publish({ error });
-		this.#onError.call(error);
+		if (this.#isDue(error)) this.#onError.call(error);
+	}
+
+	/** @param {BackplaneUnavailableError} error */
+	#isDue({ cause, unsent }) {
+		const { code = '' } = /** @type {{ code?: string } | undefined} */ (cause) ?? {};
+		// A call that was not sent is a loss, and not only a delay.
+		const key = unsent === undefined ? code : `unsent ${code}`;
+		const now = performance.now();
+		const last = this.#reportedAt.get(key);
+		if (last !== undefined && now - last < SAME_CAUSE_MS) return false;
+		if (this.#reportedAt.size >= MAX_CAUSES) this.#reportedAt.clear();
+		this.#reportedAt.set(key, now);
+		return true;
 	}
 }

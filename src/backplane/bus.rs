@@ -19,10 +19,15 @@ pub trait Bus: Send + Sync + 'static {
     fn connect(&self, node: &NodeId) -> impl Future<Output = Result<Self::Link, BusError>> + Send;
 }
 
-/// A node's connection. After an error it is not used again: the failed operation may have taken effect or not.
+/// A node's connection. After an error it is not used again: the failed operation may have taken effect or not. The
+/// exceptions are errors for which [`BusError::is_refused_write`] returns true: the operation has had no effect, and the
+/// connection can still be used.
 pub trait Link: Send + Sync {
-    /// Registers the node, and replaces the list of its sessions.
-    fn join(&self, sessions: &[Id]) -> impl Future<Output = Result<Joined, BusError>> + Send;
+    /// Registers the node. Also works when the server refuses writes.
+    fn join(&self) -> impl Future<Output = Result<Joined, BusError>> + Send;
+
+    /// Replaces the list of the node's sessions.
+    fn replace_presence(&self, sessions: &[Id]) -> impl Future<Output = Result<(), BusError>> + Send;
 
     /// Appends entries to the stream: all of them or none. Returns the position of the last one.
     fn append(&self, batch: &Batch) -> impl Future<Output = Result<Position, BusError>> + Send;
@@ -81,6 +86,8 @@ pub struct Joined {
     pub end: Position,
     /// The nodes that joined earlier.
     pub nodes: Vec<NodeId>,
+    /// Why the node is not registered: the server refuses writes. The node may read, but must join again before it appends.
+    pub refused: Option<BusError>,
 }
 
 /// The last entry that a node has sent.
@@ -160,6 +167,19 @@ pub enum Request {
 }
 
 impl Request {
+    /// Returns the session or the URI that the request is about.
+    pub fn session(&self) -> &Id {
+        match self {
+            Self::Has { id }
+            | Self::Get { id, .. }
+            | Self::Set { id, .. }
+            | Self::Watchers { uri: id }
+            | Self::Watch { id, .. }
+            | Self::Unwatch { id, .. }
+            | Self::Forget { id } => id,
+        }
+    }
+
     /// Returns the number of bytes that the request counts for while it waits.
     pub fn weight(&self) -> usize {
         size_of::<Self>()
@@ -193,13 +213,47 @@ pub enum Reply {
     Refused(BusError),
 }
 
-/// The reason for a failure of the bus, as text. Contains no secrets.
+/// The cause of a failure of the bus. Contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BusError(pub Arc<str>);
+pub struct BusError {
+    /// A stable name: the code that Node.js uses for the same failure, such as `ECONNREFUSED`, or the first word of an error
+    /// of Redis, such as `WRONGPASS`.
+    pub code: Arc<str>,
+    /// A sentence for people.
+    pub message: Arc<str>,
+}
 
 impl BusError {
-    /// Returns an error with this text.
-    pub fn new(text: impl AsRef<str>) -> Self {
-        Self(text.as_ref().into())
+    /// Returns an error.
+    pub fn new(code: impl AsRef<str>, message: impl AsRef<str>) -> Self {
+        Self { code: code.as_ref().into(), message: message.as_ref().into() }
+    }
+
+    /// Returns true when the server refuses to write for now: its memory is full, it is a replica, it cannot save its data,
+    /// or it has too few replicas. It can still be read.
+    pub fn is_refused_write(&self) -> bool {
+        matches!(&*self.code, "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS")
+    }
+
+    /// Returns true when the server cannot accept the command now, but later: it refuses writes, loads its data, runs a script,
+    /// or the like.
+    pub fn is_transient(&self) -> bool {
+        self.is_refused_write() || matches!(&*self.code, "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN")
+    }
+
+    /// Returns true when a new connection may lead to a server that accepts writes: after a failover, the address may belong
+    /// to another server.
+    pub fn is_of_replica(&self) -> bool {
+        &*self.code == "READONLY"
+    }
+
+    /// Returns the error for a reply that the protocol does not allow.
+    pub fn protocol(message: impl AsRef<str>) -> Self {
+        Self::new("EPROTO", message)
+    }
+
+    /// Returns the error for a reply that has not arrived within `limit`.
+    pub fn timed_out(limit: Duration) -> Self {
+        Self::new("ETIMEDOUT", format!("Redis did not reply within {} ms", limit.as_millis()))
     }
 }

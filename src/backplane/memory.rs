@@ -38,6 +38,7 @@ struct Data {
     /// Counts disconnections. Connections made in an earlier generation are broken.
     generation: u64,
     is_unreachable: bool,
+    is_full: bool,
 }
 
 /// The outcome of a call.
@@ -53,6 +54,8 @@ pub enum Plan {
     FailsHalfway,
     /// It has no effect and never returns.
     Hangs,
+    /// The server refuses to write: it has no effect, and the connection can still be used.
+    Refuses,
 }
 
 /// A connection to a [`MemoryBus`].
@@ -77,10 +80,15 @@ impl MemoryBus {
         self.0.appended.notify_waiters();
     }
 
+    /// Makes the server refuse what needs memory: entries and sessions. Reading, joining and heartbeats still work.
+    pub fn fill(&self, is_full: bool) {
+        self.0.data().is_full = is_full;
+    }
+
     /// Deletes all data and keeps all connections.
     pub fn delete_everything(&self) {
-        let generation = self.0.data().generation;
-        *self.0.data() = Data { generation, ..Data::default() };
+        let mut data = self.0.data();
+        *data = Data { generation: data.generation, is_full: data.is_full, ..Data::default() };
     }
 
     /// Removes the oldest entries, until `keep` are left.
@@ -128,13 +136,27 @@ impl Bus for MemoryBus {
     async fn connect(&self, node: &NodeId) -> Result<MemoryLink, BusError> {
         let data = self.0.data();
         if data.is_unreachable {
-            return Err(BusError::new("unreachable"));
+            return Err(BusError::new("ECONNREFUSED", "unreachable"));
         }
         Ok(MemoryLink { shared: Arc::clone(&self.0), node: node.clone(), generation: data.generation })
     }
 }
 
+/// The error of a full server.
+fn refused() -> BusError {
+    BusError::new("OOM", "OOM command not allowed when used memory > 'maxmemory'.")
+}
+
 impl MemoryLink {
+    /// Like [`Self::change`], for an operation that a full server refuses.
+    async fn grow<T>(
+        &self,
+        parts: usize,
+        change: impl FnMut(&mut Data, usize) -> T,
+    ) -> Result<Option<T>, BusError> {
+        if self.shared.data().is_full { Err(refused()) } else { self.change(parts, change).await }
+    }
+
     /// Executes the parts of an operation as far as the next plan allows. Returns the result of the last part.
     async fn change<T>(
         &self,
@@ -144,13 +166,13 @@ impl MemoryLink {
         let plan = {
             let mut data = self.shared.data();
             if data.generation != self.generation {
-                return Err(BusError::new("disconnected"));
+                return Err(BusError::new("ECONNRESET", "disconnected"));
             }
             let plan = data.plans.pop().unwrap_or(Plan::Works);
             let done = match plan {
                 Plan::Works | Plan::FailsAfter => parts,
                 Plan::FailsHalfway => parts / 2,
-                Plan::FailsBefore | Plan::Hangs => 0,
+                Plan::FailsBefore | Plan::Hangs | Plan::Refuses => 0,
             };
             let result = (0..done).map(|part| change(&mut data, part)).last();
             if plan == Plan::Works {
@@ -164,24 +186,41 @@ impl MemoryLink {
         if plan == Plan::Hangs {
             pending::<()>().await;
         }
-        Err(BusError::new(format!("planned: {plan:?}")))
+        if plan == Plan::Refuses {
+            return Err(refused());
+        }
+        Err(BusError::new("ECONNRESET", format!("planned: {plan:?}")))
     }
 }
 
 impl Link for MemoryLink {
-    async fn join(&self, sessions: &[Id]) -> Result<Joined, BusError> {
+    async fn join(&self) -> Result<Joined, BusError> {
         let joined = self.change(1, |data, _| {
-            data.nodes.insert(self.node.clone(), sessions.iter().cloned().collect());
             let end = Position { ms: data.last, seq: 0 };
             let nodes = data.sent.keys().cloned().collect();
             data.sent.entry(self.node.clone()).or_insert(Sent { number: 0, at: end });
-            Joined { end, nodes }
+            Joined { end, nodes, refused: None }
         });
-        Ok(joined.await?.unwrap_or_default())
+        match joined.await {
+            Ok(joined) => Ok(joined.unwrap_or_default()),
+            Err(error) if error.is_refused_write() => {
+                let data = self.shared.data();
+                let end = Position { ms: data.last, seq: 0 };
+                Ok(Joined { end, nodes: data.sent.keys().cloned().collect(), refused: Some(error) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn replace_presence(&self, sessions: &[Id]) -> Result<(), BusError> {
+        let replaced = self.grow(1, |data, _| {
+            data.nodes.insert(self.node.clone(), sessions.iter().cloned().collect());
+        });
+        replaced.await.map(drop)
     }
 
     async fn append(&self, batch: &Batch) -> Result<Position, BusError> {
-        let appended = self.change(batch.entries.len(), |data, part| {
+        let appended = self.grow(batch.entries.len(), |data, part| {
             let mut fields = Vec::new();
             let number = batch.first + part as u64;
             fields::write(&self.node, number, &batch.entries[part], |name, value| {
@@ -198,7 +237,7 @@ impl Link for MemoryLink {
             {
                 let data = self.shared.data();
                 if data.generation != self.generation {
-                    return Err(BusError::new("disconnected"));
+                    return Err(BusError::new("ECONNRESET", "disconnected"));
                 }
                 let from = data.stream.partition_point(|(position, _)| *position <= after);
                 let found: Vec<_> = data.stream[from..].iter().take(limit).cloned().collect();
@@ -211,7 +250,7 @@ impl Link for MemoryLink {
     }
 
     async fn update_presence(&self, created: &[Id], removed: &[Id]) -> Result<(), BusError> {
-        let updated = self.change(1, |data, _| {
+        let updated = self.grow(1, |data, _| {
             let sessions = data.nodes.entry(self.node.clone()).or_default();
             sessions.extend(created.iter().cloned());
             sessions.retain(|id| !removed.contains(id));
@@ -262,8 +301,13 @@ impl Link for MemoryLink {
                 }
             });
         });
-        replied.await?;
-        Ok(replies)
+        match replied.await {
+            Ok(_) => Ok(replies),
+            Err(error) if error.is_refused_write() => {
+                Ok(requests.iter().map(|_| Reply::Refused(error.clone())).collect())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn leave(&self) -> Result<(), BusError> {

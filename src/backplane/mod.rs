@@ -16,6 +16,7 @@
 //! | [`entry`], [`fields`] | the entries that nodes publish, and how they are written and checked |
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
+//! | [`health`] | what is wrong with the node's connection |
 //! | [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
 //! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
@@ -30,6 +31,7 @@ pub mod bus;
 pub mod deadlines;
 pub mod entry;
 pub mod fields;
+pub mod health;
 pub mod local_hub;
 mod lock;
 pub mod memory;
@@ -45,19 +47,21 @@ pub mod settings;
 pub mod waiting;
 pub mod wtf8;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use tokio::sync::{Notify, watch};
 
 use self::bus::Request;
 use self::deadlines::Deadlines;
 use self::entry::{Entry, NodeId};
+use self::health::Health;
 use self::lock::lock;
 use self::outbox::{Full, Outbox};
 use self::ownership::Ownership;
 use self::presence::Presence;
-use self::requests::RequestQueue;
+use self::redis::tls::TlsOptions;
+use self::requests::{RequestQueue, unavailable};
 use self::settings::Settings;
 use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
@@ -70,11 +74,19 @@ pub struct Backplane {
     pub node: NodeId,
     /// The settings of the first manager that joined.
     pub settings: Settings,
+    /// The TLS options of the first manager that joined. Not set by tests, which use another bus.
+    pub tls: OnceLock<TlsOptions>,
     outbox: Outbox,
     ownership: Ownership,
     presence: Presence,
     requests: RequestQueue,
+    /// Deadlines of `requests`.
+    request_deadlines: Deadlines,
+    /// Deadlines of everything else.
     deadlines: Deadlines,
+    /// True when the bus is known not to answer: the connection is lost or cannot be made, or a request had no reply in time.
+    /// False from the next answer on.
+    is_away: AtomicBool,
     /// Completions that wait for the first connection. `None` after the node has connected for the first time.
     unready: Mutex<Option<Waiting>>,
     /// Notified when there is something to send.
@@ -85,6 +97,8 @@ pub struct Backplane {
     left: Mutex<Vec<Completion>>,
     /// Numbers for statistics.
     pub counters: Counters,
+    /// What is wrong with the connection.
+    pub health: Health,
 }
 
 /// Statistics of a node. All but the first count from the time the process joined.
@@ -94,6 +108,8 @@ pub struct Counters {
     pub is_connected: AtomicBool,
     /// Entries that this node appended to the stream.
     pub sent: AtomicU64,
+    /// Entries and changes that were dropped because too much was waiting, or because the bus refused them.
+    pub dropped: AtomicU64,
     /// Entries of other nodes that this node delivered.
     pub received: AtomicU64,
     /// Entries that arrived a second time and were dropped.
@@ -121,16 +137,20 @@ impl Backplane {
         Self {
             node: NodeId::random(),
             settings,
+            tls: OnceLock::new(),
             outbox: Outbox::new(settings.max_pending_bytes),
             ownership: Ownership::default(),
             presence: Presence::default(),
             requests: RequestQueue::new(settings.max_pending_bytes),
+            request_deadlines: Deadlines::default(),
             deadlines: Deadlines::default(),
+            is_away: AtomicBool::new(false),
             unready: Mutex::new(Some(Waiting::default())),
             work: Notify::new(),
             leaving: watch::Sender::new(false),
             left: Mutex::default(),
             counters: Counters::default(),
+            health: Health::default(),
         }
     }
 
@@ -139,7 +159,7 @@ impl Backplane {
     /// # Errors
     /// Returns [`Full`] when `max_pending_bytes` are waiting already. The entry is dropped then.
     pub fn publish(&self, entry: Entry) -> Result<(), Full> {
-        self.outbox.push(entry)?;
+        self.outbox.push(entry).inspect_err(|_| Counters::add(&self.counters.dropped, 1))?;
         self.work.notify_one();
         Ok(())
     }
@@ -167,8 +187,33 @@ impl Backplane {
 
     /// Queues a request to the bus. The completion receives the reply.
     pub fn request(&self, request: Request, completion: Completion) {
-        self.add_deadline(&completion);
-        self.requests.add(request, completion);
+        self.request_deadlines.add(&completion, self.settings.command_timeout);
+        if let Err(refused) = self.requests.add(request, completion) {
+            let message = "too many calls are waiting for Redis: maxPendingBytes is reached";
+            refused.fail(unavailable(message, self.health.problem().as_ref()));
+        }
+    }
+
+    /// Queues a change of client information. It reaches the bus even if the completion fails at its deadline.
+    ///
+    /// # Errors
+    /// Returns [`Full`] when `max_pending_bytes` of requests are waiting already. The change is dropped then.
+    pub fn change(&self, change: Request, completion: Completion) -> Result<(), Full> {
+        if completion.has_requester() {
+            self.request_deadlines.add(&completion, self.settings.command_timeout);
+        }
+        let kept = self.requests.keep(change, completion, self.is_away());
+        kept.inspect_err(|_| Counters::add(&self.counters.dropped, 1))
+    }
+
+    /// Returns true when the bus is known not to answer.
+    pub fn is_away(&self) -> bool {
+        // Relaxed: a thread that gets the failure of a request through its mailbox sees what was stored before it.
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
     }
 
     /// Makes the request of this completion fail unless it is completed within `command_timeout`.
@@ -209,6 +254,6 @@ impl Backplane {
 
     /// Returns the number of bytes that wait to be sent.
     pub fn pending_bytes(&self) -> usize {
-        self.outbox.bytes()
+        self.outbox.bytes() + self.requests.bytes()
     }
 }

@@ -1,16 +1,23 @@
 //! Requests to the bus that wait for a reply.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
-use super::bus::Request;
+use super::bus::{BusError, Request};
+use super::entry::Id;
 use super::lock::lock;
+use super::outbox::Full;
 use crate::threads::completion::Completion;
 use crate::threads::text::Text;
 
-/// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests fail at once.
+/// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests are refused.
+///
+/// A request leaves the queue when it has a reply. Most requests also leave it at their deadline. A *kept* request stays: a
+/// change of client information must reach the bus, even if its caller no longer waits.
 #[derive(Debug)]
 pub struct RequestQueue {
     max_bytes: usize,
@@ -21,8 +28,41 @@ pub struct RequestQueue {
 
 #[derive(Debug, Default)]
 struct Queue {
-    requests: VecDeque<(Request, Completion)>,
+    /// By number. Numbers count up.
+    requests: BTreeMap<u64, Waiting>,
+    last_number: u64,
+    /// The numbers of the requests that are not kept, oldest first.
+    expiring: VecDeque<u64>,
+    /// The kept requests of which a later one makes an earlier one needless, by id: none of them was taken by `next`.
+    latest: HashMap<Id, HashMap<Subject, u64>>,
+    /// Kept requests are not taken before this time.
+    paused_until: Option<Instant>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    request: Request,
+    completion: Completion,
+    is_kept: bool,
+    weight: usize,
+}
+
+/// What a request changes about a session.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Attribute(usize),
+    Uri(Id),
+    Everything,
+}
+
+/// Requests that were taken from the queue, and their completions in the same order.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The requests.
+    pub requests: Vec<Request>,
+    /// For each request its number, its completion, and true if it is kept.
+    pub completions: Vec<(u64, Completion, bool)>,
 }
 
 impl RequestQueue {
@@ -31,27 +71,80 @@ impl RequestQueue {
         Self { max_bytes, queue: Mutex::default(), added: Notify::new() }
     }
 
-    /// Adds a request. Fails it when the queue is full.
-    pub fn add(&self, request: Request, completion: Completion) {
+    /// Adds a request.
+    ///
+    /// # Errors
+    /// Returns the completion when the queue is full.
+    pub fn add(&self, request: Request, completion: Completion) -> Result<(), Completion> {
         let weight = request.weight();
         let mut queue = lock(&self.queue);
+        queue.remove_settled();
         if queue.bytes + weight > self.max_bytes {
-            drop(queue);
-            return completion
-                .fail(unavailable("too many calls are waiting for Redis: maxPendingBytes is reached"));
+            return Err(completion);
         }
-        queue.bytes += weight;
-        queue.requests.push_back((request, completion));
+        let number = queue.push(Waiting { request, completion, is_kept: false, weight });
+        queue.expiring.push_back(number);
         drop(queue);
         self.added.notify_one();
+        Ok(())
     }
 
-    /// Returns the oldest requests, at most `max_requests`. They stay in the queue until they are completed.
-    pub fn next(&self, max_requests: usize) -> (Vec<Request>, Vec<Completion>) {
+    /// Adds a change of client information that stays until the bus has replied. While the bus is away, it replaces an earlier
+    /// change of the same.
+    ///
+    /// # Errors
+    /// Returns [`Full`] when the request does not fit. It is dropped then.
+    pub fn keep(&self, request: Request, completion: Completion, is_away: bool) -> Result<(), Full> {
+        // `latest` has the id and the URI once more.
+        let weight = request.weight() * 2;
         let mut queue = lock(&self.queue);
         queue.remove_settled();
-        let is_open = |(_, completion): &&(Request, Completion)| !completion.is_settled();
-        queue.requests.iter().take(max_requests).filter(is_open).cloned().unzip()
+        let replaced = if is_away { queue.replace(&request) } else { Vec::new() };
+        let fits = queue.bytes + weight <= self.max_bytes;
+        if fits {
+            queue.push(Waiting { request, completion, is_kept: true, weight });
+        } else {
+            queue.forget_latest(&request);
+        }
+        drop(queue);
+        // Dropped without the lock, because that completes requests.
+        drop(replaced);
+        self.added.notify_one();
+        if fits { Ok(()) } else { Err(Full) }
+    }
+
+    /// Returns the oldest requests, at most `max_requests`. They stay in the queue until [`replied`](Self::replied) is called.
+    pub fn next(&self, max_requests: usize) -> Batch {
+        let mut queue = lock(&self.queue);
+        queue.remove_settled();
+        queue.latest = HashMap::new();
+        if queue.paused_until.is_some_and(|until| until <= Instant::now()) {
+            queue.paused_until = None;
+        }
+        let is_paused = queue.paused_until.is_some();
+        let mut batch = Batch::default();
+        let open = queue.requests.iter().filter(|(_, waiting)| {
+            if waiting.is_kept { !is_paused } else { !waiting.completion.is_settled() }
+        });
+        for (number, Waiting { request, completion, is_kept, .. }) in open.take(max_requests) {
+            batch.requests.push(request.clone());
+            batch.completions.push((*number, completion.clone(), *is_kept));
+        }
+        batch
+    }
+
+    /// Removes requests that have a reply.
+    pub fn replied(&self, numbers: impl IntoIterator<Item = u64>) {
+        let mut queue = lock(&self.queue);
+        let removed: Vec<_> = numbers.into_iter().filter_map(|number| queue.remove(number)).collect();
+        drop(queue);
+        // Dropped without the lock, because that completes requests.
+        drop(removed);
+    }
+
+    /// Makes the kept requests wait for some time: the bus cannot accept changes now.
+    pub fn pause(&self, time: Duration) {
+        lock(&self.queue).paused_until = Some(Instant::now() + time);
     }
 
     /// Returns true when no request waits for a reply.
@@ -61,34 +154,185 @@ impl RequestQueue {
         queue.requests.is_empty()
     }
 
-    /// Waits until a request is added.
+    /// Waits until a request is added, or a pause has ended.
     pub async fn wait(&self) {
-        self.added.notified().await;
+        let paused_until = lock(&self.queue).paused_until;
+        match paused_until {
+            Some(until) => drop(timeout_at(until, self.added.notified()).await),
+            None => self.added.notified().await,
+        }
     }
 
     /// Removes requests that were completed, or whose deadline has passed.
     pub fn remove_settled(&self) {
         lock(&self.queue).remove_settled();
     }
+
+    /// Returns the weight of the requests that wait.
+    pub fn bytes(&self) -> usize {
+        lock(&self.queue).bytes
+    }
 }
 
 impl Queue {
-    /// Removes settled requests from the front. Requests are made and expire in the order in which they were added, except
-    /// those that two threads add at the same moment. So a settled one behind an open one is soon at the front.
+    fn push(&mut self, waiting: Waiting) -> u64 {
+        self.last_number += 1;
+        self.bytes += waiting.weight;
+        self.requests.insert(self.last_number, waiting);
+        self.last_number
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Waiting> {
+        let removed = self.requests.remove(&number)?;
+        self.bytes -= removed.weight;
+        Some(removed)
+    }
+
+    /// Removes settled requests. They are made and expire in the order in which they were added, except those that two threads
+    /// add at the same moment. So a settled one behind an open one is soon at the front.
     fn remove_settled(&mut self) {
-        while self.requests.front().is_some_and(|(_, completion)| completion.is_settled()) {
-            let removed = self.requests.pop_front();
-            self.bytes -= removed.map_or(0, |(request, _)| request.weight());
+        while let Some(number) = self.expiring.front().copied() {
+            match self.requests.get(&number) {
+                Some(waiting) if !waiting.completion.is_settled() => break,
+                Some(_) => drop(self.remove(number)),
+                None => {}
+            }
+            self.expiring.pop_front();
+        }
+    }
+
+    /// Removes the kept requests that a change makes needless, and records the change, which is about to be pushed.
+    fn replace(&mut self, change: &Request) -> Vec<Waiting> {
+        let Some((id, subject)) = subject(change) else { return Vec::new() };
+        let changes = self.latest.entry(id.clone()).or_default();
+        let mut needless = Vec::new();
+        if subject == Subject::Everything {
+            needless.extend(changes.drain().map(|(_, number)| number));
+        }
+        needless.extend(changes.insert(subject, self.last_number + 1));
+        needless.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
+    /// Undoes the record of a change that did not fit.
+    fn forget_latest(&mut self, change: &Request) {
+        let Some((id, subject)) = subject(change) else { return };
+        if let Some(changes) = self.latest.get_mut(id) {
+            changes.remove(&subject);
+            if changes.is_empty() {
+                self.latest.remove(id);
+            }
         }
     }
 }
 
-/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors.
-pub fn unavailable(message: &str) -> Text {
+fn subject(change: &Request) -> Option<(&Id, Subject)> {
+    match change {
+        Request::Set { id, attribute, .. } => Some((id, Subject::Attribute(*attribute as usize))),
+        Request::Watch { id, uri, .. } | Request::Unwatch { id, uri } => {
+            Some((id, Subject::Uri(uri.clone())))
+        }
+        Request::Forget { id } => Some((id, Subject::Everything)),
+        Request::Has { .. } | Request::Get { .. } | Request::Watchers { .. } => None,
+    }
+}
+
+/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors. The message names the cause.
+pub fn unavailable(message: &str, cause: Option<&BusError>) -> Text {
     let description = serde_json::json!({
         "name": "BackplaneUnavailableError",
         "code": "ERR_BACKPLANE_UNAVAILABLE",
-        "message": message,
+        "message": cause.map_or_else(|| message.into(), |cause| format!("{message}: {}", cause.message)),
+        "cause": cause.map(|cause| serde_json::json!({ "code": *cause.code, "message": *cause.message })),
     });
     description.to_string().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Id {
+        text.encode_utf16().collect()
+    }
+
+    fn watch(session: &str, uri: &str) -> Request {
+        Request::Watch { id: id(session), uri: id(uri), ttl: Duration::from_secs(1) }
+    }
+
+    fn unwatch(session: &str, uri: &str) -> Request {
+        Request::Unwatch { id: id(session), uri: id(uri) }
+    }
+
+    fn forget(session: &str) -> Request {
+        Request::Forget { id: id(session) }
+    }
+
+    fn keep(queue: &RequestQueue, request: Request, is_away: bool) -> Result<(), Full> {
+        queue.keep(request, Completion::without_requester(), is_away)
+    }
+
+    #[test]
+    fn the_last_change_replaces_earlier_ones_of_the_same_while_the_bus_is_away() {
+        let queue = RequestQueue::new(1 << 20);
+        for change in [watch("a", "one"), watch("a", "two"), unwatch("a", "one"), watch("b", "one")] {
+            keep(&queue, change, true).unwrap();
+        }
+        let expected = [watch("a", "two"), unwatch("a", "one"), watch("b", "one")];
+        assert_eq!(queue.next(9).requests, expected);
+        // They may have arrived, so later changes do not replace them.
+        keep(&queue, forget("a"), true).unwrap();
+        assert_eq!(queue.next(9).requests, [&expected[..], &[forget("a")]].concat());
+    }
+
+    #[test]
+    fn the_removal_of_a_session_replaces_all_its_changes_and_none_that_follow() {
+        let queue = RequestQueue::new(1 << 20);
+        for change in [watch("a", "one"), watch("a", "two"), forget("a"), watch("a", "one"), forget("b")] {
+            keep(&queue, change, true).unwrap();
+        }
+        assert_eq!(queue.next(9).requests, [forget("a"), watch("a", "one"), forget("b")]);
+    }
+
+    #[test]
+    fn changes_stay_until_they_have_a_reply_and_the_queue_is_empty_then() {
+        let queue = RequestQueue::new(1 << 20);
+        let (change, question) = (Completion::without_requester(), Completion::without_requester());
+        queue.keep(watch("a", "one"), change.clone(), false).unwrap();
+        queue.add(Request::Has { id: id("a") }, question.clone()).unwrap();
+        change.done();
+        question.done();
+        let batch = queue.next(9);
+        assert_eq!(batch.requests, [watch("a", "one")]);
+        queue.replied(batch.completions.iter().map(|(number, ..)| *number));
+        assert!(queue.is_empty());
+        assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_full_queue_refuses_changes_and_keeps_no_trace_of_them() {
+        let queue = RequestQueue::new(watch("a", "1").weight() * 4);
+        for uri in ["1", "2"] {
+            keep(&queue, watch("a", uri), true).unwrap();
+        }
+        assert_eq!(keep(&queue, watch("a", "3"), true), Err(Full));
+        assert_eq!(keep(&queue, unwatch("a", "2"), true), Ok(()), "it replaces another one");
+        let batch = queue.next(9);
+        assert_eq!(batch.requests, [watch("a", "1"), unwatch("a", "2")]);
+        queue.replied(batch.completions.iter().map(|(number, ..)| *number));
+        assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_pause_delays_changes_and_no_questions() {
+        let queue = RequestQueue::new(1 << 20);
+        let questions = [Request::Has { id: id("a") }];
+        keep(&queue, watch("a", "one"), false).unwrap();
+        // Held, because a settled question is removed.
+        let completion = Completion::without_requester();
+        queue.add(questions[0].clone(), completion.clone()).unwrap();
+        queue.pause(Duration::from_secs(60));
+        assert_eq!(queue.next(9).requests, questions);
+        queue.pause(Duration::ZERO);
+        assert_eq!(queue.next(9).requests.len(), 2);
+    }
 }

@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, panic_to_error};
 use napi::{Env, Error, JsError, Result, Status, sys};
 
 /// Maximum number of arguments of a native function.
-const MAX_ARGUMENTS: usize = 4;
+const MAX_ARGUMENTS: usize = 5;
 const UNCALLABLE: &str = "a native function could not be called";
 
 /// The call in progress.

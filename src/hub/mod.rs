@@ -149,8 +149,9 @@ impl Hub {
             self.backplane.iter().for_each(|backplane| backplane.leave(None));
         } else {
             for id in self.sessions.remove_owner(peer.thread) {
-                // Another thread may have created a session with this id again, and set information about it, which stays.
-                self.info.remove_unless(&id, || self.sessions.contains(&id));
+                // Another thread may have created a session with this id again, and set information about it, which stays. What
+                // other processes know as well stays, too.
+                self.info.remove_unless(&id, || self.backplane.is_some() || self.sessions.contains(&id));
                 self.session_changed(&id);
             }
             self.subscriptions.remove_owner(peer.thread);

@@ -45,6 +45,8 @@ pub struct Info {
 struct State {
     entries: Entries,
     watchers: Watchers,
+    /// Approximate size of everything in bytes.
+    bytes: usize,
 }
 
 /// The entries of all sessions, by session id.
@@ -60,7 +62,13 @@ struct Entry {
     uris: Map<SharedUtf16, Place>,
     /// Time of the last access.
     touched: Instant,
+    /// Approximate size of the entry and its places among watchers.
+    bytes: usize,
 }
+
+/// Approximate size of an entry, and of a URI in it, beside the texts.
+const ENTRY_BYTES: usize = 256;
+const URI_BYTES: usize = 192;
 
 #[derive(Debug, Default)]
 struct Watchers {
@@ -96,8 +104,13 @@ impl Info {
         max_sessions: usize,
         now: Instant,
     ) -> bool {
-        let mut state = self.state();
-        let Some(entry) = state.entries.get_or_insert(id, max_sessions, now) else { return false };
+        let mut guard = self.state();
+        let State { entries, bytes, .. } = &mut *guard;
+        let Some(entry) = entries.get_or_insert(id, max_sessions, now, bytes) else { return false };
+        let size = |json: &Option<Json>| json.as_ref().map_or(0, |json| json.len());
+        let (added, removed) = (size(&value), size(&entry.attributes[attribute as usize]));
+        entry.bytes = entry.bytes + added - removed;
+        *bytes = *bytes + added - removed;
         entry.attributes[attribute as usize] = value;
         true
     }
@@ -117,9 +130,11 @@ impl Info {
     #[must_use]
     pub fn watch(&self, id: &[u16], uri: &[u16], max_sessions: usize, now: Instant) -> bool {
         let mut guard = self.state();
-        let State { entries, watchers } = &mut *guard;
-        let Some(entry) = entries.get_or_insert(id, max_sessions, now) else { return false };
+        let State { entries, watchers, bytes } = &mut *guard;
+        let Some(entry) = entries.get_or_insert(id, max_sessions, now, bytes) else { return false };
         if !entry.uris.contains_key(uri) {
+            entry.bytes += URI_BYTES + size_of_val(uri);
+            *bytes += URI_BYTES + size_of_val(uri);
             let (uri, place) = watchers.add(uri, &entry.id);
             entry.uris.insert(uri, place);
         }
@@ -129,11 +144,14 @@ impl Info {
     /// Makes a session stop watching a URI. The entry of the session is removed when it is then empty.
     pub fn unwatch(&self, id: &[u16], uri: &[u16], now: Instant) {
         let mut guard = self.state();
-        let State { entries, watchers } = &mut *guard;
+        let State { entries, watchers, bytes } = &mut *guard;
         let Some(entry) = entries.touch(id, now) else { return };
         let Some(place) = entry.uris.remove(uri) else { return };
+        entry.bytes -= URI_BYTES + size_of_val(uri);
+        *bytes -= URI_BYTES + size_of_val(uri);
         watchers.remove(uri, place);
         if entry.is_empty() {
+            *bytes -= entry.bytes;
             entries.0.remove(id);
         }
     }
@@ -174,6 +192,26 @@ impl Info {
         state.entries.0.get(id).is_some_and(|entry| entry.is_idle(now, ttl)) && state.remove(id)
     }
 
+    /// Removes the entries that were not accessed for the longest time, when everything together has more than `max_bytes`.
+    /// Removes a quarter at once, so that the work for each change is small on average.
+    pub fn trim(&self, max_bytes: usize) {
+        let mut state = self.state();
+        if state.bytes <= max_bytes {
+            return;
+        }
+        let mut entries: Vec<_> =
+            state.entries.0.values().map(|entry| (entry.touched, entry.bytes, entry.id.clone())).collect();
+        entries.sort_unstable_by_key(|(touched, ..)| *touched);
+        let mut excess = state.bytes - max_bytes / 4 * 3;
+        for (_, bytes, id) in entries {
+            state.remove(&id);
+            if bytes >= excess {
+                return;
+            }
+            excess -= bytes;
+        }
+    }
+
     /// Returns the number of sessions that have an entry.
     pub fn len(&self) -> usize {
         self.state().entries.0.len()
@@ -200,6 +238,7 @@ impl Info {
 impl State {
     fn remove(&mut self, id: &[u16]) -> bool {
         let Some(removed) = self.entries.0.remove(id) else { return false };
+        self.bytes -= removed.bytes;
         for (uri, place) in &removed.uris {
             self.watchers.remove(uri, *place);
         }
@@ -216,13 +255,21 @@ impl Entries {
     }
 
     /// Returns the entry of a session. Makes one if needed, unless there are `max_sessions` entries already.
-    fn get_or_insert(&mut self, id: &[u16], max_sessions: usize, now: Instant) -> Option<&mut Entry> {
+    fn get_or_insert(
+        &mut self,
+        id: &[u16],
+        max_sessions: usize,
+        now: Instant,
+        bytes: &mut usize,
+    ) -> Option<&mut Entry> {
         if !self.0.contains_key(id) {
             if self.0.len() >= max_sessions {
                 return None;
             }
             let id: SharedUtf16 = id.into();
-            self.0.insert(Arc::clone(&id), Entry::new(id, now));
+            let entry = Entry::new(Arc::clone(&id), now);
+            *bytes += entry.bytes;
+            self.0.insert(id, entry);
         }
         self.touch(id, now)
     }
@@ -230,7 +277,8 @@ impl Entries {
 
 impl Entry {
     fn new(id: SharedUtf16, now: Instant) -> Self {
-        Self { id, attributes: [const { None }; 3], uris: Map::default(), touched: now }
+        let bytes = ENTRY_BYTES + size_of_val(&*id);
+        Self { id, attributes: [const { None }; 3], uris: Map::default(), touched: now, bytes }
     }
 
     fn is_empty(&self) -> bool {
@@ -266,6 +314,41 @@ impl Watchers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_size_is_zero_again_when_everything_is_removed_in_any_way() {
+        let (info, now) = (Info::default(), Instant::now());
+        let utf16 = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
+        let (a, b, one, two) = (utf16("a"), utf16("b"), utf16("one"), utf16("two"));
+        for json in [Some("\"debug\""), Some("\"error\""), None] {
+            assert!(info.set(&a, Attribute::LogLevel, json.map(Arc::from), usize::MAX, now));
+        }
+        for uri in [&one, &two, &one] {
+            assert!(info.watch(&a, uri, usize::MAX, now) && info.watch(&b, uri, usize::MAX, now));
+        }
+        assert!(info.state().bytes > 1_000);
+        info.unwatch(&b, &one, now);
+        info.unwatch(&b, &two, now);
+        info.remove(&a);
+        assert_eq!(info.state().bytes, 0);
+    }
+
+    #[test]
+    fn above_a_limit_the_entries_without_an_access_for_the_longest_time_are_removed() {
+        let (info, start) = (Info::default(), Instant::now());
+        let id = |number: u64| [number as u16];
+        for number in 0..100 {
+            assert!(info.watch(&id(number), &id(1), usize::MAX, start + Duration::from_secs(number)));
+        }
+        info.touch(&id(0), start + Duration::from_secs(1_000));
+        let bytes = info.state().bytes;
+        info.trim(bytes);
+        assert_eq!(info.len(), 100);
+        info.trim(bytes - 1);
+        let left: Vec<_> = info.watchers(&id(1)).iter().map(|id| id[0]).collect();
+        assert!((74..=75).contains(&left.len()), "{}", left.len());
+        assert!(left.contains(&0) && left.contains(&99) && !left.contains(&1) && !left.contains(&24));
+    }
 
     #[test]
     fn a_uri_without_watchers_is_removed_from_the_index() {

@@ -64,7 +64,8 @@ declare const onClose: ((id: string, reason: SessionCloseReason) => void) | unde
 declare const log: ((error: Error) => void) | undefined;
 new InMemoryStreamSessionManager({ onClose, keepAliveMs: undefined });
 new InMemoryInfoSessionManager({ maxSessions: undefined, onSessionLimit: log, streams: undefined });
-new RedisStreamSessionManager(url, { onClose, onError: log, onGap: undefined, maxLen: undefined });
+new RedisStreamSessionManager(url, { onClose, onError: log, onGap: undefined, maxLen: undefined, tls: undefined });
+new RedisInfoSessionManager(url, { tls: { ca: ['pem', new Uint8Array()], cert: undefined, servername: 'host' } });
 // @ts-expect-error The option is a function.
 new RedisInfoSessionManager(url, { onError: 1 });
 // @ts-expect-error The option does not exist.

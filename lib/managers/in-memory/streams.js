@@ -4,6 +4,7 @@ import { managerClosed } from '../../errors.js';
 import { openStreams } from '../../native/binding.js';
 import { onCollected } from '../../native/on-collected.js';
 import { closeOptions, streamOptions } from '../../options/options.js';
+import { ClosedStreams } from '../../streams/closed-streams.js';
 import { Policy } from '../../streams/policy/policy.js';
 import { checkSession } from '../../streams/session.js';
 import { closeAll, within } from '../../streams/shutdown.js';
@@ -14,6 +15,7 @@ import { StreamSessionManager } from '../abstract/streams.js';
 /** @import { CloseOptions, SessionController, StreamSessionManagerOptions, StreamStats } from '../../../index.js' */
 
 export class InMemoryStreamSessionManager extends StreamSessionManager {
+	/** @type {Streams | ClosedStreams} */
 	#streams;
 	#membership;
 	#policy;
@@ -111,7 +113,8 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 	}
 
 	/**
-	 * Refuses new sessions from now on and closes the streams of this thread.
+	 * Refuses new sessions from now on and closes the streams of this thread. Afterwards `has` returns false, and `send` and
+	 * `delete` do nothing.
 	 *
 	 * @param {CloseOptions} [options]
 	 * @returns {Promise<void>}
@@ -131,6 +134,7 @@ export class InMemoryStreamSessionManager extends StreamSessionManager {
 		await closeAll(this.#streams.local, drainMs);
 		const remainingMs = drainMs === undefined ? undefined : Math.max(0, drainMs - (performance.now() - startedAt));
 		await within(this.flush(), remainingMs);
+		this.#streams = new ClosedStreams(this.#streams);
 	}
 
 	/** Calls `close()`. */

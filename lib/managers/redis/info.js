@@ -3,13 +3,19 @@
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { ATTRIBUTE, attributeJson, checkText, notFound } from '../../info/attributes.js';
 import { redisInfoOptions } from '../../options/options.js';
+import { runEvery } from '../../util/interval.js';
 import { InfoSessionManager } from '../abstract/info.js';
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../../index.js' */
 /** @import { BackplaneStats, RedisInfoSessionManagerOptions } from '../../../redis.js' */
 
+/** Number of sweeps during `ttlMs`. With 4, a session leaves the copy between 1 and 1.25 times `ttlMs` after its last access. */
+const SWEEPS_PER_TTL = 4;
+
 export class RedisInfoSessionManager extends InfoSessionManager {
 	#backplane;
+	/** What the clients of this process have said, for the time when Redis does not answer. */
+	#copy;
 	#ttlMs;
 
 	/**
@@ -20,7 +26,15 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 		super();
 		const { ttlMs, ...backplaneOptions } = redisInfoOptions(url, options, new.target.name);
 		this.#backplane = new Backplane(backplaneOptions, new.target.name);
+		this.#copy = this.#backplane.membership.info;
 		this.#ttlMs = ttlMs;
+		runEvery(this, (manager) => manager.#sweep(), ttlMs / SWEEPS_PER_TTL);
+	}
+
+	/** Removes the sessions without an access during `ttlMs` from the copy of this process. */
+	#sweep() {
+		if (this.#backplane.isClosed) return;
+		for (const id of this.#copy.idle(this.#ttlMs)) this.#copy.removeIdle(id, this.#ttlMs);
 	}
 
 	/**
@@ -43,8 +57,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	setClientInfo(id, clientInfo) {
-		checkText('setClientInfo', 'id', id);
-		return this.#set(id, ATTRIBUTE.CLIENT_INFO, attributeJson(clientInfo, 'setClientInfo: "clientInfo"'));
+		return this.#set('setClientInfo', id, ATTRIBUTE.CLIENT_INFO, clientInfo, 'clientInfo');
 	}
 
 	/**
@@ -67,9 +80,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	setClientCapabilities(id, capabilities) {
-		checkText('setClientCapabilities', 'id', id);
-		const json = attributeJson(capabilities, 'setClientCapabilities: "clientCapabilities"');
-		return this.#set(id, ATTRIBUTE.CLIENT_CAPABILITIES, json);
+		const attribute = ATTRIBUTE.CLIENT_CAPABILITIES;
+		return this.#set('setClientCapabilities', id, attribute, capabilities, 'clientCapabilities');
 	}
 
 	/**
@@ -92,8 +104,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	setLogLevel(id, logLevel) {
-		checkText('setLogLevel', 'id', id);
-		return this.#set(id, ATTRIBUTE.LOG_LEVEL, attributeJson(logLevel, 'setLogLevel: "logLevel"'));
+		return this.#set('setLogLevel', id, ATTRIBUTE.LOG_LEVEL, logLevel, 'logLevel');
 	}
 
 	/**
@@ -104,12 +115,11 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<string[]>}
 	 */
 	getSubscriptions(uri) {
-		return handled(this.#watchers(uri));
-	}
-
-	/** @param {string} uri */
-	async #watchers(uri) {
-		return (await this.#ask((native) => native.watchers(uri))) ?? [];
+		return this.#backplane.ask(
+			(native) => native.watchers(uri),
+			() => this.#copy.watchers(uri),
+			[],
+		);
 	}
 
 	/**
@@ -123,7 +133,9 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	addSubscription(id, uri) {
 		checkText('addSubscription', 'id', id);
 		checkText('addSubscription', 'uri', uri);
-		return this.#ask((native) => native.watch(id, uri, this.#ttlMs));
+		return this.#backplane.change('addSubscription', [id, uri], (native, isKept) =>
+			native.watch(id, uri, this.#ttlMs, isKept),
+		);
 	}
 
 	/**
@@ -135,7 +147,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	removeSubscription(id, uri) {
-		return this.#ask((native) => native.unwatch(id, uri));
+		return this.#backplane.change('removeSubscription', [id, uri], (native, isKept) => native.unwatch(id, uri, isKept));
 	}
 
 	/**
@@ -146,12 +158,11 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	delete(id) {
-		return this.#ask((native) => native.forget(id));
+		return this.#backplane.change('delete', [id], (native, isKept) => native.forget(id, isKept));
 	}
 
 	/** Resolves when Redis is reachable and this process receives what other nodes send. */
 	ready() {
-		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
@@ -165,8 +176,8 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	}
 
 	/**
-	 * Closes this manager. When it is the last open manager of this process, the process leaves Redis. Afterwards every method
-	 * except `stats` fails.
+	 * Closes this manager. When it is the last open manager of this process, the process leaves Redis. Afterwards getters answer
+	 * as for an unknown session, and changes do nothing; with `onUnavailable: 'reject'`, both reject.
 	 *
 	 * @returns {Promise<void>}
 	 */
@@ -180,21 +191,37 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @param {string} attributeName
 	 */
 	async #get(id, attribute, attributeName) {
-		return (await this.#ask((native) => native.get(id, attribute, this.#ttlMs))) ?? notFound(attributeName, id);
+		const value = await this.#backplane.ask(
+			(native) => native.get(id, attribute, this.#ttlMs),
+			() => this.#copyOf(id, attribute),
+			undefined,
+		);
+		return value ?? notFound(attributeName, id);
 	}
 
 	/**
+	 * Returns an attribute as the clients of this process have set it.
+	 *
 	 * @param {string} id
 	 * @param {number} attribute
-	 * @param {string | undefined} json
 	 */
-	#set(id, attribute, json) {
-		return this.#ask((native) => native.set(id, attribute, json, this.#ttlMs));
+	#copyOf(id, attribute) {
+		const json = this.#copy.get(id, attribute);
+		return json === null ? undefined : JSON.parse(json);
 	}
 
-	/** @param {Parameters<Backplane['ask']>[0]} request */
-	#ask(request) {
-		this.#backplane.checkOpen();
-		return this.#backplane.ask(request);
+	/**
+	 * @param {string} method
+	 * @param {string} id
+	 * @param {number} attribute
+	 * @param {unknown} value
+	 * @param {string} parameter the name of the value in errors
+	 */
+	#set(method, id, attribute, value, parameter) {
+		checkText(method, 'id', id);
+		const json = attributeJson(value, `${method}: "${parameter}"`);
+		return this.#backplane.change(method, [id, value], (native, isKept) =>
+			native.set(id, attribute, json, this.#ttlMs, isKept),
+		);
 	}
 }

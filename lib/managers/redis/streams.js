@@ -1,7 +1,7 @@
 // The stream manager for several machines. It delivers to the streams of this process directly, and to other nodes through
 // Redis.
 
-import { Backplane, handled } from '../../backplane/backplane.js';
+import { Backplane } from '../../backplane/backplane.js';
 import { closeOptions, redisStreamOptions } from '../../options/options.js';
 import { Policy } from '../../streams/policy/policy.js';
 import { checkSession } from '../../streams/session.js';
@@ -48,7 +48,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	create(id, controller) {
-		this.#backplane.checkAccepting();
+		if (this.#backplane.isClosing) return this.#backplane.closed();
 		checkSession(id, controller);
 		return this.#backplane.accepted('create', [id], () => this.#streams.create(id, controller, this.#policy));
 	}
@@ -61,7 +61,6 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	delete(id) {
-		this.#backplane.checkOpen();
 		return this.#backplane.accepted('delete', [id], () => this.#streams.delete(id));
 	}
 
@@ -73,13 +72,12 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<boolean>}
 	 */
 	has(id) {
-		this.#backplane.checkOpen();
-		return handled(this.#has(id));
-	}
-
-	/** @param {string} id */
-	async #has(id) {
-		return this.#streams.has(id) || ((await this.#backplane.ask((native) => native.has(id))) ?? false);
+		if (!this.#backplane.isClosed && this.#streams.has(id)) return Promise.resolve(true);
+		return this.#backplane.ask(
+			(native) => native.has(id),
+			() => this.#streams.has(id),
+			false,
+		);
 	}
 
 	/**
@@ -91,19 +89,16 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @returns {Promise<void>}
 	 */
 	send(sessions, data) {
-		this.#backplane.checkOpen();
 		return this.#backplane.accepted('send', [sessions, data], () => this.#streams.send(sessions, data));
 	}
 
 	/** Resolves when every message that this thread has sent is in the queues of this process's streams, and in Redis. */
 	flush() {
-		this.#backplane.checkOpen();
-		return handled(this.#backplane.membership.mailbox.flush());
+		return this.#backplane.flush();
 	}
 
 	/** Resolves when this process receives what other nodes send. */
 	ready() {
-		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 

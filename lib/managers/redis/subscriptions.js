@@ -3,7 +3,6 @@
 
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { redisSubscriptionOptions } from '../../options/options.js';
-import { closeHere } from '../abstract/subscriptions.js';
 import { RoutedSubscriptionManager } from '../routed-subscriptions.js';
 
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../../index.js' */
@@ -11,8 +10,7 @@ import { RoutedSubscriptionManager } from '../routed-subscriptions.js';
 
 export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	#backplane;
-	/** True when its subscriptions are closed. */
-	#isClosed = false;
+	#owner;
 
 	/**
 	 * @param {string} url
@@ -21,8 +19,10 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	constructor(url, options) {
 		const className = new.target.name;
 		const backplane = new Backplane(redisSubscriptionOptions(url, options, className), className);
-		super(backplane.membership.registrations, backplane.membership);
+		const owner = {};
+		super(backplane.membership.registrations, backplane.membership, owner);
 		this.#backplane = backplane;
+		this.#owner = owner;
 	}
 
 	/**
@@ -33,8 +33,8 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	 * @param {SubscriptionCallbacks} callbacks
 	 * @returns {Promise<boolean>}
 	 */
-	async create(subscription, callbacks) {
-		this.#backplane.checkOpen();
+	create(subscription, callbacks) {
+		if (this.#backplane.isClosing) return this.#backplane.closed();
 		return super.create(subscription, callbacks);
 	}
 
@@ -46,24 +46,21 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	 * @returns {Promise<void>}
 	 */
 	send(notification) {
-		this.#backplane.checkOpen();
 		/** @type {Promise<void> | undefined} */
 		let delivered;
 		const accepted = this.#backplane.accepted('send', [notification], () => {
 			delivered = super.send(notification);
 		});
-		return handled(both(delivered, accepted));
+		return handled(this.#backplane.tolerated(both(delivered, accepted), undefined));
 	}
 
 	/** Resolves when the other threads of this process and Redis have every notification that this thread has sent. */
 	flush() {
-		this.#backplane.checkOpen();
-		return handled(this.#backplane.membership.mailbox.flush());
+		return this.#backplane.flush();
 	}
 
 	/** Resolves when this process receives what other nodes send. */
 	ready() {
-		this.#backplane.checkOpen();
 		return this.#backplane.ready();
 	}
 
@@ -77,29 +74,36 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	}
 
 	/**
-	 * Closes one subscription. Without arguments, closes all subscriptions and this manager; when it is the last open manager
-	 * of this process, the process leaves Redis. Afterwards `create`, `send`, `flush` and `ready` fail.
+	 * Closes one subscription. Without arguments, closes the subscriptions of this manager and the manager; when it is the last
+	 * open manager of this process, the process leaves Redis.
 	 *
 	 * @override
 	 * @param {Parameters<RoutedSubscriptionManager['close']> | []} args
 	 * @returns {Promise<any>}
 	 */
-	async close(...args) {
-		if (args.length > 0) return super.close(.../** @type {Parameters<RoutedSubscriptionManager['close']>} */ (args));
-		if (!this.#isClosed) await super.closeAll();
-		this.#isClosed = true;
-		await this.#backplane.close();
+	close(...args) {
+		if (args.length === 0) return this.#backplane.close(() => this.#closeOwn());
+		if (this.#backplane.isClosed) return Promise.resolve(false);
+		const closed = super.close(.../** @type {Parameters<RoutedSubscriptionManager['close']>} */ (args));
+		return this.#backplane.tolerated(closed, false);
 	}
 
 	/**
-	 * Closes the subscriptions of this thread. A `close()` after it does not close those of other threads.
+	 * Closes all subscriptions of this process, or those of one origin.
 	 *
 	 * @override
-	 * @param {'closed' | 'cancelled'} reason
+	 * @param {Parameters<RoutedSubscriptionManager['closeAll']>} args
+	 * @returns {Promise<void>}
 	 */
-	async [closeHere](reason) {
-		await super[closeHere](reason);
-		this.#isClosed = true;
+	async closeAll(...args) {
+		if (!this.#backplane.isClosed) await this.#backplane.tolerated(super.closeAll(...args), undefined);
+	}
+
+	/** Closes the subscriptions of this manager. */
+	async #closeOwn() {
+		const { registrations } = this.#backplane.membership;
+		const own = registrations.ofOwner(this.#owner);
+		await Promise.all(own.map((registration) => registrations.close(registration, 'cancelled')));
 	}
 }
 

@@ -8,6 +8,7 @@ use super::progress::{Progress, SharedProgress};
 use super::{Never, Node};
 use crate::backplane::bus::{Bus, BusError, Link, Pulse, Sent};
 use crate::backplane::entry::NodeId;
+use crate::backplane::health::Writer;
 use crate::backplane::lock::lock;
 
 impl<B: Bus> Node<B> {
@@ -21,18 +22,31 @@ impl<B: Bus> Node<B> {
                 let progress = lock(progress);
                 (progress.sent, progress.read)
             };
-            let Pulse { has_presence, sent, end } = link.heartbeat(sent).await?;
+            let Pulse { has_presence, sent, end } = match link.heartbeat(sent).await {
+                Ok(pulse) => pulse,
+                Err(error) => {
+                    self.pause(error, Writer::Heartbeat, progress).await?;
+                    continue;
+                }
+            };
+            self.backplane.health.accepted(Writer::Heartbeat);
+            self.backplane.set_away(false);
             if end < read {
                 // New entries would get positions before the one that was read, and this node would never read them. When it
                 // joins again, it decides where to continue.
                 return Err(BusError::new(
+                    "ERR_STREAM_LOST",
                     "the stream ends before the last entry that was read: all or part of it was lost",
                 ));
             }
-            if !has_presence && self.hub.has_sessions() {
+            if !has_presence && self.hub.has_sessions() && lock(progress).is_listed {
                 // The list was lost, or its first sessions are about to be sent.
                 let ids = self.hub.session_ids();
-                link.update_presence(&ids, &[]).await?;
+                if let Err(error) = link.update_presence(&ids, &[]).await
+                    && !error.is_refused_write()
+                {
+                    return Err(error);
+                }
             }
             self.find_gaps(&mut lock(progress), sent);
             sleep(self.backplane.settings.heartbeat).await;

@@ -14,16 +14,16 @@ mod send;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use tokio::select;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::backoff::Backoff;
 use self::progress::{Progress, SharedProgress, has_started};
 use self::report::Report;
 use super::bus::{Bus, BusError, Joined, Link, Position};
 use super::entry::NodeId;
+use super::health::Writer;
 use super::local_hub::LocalHub;
 use super::lock::lock;
 use super::requests::unavailable;
@@ -54,7 +54,11 @@ impl<B: Bus> Node<B> {
             () = self.stay_connected(&progress) => {}
         }
         self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
-        self.backplane.deadlines.fail_all(|| unavailable("closed before Redis replied"));
+        let problem = self.backplane.health.problem();
+        let failure = || unavailable("closed before Redis replied", problem.as_ref());
+        for deadlines in [&self.backplane.request_deadlines, &self.backplane.deadlines] {
+            deadlines.fail_all(failure);
+        }
         let left = std::mem::take(&mut *lock(&self.backplane.left));
         // Dropped without the lock, because that completes requests.
         drop(left);
@@ -79,7 +83,13 @@ impl<B: Bus> Node<B> {
                 },
                 () = self.leave_requested() => break,
             };
-            self.report(&Report::Error { message: &error.0 });
+            self.backplane.set_away(true);
+            self.backplane.health.disconnected(&error);
+            self.report(&Report::Disconnected(&error));
+            if error.is_refused_write() {
+                // The node has waited already, while it was still reading.
+                continue;
+            }
             select! {
                 () = sleep(backoff.next()) => {}
                 () = self.leave_requested() => {}
@@ -111,18 +121,31 @@ impl<B: Bus> Node<B> {
 
     /// Uses a connection until it fails, and returns the error.
     async fn use_link(&self, link: &B::Link, progress: &SharedProgress, backoff: &mut Backoff) -> BusError {
-        if let Err(error) = self.join(link, progress).await {
-            return error;
-        }
+        let refused = match self.join(link, progress).await {
+            Ok(refused) => refused,
+            Err(error) => return error,
+        };
         let since = Instant::now();
+        self.backplane.health.connected();
         self.backplane.counters.is_connected.store(true, Ordering::Relaxed);
+        self.backplane.set_away(false);
         let unready = lock(&self.backplane.unready).take();
         // Dropped without the lock, because that completes requests.
         drop(unready);
+        let writing = async {
+            if let Some(error) = refused {
+                // A node that is not registered does not write: nodes that join later would miss its first entries.
+                self.pause(error.clone(), Writer::Sender, progress).await?;
+                return Err(error);
+            }
+            select! {
+                failed = self.keep_sending(link, progress) => failed,
+                failed = self.keep_alive(link, progress) => failed,
+            }
+        };
         let failed = select! {
-            failed = self.keep_sending(link, progress) => failed,
+            failed = writing => failed,
             failed = self.keep_reading(link, progress) => failed,
-            failed = self.keep_alive(link, progress) => failed,
             failed = self.keep_requesting(link) => failed,
         };
         if since.elapsed() >= Backoff::RESET_AFTER {
@@ -133,16 +156,25 @@ impl<B: Bus> Node<B> {
     }
 
     fn disconnected(&self) {
+        self.backplane.set_away(true);
         self.backplane.presence.stop_recording();
         if self.backplane.counters.is_connected.swap(false, Ordering::Relaxed) {
             Counters::add(&self.backplane.counters.reconnects, 1);
         }
     }
 
-    /// Registers the node, and decides at which position it continues to read.
-    async fn join(&self, link: &B::Link, progress: &SharedProgress) -> Result<(), BusError> {
-        self.backplane.presence.start_recording();
-        let Joined { end, nodes } = link.join(&self.hub.session_ids()).await?;
+    /// Registers the node, sends the list of its sessions, and decides at which position it continues to read. Returns the
+    /// error of a server that refuses to register it.
+    async fn join(&self, link: &B::Link, progress: &SharedProgress) -> Result<Option<BusError>, BusError> {
+        let Joined { end, nodes, refused } = link.join().await?;
+        lock(progress).is_listed = false;
+        if refused.is_none()
+            && let Err(error) = self.replace_presence(link, progress).await
+            && !error.is_refused_write()
+        {
+            // If the server refuses the list, `keep_sending` sends it later.
+            return Err(error);
+        }
         let mut progress = lock(progress);
         match progress.start {
             None => {
@@ -159,30 +191,73 @@ impl<B: Bus> Node<B> {
             Some(start) if end < progress.read => progress.read = start,
             Some(_) => {}
         }
-        Ok(())
+        Ok(refused)
     }
 
     /// Fails requests that have no reply after `command_timeout`.
     async fn watch_deadlines(&self) {
-        let Backplane { settings, deadlines, requests, .. } = &*self.backplane;
+        let Backplane { settings, request_deadlines, deadlines, requests, health, .. } = &*self.backplane;
+        let limit = settings.command_timeout;
         let failure = || {
-            unavailable(&format!("Redis did not reply within {} ms", settings.command_timeout.as_millis()))
+            let problem = health.problem().unwrap_or_else(|| BusError::timed_out(limit));
+            unavailable("Redis is unavailable", Some(&problem))
         };
-        loop {
-            deadlines.fail_expired(failure).await;
-            requests.remove_settled();
+        let of_requests = async {
+            loop {
+                let no_reply = || {
+                    // The caller may ask again at once. That question must not wait for the bus, too.
+                    self.backplane.set_away(true);
+                    failure()
+                };
+                request_deadlines.fail_expired(no_reply).await;
+                requests.remove_settled();
+            }
+        };
+        let of_others = async {
+            loop {
+                deadlines.fail_expired(failure).await;
+            }
+        };
+        select! {
+            () = of_requests => {}
+            () = of_others => {}
         }
     }
 
     /// Sends what is left, makes the requests that wait, and leaves, as far as `command_timeout` allows.
     async fn leave_by(&self, link: &B::Link, progress: &SharedProgress) {
+        let end = Instant::now() + self.backplane.settings.command_timeout;
         let leaving = async {
-            while self.send_some(link, progress).await? {}
+            self.send_rest(link, progress, end).await?;
             while self.request_some(link).await? {}
             link.leave().await
         };
         // The node ends in any case. Keys that it could not remove from Redis expire with their time to live.
-        let _ = timeout(self.backplane.settings.command_timeout, leaving).await;
+        let _ = timeout_at(end, leaving).await;
+    }
+
+    /// Sends what is left. Gives up before `end` when the server refuses writes, so that the node can still leave.
+    async fn send_rest(
+        &self,
+        link: &B::Link,
+        progress: &SharedProgress,
+        end: Instant,
+    ) -> Result<(), BusError> {
+        loop {
+            match self.send_some(link, progress).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) if error.is_refused_write() => {
+                    let delay = lock(progress).write_backoff.next();
+                    // The node needs some of the time to leave.
+                    if Instant::now() + delay * 2 >= end {
+                        return Ok(());
+                    }
+                    sleep(delay).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Counts and reports lost entries of another node.

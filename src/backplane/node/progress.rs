@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::backoff::Backoff;
 use crate::backplane::bus::{Position, Sent};
 use crate::backplane::lock::lock;
 use crate::backplane::sequences::Sequences;
@@ -22,6 +23,12 @@ pub(super) struct Progress {
     /// True when the node has waited `command_timeout` for room in a mailbox, and there is none yet. It does not wait again
     /// until every mailbox has room.
     pub has_waited: bool,
+    /// The time until a refused write is tried again.
+    pub write_backoff: Backoff,
+    /// True when the list of sessions was sent over this connection.
+    pub is_listed: bool,
+    /// True when the server refused the list of sessions.
+    pub has_refused_list: bool,
 }
 
 /// Progress that the loops of a node share.

@@ -31,6 +31,7 @@ impl<B: Bus> Node<B> {
         loop {
             let after = lock(progress).read;
             let entries = link.read(after, max_entries).await?;
+            self.backplane.set_away(false);
             let bytes: usize =
                 entries.iter().flat_map(|(_, fields)| fields).map(|(_, value)| value.len()).sum();
             let next = if bytes > MAX_BYTES { max_entries / 2 } else { max_entries * 2 };

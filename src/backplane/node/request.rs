@@ -1,14 +1,20 @@
 //! Requests to the bus, and their replies.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::report::{REFUSED, Report};
 use super::{Never, Node};
 use crate::backplane::Counters;
 use crate::backplane::bus::{Bus, BusError, Link, Reply};
 use crate::backplane::fields::is_json;
-use crate::backplane::requests::unavailable;
+use crate::backplane::requests::{Batch, unavailable};
 use crate::backplane::wtf8;
 
 /// Maximum number of requests that are made at once.
 const BATCH: usize = 256;
+/// Time after which a change is made again that the server could not accept.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 impl<B: Bus> Node<B> {
     pub(super) async fn keep_requesting(&self, link: &B::Link) -> Result<Never, BusError> {
@@ -21,15 +27,35 @@ impl<B: Bus> Node<B> {
 
     /// Makes some of the requests that wait. Returns true when there were any.
     pub(super) async fn request_some(&self, link: &B::Link) -> Result<bool, BusError> {
-        let (requests, completions) = self.backplane.requests.next(BATCH);
+        let queue = &self.backplane.requests;
+        let Batch { requests, completions } = queue.next(BATCH);
         if requests.is_empty() {
             return Ok(false);
         }
         let replies = link.request(&requests).await?;
-        for (completion, reply) in completions.into_iter().zip(replies) {
+        self.backplane.set_away(false);
+        let mut replied = Vec::with_capacity(completions.len());
+        let mut delayed = HashSet::new();
+        let replies = requests.iter().zip(completions).zip(replies);
+        for ((request, (number, completion, is_kept)), reply) in replies {
+            let is_refused_for_now = matches!(&reply, Reply::Refused(why) if why.is_transient());
+            if is_kept && (is_refused_for_now || delayed.contains(&request.session())) {
+                // Later changes of the same session are made once more, too, so that they stay in order. It does no harm that
+                // they are made twice.
+                delayed.insert(request.session());
+                queue.pause(RETRY_AFTER);
+                continue;
+            }
+            replied.push(number);
             match reply {
-                Reply::Refused(BusError(why)) => {
-                    completion.fail(unavailable(&format!("Redis refused the command: {why}")));
+                Reply::Refused(why) => {
+                    if is_kept {
+                        Counters::add(&self.backplane.counters.dropped, 1);
+                    }
+                    if is_kept && (completion.is_settled() || !completion.has_requester()) {
+                        self.report(&Report::Refused(&why));
+                    }
+                    completion.fail(unavailable(REFUSED, Some(&why)));
                 }
                 Reply::Done => completion.done(),
                 Reply::Is(is) => completion.value(is.to_string().into_bytes().into()),
@@ -37,6 +63,7 @@ impl<B: Bus> Node<B> {
                 Reply::Ids(ids) => completion.value(self.ids_json(&ids).into()),
             }
         }
+        queue.replied(replied);
         Ok(true)
     }
 

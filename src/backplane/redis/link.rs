@@ -3,13 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, RetryMethod, Value, cmd, pipe,
-};
+use ::redis::{Cmd, FromRedisValue, Pipeline, RedisError, RetryMethod, Value, cmd, pipe};
 
+use super::connect::{Connection, Server};
 use super::keys::Keys;
-use super::replies::{bus_error, bytes, entries, is_unknown_script, node_id, sent, text};
+use super::replies::{bus_error, bytes, entries, is_unknown_script, node_id, script_error, sent, text};
 use super::scripts::{CompiledScript, Scripts};
 use crate::backplane::bus::{BusError, Joined, Link, Position, Pulse, Reply, Request, Sent};
 use crate::backplane::entry::{Id, NodeId};
@@ -30,8 +28,8 @@ const IDS_PER_COMMAND: usize = 1_000;
 
 /// A node's connections to Redis: one for blocking reads, one for all other commands.
 pub struct RedisLink {
-    commands: MultiplexedConnection,
-    reads: MultiplexedConnection,
+    commands: Connection,
+    reads: Connection,
     node: NodeId,
     keys: Keys,
     settings: Settings,
@@ -44,39 +42,36 @@ pub struct RedisLink {
 impl RedisLink {
     /// Connects a node, and loads the scripts.
     pub(super) async fn connect(
-        client: &Client,
+        server: &Server,
         node: NodeId,
         keys: Keys,
         settings: Settings,
-        secret: Option<String>,
-    ) -> Result<Self, RedisError> {
-        let Settings { command_timeout, .. } = settings;
-        let config = |response: Duration| {
-            AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(command_timeout))
-                .set_response_timeout(Some(response))
-        };
-        let (reads, commands) = (config(BLOCK + command_timeout), config(command_timeout));
+    ) -> Result<Self, BusError> {
+        let limit = settings.command_timeout;
+        let tls = server.tls()?;
         let link = Self {
-            commands: client.get_multiplexed_async_connection_with_config(&commands).await?,
-            reads: client.get_multiplexed_async_connection_with_config(&reads).await?,
+            commands: server.connect(tls.as_ref(), limit, limit).await?,
+            reads: server.connect(tls.as_ref(), limit, BLOCK + limit).await?,
             node,
             keys,
             settings,
             scripts: Scripts::default(),
             has_appended: AtomicBool::new(false),
-            secret,
+            secret: server.secret().map(str::to_owned),
         };
-        link.scripts.load().exec_async(&mut link.commands.clone()).await?;
+        let (first, rest) = link.scripts.load();
+        let loading = first.exec_async(&mut link.commands.commands.clone()).await;
+        loading.map_err(|error| link.error(&error))?;
+        link.run::<()>(&rest).await?;
         Ok(link)
     }
 
     async fn run<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, BusError> {
-        pipe.query_async(&mut self.commands.clone()).await.map_err(|error| self.error(&error))
+        pipe.query_async(&mut self.commands.commands.clone()).await.map_err(|error| self.error(&error))
     }
 
     fn error(&self, error: &RedisError) -> BusError {
-        bus_error(error, self.secret.as_deref())
+        bus_error(error, self.settings.command_timeout, self.secret.as_deref())
     }
 
     /// Adds commands that add to the list of the node's sessions.
@@ -151,7 +146,7 @@ impl RedisLink {
             return;
         };
         let command = self.session_command(&self.scripts.extend, id, ttl);
-        let mut commands = self.commands.clone();
+        let mut commands = self.commands.commands.clone();
         tokio::spawn(async move {
             while cursor != END_OF_SCAN {
                 let mut extend = command.clone();
@@ -169,7 +164,7 @@ impl RedisLink {
         let Some(key) = bytes(rest) else { return };
         let mut command = self.session_command(&self.scripts.forget_rest, id, Duration::ZERO);
         command.arg(key);
-        let mut commands = self.commands.clone();
+        let mut commands = self.commands.commands.clone();
         tokio::spawn(async move {
             while let Ok(Some(_)) = command.query_async::<Option<Vec<u8>>>(&mut commands).await {}
         });
@@ -180,7 +175,7 @@ impl RedisLink {
             (Request::Has { .. }, Ok(reply)) => Reply::Is(reply == Value::Int(1)),
             (Request::Get { id, ttl, .. }, Ok(Value::Array(reply))) => {
                 let [value, cursor] = <[Value; 2]>::try_from(reply)
-                    .map_err(|_| BusError::new("get.lua returned something unexpected"))?;
+                    .map_err(|_| BusError::protocol("get.lua returned something unexpected"))?;
                 self.extend_rest(id, *ttl, &cursor);
                 Reply::Value(bytes(value))
             }
@@ -196,29 +191,41 @@ impl RedisLink {
                 Reply::Ids(ids.into_iter().filter_map(bytes).collect())
             }
             (_, Ok(_)) => Reply::Done,
-            // The error concerns only the keys of this request: another program may have written values of other types.
-            (_, Err(error))
-                if matches!(error.retry_method(), RetryMethod::NoRetry) && !is_unknown_script(&error) =>
-            {
-                Reply::Refused(self.error(&error))
+            // The error concerns only this request: another program may have written values of other types, or the server
+            // refuses writes.
+            (_, Err(error)) => {
+                let why = self.error(&error);
+                let is_permanent =
+                    matches!(error.retry_method(), RetryMethod::NoRetry) && !is_unknown_script(&error);
+                if !is_permanent && !why.is_refused_write() {
+                    return Err(why);
+                }
+                Reply::Refused(why)
             }
-            (_, Err(error)) => return Err(self.error(&error)),
         })
     }
 }
 
 impl Link for RedisLink {
-    async fn join(&self, sessions: &[Id]) -> Result<Joined, BusError> {
-        let list = self.keys.sessions(&self.node);
-        let mut pipe = pipe();
-        pipe.atomic();
-        pipe.cmd("DEL").arg(&list).ignore();
-        self.add_sessions(&mut pipe, sessions);
+    async fn join(&self) -> Result<Joined, BusError> {
         let mut join = self.scripts.join.call(&[&self.keys.stream(), &self.keys.sent()]);
         join.arg(self.node.as_str()).arg(ms(SHARED_TTL));
-        let ((end, nodes),): ((String, Vec<Value>),) = self.run(pipe.add_command(join)).await?;
-        let end = Position::parse(&end).ok_or_else(|| BusError::new(INVALID_END))?;
-        Ok(Joined { end, nodes: nodes.iter().filter_map(node_id).collect() })
+        let ((end, nodes, refused),): ((String, Vec<Value>, String),) =
+            self.run(pipe().add_command(join)).await?;
+        let end = Position::parse(&end).ok_or_else(|| BusError::protocol(INVALID_END))?;
+        let refused = Some(refused).filter(|why| !why.is_empty()).map(|why| script_error(&why));
+        if let Some(error) = refused.as_ref().filter(|error| !error.is_refused_write()) {
+            return Err(error.clone());
+        }
+        Ok(Joined { end, nodes: nodes.iter().filter_map(node_id).collect(), refused })
+    }
+
+    async fn replace_presence(&self, sessions: &[Id]) -> Result<(), BusError> {
+        let mut pipe = pipe();
+        pipe.atomic();
+        pipe.cmd("DEL").arg(self.keys.sessions(&self.node)).ignore();
+        self.add_sessions(&mut pipe, sessions);
+        self.run(&pipe).await
     }
 
     async fn append(&self, batch: &Batch) -> Result<Position, BusError> {
@@ -235,7 +242,7 @@ impl Link for RedisLink {
             pipe.add_command(xadd);
         }
         // The first XADD may create the stream, which then has no time to live. Later, heartbeats extend it.
-        let is_first = !self.has_appended.swap(true, Ordering::Relaxed);
+        let is_first = !self.has_appended.load(Ordering::Relaxed);
         if is_first {
             pipe.cmd("PEXPIRE").arg(self.keys.stream()).arg(ms(SHARED_TTL)).ignore();
         }
@@ -244,7 +251,8 @@ impl Link for RedisLink {
             pipe.atomic();
         }
         let ids: Vec<String> = self.run(&pipe).await?;
-        ids.last().and_then(|id| Position::parse(id)).ok_or_else(|| BusError::new("XADD returned no id"))
+        self.has_appended.store(true, Ordering::Relaxed);
+        ids.last().and_then(|id| Position::parse(id)).ok_or_else(|| BusError::protocol("XADD returned no id"))
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
@@ -252,8 +260,8 @@ impl Link for RedisLink {
         xread.arg("COUNT").arg(limit).arg("BLOCK").arg(ms(BLOCK)).arg("STREAMS");
         xread.arg(self.keys.stream()).arg(after.to_string());
         let read: Value =
-            xread.query_async(&mut self.reads.clone()).await.map_err(|error| self.error(&error))?;
-        entries(read).ok_or_else(|| BusError::new("XREAD returned something other than entries"))
+            xread.query_async(&mut self.reads.commands.clone()).await.map_err(|error| self.error(&error))?;
+        entries(read).ok_or_else(|| BusError::protocol("XREAD returned something other than entries"))
     }
 
     async fn update_presence(&self, created: &[Id], removed: &[Id]) -> Result<(), BusError> {
@@ -279,7 +287,7 @@ impl Link for RedisLink {
         let mut reply: Vec<Value> = self.run(pipe().add_command(heartbeat)).await.map(|(reply,)| reply)?;
         let has_presence = matches!(reply.first(), Some(Value::Int(1)));
         let end = reply.get(1).and_then(text).and_then(Position::parse);
-        let end = end.ok_or_else(|| BusError::new(INVALID_END))?;
+        let end = end.ok_or_else(|| BusError::protocol(INVALID_END))?;
         reply.drain(..reply.len().min(2));
         let sent =
             reply.chunks_exact(2).filter_map(|pair| Some((node_id(&pair[0])?, sent(&pair[1])?))).collect();

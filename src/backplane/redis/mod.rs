@@ -16,20 +16,25 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`link`] | the connections of a node |
+//! | `connect` | opens a connection |
+//! | [`tls`] | the certificates of TLS |
 //! | `keys` | the names of the keys |
 //! | `scripts` | the Lua scripts in `scripts/` |
 //! | `replies` | reads replies and errors |
 
+mod connect;
 mod keys;
 pub mod link;
 mod replies;
 mod scripts;
+pub mod tls;
 
-use ::redis::{Client, IntoConnectionInfo, ProtocolVersion};
+use ::redis::{ConnectionAddr, IntoConnectionInfo};
 
+use self::connect::Server;
 use self::keys::Keys;
 use self::link::RedisLink;
-use self::replies::bus_error;
+use self::tls::TlsOptions;
 use super::bus::{Bus, BusError};
 use super::entry::NodeId;
 use super::settings::Settings;
@@ -37,11 +42,9 @@ use super::wtf8;
 
 /// A Redis server and a prefix.
 pub struct Redis {
-    client: Client,
+    server: Server,
     keys: Keys,
     settings: Settings,
-    /// The password, which must not appear in errors.
-    secret: Option<String>,
 }
 
 /// The error for a text that is not the URL of a Redis server.
@@ -54,19 +57,14 @@ impl Redis {
     ///
     /// # Errors
     /// Returns [`BadUrl`] when the URL cannot be used.
-    pub fn open(url: &str, prefix: &[u16], settings: Settings) -> Result<Self, BadUrl> {
-        // Fails when another user of rustls in this process has installed a provider already. That one is used then.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    pub fn open(url: &str, prefix: &[u16], settings: Settings, tls: TlsOptions) -> Result<Self, BadUrl> {
         let info = url.into_connection_info().map_err(|_| BadUrl)?;
-        // RESP2 on every server, because RESP3 has other types for the same replies.
-        let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
-        let client = Client::open(info.set_redis_settings(redis)).map_err(|_| BadUrl)?;
-        let settings_of_url = client.get_connection_info().redis_settings();
-        if settings_of_url.db() < 0 {
+        // Certificates are always checked.
+        let is_insecure = matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. });
+        if is_insecure || info.redis_settings().db() < 0 {
             return Err(BadUrl);
         }
-        let secret = settings_of_url.password().map(str::to_owned);
-        Ok(Self { client, keys: Keys::new(wtf8::encode(prefix)), settings, secret })
+        Ok(Self { server: Server::new(info, tls), keys: Keys::new(wtf8::encode(prefix)), settings })
     }
 }
 
@@ -74,8 +72,6 @@ impl Bus for Redis {
     type Link = RedisLink;
 
     async fn connect(&self, node: &NodeId) -> Result<RedisLink, BusError> {
-        RedisLink::connect(&self.client, node.clone(), self.keys.clone(), self.settings, self.secret.clone())
-            .await
-            .map_err(|error| bus_error(&error, self.secret.as_deref()))
+        RedisLink::connect(&self.server, node.clone(), self.keys.clone(), self.settings).await
     }
 }

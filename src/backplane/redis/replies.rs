@@ -1,18 +1,97 @@
 //! Reads the replies and errors of Redis.
 
-use ::redis::{RedisError, Value};
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{ErrorKind, RedisError, Value};
+
+use super::tls::tls_error;
 
 use crate::backplane::bus::{BusError, Position, Sent};
 use crate::backplane::entry::NodeId;
 use crate::backplane::fields::{Field, LAST_NUMBER};
 
-/// Returns an error of the bus, without the password.
-pub(super) fn bus_error(error: &RedisError, secret: Option<&str>) -> BusError {
-    let text = error.to_string();
-    BusError::new(match secret.filter(|secret| !secret.is_empty()) {
-        Some(secret) => text.replace(secret, "***"),
-        None => text,
-    })
+/// Returns an error of the bus, without the password. `limit` is the time limit of the command.
+pub(super) fn bus_error(error: &RedisError, limit: Duration, secret: Option<&str>) -> BusError {
+    let BusError { code, message } = unredacted(error, limit);
+    match secret.filter(|secret| !secret.is_empty()) {
+        Some(secret) => BusError::new(code, message.replace(secret, "***")),
+        None => BusError { code, message },
+    }
+}
+
+fn unredacted(error: &RedisError, limit: Duration) -> BusError {
+    if error.is_timeout() {
+        return BusError::timed_out(limit);
+    }
+    // A pipeline and a transaction may have several errors. The first one is the reason for the others.
+    if let Some(first) = error.clone().into_server_errors().and_then(|errors| errors.first().cloned()) {
+        let (_, first) = first;
+        return script_error(format!("{} {}", first.code(), first.details().unwrap_or_default()).trim_end());
+    }
+    if let Some(error) = io_error_in(error) {
+        return io_error(error);
+    }
+    match error.kind() {
+        ErrorKind::Io => BusError::new("ECONNRESET", error.to_string()),
+        _ => BusError::protocol(error.to_string()),
+    }
+}
+
+/// Returns an error of Redis. If the text says why a transaction or a script has failed, that is the error.
+///
+/// Redis 6.2 puts the error of a command in a script into the text of another one: `ERR Error running script (call to …):
+/// @user_script:9: @user_script: 9: -OOM command not allowed …`.
+pub(super) fn script_error(text: &str) -> BusError {
+    let reason = if let Some((_, reason)) = text.split_once("because of: ") {
+        reason
+    } else if text.starts_with("ERR Error running script") || text.starts_with("@user_script") {
+        text.rsplit_once(" -").map_or(text, |(_, reason)| reason)
+    } else {
+        text
+    };
+    let code = reason.split(' ').next().unwrap_or_default();
+    let is_code = |code: &str| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_code(code) { BusError::new(code, reason) } else { BusError::new("ERR", text) }
+}
+
+fn io_error_in(error: &RedisError) -> Option<&io::Error> {
+    let inner = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    inner.downcast_ref()
+}
+
+/// Returns the error of an open connection, or of a TLS handshake.
+pub(super) fn io_error(error: &io::Error) -> BusError {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return tls_error(error);
+    }
+    match io_code(error) {
+        code @ ("ECONNRESET" | "EPIPE") => {
+            BusError::new(code, format!("Redis closed the connection ({code})"))
+        }
+        code => BusError::new(code, error.to_string()),
+    }
+}
+
+/// Returns the code that Node.js uses for an error of the operating system.
+pub(super) fn io_code(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
+        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => {
+            "ECONNRESET"
+        }
+        io::ErrorKind::ConnectionAborted => "ECONNABORTED",
+        io::ErrorKind::BrokenPipe => "EPIPE",
+        io::ErrorKind::TimedOut => "ETIMEDOUT",
+        io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
+        io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
+        io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+        io::ErrorKind::PermissionDenied => "EACCES",
+        io::ErrorKind::NotFound => "ENOENT",
+        _ => "EIO",
+    }
 }
 
 /// Returns true when Redis does not know a script. All scripts are loaded with each connection, so a new connection helps.
@@ -67,4 +146,41 @@ fn entry(entry: Value) -> Option<(Position, Vec<Field>)> {
         _ => return Some((position, Vec::new())),
     };
     Some((position, std::iter::from_fn(|| Some((fields.next()?, fields.next()?))).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_of_a_command_is_found_in_that_of_its_transaction_or_script() {
+        for (text, code, message) in [
+            ("OOM command not allowed.", "OOM", "OOM command not allowed."),
+            (
+                "EXECABORT Transaction discarded because of: OOM command not allowed.",
+                "OOM",
+                "OOM command not allowed.",
+            ),
+            (
+                "ERR Error running script (call to f_0a): @user_script:3: @user_script: 3: -READONLY It is a replica.",
+                "READONLY",
+                "READONLY It is a replica.",
+            ),
+            ("@user_script: 12: -READONLY It is a replica.", "READONLY", "READONLY It is a replica."),
+            (
+                "READONLY It is a replica. script: 0a, on @user_script:5.",
+                "READONLY",
+                "READONLY It is a replica. script: 0a, on @user_script:5.",
+            ),
+            ("ERR unknown command", "ERR", "ERR unknown command"),
+            (
+                "ERR Error running script (call to f_0a): @user_script:3: no such function",
+                "ERR",
+                "ERR Error running script (call to f_0a): @user_script:3: no such function",
+            ),
+            ("without a code", "ERR", "without a code"),
+        ] {
+            assert_eq!(script_error(text), BusError::new(code, message));
+        }
+    }
 }

@@ -66,15 +66,22 @@ impl Default for Scripts {
 }
 
 impl Scripts {
-    /// Returns the commands that load all scripts.
-    pub fn load(&self) -> Pipeline {
+    /// Returns the commands that load all scripts: the first one, and the rest.
+    ///
+    /// The first one is sent alone, because the `redis` crate loses the error of a connection that fails while a pipeline
+    /// runs.
+    pub fn load(&self) -> (Cmd, Pipeline) {
         let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend } =
             self;
-        let mut pipe = pipe();
-        for script in [join, heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend]
-        {
-            pipe.cmd("SCRIPT").arg("LOAD").arg(&script.code).ignore();
+        let load = |script: &CompiledScript| {
+            let mut load = cmd("SCRIPT");
+            load.arg("LOAD").arg(&script.code);
+            load
+        };
+        let mut rest = pipe();
+        for script in [heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend] {
+            rest.add_command(load(script)).ignore();
         }
-        pipe
+        (load(join), rest)
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::Member;
 use crate::backplane::Backplane;
+use crate::backplane::bus::Request;
 use crate::backplane::entry::Entry;
 use crate::registry::key::Key;
 use crate::threads::completion::{Completion, ReplyTo};
@@ -28,6 +30,45 @@ impl Member {
         let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
         send(backplane, completion);
         Some(request)
+    }
+
+    /// Changes client information: at once in the copy of this process, and on the bus when it is available. Returns the key of
+    /// the request that is completed when the bus has the change, or `None` if the bus is away or the hub has no backplane.
+    /// Records a refusal for [`Member::was_refused`].
+    pub fn change(&self, change: Request) -> Option<Key> {
+        let backplane = self.hub.backplane.as_ref()?;
+        self.change_copy(&change);
+        let (request, completion) = if backplane.is_away() {
+            (None, Completion::without_requester())
+        } else {
+            let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
+            (Some(request), completion)
+        };
+        if backplane.change(change, completion.clone()).is_err() {
+            self.refused.store(true, Ordering::Relaxed);
+            completion.withdraw();
+            return None;
+        }
+        request
+    }
+
+    fn change_copy(&self, change: &Request) {
+        let (info, now) = (&self.hub.info, Instant::now());
+        // Without a limit of the number of sessions, both are always accepted.
+        let _ = match change {
+            Request::Set { id, attribute, value, .. } => {
+                info.set(id, *attribute, value.clone(), usize::MAX, now)
+            }
+            Request::Watch { id, uri, .. } => info.watch(id, uri, usize::MAX, now),
+            Request::Unwatch { id, uri } => {
+                info.unwatch(id, uri, now);
+                true
+            }
+            Request::Forget { id } => info.remove(id),
+            Request::Has { .. } | Request::Get { .. } | Request::Watchers { .. } => true,
+        };
+        let max_bytes = self.backplane().map_or(usize::MAX, |backplane| backplane.settings.max_pending_bytes);
+        info.trim(max_bytes);
     }
 
     /// Makes this process leave the backplane, unless another of its threads stays in the hub. Returns the key of the

@@ -8,6 +8,9 @@ local node, nodeTtl, sharedTtl, deadNodeTtl, progress = unpack(ARGV)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- A full Redis refuses commands that need memory, except after the first write of a script. So a PEXPIRE, which needs none,
+-- goes first. The other commands hardly need any, because they replace what the last heartbeat wrote.
+redis.call('PEXPIRE', nodes, sharedTtl)
 redis.call('ZADD', nodes, now + nodeTtl, node)
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', nodes, '-inf', now - deadNodeTtl)) do
   redis.call('ZREM', nodes, dead)

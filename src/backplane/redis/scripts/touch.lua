@@ -19,7 +19,7 @@ end
 
 -- Extends the time to live of everything about the session. Skipped while more than three quarters of it are left, because
 -- the cost depends on how many URIs the session watches. Returns the cursor at which `extend.lua` continues, '0' if there is
--- nothing left to extend.
+-- nothing left to extend. On a replica, which refuses writes, it does nothing, so that the scripts that only read work.
 local function touch()
   local left = ttl
   for _, key in ipairs({ info, watching }) do
@@ -27,7 +27,8 @@ local function touch()
     if keyTtl ~= -2 then left = math.min(left, keyTtl) end
   end
   if left > ttl * 0.75 then return '0' end
-  redis.call('PEXPIRE', info, ttl)
+  local extended = redis.pcall('PEXPIRE', info, ttl)
+  if type(extended) == 'table' and extended.err then return '0' end
   redis.call('PEXPIRE', watching, ttl)
   return extend('0')
 end

@@ -7,7 +7,8 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if redis.call('SISMEMBER', ARGV[1] .. id, ARGV[2]) == 1 then
     table.insert(ids, id)
   else
-    redis.call('ZREM', KEYS[1], id)
+    -- A replica refuses it.
+    redis.pcall('ZREM', KEYS[1], id)
   end
 end
 return ids

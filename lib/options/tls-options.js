@@ -1,0 +1,59 @@
+// The option `tls` of the Redis managers, with its checks.
+
+import { invalidArgument, invalidValue } from '../errors.js';
+import { checkTls } from '../native/binding.js';
+import { invalidOption, readOptions } from './checks.js';
+
+const NAMES = ['ca', 'cert', 'key', 'servername'];
+
+/** URLs of servers with TLS. */
+const TLS_URL = /^(rediss|valkeys):/i;
+
+/**
+ * Returns the option `tls` as `joinRedis` takes it: the texts of ca, cert, key and servername. No error contains one of them,
+ * because they may be secret.
+ *
+ * @param {Record<string, unknown>} options
+ * @param {string} url
+ * @param {string} className
+ * @returns {(string | undefined)[]}
+ */
+export function tlsOption({ tls }, url, className) {
+	if (tls === undefined) return [];
+	if (tls === null || typeof tls !== 'object' || Array.isArray(tls)) {
+		throw invalidOption(className, 'tls', 'an object', tls);
+	}
+	if (!TLS_URL.test(url)) {
+		throw invalidValue(`${className}: option "tls" needs a URL that begins with rediss://`);
+	}
+	const { ca, cert, key, servername } = readOptions(tls, NAMES, `${className}: option "tls"`);
+	if (servername !== undefined && typeof servername !== 'string') {
+		throw invalidOption(className, 'tls.servername', 'a string', servername);
+	}
+	const texts = [
+		Array.isArray(ca) ? ca.map((one) => text(one, 'ca', className)).join('\n') : text(ca, 'ca', className),
+		text(cert, 'cert', className),
+		text(key, 'key', className),
+		servername,
+	];
+	if ((cert === undefined) !== (key === undefined)) {
+		const [missing, set] = cert === undefined ? ['cert', 'key'] : ['key', 'cert'];
+		throw invalidOption(className, `tls.${missing}`, `set when "tls.${set}" is set`, undefined);
+	}
+	const problem = checkTls?.(texts);
+	if (problem) throw invalidValue(`${className}: option "tls.${problem[0]}" must be ${problem[1]}`);
+	return texts;
+}
+
+/**
+ * Returns a text in PEM format.
+ *
+ * @param {unknown} value
+ * @param {string} name
+ * @param {string} className
+ */
+function text(value, name, className) {
+	if (value === undefined || typeof value === 'string') return value;
+	if (ArrayBuffer.isView(value)) return new TextDecoder().decode(/** @type {Uint8Array<ArrayBuffer>} */ (value));
+	throw invalidArgument(`${className}: option "tls.${name}" must be a string or a Buffer in PEM format`, value);
+}
