@@ -39,11 +39,18 @@ export const defaultSuites = {
 /** Suites with a script of their own in package.json. @type {Record<string, Suite>} */
 const otherSuites = {
 	e2e: { packages: ['__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'], timeoutMs: 120_000 },
+	chaos: {
+		packages: ['examples', '__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'],
+		timeoutMs: 120_000,
+	},
 	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 300_000 },
 	pack: { packages: ['__test__/pack', '__test__/runtimes'], timeoutMs: 300_000 },
 	'web-hosts': { packages: ['__test__/pack', '__test__/web-hosts'], timeoutMs: 300_000 },
 	// The runtimes have Bun, and `pack` has the registry.
-	bundlers: { packages: ['__test__/bundlers', '__test__/runtimes', '__test__/pack'], timeoutMs: 300_000 },
+	bundlers: {
+		packages: ['__test__/bundlers', '__test__/bundlers/next-app', '__test__/runtimes', '__test__/pack'],
+		timeoutMs: 300_000,
+	},
 };
 
 /** All suites by the name of their folder. */
@@ -67,7 +74,8 @@ export function filesOf(suite) {
 export function filesNamed(name) {
 	const path = name.replace(/^__test__\//, '');
 	const folder = join(root, '__test__', path);
-	if (existsSync(folder) && statSync(folder).isDirectory()) return filesOf(path);
+	const files = existsSync(folder) && statSync(folder).isDirectory() ? filesOf(path) : [];
+	if (files.length > 0) return files;
 	const file = path.endsWith('.test.js') ? path : `${path}.test.js`;
 	if (existsSync(join(root, '__test__', file))) return [file];
 	throw new Error(`no tests are named ${name}; suites: ${Object.keys(suites).join(', ')}`);

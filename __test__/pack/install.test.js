@@ -63,6 +63,43 @@ for (const [how, ...flags] of [['run'], ['ignored', '--ignore-scripts']]) {
 	});
 }
 
+test('installed from the tarball, the package accepts a controller with only enqueue, and refuses numbers out of range', async () => {
+	const folder = project('mistakes', {}, tarball);
+	await npm(folder, 'install', './ours.tgz');
+	const source = (/** @type {string} */ core) => `
+		process.env.TMCP_NATIVE = '${core}';
+		const ours = await import('${name}');
+		const received = [];
+		const manager = new ours.InMemoryStreamSessionManager();
+		manager.create('a', { enqueue: (chunk) => received.push(new TextDecoder().decode(chunk)) });
+		manager.send(['a'], 'to a');
+		manager.delete('a');
+		manager.send(['a'], 'after its end');
+		const url = 'redis://127.0.0.1:1';
+		const attempts = [
+			() => new ours.InMemoryStreamSessionManager({ keepAliveMs: -1 }),
+			() => new ours.InMemoryStreamSessionManager({ maxQueuedBytes: 1.5 }),
+			() => new ours.InMemoryInfoSessionManager({ maxSessions: -1 }),
+			() => new ours.InMemoryInfoSessionManager({ ttlMs: NaN }),
+			...(ours.isNative ? [() => new ours.RedisStreamSessionManager(url, { maxLen: 1.5 })] : []),
+		];
+		const errors = attempts.map((attempt) => {
+			try {
+				attempt();
+			} catch (error) {
+				return [error instanceof RangeError, error.code];
+			}
+		});
+		console.log(JSON.stringify({ isNative: ours.isNative, received, errors }));`;
+	for (const [core, isNative] of /** @type {const} */ ([
+		['require', true],
+		['off', false],
+	])) {
+		const errors = Array.from({ length: isNative ? 5 : 4 }, () => [true, 'ERR_OUT_OF_RANGE']);
+		assert.deepEqual(JSON.parse(await runModule(folder, source(core))), { isNative, received: ['to a'], errors });
+	}
+});
+
 test('installed from a registry by its own name, the package does not replace the manager of the transport', async () => {
 	const folder = project('own-name', transport07);
 	useRegistry(folder);

@@ -69,7 +69,7 @@ export async function startRedis(options = {}) {
  * Returns a random port below the range that the system uses for outgoing connections. A port of that range may be taken when the
  * server is restarted, and a client that connects to it in the meantime may even connect to itself.
  */
-function anyPort() {
+export function anyPort() {
 	return 10_000 + Math.floor(Math.random() * 20_000);
 }
 

@@ -27,8 +27,10 @@ export class SessionClient {
 	 * @param {'http' | 'sse'} kind
 	 * @param {string} origin of the server
 	 * @param {object} [capabilities]
+	 * @param {import('@modelcontextprotocol/sdk/client/streamableHttp.js').StreamableHTTPClientTransportOptions} [options] of the
+	 *   transport over HTTP
 	 */
-	constructor(name, kind, origin, capabilities = {}) {
+	constructor(name, kind, origin, capabilities = {}, options = {}) {
 		this.name = name;
 		this.sdk = new Client({ name, version: '1.0.0' }, { capabilities });
 		this.sdk.fallbackNotificationHandler = async ({ method, params }) => {
@@ -39,7 +41,10 @@ export class SessionClient {
 		this.sdk.onerror = (error) => this.errors.push(error);
 		this.#transport =
 			kind === 'http'
-				? new StreamableHTTPClientTransport(new URL('/mcp', origin), { reconnectionOptions: NO_RECONNECTION })
+				? new StreamableHTTPClientTransport(new URL('/mcp', origin), {
+						reconnectionOptions: NO_RECONNECTION,
+						...options,
+					})
 				: new SSEClientTransport(new URL('/sse', origin));
 	}
 

@@ -1,12 +1,14 @@
 // A proxy in front of Redis that breaks its connections: each is closed after a random number of bytes. Some are closed in the
-// middle of a command, some after Redis has run commands whose replies are then lost.
+// middle of a command, some after Redis has run commands whose replies are then lost. A test can also close all connections at
+// once, stop the flow of bytes, and refuse connections.
 
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
+import { anyPort } from '../redis.js';
 import { randomNumbers } from '../threads/random-numbers.js';
 
-/** @import { AddressInfo, Server, Socket } from 'node:net' */
+/** @import { Server, Socket } from 'node:net' */
 
 /** Maximum number of bytes before a connection is closed, counted in a random direction. */
 const LONGEST = 2 ** 17;
@@ -20,7 +22,10 @@ export class BreakingProxy {
 	#sockets = new Set();
 	#left = 0;
 	#hasEnded = false;
+	#isStalled = false;
 	#cuts;
+	/** The port on which it listens. */
+	#ownPort = 0;
 	/** Number of closed connections, by the direction that was cut. */
 	cut = { commands: 0, answers: 0 };
 
@@ -36,13 +41,49 @@ export class BreakingProxy {
 
 	/** Resolves with the URL of the proxy. */
 	async start() {
-		await once(this.#server.listen(0, '127.0.0.1'), 'listening');
-		return `redis://127.0.0.1:${/** @type {AddressInfo} */ (this.#server.address()).port}`;
+		for (;;) {
+			// While the proxy refuses connections, no other socket takes the port.
+			this.#ownPort = anyPort();
+			try {
+				await this.accept();
+				return `redis://127.0.0.1:${this.#ownPort}`;
+			} catch (error) {
+				if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE') throw error;
+			}
+		}
 	}
 
-	/** Starts to close connections. */
-	begin() {
-		this.#left = this.#cuts;
+	/** Starts to close connections. @param {number} [cuts] number of connections that it closes */
+	begin(cuts = this.#cuts) {
+		this.#left = cuts;
+	}
+
+	/** Closes all connections by a reset. */
+	cutAll() {
+		for (const socket of this.#sockets) reset(socket);
+	}
+
+	/** Stops the flow of bytes in both directions, until {@link resume}. Connections are accepted. */
+	stall() {
+		this.#isStalled = true;
+		for (const socket of this.#sockets) socket.pause();
+	}
+
+	resume() {
+		this.#isStalled = false;
+		for (const socket of this.#sockets) socket.resume();
+	}
+
+	/** Closes all connections and refuses new ones, until {@link accept}. */
+	async refuse() {
+		const closed = once(this.#server, 'close');
+		this.#server.close();
+		this.cutAll();
+		await closed;
+	}
+
+	async accept() {
+		await once(this.#server.listen(this.#ownPort, '127.0.0.1'), 'listening');
 	}
 
 	end() {
@@ -88,6 +129,7 @@ export class BreakingProxy {
 				if (how === 2) reset(redis);
 				else redis.end();
 			});
+			if (this.#isStalled) from.pause();
 		}
 	}
 }

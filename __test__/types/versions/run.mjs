@@ -3,10 +3,10 @@
 //   node scripts/setup.mjs __test__/types/versions && node __test__/types/versions/run.mjs
 //
 // The program is compiled in a project of its own outside the checkout, as in a user's project: no option comes from our
-// tsconfig.json, and the types are found through the package.json of this package. The declarations of this package are
+// tsconfig.json, and the types are those in the tarball, found through its package.json. The declarations of this package are
 // checked too (`skipLibCheck: false`).
 
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
 	copyFileSync,
 	cpSync,
@@ -58,8 +58,7 @@ function writeProject() {
 	const modules = join(folder, 'node_modules');
 	const ours = join(modules, ...manifest.name.split('/'));
 	mkdirSync(ours, { recursive: true });
-	for (const file of ['package.json', ...manifest.files.filter((/** @type {string} */ name) => name.endsWith('.d.ts'))])
-		copyFileSync(join(root, file), join(ours, file));
+	unpackInto(ours);
 	for (const name of ['@types', 'undici-types'])
 		cpSync(join(here, 'node_modules', name), join(modules, name), { recursive: true });
 	// tmcp's own types do not pass without `skipLibCheck`.
@@ -91,6 +90,17 @@ function writeProject() {
 			}),
 		),
 	);
+}
+
+/**
+ * Packs the package, and unpacks the tarball into a folder.
+ *
+ * @param {string} ours
+ */
+function unpackInto(ours) {
+	const args = ['pack', '--loglevel=error', '--pack-destination', folder];
+	const tarball = execFileSync('npm', args, { cwd: root, encoding: 'utf8' }).trim();
+	execFileSync('tar', ['-xzf', join(folder, tarball), '--strip-components=1', '-C', ours]);
 }
 
 /**
