@@ -206,7 +206,7 @@ test('an alias replaces the package of the Redis managers, and a program without
 		await managers[1].send(undefined, 'to all');
 		await managers[1].delete('a');
 		const text = await new Response(stream).text();
-		const { code } = await managers[0].getClientInfo('a').catch((error) => error);
+		const { code } = await managers[0].ready().catch((error) => error);
 		console.log(JSON.stringify({ text, code }));
 	`;
 	for (const specifier of [redis, `${redis}/redis`]) {

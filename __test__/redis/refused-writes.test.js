@@ -220,6 +220,38 @@ describeWithRedis('while Redis refuses writes', () => {
 		assert.equal(info.stats().backplane.pendingBytes, 0);
 	});
 
+	test('because it is full, changes do not wait for the deadline, and this process reads them (onUnavailable: degrade)', async (t) => {
+		// Two calls that waited for the deadline would take longer than the test may.
+		const { redis, open } = await start(t, { onUnavailable: 'degrade', commandTimeoutMs: 30_000, nodeTtlMs: 60_000 });
+		const [a, b] = [await open('a'), await open('b')];
+		const [info, remote] = [a, b].map(({ url, settings }) => new RedisInfoSessionManager(url, settings));
+		t.after(() => Promise.all([info.close(), remote.close()]));
+		await Promise.all([
+			a.streams.flush(),
+			b.streams.flush(),
+			info.setLogLevel('a', 'error'),
+			remote.setLogLevel('b', 'alert'),
+		]);
+		await remote.addSubscription('b', 'test:uri');
+		await fill(redis);
+		for (const level of /** @type {const} */ (['debug', 'info', 'notice'])) {
+			await info.setLogLevel('a', level);
+			await info.addSubscription('a', 'test:uri');
+			assert.equal(await info.getLogLevel('a'), level);
+			assert.deepEqual(new Set(await info.getSubscriptions('test:uri')), new Set(['a', 'b']));
+			// What Redis has stored.
+			assert.equal(await info.getLogLevel('b'), 'alert');
+			assert.equal(await remote.getLogLevel('a'), 'error');
+			assert.equal(await a.streams.has('b'), true);
+		}
+		await info.delete('b');
+		await empty(redis);
+		await until(async () => (await remote.getLogLevel('a')) === 'notice');
+		await until(async () => (await remote.getSubscriptions('test:uri')).join() === 'a');
+		// While Redis runs: without it, they would wait for the deadline.
+		await Promise.all([a.streams, b.streams, info, remote].map((manager) => manager.close()));
+	});
+
 	test('because it is a replica, the info manager reads', async (t) => {
 		const { redis, open } = await start(t);
 		const { url, settings } = await open('a');

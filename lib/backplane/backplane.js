@@ -50,6 +50,11 @@ export class Backplane {
 		return this.#isClosing;
 	}
 
+	/** True while Redis replies but refuses changes of this process, because it is full or read-only. They wait. */
+	get refusesChanges() {
+		return !this.#isClosed && this.#native.refusesChanges();
+	}
+
 	/**
 	 * Returns a promise that rejects because the manager is closed.
 	 *

@@ -163,6 +163,7 @@ export function requireNative(what) {
  * @property {() => boolean} wasRefused
  *   Returns true when an entry or a change was refused since the previous call, because `maxPendingBytes` was reached.
  * @property {() => boolean} isAway
+ * @property {() => boolean} refusesChanges
  *   Returns true when Redis is known not to answer: the connection is lost or cannot be made, or a request had no reply in
  *   time.
  * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.

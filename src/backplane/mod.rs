@@ -202,7 +202,7 @@ impl Backplane {
         if completion.has_requester() {
             self.request_deadlines.add(&completion, self.settings.command_timeout);
         }
-        let kept = self.requests.keep(change, completion, self.is_away());
+        let kept = self.requests.keep(change, completion, self.is_away() || self.refuses_changes());
         kept.inspect_err(|_| Counters::add(&self.counters.dropped, 1))
     }
 
@@ -210,6 +210,11 @@ impl Backplane {
     pub fn is_away(&self) -> bool {
         // Relaxed: a thread that gets the failure of a request through its mailbox sees what was stored before it.
         self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Returns true when changes wait because the bus refused one of them: it is full or read-only.
+    pub fn refuses_changes(&self) -> bool {
+        self.requests.is_refused()
     }
 
     fn set_away(&self, is_away: bool) {

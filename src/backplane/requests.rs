@@ -37,6 +37,10 @@ struct Queue {
     latest: HashMap<Id, HashMap<Subject, u64>>,
     /// Kept requests are not taken before this time.
     paused_until: Option<Instant>,
+    /// Number of kept requests.
+    kept: usize,
+    /// True when the bus refused one of the kept requests.
+    is_refused: bool,
     bytes: usize,
 }
 
@@ -144,7 +148,14 @@ impl RequestQueue {
 
     /// Makes the kept requests wait for some time: the bus cannot accept changes now.
     pub fn pause(&self, time: Duration) {
-        lock(&self.queue).paused_until = Some(Instant::now() + time);
+        let mut queue = lock(&self.queue);
+        queue.paused_until = Some(Instant::now() + time);
+        queue.is_refused = queue.kept > 0;
+    }
+
+    /// Returns true when kept requests wait because the bus refused one of them.
+    pub fn is_refused(&self) -> bool {
+        lock(&self.queue).is_refused
     }
 
     /// Returns true when no request waits for a reply.
@@ -178,6 +189,7 @@ impl Queue {
     fn push(&mut self, waiting: Waiting) -> u64 {
         self.last_number += 1;
         self.bytes += waiting.weight;
+        self.kept += usize::from(waiting.is_kept);
         self.requests.insert(self.last_number, waiting);
         self.last_number
     }
@@ -185,6 +197,8 @@ impl Queue {
     fn remove(&mut self, number: u64) -> Option<Waiting> {
         let removed = self.requests.remove(&number)?;
         self.bytes -= removed.weight;
+        self.kept -= usize::from(removed.is_kept);
+        self.is_refused &= self.kept > 0;
         Some(removed)
     }
 
@@ -334,5 +348,22 @@ mod tests {
         assert_eq!(queue.next(9).requests, questions);
         queue.pause(Duration::ZERO);
         assert_eq!(queue.next(9).requests.len(), 2);
+    }
+
+    #[test]
+    fn changes_are_refused_from_a_pause_until_all_of_them_have_a_reply() {
+        let queue = RequestQueue::new(1 << 20);
+        assert!(!queue.is_refused());
+        queue.pause(Duration::ZERO);
+        assert!(!queue.is_refused(), "nothing waits");
+        keep(&queue, watch("a", "one"), false).unwrap();
+        keep(&queue, watch("a", "two"), false).unwrap();
+        assert!(!queue.is_refused());
+        queue.pause(Duration::ZERO);
+        for expected in [true, true, false] {
+            assert_eq!(queue.is_refused(), expected);
+            let number = queue.next(1).completions.first().map(|(number, ..)| *number);
+            queue.replied(number);
+        }
     }
 }

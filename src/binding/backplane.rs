@@ -57,6 +57,9 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
     // isAway(): returns true when Redis is known not to answer.
     functions.add("isAway", |member, _| Ok(of(member)?.is_away()))?;
 
+    // refusesChanges(): returns true when changes wait because Redis refused one of them.
+    functions.add("refusesChanges", |member, _| Ok(of(member)?.refuses_changes()))?;
+
     // set(id, attribute, json, ttlMs, isKept): sets an attribute, or clears it if `json` is undefined.
     functions.add("set", |member, call| {
         let (attribute, value, ttl) =

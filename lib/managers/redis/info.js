@@ -115,11 +115,12 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @returns {Promise<string[]>}
 	 */
 	getSubscriptions(uri) {
-		return this.#backplane.ask(
+		const watchers = this.#backplane.ask(
 			(native) => native.watchers(uri),
 			() => this.#copy.watchers(uri),
 			[],
 		);
+		return handled(watchers.then((ids) => this.#withUnsaved(ids, uri)));
 	}
 
 	/**
@@ -196,7 +197,18 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 			() => this.#copyOf(id, attribute),
 			undefined,
 		);
-		return value ?? notFound(attributeName, id);
+		const unsaved = this.#backplane.refusesChanges ? this.#copyOf(id, attribute) : undefined;
+		return unsaved ?? value ?? notFound(attributeName, id);
+	}
+
+	/**
+	 * Returns the sessions that watch a resource, with those that Redis cannot store now.
+	 *
+	 * @param {string[]} ids
+	 * @param {string} uri
+	 */
+	#withUnsaved(ids, uri) {
+		return this.#backplane.refusesChanges ? [...new Set([...ids, ...this.#copy.watchers(uri)])] : ids;
 	}
 
 	/**

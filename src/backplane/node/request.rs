@@ -1,6 +1,6 @@
 //! Requests to the bus, and their replies.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::report::{REFUSED, Report};
@@ -35,16 +35,23 @@ impl<B: Bus> Node<B> {
         let replies = link.request(&requests).await?;
         self.backplane.set_away(false);
         let mut replied = Vec::with_capacity(completions.len());
-        let mut delayed = HashSet::new();
+        let mut delayed: HashMap<_, BusError> = HashMap::new();
         let replies = requests.iter().zip(completions).zip(replies);
         for ((request, (number, completion, is_kept)), reply) in replies {
-            let is_refused_for_now = matches!(&reply, Reply::Refused(why) if why.is_transient());
-            if is_kept && (is_refused_for_now || delayed.contains(&request.session())) {
+            if is_kept {
                 // Later changes of the same session are made once more, too, so that they stay in order. It does no harm that
                 // they are made twice.
-                delayed.insert(request.session());
-                queue.pause(RETRY_AFTER);
-                continue;
+                let why = match &reply {
+                    Reply::Refused(why) if why.is_transient() => Some(why),
+                    _ => delayed.get(&request.session()),
+                };
+                if let Some(why) = why.cloned() {
+                    // The caller does not wait for the next try.
+                    completion.fail(unavailable(REFUSED, Some(&why)));
+                    delayed.insert(request.session(), why);
+                    queue.pause(RETRY_AFTER);
+                    continue;
+                }
             }
             replied.push(number);
             match reply {

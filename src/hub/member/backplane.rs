@@ -33,12 +33,13 @@ impl Member {
     }
 
     /// Changes client information: at once in the copy of this process, and on the bus when it is available. Returns the key of
-    /// the request that is completed when the bus has the change, or `None` if the bus is away or the hub has no backplane.
+    /// the request that is completed when the bus has the change, or `None` if the bus is away, it refuses changes, or the hub
+    /// has no backplane.
     /// Records a refusal for [`Member::was_refused`].
     pub fn change(&self, change: Request) -> Option<Key> {
         let backplane = self.hub.backplane.as_ref()?;
         self.change_copy(&change);
-        let (request, completion) = if backplane.is_away() {
+        let (request, completion) = if backplane.is_away() || backplane.refuses_changes() {
             (None, Completion::without_requester())
         } else {
             let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
