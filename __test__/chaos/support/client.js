@@ -66,6 +66,7 @@ export class ChaosClient {
 	constructor(name, options) {
 		this.name = name;
 		this.random = options.random;
+		this.isSteady = options.isSteady;
 		this.#options = options;
 	}
 

@@ -31,10 +31,10 @@ const OF_REDIS = {
 		await lasts;
 		await redis.start();
 	},
-	async 'Redis is full (OOM)'({ redis }, _, lasts) {
-		await redis.command('CONFIG', 'SET', 'maxmemory', 1);
-		await lasts;
-		await redis.command('CONFIG', 'SET', 'maxmemory', 0);
+	async 'Redis is full (OOM)'(world, _, lasts) {
+		await world.redis.command('CONFIG', 'SET', 'maxmemory', 1);
+		await world.readsUntil(lasts);
+		await world.redis.command('CONFIG', 'SET', 'maxmemory', 0);
 	},
 };
 

@@ -20,6 +20,8 @@ const STEADY_CLIENTS = 6;
 const RESTLESS_CLIENTS = 12;
 /** Maximum pause of a client between two actions, in milliseconds. */
 const PAUSE_MS = 400;
+/** Interval at which the servers read while Redis refuses writes, in milliseconds. */
+const READ_MS = 200;
 /** Number of connections that a proxy breaks in the middle of commands or replies, in one fault. */
 const CUTS = 10;
 
@@ -103,6 +105,25 @@ export class World {
 	 */
 	do(command, ...args) {
 		return Promise.all(this.servers.map((server) => server.do(command, ...args)));
+	}
+
+	/**
+	 * Lets each server read what it knows of the steady clients, again and again: Redis replies, even if it refuses writes.
+	 *
+	 * @param {Promise<void>} lasts
+	 */
+	async readsUntil(lasts) {
+		const steady = this.clients.filter(({ isSteady }) => isSteady);
+		const sessions = steady.map(({ session }) => session);
+		while ((await Promise.race([lasts.then(() => 'over'), pass(READ_MS)])) !== 'over') {
+			for (const [server, known] of (await this.do('knows', sessions)).entries()) {
+				const unknown = steady.filter((client, index) => {
+					const { exists, client: name } = known.sessions[index];
+					return !exists || name !== client.name;
+				});
+				for (const { name } of unknown) this.#problems.add(`server ${this.servers[server].name} does not read ${name}`);
+			}
+		}
 	}
 
 	/** Stops all servers as an administrator does. Resolves with how their processes ended. */
