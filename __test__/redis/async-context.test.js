@@ -48,6 +48,8 @@ describeWithRedis('on Redis', () => {
 		await storage.run('second request', () =>
 			manager.create('a', { enqueue: () => seen('enqueue'), close: () => seen('close') }),
 		);
+		// Otherwise the claim of the session may come after the deletion by the other node, and the session stays.
+		await manager.flush();
 		await storage.run('third request', () =>
 			subscriptions.create(
 				{ id: 1, origin: 'a', filters: { toolsListChanged: true } },
