@@ -135,7 +135,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 
 	/**
 	 * Resolves when this process has connected to Redis, so that messages of other machines reach it. Messages that
-	 * other machines sent before that do not reach it.
+	 * other machines sent before that do not reach it. A server that refuses writes, such as a replica, does not count,
+	 * unless only its memory is full.
 	 *
 	 * Rejects with a {@link BackplaneUnavailableError} after `commandTimeoutMs`; the process continues to connect.
 	 * After the first connection it resolves at once, also when the connection is lost: see

@@ -252,6 +252,24 @@ describeWithRedis('while Redis refuses writes', () => {
 		await Promise.all([a.streams, b.streams, info, remote].map((manager) => manager.close()));
 	});
 
+	test('because it is a replica, ready() of a new node rejects and says so, until it accepts writes', async (t) => {
+		const redis = await startRedis({ args: ['--replicaof', '127.0.0.1', '1'] });
+		t.after(() => redis.end());
+		const streams = new RedisStreamSessionManager(redis.url, { prefix: newPrefix(), commandTimeoutMs: 500 });
+		t.after(() => streams.close());
+		await assert.rejects(streams.ready(), (error) => /** @type {any} */ (error).cause.code === 'READONLY');
+		// It reads.
+		assert.equal(streams.stats().backplane.connected, true);
+		assert.equal(await streams.has('nowhere'), false);
+		await redis.command('REPLICAOF', 'NO', 'ONE');
+		await until(() =>
+			streams.ready().then(
+				() => true,
+				() => false,
+			),
+		);
+	});
+
 	test('because it is a replica, the info manager reads', async (t) => {
 		const { redis, open } = await start(t);
 		const { url, settings } = await open('a');

@@ -241,6 +241,11 @@ impl BusError {
         self.is_refused_write() || matches!(&*self.code, "LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN")
     }
 
+    /// Returns true when the memory of the server is full. It accepts writes again without a change of the set-up.
+    pub fn is_out_of_memory(&self) -> bool {
+        &*self.code == "OOM"
+    }
+
     /// Returns true when a new connection may lead to a server that accepts writes: after a failover, the address may belong
     /// to another server.
     pub fn is_of_replica(&self) -> bool {

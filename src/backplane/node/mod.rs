@@ -129,9 +129,12 @@ impl<B: Bus> Node<B> {
         self.backplane.health.connected();
         self.backplane.counters.is_connected.store(true, Ordering::Relaxed);
         self.backplane.set_away(false);
-        let unready = lock(&self.backplane.unready).take();
-        // Dropped without the lock, because that completes requests.
-        drop(unready);
+        // Other nodes will not learn of a node that connects to a replica. That is probably the wrong server.
+        if refused.as_ref().is_none_or(BusError::is_out_of_memory) {
+            let unready = lock(&self.backplane.unready).take();
+            // Dropped without the lock, because that completes requests.
+            drop(unready);
+        }
         let writing = async {
             if let Some(error) = refused {
                 // A node that is not registered does not write: nodes that join later would miss its first entries.
