@@ -55,8 +55,13 @@ const FEWER_REPETITIONS = { RANDOM_OPERATIONS: '10000', DROPPED_MANAGERS: '20000
 
 /** Some of these tests fail on Bun and Deno. How their processes end with Redis managers is not investigated yet. */
 const REDIS_PROCESSES = ['redis/ends.test.js', 'redis/nodes.test.js'];
-/** Tests that take a minute. They run on the oldest and the newest Node only, because Rust does the work with Redis. */
-const REDIS_LONG = [...REDIS_PROCESSES, 'examples/redis.test.js', 'examples/redis-away.test.js'];
+/** Tests that take up to a minute. They run on the oldest and the newest Node only, because Rust does the work with Redis. */
+const REDIS_LONG = [
+	...REDIS_PROCESSES,
+	...['causes', 'refused-writes', 'tls', 'unavailable'].map((name) => `redis/${name}.test.js`),
+	'examples/redis.test.js',
+	'examples/redis-away.test.js',
+];
 
 /** @type {Runtime[]} */
 const runtimes = [

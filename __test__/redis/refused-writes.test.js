@@ -63,7 +63,13 @@ const REFUSALS = {
  */
 async function start(t, options) {
 	const redis = await startRedis({ args: ['--maxmemory-policy', 'noeviction'] });
-	t.after(() => redis.end());
+	/** @type {{ close(): Promise<unknown> }[]} */
+	const managers = [];
+	t.after(async () => {
+		// While Redis runs: without it, they would wait for their deadlines.
+		await Promise.all(managers.map((manager) => manager.close()));
+		await redis.end();
+	});
 	const prefix = newPrefix();
 	let nodes = 0;
 	const open = async (/** @type {string} */ id) => {
@@ -83,7 +89,7 @@ async function start(t, options) {
 			...settings,
 			onError: (/** @type {unknown} */ error) => errors.push(error),
 		});
-		t.after(() => streams.close());
+		managers.push(streams);
 		await streams.ready();
 		/** @type {string[]} */
 		const got = [];
