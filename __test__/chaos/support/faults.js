@@ -12,7 +12,11 @@ import { setTimeout as pass } from 'node:timers/promises';
  * @property {number[]} servers whose connections it breaks; empty if it breaks Redis itself
  */
 
-/** Begins a fault, lasts as long as `lasts`, and ends it. @typedef {(world: World, proxies: BreakingProxy[], lasts: Promise<void>) => unknown} Break */
+/**
+ * Begins a fault, lasts as long as `lasts`, and ends it. `isAlone` is true when no other fault lasts at the same time.
+ *
+ * @typedef {(world: World, proxies: BreakingProxy[], lasts: Promise<void>, isAlone: boolean) => unknown} Break
+ */
 
 /** Faults of Redis itself. Its data are on the disk before it replies, so no kill loses what it has accepted. @type {Record<string, Break>} */
 const OF_REDIS = {
@@ -31,9 +35,10 @@ const OF_REDIS = {
 		await lasts;
 		await redis.start();
 	},
-	async 'Redis is full (OOM)'(world, _, lasts) {
+	async 'Redis is full (OOM)'(world, _, lasts, isAlone) {
 		await world.redis.command('CONFIG', 'SET', 'maxmemory', 1);
-		await world.readsUntil(lasts);
+		// With a broken connection, a server knows only its own clients.
+		await (isAlone ? world.readsUntil(lasts) : lasts);
 		await world.redis.command('CONFIG', 'SET', 'maxmemory', 0);
 	},
 };
@@ -108,8 +113,9 @@ export function isOfRedis({ kind }) {
  *
  * @param {World} world
  * @param {Fault} fault
+ * @param {boolean} isAlone true when no other fault runs at the same time
  */
-export async function runFault(world, { kind, ms, servers }) {
+export async function runFault(world, { kind, ms, servers }, isAlone) {
 	const proxies = servers.map((server) => world.proxies[server]);
-	await ALL[kind](world, proxies, pass(ms));
+	await ALL[kind](world, proxies, pass(ms), isAlone);
 }

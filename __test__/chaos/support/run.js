@@ -59,7 +59,7 @@ export async function runChaos(t, { seed, only, seconds }) {
 		const what = together.map(describe).join(', and ');
 		problems.now = what;
 		await world.withTraffic(async () => {
-			await Promise.all(together.map((fault) => runFault(world, fault)));
+			await Promise.all(together.map((fault) => runFault(world, fault, together.length === 1)));
 			await pass(AFTER_FAULT_MS);
 		});
 		problems.now = `after ${what}`;
