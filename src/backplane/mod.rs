@@ -202,7 +202,7 @@ impl Backplane {
         if completion.has_requester() {
             self.request_deadlines.add(&completion, self.settings.command_timeout);
         }
-        let kept = self.requests.keep(change, completion, self.is_away() || self.refuses_changes());
+        let kept = self.requests.keep(change, completion, self.delays_changes());
         kept.inspect_err(|_| Counters::add(&self.counters.dropped, 1))
     }
 
@@ -215,6 +215,11 @@ impl Backplane {
     /// Returns true when changes wait because the bus refused one of them: it is full or read-only.
     pub fn refuses_changes(&self) -> bool {
         self.requests.is_refused()
+    }
+
+    /// Returns true when a change of client information does not reach the bus soon.
+    pub fn delays_changes(&self) -> bool {
+        self.is_away() || self.refuses_changes()
     }
 
     fn set_away(&self, is_away: bool) {

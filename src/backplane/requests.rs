@@ -69,6 +69,17 @@ pub struct Batch {
     pub completions: Vec<(u64, Completion, bool)>,
 }
 
+impl<'queue> FromIterator<(&'queue u64, &'queue Waiting)> for Batch {
+    fn from_iter<T: IntoIterator<Item = (&'queue u64, &'queue Waiting)>>(waiting: T) -> Self {
+        let mut batch = Self::default();
+        for (number, Waiting { request, completion, is_kept, .. }) in waiting {
+            batch.requests.push(request.clone());
+            batch.completions.push((*number, completion.clone(), *is_kept));
+        }
+        batch
+    }
+}
+
 impl RequestQueue {
     /// Returns an empty queue.
     pub fn new(max_bytes: usize) -> Self {
@@ -125,16 +136,15 @@ impl RequestQueue {
         if queue.paused_until.is_some_and(|until| until <= Instant::now()) {
             queue.paused_until = None;
         }
-        let is_paused = queue.paused_until.is_some();
-        let mut batch = Batch::default();
-        let open = queue.requests.iter().filter(|(_, waiting)| {
-            if waiting.is_kept { !is_paused } else { !waiting.completion.is_settled() }
-        });
-        for (number, Waiting { request, completion, is_kept, .. }) in open.take(max_requests) {
-            batch.requests.push(request.clone());
-            batch.completions.push((*number, completion.clone(), *is_kept));
+        let open = |(_, waiting): &(&u64, &Waiting)| waiting.is_kept || !waiting.completion.is_settled();
+        if queue.paused_until.is_none() {
+            queue.requests.iter().filter(open).take(max_requests).collect()
+        } else {
+            // Does not look at the kept requests, of which there may be many.
+            let numbers = queue.expiring.iter();
+            let questions = numbers.filter_map(|number| queue.requests.get_key_value(number));
+            questions.filter(open).take(max_requests).collect()
         }
-        batch
     }
 
     /// Removes requests that have a reply.

@@ -26,8 +26,15 @@ pub(super) struct Server {
 
 /// A connection. It is closed when this is dropped.
 pub(super) struct Connection {
-    pub commands: MultiplexedConnection,
+    commands: MultiplexedConnection,
     driver: JoinHandle<()>,
+}
+
+impl Connection {
+    /// Returns a handle that sends commands over this connection.
+    pub fn handle(&self) -> MultiplexedConnection {
+        self.commands.clone()
+    }
 }
 
 impl Drop for Connection {
@@ -110,7 +117,7 @@ impl Server {
     /// Logs in, and selects the database.
     async fn log_in(&self, connection: &Connection) -> Result<(), BusError> {
         let login = self.info.redis_settings();
-        let mut commands = connection.commands.clone();
+        let mut commands = connection.handle();
         let error = |error| bus_error(&error, Duration::ZERO, self.secret());
         if let Some(password) = login.password() {
             let mut auth = cmd("AUTH");

@@ -60,14 +60,14 @@ impl RedisLink {
             secret: server.secret().map(str::to_owned),
         };
         let (first, rest) = link.scripts.load();
-        let loading = first.exec_async(&mut link.commands.commands.clone()).await;
+        let loading = first.exec_async(&mut link.commands.handle()).await;
         loading.map_err(|error| link.error(&error))?;
         link.run::<()>(&rest).await?;
         Ok(link)
     }
 
     async fn run<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, BusError> {
-        pipe.query_async(&mut self.commands.commands.clone()).await.map_err(|error| self.error(&error))
+        pipe.query_async(&mut self.commands.handle()).await.map_err(|error| self.error(&error))
     }
 
     fn error(&self, error: &RedisError) -> BusError {
@@ -146,7 +146,7 @@ impl RedisLink {
             return;
         };
         let command = self.session_command(&self.scripts.extend, id, ttl);
-        let mut commands = self.commands.commands.clone();
+        let mut commands = self.commands.handle();
         tokio::spawn(async move {
             while cursor != END_OF_SCAN {
                 let mut extend = command.clone();
@@ -164,7 +164,7 @@ impl RedisLink {
         let Some(key) = bytes(rest) else { return };
         let mut command = self.session_command(&self.scripts.forget_rest, id, Duration::ZERO);
         command.arg(key);
-        let mut commands = self.commands.commands.clone();
+        let mut commands = self.commands.handle();
         tokio::spawn(async move {
             while let Ok(Some(_)) = command.query_async::<Option<Vec<u8>>>(&mut commands).await {}
         });
@@ -260,7 +260,7 @@ impl Link for RedisLink {
         xread.arg("COUNT").arg(limit).arg("BLOCK").arg(ms(BLOCK)).arg("STREAMS");
         xread.arg(self.keys.stream()).arg(after.to_string());
         let read: Value =
-            xread.query_async(&mut self.reads.commands.clone()).await.map_err(|error| self.error(&error))?;
+            xread.query_async(&mut self.reads.handle()).await.map_err(|error| self.error(&error))?;
         entries(read).ok_or_else(|| BusError::protocol("XREAD returned something other than entries"))
     }
 

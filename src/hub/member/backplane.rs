@@ -39,7 +39,7 @@ impl Member {
     pub fn change(&self, change: Request) -> Option<Key> {
         let backplane = self.hub.backplane.as_ref()?;
         self.change_copy(&change);
-        let (request, completion) = if backplane.is_away() || backplane.refuses_changes() {
+        let (request, completion) = if backplane.delays_changes() {
             (None, Completion::without_requester())
         } else {
             let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
