@@ -4,7 +4,8 @@
 // promises do not reject because of Redis or `close()`. With 'reject', they do.
 
 import { BackplaneUnavailableError, backplaneUnavailable, managerClosed } from '../errors.js';
-import { checkSettings, checkSharedTls } from '../options/options.js';
+import { checkSettings } from '../options/options.js';
+import { checkSharedTls } from '../options/tls-options.js';
 import { membershipInRedis } from '../threads/membership.js';
 
 /** @import { BackplaneStats } from '../../redis.js' */

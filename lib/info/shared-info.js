@@ -2,7 +2,7 @@
 // every thread of the scope reads and writes the same ones.
 
 import { isUnloaded } from '../native/environment.js';
-import { ATTRIBUTE, attributeJson, checkText } from './attributes.js';
+import { ATTRIBUTE, attributeJson, checkText, storedAttribute } from './attributes.js';
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../index.js' */
 /** @import { NativeInfo } from '../native/binding.js' */
@@ -155,8 +155,7 @@ export class SharedInfo {
 	 * @param {number} attribute
 	 */
 	#get(id, attribute) {
-		const json = this.#membership.info.get(id, attribute);
-		return json === null ? undefined : JSON.parse(json);
+		return storedAttribute(this.#membership.info, id, attribute);
 	}
 
 	/**

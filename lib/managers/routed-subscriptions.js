@@ -119,9 +119,8 @@ export class RoutedSubscriptionManager extends SubscriptionManager {
 	 *
 	 * @param {'closed' | 'cancelled'} reason
 	 */
-	async [closeHere](reason) {
-		const here = this.#registrations.ofOrigin(undefined);
-		await Promise.all(here.map((registration) => this.#registrations.close(registration, reason)));
+	[closeHere](reason) {
+		return this.#registrations.closeEach(this.#registrations.ofOrigin(undefined), reason);
 	}
 }
 

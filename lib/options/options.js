@@ -4,7 +4,7 @@ import { invalidValue } from '../errors.js';
 import { isRedisUrl } from '../native/binding.js';
 import { functionOption, invalidOption, numberOption, optionOutOfRange, readOptions } from './checks.js';
 import { POLICY_OPTIONS, policyOptions } from './policy-options.js';
-import { tlsOption } from './tls-options.js';
+import { checkInsecureUrl, tlsOption } from './tls-options.js';
 
 /** @import { InfoSessionManagerOptions, StreamSessionManager } from '../../index.js' */
 
@@ -145,7 +145,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
  * @param {string} className
  */
 function redisOptions(url, options, className) {
-	if (typeof url === 'string' && INSECURE_URL.test(url)) throw insecureUrl(className);
+	checkInsecureUrl(url, className);
 	if (typeof url !== 'string' || !isRedisUrl(url)) throw invalidRedisUrl(className);
 	const { prefix = 'tmcp' } = options;
 	if (typeof prefix !== 'string' || prefix === '') {
@@ -205,36 +205,6 @@ export function checkSettings(settings, inUse, className) {
 				'server and prefix; pass the same value to all managers, or only to the first',
 		);
 	}
-}
-
-/** URLs with a fragment that turns off the check of certificates in other clients. */
-const INSECURE_URL = /^(rediss|valkeys):.*#insecure$/is;
-
-/**
- * Returns the error for a URL that wants no check of certificates. Its message does not contain the URL.
- *
- * @param {string} className
- */
-function insecureUrl(className) {
-	return invalidValue(
-		`${className}: "url" must not end with #insecure, because the certificate of the server is always checked; pass the ` +
-			'certificate of its authority in the option "tls.ca"',
-	);
-}
-
-/**
- * Throws when the option `tls` differs from the one that the process already uses for this Redis server and prefix.
- *
- * @param {(string | undefined)[]} tls the option of a new manager
- * @param {(tls: (string | undefined)[]) => boolean} isInUse
- * @param {string} className
- */
-export function checkSharedTls(tls, isInUse, className) {
-	if (isInUse(tls)) return;
-	throw invalidValue(
-		`${className}: option "tls" differs from the one that this process already uses for this server and prefix; pass the ` +
-			'same value to all managers, or only to the first',
-	);
 }
 
 /**

@@ -9,6 +9,38 @@ const NAMES = ['ca', 'cert', 'key', 'servername'];
 /** URLs of servers with TLS. */
 const TLS_URL = /^(rediss|valkeys):/i;
 
+/** A fragment that turns off the check of certificates in other clients. */
+const INSECURE = /#insecure$/i;
+
+/**
+ * Throws for a URL that wants no check of certificates. The message does not contain the URL, which may have a password.
+ *
+ * @param {unknown} url
+ * @param {string} className
+ */
+export function checkInsecureUrl(url, className) {
+	if (typeof url !== 'string' || !TLS_URL.test(url) || !INSECURE.test(url)) return;
+	throw invalidValue(
+		`${className}: "url" must not end with #insecure, because the certificate of the server is always checked; pass the ` +
+			'certificate of its authority in the option "tls.ca"',
+	);
+}
+
+/**
+ * Throws when the option `tls` differs from the one that the process already uses for this Redis server and prefix.
+ *
+ * @param {(string | undefined)[]} tls the option of a new manager
+ * @param {(tls: (string | undefined)[]) => boolean} isInUse
+ * @param {string} className
+ */
+export function checkSharedTls(tls, isInUse, className) {
+	if (isInUse(tls)) return;
+	throw invalidValue(
+		`${className}: option "tls" differs from the one that this process already uses for this server and prefix; pass the ` +
+			'same value to all managers, or only to the first',
+	);
+}
+
 /**
  * Returns the option `tls` as `joinRedis` takes it: the texts of ca, cert, key and servername. No error contains one of them,
  * because they may be secret.

@@ -155,8 +155,18 @@ export class Registrations {
 	 * @param {Float64Array} keys of registrations, some of which may no longer exist
 	 * @param {'closed' | 'cancelled'} reason
 	 */
-	async closeByKeys(keys, reason) {
-		await Promise.all(this.#withKeys(keys).map((registration) => this.close(registration, reason)));
+	closeByKeys(keys, reason) {
+		return this.closeEach(this.#withKeys(keys), reason);
+	}
+
+	/**
+	 * Closes registrations of this thread.
+	 *
+	 * @param {Registration[]} registrations
+	 * @param {'closed' | 'cancelled'} reason
+	 */
+	async closeEach(registrations, reason) {
+		await Promise.all(registrations.map((registration) => this.close(registration, reason)));
 	}
 
 	/** Cancels all registrations of this thread. Queued notifications are dropped, and errors of the callbacks are ignored. */

@@ -1,7 +1,7 @@
 // The info manager in memory. Its sessions belong to one manager, or to all managers of a scope.
 
 import { SessionLimitError } from '../../errors.js';
-import { notFound } from '../../info/attributes.js';
+import { notFound, SWEEPS_PER_TTL } from '../../info/attributes.js';
 import { LocalInfo } from '../../info/local-info.js';
 import { SharedInfo } from '../../info/shared-info.js';
 import { infoOptions } from '../../options/options.js';
@@ -12,9 +12,6 @@ import { runEvery } from '../../util/interval.js';
 import { InfoSessionManager } from '../abstract/info.js';
 
 /** @import { ClientCapabilities, ClientInfo, InfoSessionManagerOptions, LogLevel } from '../../../index.js' */
-
-/** Number of sweeps during `ttlMs`. With 4, a session is removed between 1 and 1.25 times `ttlMs` after its last access. */
-const SWEEPS_PER_TTL = 4;
 
 export class InMemoryInfoSessionManager extends InfoSessionManager {
 	#info;

@@ -1,16 +1,20 @@
 // The info manager for several machines. Redis stores what is known about the sessions.
 
 import { Backplane, handled } from '../../backplane/backplane.js';
-import { ATTRIBUTE, attributeJson, checkText, notFound } from '../../info/attributes.js';
+import {
+	ATTRIBUTE,
+	attributeJson,
+	checkText,
+	notFound,
+	SWEEPS_PER_TTL,
+	storedAttribute,
+} from '../../info/attributes.js';
 import { redisInfoOptions } from '../../options/options.js';
 import { runEvery } from '../../util/interval.js';
 import { InfoSessionManager } from '../abstract/info.js';
 
 /** @import { ClientCapabilities, ClientInfo, LogLevel } from '../../../index.js' */
 /** @import { BackplaneStats, RedisInfoSessionManagerOptions } from '../../../redis.js' */
-
-/** Number of sweeps during `ttlMs`. With 4, a session leaves the copy between 1 and 1.25 times `ttlMs` after its last access. */
-const SWEEPS_PER_TTL = 4;
 
 export class RedisInfoSessionManager extends InfoSessionManager {
 	#backplane;
@@ -218,8 +222,7 @@ export class RedisInfoSessionManager extends InfoSessionManager {
 	 * @param {number} attribute
 	 */
 	#copyOf(id, attribute) {
-		const json = this.#copy.get(id, attribute);
-		return json === null ? undefined : JSON.parse(json);
+		return storedAttribute(this.#copy, id, attribute);
 	}
 
 	/**

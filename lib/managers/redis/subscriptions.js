@@ -100,10 +100,9 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	}
 
 	/** Closes the subscriptions of this manager. */
-	async #closeOwn() {
+	#closeOwn() {
 		const { registrations } = this.#backplane.membership;
-		const own = registrations.ofOwner(this.#owner);
-		await Promise.all(own.map((registration) => registrations.close(registration, 'cancelled')));
+		return registrations.closeEach(registrations.ofOwner(this.#owner), 'cancelled');
 	}
 }
 
