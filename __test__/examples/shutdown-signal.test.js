@@ -61,7 +61,7 @@ describeWithRedis('SIGTERM, with managers on Redis', () => {
 /** @param {Record<string, string>} env */
 function tests(env) {
 	for (const kind of ['http', 'srvx']) {
-		it(`ends 1,000 streams, of which some are not read, in time and with 0, with ${kind}`, posix, async (t) => {
+		it(`ends 1,000 streams, read and unread, in time and with exit code 0, with ${kind}`, posix, async (t) => {
 			const server = await start(t, { ...env, SERVER: kind });
 			const [url] = server.urls;
 			const readers = await openStreams(server.urls, 'reader', STREAMS - STALLED);

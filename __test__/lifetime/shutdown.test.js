@@ -30,18 +30,27 @@ const SHORT_MS = 200;
 const AFTER_DRAIN_MS = 1_000;
 const MIB = 2 ** 20;
 
+/**
+ * Begins a shutdown while a request is under way, and then answers the request. Its connection is still open.
+ *
+ * @param {Awaited<ReturnType<typeof serve>>} served
+ */
+async function shutDownAfterFirst({ server, client, requests }) {
+	const first = await client('GET /first');
+	const response = await requests.next();
+	// Announces a connection that stays open.
+	response.write('begun');
+	const done = shutdown(server, { drainMs: LONG_MS });
+	response.end('first');
+	await first.until(/first/);
+	return { first, requests, done };
+}
+
 describe('a request during shutdown()', () => {
 	const skip = 'Deno' in globalThis && 'Deno closes a connection after its response when the server is closed';
 
 	it('is answered with 503 and `Connection: close` on a connection that is still open', { skip }, async () => {
-		const { server, client, requests } = await serve();
-		const first = await client('GET /first');
-		const response = await requests.next();
-		// Announces a connection that stays open.
-		response.write('begun');
-		const done = shutdown(server, { drainMs: LONG_MS });
-		response.end('first');
-		await first.until(/first/);
+		const { first, requests, done } = await shutDownAfterFirst(await serve());
 		first.write('GET /second');
 		assert.match(await first.end, /first.*HTTP\/1.1 503 .*\r\nconnection: close\r\n/is);
 		assert.equal(requests.count, 1, 'the server got a request during the shutdown');
@@ -65,15 +74,9 @@ describe('a request during shutdown()', () => {
 	});
 
 	it('is answered with 503 when it wants another protocol', { skip }, async () => {
-		const { server, client, requests } = await serve();
-		server.on('upgrade', () => assert.fail('the server got the request'));
-		const first = await client('GET /first');
-		const response = await requests.next();
-		// Announces a connection that stays open.
-		response.write('begun');
-		const done = shutdown(server, { drainMs: LONG_MS });
-		response.end('first');
-		await first.until(/first/);
+		const served = await serve();
+		served.server.on('upgrade', () => assert.fail('the server got the request'));
+		const { first, done } = await shutDownAfterFirst(served);
 		first.raw('GET /socket HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
 		assert.match(await first.end, /HTTP\/1.1 503 /);
 		await done;

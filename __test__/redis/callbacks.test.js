@@ -20,6 +20,15 @@ const test = (/** @type {string} */ name, /** @type {() => unknown} */ what) => 
 const MANAGERS = [RedisStreamSessionManager, RedisInfoSessionManager, RedisSubscriptionManager];
 const NODE = 'a'.repeat(20);
 
+/** Returns a manager whose Redis is not reachable, and whose queue soon refuses messages. */
+const refusing = () =>
+	new RedisStreamSessionManager('redis://127.0.0.1:1', {
+		prefix: newPrefix(),
+		onUnavailable: 'reject',
+		maxPendingBytes: 4_000,
+		commandTimeoutMs: 50,
+	});
+
 describeWithRedis('on Redis', () => {
 	/** @type {RedisServer} */
 	let redis;
@@ -87,12 +96,7 @@ describeWithRedis('on Redis', () => {
 
 	for (const nested of ['send', 'delete', 'create']) {
 		test(`a ${nested} from within enqueue does not take the refusal of the send around it`, async () => {
-			const manager = new RedisStreamSessionManager('redis://127.0.0.1:1', {
-				prefix: newPrefix(),
-				onUnavailable: 'reject',
-				maxPendingBytes: 4_000,
-				commandTimeoutMs: 50,
-			});
+			const manager = refusing();
 			/** @type {Promise<void> | undefined} */
 			let inner;
 			manager.create('a', {
@@ -112,12 +116,7 @@ describeWithRedis('on Redis', () => {
 	}
 
 	test('a refused send from within enqueue does not reject the send around it', async () => {
-		const manager = new RedisStreamSessionManager('redis://127.0.0.1:1', {
-			prefix: newPrefix(),
-			onUnavailable: 'reject',
-			maxPendingBytes: 4_000,
-			commandTimeoutMs: 50,
-		});
+		const manager = refusing();
 		/** @type {Promise<void> | undefined} */
 		let inner;
 		manager.create('a', {

@@ -98,7 +98,13 @@ async function start(t, options) {
 			until(() => errors.some(({ cause }) => cause?.code === code));
 		return { id, streams, got, errors, url, settings, refusedBecauseOf };
 	};
-	return { redis, prefix, open };
+	/** Creates two nodes with the sessions `a` and `b`, which know of each other. */
+	const openTwo = async () => {
+		const both = [await open('a'), await open('b')];
+		await Promise.all(both.map(({ streams }) => streams.flush()));
+		return both;
+	};
+	return { redis, prefix, open, openTwo };
 }
 
 describeWithRedis('while Redis refuses writes', () => {
@@ -131,9 +137,8 @@ describeWithRedis('while Redis refuses writes', () => {
 	}
 
 	test('because it is full, nodes stay connected, read, and count as alive', async (t) => {
-		const { redis, prefix, open } = await start(t);
-		const [a, b] = [await open('a'), await open('b')];
-		await Promise.all([a.streams.flush(), b.streams.flush()]);
+		const { redis, prefix, openTwo } = await start(t);
+		const [a, b] = await openTwo();
 		await fill(redis);
 		await a.streams.send(['b'], 'waits');
 		await a.refusedBecauseOf('OOM');
@@ -172,9 +177,8 @@ describeWithRedis('while Redis refuses writes', () => {
 	});
 
 	test('because it is full, sessions that end are removed from the list, and new ones are added when there is room', async (t) => {
-		const { redis, open } = await start(t);
-		const [a, b] = [await open('a'), await open('b')];
-		await Promise.all([a.streams.flush(), b.streams.flush()]);
+		const { redis, openTwo } = await start(t);
+		const [a, b] = await openTwo();
 		await fill(redis);
 		await a.streams.create('new', { enqueue() {} });
 		await a.refusedBecauseOf('OOM');
@@ -291,9 +295,8 @@ describeWithRedis('while Redis refuses writes', () => {
 	});
 
 	test('because it is full, a node that closes leaves within its time limit', async (t) => {
-		const { redis, prefix, open } = await start(t);
-		const [a, b] = [await open('a'), await open('b')];
-		await Promise.all([a.streams.flush(), b.streams.flush()]);
+		const { redis, prefix, openTwo } = await start(t);
+		const [a, b] = await openTwo();
 		await fill(redis);
 		await a.streams.send(['b'], 'waits');
 		await a.refusedBecauseOf('OOM');

@@ -136,7 +136,7 @@ const changes = ({ streams, info, subscriptions }) => ({
 	'info.removeSubscription': () => info.removeSubscription('a', 'file:///b'),
 	'info.delete': () => info.delete('b'),
 	'subscriptions.send': () => subscriptions.send(toolsChanged()),
-	'subscriptions.closeAll': () => subscriptions.closeAll('nobody'),
+	'subscriptions.closeAll': () => subscriptions.closeAll('unknown origin'),
 });
 
 /** @param {Managers} managers */
@@ -144,7 +144,7 @@ async function assertChangesResolve(managers) {
 	for (const [name, change] of Object.entries(changes(managers))) {
 		assert.equal(await change(), undefined, name);
 	}
-	assert.equal(await managers.subscriptions.close('unknown', 'nobody', 'closed'), false);
+	assert.equal(await managers.subscriptions.close('unknown', 'unknown origin', 'closed'), false);
 }
 
 describeWithRedis('the Redis managers', () => {

@@ -79,7 +79,7 @@ for (const { where, make, skip } of hubs) {
 						assert.deepEqual(closings, []);
 					});
 
-					test(`does not close a client that reads everything from a stream that ${what}, whatever a turn sends${suffix}`, async () => {
+					test(`does not close a client that reads everything from a stream that ${what}, however much one turn sends${suffix}`, async () => {
 						const { manager, closings } = recordClosings(make, { maxQueuedBytes: 1_048_576, coalesce });
 						const stream = open();
 						manager.create('a', stream.controller);

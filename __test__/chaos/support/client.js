@@ -52,8 +52,8 @@ export class ChaosClient {
 	/** Number of updates of each note that this session has received. @type {Map<string, number>} */
 	updates = new Map();
 	/**
-	 * What the session has changed since everything agreed. Two changes of the same, on two servers of which one is disconnected,
-	 * have no order.
+	 * What the session has changed since everything agreed. Nothing is changed twice: two changes have no order when one of
+	 * them reaches a disconnected server.
 	 *
 	 * @type {Set<string>}
 	 */

@@ -27,7 +27,7 @@ const CUTS = 10;
 
 export class World {
 	requests = new Requests();
-	/** Names of the servers that ended although nobody stopped them. @type {string[]} */
+	/** Names of the servers that ended before the run stopped them. @type {string[]} */
 	ended = [];
 	/** Number of calls of clients that failed. */
 	failed = 0;

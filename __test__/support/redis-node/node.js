@@ -1,10 +1,9 @@
 // Nodes of a test: child processes that run commands and report what they have received.
 
-import { fork } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { Calls } from './calls.js';
+import { CalledProcess } from './called-process.js';
 
 /** @import { NodeManagers } from './node-managers.js' */
 
@@ -28,35 +27,14 @@ export function newPrefix() {
 }
 
 /** A node in a child process. */
-export class Node {
-	#child;
-	#calls;
+export class Node extends CalledProcess {
 	#threads = 0;
 	#members = 0;
-	/** The output of the process. */
-	output = '';
-	/** Resolves when the process has ended. @type {Promise<{ code: number | null, signal: string | null }>} */
-	ended;
 
 	/** @param {Record<string, string>} [env] */
 	constructor(env = {}) {
 		// JSON would not carry lone surrogates and other values unchanged.
-		const serialization = 'advanced';
-		const child = fork(program, [], { serialization, env: { ...process.env, ...env }, silent: true });
-		this.#child = child;
-		this.#calls = new Calls((message) => child.send(message, (error) => error && this.#calls.end(error)));
-		child.on('message', (message) => this.#calls.answered(message));
-		for (const stream of [child.stdout, child.stderr]) {
-			stream?.setEncoding('utf8').on('data', (text) => {
-				this.output += text;
-			});
-		}
-		this.ended = new Promise((resolve) => {
-			child.once('close', (code, signal) => {
-				this.#calls.end(new Error(`the node ended with ${code ?? signal}:\n${this.output}`));
-				resolve({ code, signal });
-			});
-		});
+		super('the node', program, [], { serialization: 'advanced', env: { ...process.env, ...env } });
 	}
 
 	/**
@@ -72,32 +50,26 @@ export class Node {
 	/** Starts a worker thread. */
 	async thread() {
 		const number = ++this.#threads;
-		await this.#calls.do('thread', number);
+		await this.do('thread', number);
 		return {
 			/** @param {string} url @param {any} [options] */
 			open: (url, options) => this.#open(['in', number], url, options),
 			/** Blocks the thread: it does not drain its mailbox. */
-			block: () => this.#calls.do('block', number),
+			block: () => this.do('block', number),
 			/** Resolves with the stats of its stream managers, from before it drained its mailbox. */
-			release: () => this.#calls.do('release', number),
+			release: () => this.do('release', number),
 			/** Resolves with the exit code when the thread has ended. @param {'terminate' | 'exit' | 'throw'} how */
-			end: (how) => this.#calls.do('end', number, how),
+			end: (how) => this.do('end', number, how),
 		};
 	}
 
 	/** Pauses the process (SIGSTOP). */
 	pause() {
-		this.#child.kill('SIGSTOP');
+		this.child.kill('SIGSTOP');
 	}
 
 	resume() {
-		this.#child.kill('SIGCONT');
-	}
-
-	/** Kills the process (SIGKILL). */
-	async kill() {
-		this.#child.kill('SIGKILL');
-		return this.ended;
+		this.child.kill('SIGCONT');
 	}
 
 	/**
@@ -108,11 +80,11 @@ export class Node {
 	 */
 	async #open(route, url, options) {
 		const member = ++this.#members;
-		await this.#calls.do(...route, 'open', member, url, options);
+		await this.do(...route, 'open', member, url, options);
 		return {
-			do: (command, ...args) => this.#calls.do(...route, 'at', member, command, ...args),
-			run: (what, ...args) => this.#calls.do(...route, 'at', member, 'run', what.toString(), ...args),
-			forget: () => this.#calls.do(...route, 'forget', member),
+			do: (command, ...args) => this.do(...route, 'at', member, command, ...args),
+			run: (what, ...args) => this.do(...route, 'at', member, 'run', what.toString(), ...args),
+			forget: () => this.do(...route, 'forget', member),
 		};
 	}
 }
