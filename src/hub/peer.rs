@@ -59,7 +59,7 @@ impl Peer {
 
     /// Returns true when the thread has ordinary sessions. A broadcast does not wake a thread without any.
     pub(super) fn has_ordinary_sessions(&self) -> bool {
-        self.sessions.load(Ordering::Relaxed) % SESSION > 0
+        !self.sessions.load(Ordering::Relaxed).is_multiple_of(SESSION)
     }
 
     /// Counts an ordinary session. Returns true when it is the first session of the thread.
