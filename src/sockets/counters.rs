@@ -63,8 +63,10 @@ impl Meter {
         self.queued.store(bytes, Ordering::Relaxed);
     }
 
-    /// Adds bytes that the kernel has taken.
-    pub(super) fn add_sent(&self, bytes: usize) {
-        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// Records bytes that the kernel has taken, and the number of bytes that still wait.
+    pub(super) fn sent_bytes(&self, sent: usize, queued: usize) {
+        // Not a read-modify-write, because only one thread changes the number.
+        self.sent.store(self.sent() + sent as u64, Ordering::Relaxed);
+        self.set_queued(queued);
     }
 }

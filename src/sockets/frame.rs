@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::iter;
 use std::sync::Arc;
 
 /// How the body of a response is transferred.
@@ -40,7 +41,13 @@ impl Frame {
         // The head has room for each length, so this does not fail.
         write!(rest, "{:x}\r\n", payload.len()).ok()?;
         let length = MAX_HEAD - rest.len();
-        let chunk = Arc::from([&head[..length], payload, CRLF].concat());
+        let end = length + payload.len();
+        // Filled with zeros first, because this needs no second copy of the payload.
+        let mut chunk: Arc<[u8]> = iter::repeat_n(0, end + CRLF.len()).collect();
+        let bytes = Arc::get_mut(&mut chunk)?;
+        bytes[..length].copy_from_slice(&head[..length]);
+        bytes[length..end].copy_from_slice(payload);
+        bytes[end..].copy_from_slice(CRLF);
         Some(Self { chunk, head: length as u8 })
     }
 

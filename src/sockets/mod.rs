@@ -1,19 +1,39 @@
-//! Native delivery: clients whose sockets Rust writes to, without their JavaScript thread.
+//! Native delivery: Rust writes messages to the sockets of clients, without the JavaScript thread that owns them.
+//!
+//! A client's socket is a duplicate of the descriptor of Node's socket. One of the [writers](writers::Writers) owns it. All
+//! calls on the writers are commands that a queue takes to the threads, so each client sees them in the order in which they
+//! were made, whichever thread made them.
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`writers`] | the threads that write, and the commands for them |
-//! | [`client`] | one client: its socket, its settings, its counters |
+//! | [`writers`] | the writer threads of the process, and the commands for them |
+//! | `writer` | one thread: applies commands, flushes clients, keeps clients alive |
+//! | `table` | the clients of one writer, by key and by group |
+//! | `connection` | one client: its queue, its pauses, its limits |
+//! | [`queue`] | the frames that wait for one socket |
+//! | `socket` | the system calls on one socket |
+//! | `inbox` | the queue of commands for one writer |
+//! | `barrier` | waits for writers |
+//! | `keep_alive` | decides when an idle client gets a comment, and when a client is dead |
+//! | `alarms` | the times at which clients are checked |
+//! | [`client`] | a client as its owner hands it over |
 //! | [`settings`] | framing, limits and keep-alive of one client |
 //! | [`owner`] | the environment that owns sockets, and the events it gets |
-//! | [`frame`] | a message as it goes over the connection, shared by all clients |
 //! | [`counters`] | numbers that other threads read while a writer writes |
+//! | [`frame`] | a message as it goes over the connection, shared by all clients |
 
+mod alarms;
+mod barrier;
 pub mod client;
-#[allow(dead_code, reason = "the writer threads will use it")]
+mod connection;
 pub mod counters;
 pub mod frame;
-#[allow(dead_code, reason = "the writer threads will use it")]
+mod inbox;
+mod keep_alive;
 pub mod owner;
+pub mod queue;
 pub mod settings;
+mod socket;
+mod table;
+mod writer;
 pub mod writers;

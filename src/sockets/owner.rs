@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::registry::key::Key;
 
-/// Receives the events of its clients. A writer calls it from its own thread and waits for it, so it must be quick.
+/// Receives the events of its clients. A writer calls it from its own thread and waits for it, so it must be quick. When it
+/// panics, the client ends with [`Event::Failed`].
 pub trait Owner: Send + Sync + fmt::Debug {
     /// Takes an event of one of the owner's clients.
     fn report(&self, event: Event);
@@ -15,12 +16,14 @@ pub trait Owner: Send + Sync + fmt::Debug {
 /// Something that the owner of a client must know.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The answer to a pause: the kernel has everything that was queued before it.
+    /// The answer to a pause: the kernel has everything that was queued before it. Each pause has one answer, in order,
+    /// unless the client ends first. A pause that was resumed before its end is answered, too. So the owner must count.
     Paused {
         /// The client.
         key: Key,
     },
-    /// The answer to a release: the kernel has everything, and the socket is closed here.
+    /// The answer to a release: the kernel has everything, and the socket is closed here. A release can end with
+    /// [`Event::Failed`] instead.
     Released {
         /// The client.
         key: Key,
