@@ -218,12 +218,15 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
         Ok(())
     })?;
 
-    // send(key, bytes): sends one message to a client.
-    functions.add("send", |_, call| {
+    // write(key, bytes): sends a chunk that is no message of the session.
+    functions.add("write", |_, call| {
         let (key, bytes) = (key(&call, 0)?, call.get::<Uint8ArraySlice<'_>>(1)?);
-        Frame::new(&bytes).into_iter().for_each(|frame| writers().send(&[key], &frame));
+        Frame::new(&bytes).into_iter().for_each(|frame| writers().write(key, &frame));
         Ok(())
     })?;
+
+    // mute(key): sends no later message to a client.
+    functions.add("mute", |_, call| Ok(writers().mute(key(&call, 0)?)))?;
 
     // queued(key): see `Sockets::queued`.
     functions.add("queued", |sockets, call| Ok(sockets.queued(key(&call, 0)?)))?;

@@ -221,7 +221,8 @@ impl Connection {
         self.clock.as_ref()?.next_alarm(now)
     }
 
-    fn push(&mut self, frame: &Frame, now: Instant) {
+    /// Queues a frame without a check of the limits.
+    pub fn push(&mut self, frame: &Frame, now: Instant) {
         self.queue.push(frame.clone());
         self.meter.set_queued(self.queue.len());
         if let Some(clock) = &mut self.clock {

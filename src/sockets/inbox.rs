@@ -28,6 +28,8 @@ pub enum Command {
     Broadcast(GroupId, Frame),
     Send(Key, Frame),
     SendToMany(Box<[Key]>, Frame),
+    /// A chunk of other code, which is no message of the session.
+    Write(Key, Frame),
     Mute(Key),
     Pause(Key),
     Resume(Key),
@@ -43,7 +45,9 @@ impl Command {
     /// client, and they must not wait.
     fn weight(&self) -> usize {
         match self {
-            Self::Broadcast(_, frame) | Self::Send(_, frame) => COMMAND_BYTES + frame.payload_len(),
+            Self::Broadcast(_, frame) | Self::Send(_, frame) | Self::Write(_, frame) => {
+                COMMAND_BYTES + frame.payload_len()
+            }
             Self::SendToMany(keys, frame) => COMMAND_BYTES + frame.payload_len() + size_of_val(&**keys),
             _ => 0,
         }

@@ -112,6 +112,7 @@ impl Writer {
             Command::Broadcast(group, frame) => return self.broadcast(group, &frame),
             Command::Send(key, frame) => return self.deliver_to(&[key], &frame),
             Command::SendToMany(keys, frame) => return self.deliver_to(&keys, &frame),
+            Command::Write(key, frame) => self.with(key, |writer, slot| writer.write(slot, &frame)),
             Command::Add(client) => self.add(*client),
             Command::Mute(key) => self.with(key, |writer, slot| writer.table.mute(slot)),
             Command::Pause(key) => self.change(key, Connection::pause),
@@ -170,6 +171,17 @@ impl Writer {
             Some(Delivered::Accepted) => self.list(slot),
             Some(Delivered::Refused) => self.table.mute(slot),
             None => {}
+        }
+    }
+
+    fn write(&mut self, slot: usize, frame: &Frame) {
+        let now = self.now;
+        let written = self.guard(slot, |connection| {
+            connection.push(frame, now);
+            Ok(())
+        });
+        if written.is_some() {
+            self.list(slot);
         }
     }
 

@@ -85,6 +85,12 @@ impl Writers {
         }
     }
 
+    /// Sends a frame that is no message of the session, in its place among the messages: it is not counted, and neither the
+    /// limits nor [`Writers::mute`] apply.
+    pub fn write(&self, key: Key, frame: &Frame) {
+        self.push(key, Command::Write(key, frame.clone()));
+    }
+
     /// Sends no later message to a client, because its session left the registry. What is queued is sent.
     pub fn mute(&self, key: Key) {
         self.push(key, Command::Mute(key));
