@@ -23,7 +23,7 @@ use crate::sockets::counters::Meter;
 use crate::sockets::frame::{Frame, Framing};
 use crate::sockets::owner::{Event, Owner};
 use crate::sockets::settings::{ClientSettings, KeepAlive, WhenSlow};
-use crate::sockets::writers::writers;
+use crate::sockets::writers::{Writers, writers};
 use crate::threads::mailbox::{Limit, Mailbox, Postable};
 
 /// Time that the writers have for the last messages when the environment ends.
@@ -201,16 +201,21 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
     })?;
 
     // pause(key): sends what was queued before, and then holds the messages of the client.
-    functions.add("pause", |_, call| Ok(writers().pause(key(&call, 0)?)))?;
-
     // resume(key): ends a pause.
-    functions.add("resume", |_, call| Ok(writers().resume(key(&call, 0)?)))?;
-
     // release(key): sends what was queued before, and closes the descriptor.
-    functions.add("release", |_, call| Ok(writers().release(key(&call, 0)?)))?;
-
     // discard(key): drops the queued messages, except one that is partly sent.
-    functions.add("discard", |_, call| Ok(writers().discard(key(&call, 0)?)))?;
+    let commands = [
+        ("pause", Writers::pause as fn(&Writers, Key)),
+        ("resume", Writers::resume),
+        ("release", Writers::release),
+        ("discard", Writers::discard),
+    ];
+    for (name, command) in commands {
+        functions.add(name, move |_, call| {
+            command(writers(), key(&call, 0)?);
+            Ok(())
+        })?;
+    }
 
     // close(key): closes the descriptor, after what the kernel takes at once.
     functions.add("close", |sockets, call| {
