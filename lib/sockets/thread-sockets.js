@@ -53,14 +53,12 @@ export class ThreadSockets {
 		this.#sessions.delete(key);
 	}
 
-	/** Reads the events that Rust has reported. */
+	/** Reads the events that Rust has reported. It does not call again before all of them are read. */
 	#read() {
 		for (;;) {
 			const count = this.native.events(table);
-			// Copied, because a callback of the user may run this function again.
-			const events = table.slice(0, 3 * count);
-			for (let at = 0; at < events.length; at += 3) this.#handle(events[at], events[at + 1], events[at + 2]);
-			if (count < EVENTS_PER_READ) return;
+			if (count === 0) return;
+			for (let at = 0; at < 3 * count; at += 3) this.#handle(table[at], table[at + 1], table[at + 2]);
 		}
 	}
 
