@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import * as node from '@tmcp/session-manager/node';
 
 /** @import { Server } from 'node:http' */
-/** @import { AddressInfo } from 'node:net' */
+/** @import { AddressInfo, Socket } from 'node:net' */
 
 /**
  * @typedef {object} Delivery what `attachNativeDelivery` returns
@@ -37,6 +37,12 @@ export const attachNativeDelivery = /** @type {any} */ (node).attachNativeDelive
  * @returns {Promise<Host>}
  */
 export async function listening(server, { attach = false, prepare }) {
+	/** @type {Set<Socket>} */
+	const sockets = new Set();
+	server.on('connection', (socket) => {
+		sockets.add(socket);
+		socket.once('close', () => sockets.delete(socket));
+	});
 	prepare?.(server);
 	const delivery = attach ? attached(server) : undefined;
 	if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -47,7 +53,8 @@ export async function listening(server, { attach = false, prepare }) {
 		if (!server.listening) return;
 		const closed = once(server, 'close');
 		server.close();
-		server.closeAllConnections();
+		// A server of HTTP/2 has no `closeAllConnections`.
+		for (const socket of sockets) socket.destroy();
 		await closed;
 	}
 }

@@ -8,8 +8,10 @@
  * @param {IncomingMessage} incoming
  */
 export function toRequest({ method = 'GET', headers, url }) {
+	// HTTP/2 has headers of its own, such as `:path`.
+	const fields = Object.entries(headers).filter(([name]) => !name.startsWith(':'));
 	return new Request(`http://${headers.host ?? 'localhost'}${url}`, {
 		method,
-		headers: /** @type {Record<string, string>} */ (headers),
+		headers: /** @type {[string, string][]} */ (fields),
 	});
 }
