@@ -87,7 +87,10 @@ describe('native delivery', () => {
 			await first.settled();
 			assert.equal(second.response.length, 0);
 			await first.isDeleted();
-			await second.becomesDirect();
+			for (let message = 0; message < 20; message++) {
+				second.send(`data: second ${message}\n\n`);
+				await second.settled();
+			}
 			await second.isDeleted();
 		});
 
