@@ -2,11 +2,12 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { invalidArgument } from '../errors.js';
+import { openSockets } from '../native/binding.js';
 import { numberOption, optionOutOfRange, readOptions } from '../options/checks.js';
 import { nativeDelivery } from '../streams/direct.js';
 import { Delivery } from './delivery.js';
-import { isKnownRuntime } from './internals.js';
-import { canWriteToSockets, ThreadSockets } from './thread-sockets.js';
+import { isNode } from './internals.js';
+import { ThreadSockets } from './thread-sockets.js';
 
 /** @import { IncomingMessage, Server, ServerResponse } from 'node:http' */
 /** @import { NativeDelivery } from '../../node.js' */
@@ -48,18 +49,20 @@ export function attachNativeDelivery(server, options) {
 	}
 	const before = attached.get(httpServer);
 	if (before !== undefined) return before;
-	const delivery = isKnownRuntime() && canWriteToSockets() ? attach(httpServer, writers) : attachNothing();
+	const delivery =
+		isNode() && openSockets !== undefined ? attach(httpServer, openSockets, writers) : attachNothing();
 	attached.set(httpServer, delivery);
 	return delivery;
 }
 
 /**
  * @param {Server} server
+ * @param {NonNullable<typeof openSockets>} open
  * @param {number} writers
  * @returns {NativeDelivery}
  */
-function attach(server, writers) {
-	sockets ??= new ThreadSockets(writers);
+function attach(server, open, writers) {
+	sockets ??= new ThreadSockets(open, writers);
 	nativeDelivery.adopt ??= (session, streams) => {
 		const store = current.getStore();
 		const response = store?.response.deref();
@@ -108,6 +111,7 @@ function attachNothing() {
  */
 function httpServerOf(server) {
 	const candidate = server?.node?.server ?? server;
-	if (typeof candidate?.prependListener === 'function' && typeof candidate.listenerCount === 'function') return candidate;
+	if (typeof candidate?.prependListener === 'function' && typeof candidate.listenerCount === 'function')
+		return candidate;
 	throw invalidArgument('attachNativeDelivery: "server" must be an http.Server or a server of srvx', server);
 }

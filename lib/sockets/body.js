@@ -16,7 +16,7 @@ export function bodyOfChunks(bytes) {
 	for (let at = 0; at < bytes.length; ) {
 		const lineEnd = bytes.indexOf(LF, at);
 		if (lineEnd < at + 2 || lineEnd - 1 - at > MAX_LENGTH_DIGITS || bytes[lineEnd - 1] !== CR) return undefined;
-		const digits = bytes.latin1Slice(at, lineEnd - 1);
+		const digits = bytes.toString('latin1', at, lineEnd - 1);
 		const length = /^[0-9a-f]+$/i.test(digits) ? Number.parseInt(digits, 16) : 0;
 		const start = lineEnd + 1;
 		const end = start + length;

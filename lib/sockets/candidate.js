@@ -196,7 +196,7 @@ export class Candidate {
 		if (!this.#isComplete) return;
 		const parts = writev ? data : [{ chunk: data, encoding }];
 		for (const part of parts) {
-			const bytes = typeof part.chunk === 'string' ? Buffer.from(part.chunk, part.encoding) : part.chunk ?? part;
+			const bytes = typeof part.chunk === 'string' ? Buffer.from(part.chunk, part.encoding) : (part.chunk ?? part);
 			this.#sent.push(bytes);
 			this.#sentBytes += bytes.length;
 		}

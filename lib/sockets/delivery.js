@@ -7,7 +7,6 @@ import { Fallbacks } from './fallbacks.js';
 import { fdOf, isChunked, obstacleOf } from './internals.js';
 
 /** @import { ServerResponse } from 'node:http' */
-/** @import { LocalStreams } from '../streams/local-streams.js' */
 /** @import { Session } from '../streams/session.js' */
 /** @import { Streams } from '../streams/streams.js' */
 /** @import { ThreadSockets } from './thread-sockets.js' */
@@ -66,7 +65,8 @@ export class Delivery {
 	 * @param {ReadableStreamDefaultController} controller
 	 * @param {Candidate} candidate
 	 */
-	#makeDirect(session, streams, controller, { response, socket }) {
+	#makeDirect(session, streams, controller, candidate) {
+		const { response, socket } = candidate;
 		const sockets = this.#sockets;
 		const { local } = streams;
 		const { key } = session;
@@ -78,6 +78,8 @@ export class Delivery {
 			this.#fallbacks.add(session, 'no-fd');
 			return true;
 		}
+		// Puts the methods back that the next object replaces.
+		candidate.stop();
 		const directSocket = new DirectSocket(sockets.native, key, controller, response, {
 			ended: () => {
 				sockets.remove(key);

@@ -10,18 +10,10 @@ import { Socket } from 'node:net';
 /** The methods of a socket that are replaced on an instance while its session is direct. */
 const HOOKED_METHODS = ['_writeGeneric', '_final', '_destroy', '_onTimeout'];
 
-/** Returns true when this Node.js has the internals by their names. Bun, Deno and Windows are not supported. */
-export function isKnownRuntime() {
+/** Returns true on Node.js. Bun and Deno have their own HTTP server. */
+export function isNode() {
 	const { bun, deno } = process.versions;
-	if (process.release?.name !== 'node' || bun !== undefined || deno !== undefined) return false;
-	if (process.platform === 'win32') return false;
-	const methods = /** @type {any} */ (Socket.prototype);
-	const message = /** @type {any} */ (OutgoingMessage.prototype);
-	return (
-		HOOKED_METHODS.every((name) => typeof methods[name] === 'function') &&
-		typeof message.write === 'function' &&
-		typeof message.end === 'function'
-	);
+	return process.release?.name === 'node' && bun === undefined && deno === undefined;
 }
 
 /**
@@ -75,6 +67,7 @@ function isUnhooked(response, socket) {
 function hasKnownShape(response, socket) {
 	const { _header, _headerSent, finished } = /** @type {any} */ (response);
 	return (
+		HOOKED_METHODS.every((name) => typeof socket[name] === 'function') &&
 		(_header === null || typeof _header === 'string') &&
 		typeof _headerSent === 'boolean' &&
 		typeof finished === 'boolean' &&

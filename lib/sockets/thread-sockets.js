@@ -1,6 +1,5 @@
 // The direct sockets of this thread, by the key of their session. Rust reports what happens on them.
 
-import { isNative, openSockets } from '../native/binding.js';
 import { withoutContext } from '../util/async-context.js';
 import { errorCode } from './errors.js';
 
@@ -29,10 +28,15 @@ export class ThreadSockets {
 	/** @type {Map<number, DirectSession>} */
 	#sessions = new Map();
 
-	/** @param {number} writers number of writer threads of the process */
-	constructor(writers) {
+	/**
+	 * @param {(writers: number, wake: () => void) => NativeSockets} open
+	 * @param {number} writers number of writer threads of the process
+	 */
+	constructor(open, writers) {
 		// Native code calls the function in the context of this call.
-		this.native = withoutContext(() => openSockets(writers, () => this.#read()));
+		this.native = withoutContext(() => open(writers, () => this.#read()));
+		// The writers end with the process, so they send what the operating system takes before.
+		process.once('exit', () => this.native.leave());
 	}
 
 	/** Number of direct sessions of this thread. */
@@ -76,9 +80,4 @@ export class ThreadSockets {
 		else if (kind === EVENT.DEAD) session.terminate('dead');
 		else if (kind === EVENT.DROPPED) session.dropped(value);
 	}
-}
-
-/** Returns true when the addon can write to sockets on this platform. */
-export function canWriteToSockets() {
-	return isNative && openSockets !== undefined;
 }
