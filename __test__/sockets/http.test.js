@@ -286,6 +286,21 @@ describe('native delivery', () => {
 		if (isAvailable) assert.ok(setup.fallback.http2 > 0, JSON.stringify(setup.fallback));
 	});
 
+	it('goes on after an empty message that waits behind a large one', async (test) => {
+		const setup = await setUp(test);
+		const session = await setup.open('a');
+		session.send('x'.repeat(22_000));
+		session.send('');
+		await session.settled();
+		await turn();
+		for (let message = 0; message < 20; message++) {
+			session.send(`data: ${message}\n\n`);
+			session.send('');
+			await session.settled();
+		}
+		await session.isDeleted();
+	});
+
 	it('serves a client that reads a byte at a time', async (test) => {
 		const setup = await setUp(test);
 		const session = await setup.open('a', { pieceBytes: 1 });
