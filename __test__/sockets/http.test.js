@@ -286,6 +286,19 @@ describe('native delivery', () => {
 		if (isAvailable) assert.ok(setup.fallback.http2 > 0, JSON.stringify(setup.fallback));
 	});
 
+	for (const version of /** @type {const} */ (['1.0', '1.1'])) {
+		it(`sends the last message, after what the adapter writes, when the stream ends in the same turn, over HTTP/${version}`, async (test) => {
+			const setup = await setUp(test);
+			const session = await setup.open('a', { version });
+			await session.becomesDirect();
+			const comment = Buffer.from(': comment\n\n');
+			session.expected.comment(comment, false);
+			setup.responseOf('a').write(comment);
+			session.send('data: last\n\n');
+			await session.isDeleted();
+		});
+	}
+
 	it('goes on after an empty message that waits behind a large one', async (test) => {
 		const setup = await setUp(test);
 		const session = await setup.open('a');

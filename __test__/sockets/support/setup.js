@@ -164,7 +164,17 @@ export class TestSession {
 			await turn();
 			assert.equal(this.#setup.direct, before, 'the session is direct');
 		}
-		this.isCounted(...reasons);
+		if (!isAvailable || reasons.length === 0) return;
+		const isCounted = () => reasons.some((reason) => this.#setup.fallback[reason] > 0);
+		// Some reasons are certain only after a second.
+		await until(
+			() => {
+				if (!isCounted()) this.send(': message\n\n');
+				return isCounted();
+			},
+			`the session is counted as ${reasons.join(' or ')}`,
+		);
+		assert.equal(this.#setup.direct, before, 'the session is direct');
 	}
 
 	/** Asserts that a session is counted as ordinary for one of these reasons. @param {...string} reasons */
