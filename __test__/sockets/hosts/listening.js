@@ -26,8 +26,14 @@ import * as node from '@tmcp/session-manager/node';
  * @property {(server: Server) => void} [prepare] runs before the server has a connection
  */
 
-/** @type {((server: Server, options?: object) => Delivery) | undefined} */
-export const attachNativeDelivery = /** @type {any} */ (node).attachNativeDelivery;
+/**
+ * `undefined` with SOCKETS_ATTACH=0. Then the tests run without native delivery: what they state about responses must be
+ * true there, too.
+ *
+ * @type {((server: Server, options?: object) => Delivery) | undefined}
+ */
+export const attachNativeDelivery =
+	process.env.SOCKETS_ATTACH === '0' ? undefined : /** @type {any} */ (node).attachNativeDelivery;
 
 /**
  * Starts to listen, unless the server does so already.

@@ -31,7 +31,8 @@ export function loopListener(fetch) {
  */
 async function copy(body, outgoing) {
 	const reader = body.getReader();
-	const closed = once(outgoing, 'close').then(() => reader.cancel());
+	// A stream that was errored refuses to be canceled.
+	const closed = once(outgoing, 'close').then(() => reader.cancel().catch(() => {}));
 	for (;;) {
 		const { done, value } = await reader.read();
 		if (done) break;
