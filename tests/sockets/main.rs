@@ -1,0 +1,8 @@
+//! The writers of native delivery, over real sockets.
+#![cfg(unix)]
+
+mod delivery;
+mod endings;
+mod limits;
+mod pauses;
+mod support;
