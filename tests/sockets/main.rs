@@ -4,5 +4,7 @@
 mod delivery;
 mod endings;
 mod limits;
+mod model;
 mod pauses;
 mod support;
+mod threads;

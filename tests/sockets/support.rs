@@ -173,6 +173,15 @@ pub fn read_all(mut client: impl Read) -> Vec<u8> {
     bytes
 }
 
+/// Appends up to `max` bytes: what is there now if the socket does not block, else all until the end of the connection.
+pub fn read_available(mut client: impl Read, max: usize, received: &mut Vec<u8>) {
+    match (&mut client).take(max as u64).read_to_end(received) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// Reads until the server has closed the connection, in a thread, and a little at a time.
 pub fn read_slowly(mut client: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
