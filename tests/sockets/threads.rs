@@ -22,7 +22,7 @@ fn message(sender: usize, number: usize, to: &str) -> Vec<u8> {
 
 /// Returns true when a sender's message goes to all clients.
 fn is_broadcast(number: usize) -> bool {
-    number % 3 == 0
+    number.is_multiple_of(3)
 }
 
 #[test]
