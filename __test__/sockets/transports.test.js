@@ -14,7 +14,7 @@ import { attachNativeDelivery } from './hosts/listening.js';
 import { RawClient } from './support/raw-client.js';
 import { within } from './support/until.js';
 
-/** @import { Response as RawResponse } from './support/response.js' */
+/** @import { RawResponse } from './support/raw-response.js' */
 
 /** @typedef {{ respond(request: Request): Promise<Response | null>, close(): unknown }} Transport */
 /**

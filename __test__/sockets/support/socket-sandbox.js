@@ -10,7 +10,7 @@ import { until, within } from './until.js';
 import { PLAIN, pathOf, sessionOf, WebApp } from './web-app.js';
 
 /** @import { Host, HostOptions } from '../hosts/listening.js' */
-/** @import { Response } from './response.js' */
+/** @import { RawResponse } from './raw-response.js' */
 
 /**
  * @typedef {object} Stream
@@ -18,7 +18,7 @@ import { PLAIN, pathOf, sessionOf, WebApp } from './web-app.js';
  * @property {string} id
  * @property {'1.0' | '1.1'} version
  * @property {RawClient} client
- * @property {Response} response
+ * @property {RawResponse} response
  * @property {ExpectedStream} expected
  * @property {boolean} isPaused
  * @property {boolean} hasLeft
@@ -163,7 +163,7 @@ export class SocketSandbox {
 	}
 
 	get #direct() {
-		return /** @type {any} */ (this.#manager.stats()).direct ?? 0;
+		return this.#manager.stats().direct;
 	}
 
 	/**
