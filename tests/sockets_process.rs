@@ -112,6 +112,29 @@ fn every_socket_is_closed_however_its_client_ends() {
     assert_eq!(descriptors(), before);
 }
 
+#[test]
+fn a_socket_that_was_closed_while_the_writer_waited_for_it_can_be_added_again() {
+    let _alone = ALONE.lock();
+    let writers = Writers::default();
+    let (sender, events) = channel();
+    let (node, _reader) = UnixStream::pair().unwrap();
+    let large = Frame::new(&vec![1; 4_000_000]).unwrap();
+    for _ in 0..3 {
+        // The same open file, and the same number, because the number is free again.
+        let client = client(node.try_clone().unwrap(), &sender);
+        let (key, meter) = (client.key, Arc::clone(&client.meter));
+        writers.add(client);
+        writers.send(&[key], &large);
+        // A writer flushes a client when it pauses it.
+        writers.pause(key);
+        assert!(writers.barrier(TIMEOUT));
+        assert!(meter.queued() > 0);
+        writers.close(key);
+        assert!(writers.barrier(TIMEOUT));
+        assert!(events.try_iter().next().is_none(), "the poller has the socket already");
+    }
+}
+
 // Apple's systems have no flag for it. There, libuv sets an option on each socket of Node, which these sockets do not have.
 #[cfg(not(target_vendor = "apple"))]
 #[test]

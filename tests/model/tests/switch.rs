@@ -1,12 +1,11 @@
-//! Models of a receiver that begins to get its messages another way than through its mailbox, while others send. In every
-//! order in which the threads can interleave, it gets the messages of each sender once and in order.
+//! Models of a session that becomes direct while others send: it gets its messages another way than through the mailbox of its
+//! thread. In every order in which the threads can interleave, it gets the messages of each sender once and in order.
 
 use std::sync::Arc;
 
 use loom::sync::Mutex;
 use loom::thread;
 use model::mailbox::{Limit, Mailbox, Postable, Posted};
-use model::switch::Switch;
 
 const NO_LIMIT: Limit = Limit { messages: usize::MAX, bytes: usize::MAX };
 const ONE_BY_ONE: Limit = Limit { messages: 1, bytes: usize::MAX };
@@ -16,6 +15,9 @@ const ONE_BY_ONE: Limit = Limit { messages: 1, bytes: usize::MAX };
 struct Message(usize, usize);
 
 impl Postable for Message {
+    /// True when the receiver has switched.
+    type Table = bool;
+
     fn weight(&self) -> usize {
         1
     }
@@ -23,28 +25,20 @@ impl Postable for Message {
 
 struct Receiver {
     mailbox: Mailbox<Message>,
-    has_switched: Switch<bool>,
     /// What the receiver got: through the mailbox, when its thread has processed it, or the other way.
     received: Mutex<Vec<Message>>,
 }
 
 impl Receiver {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            mailbox: Mailbox::new(100, None),
-            has_switched: Switch::default(),
-            received: Mutex::new(Vec::new()),
-        })
+        Arc::new(Self { mailbox: Mailbox::new(100, None), received: Mutex::new(Vec::new()) })
     }
 
     /// Sends as `Member::send_one` does.
     fn send(&self, message: Message) {
-        let has_switched = self.has_switched.lock();
-        if *has_switched {
-            drop(has_switched);
+        let posted = self.mailbox.post_with(|has_switched| (!has_switched).then_some(message));
+        if posted == Posted::Nothing {
             self.received.lock().unwrap().push(message);
-        } else {
-            assert_eq!(self.mailbox.post(message), Posted::Queued);
         }
     }
 
@@ -60,7 +54,7 @@ impl Receiver {
     }
 
     fn switch(&self) -> bool {
-        self.has_switched.switch(&self.mailbox, |has_switched| *has_switched = true)
+        self.mailbox.change_table_if_idle(|has_switched| *has_switched = true)
     }
 }
 
