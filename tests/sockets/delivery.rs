@@ -149,7 +149,7 @@ fn a_client_that_does_not_read_delays_no_other_client() {
 }
 
 #[test]
-fn senders_do_not_overtake_the_writer_without_limit() {
+fn senders_that_had_to_wait_for_the_writer_lose_nothing() {
     let (server, reader) = small_pair();
     let reader = read_slowly(reader);
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
@@ -162,6 +162,24 @@ fn senders_do_not_overtake_the_writer_without_limit() {
     });
     client.release();
     assert_eq!(reader.join().unwrap().len(), 9 * payload.len());
+}
+
+// A socket of this type keeps the bytes of each system call apart. Only Linux has it.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_messages_that_wait_for_a_client_need_one_system_call() {
+    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+
+    let flags = SocketFlags::CLOEXEC;
+    let (server, reader) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+    let client = TestClient::add(server, GroupId::next(), SETTINGS);
+    WRITERS.pause(client.key);
+    let expected: Vec<_> = (0..50u8).flat_map(|number| [number; 10]).collect();
+    expected.chunks(10).for_each(|message| client.send(message));
+    WRITERS.resume(client.key);
+    let mut received = [0; 1_000];
+    let (count, _) = recv(&reader, &mut received[..], RecvFlags::empty()).unwrap();
+    assert_eq!(received[..count], expected);
 }
 
 #[test]
