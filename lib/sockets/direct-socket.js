@@ -45,6 +45,8 @@ const MAX_CHECKED_BYTES = 64 * 1024;
 export class DirectSocket {
 	/** @type {typeof MODE[keyof typeof MODE]} */
 	#mode = MODE.RUST;
+	/** True from the call of `end` on that is not put off. */
+	#isEnding = false;
 	/** Number of events `paused` that follow for pauses that are known already. */
 	#knownPauses = 0;
 	/** What Node.js does as soon as Rust has paused. @type {(() => void)[]} */
@@ -107,8 +109,7 @@ export class DirectSocket {
 				this.#endLater(original, args);
 				return this.#response;
 			}
-			this.#whenPaused(() => this.#continueLater());
-			return original(...args);
+			return this.#endAtOnce(original, args);
 		});
 		hooks.add(socket, '_writeGeneric', (original) => (writev, data, encoding, callback) => {
 			if (this.#mode === MODE.ENDED) return original(writev, data, encoding, callback);
@@ -203,7 +204,7 @@ export class DirectSocket {
 	#whenDrained(end) {
 		if (this.#mode === MODE.RUST) return this.#whenPaused(end);
 		this.#whenPaused(() => {
-			if (this.#mode === MODE.NODE) {
+			if (this.#mode === MODE.NODE && !this.#isEnding) {
 				this.#native.resume(this.#key);
 				this.#pause();
 			}
@@ -261,7 +262,7 @@ export class DirectSocket {
 	/** Goes on when Node.js may have nothing left to write. */
 	#continue() {
 		if (this.#mode === MODE.PAUSING || this.#mode === MODE.ENDED) return;
-		if (this.#lateEnd === undefined && hasEnded(this.#response, this.#socket)) {
+		if (this.#isEnding || (this.#lateEnd === undefined && hasEnded(this.#response, this.#socket))) {
 			if (isWritten(this.#response)) this.#whenPaused(() => this.#end());
 		} else if (isQuiet(this.#response, this.#socket)) {
 			this.#handBack();
@@ -305,13 +306,29 @@ export class DirectSocket {
 		const { end, args } = this.#lateEnd;
 		this.#lateEnd = undefined;
 		this.#response.finished = false;
+		this.#endAtOnce(end, args);
+	}
+
+	/**
+	 * Makes a call of `end`. Rust writes nothing behind what Node.js writes now.
+	 *
+	 * @param {(...args: any[]) => unknown} end
+	 * @param {any[]} args
+	 */
+	#endAtOnce(end, args) {
 		this.#whenPaused(() => this.#continueLater());
-		end(...args);
+		this.#isEnding = true;
+		try {
+			return end(...args);
+		} finally {
+			// Node.js has refused the arguments.
+			this.#isEnding = this.#response.finished;
+		}
 	}
 
 	/** Lets Rust write again, unless the adapter still has to write what was enqueued in the stream. */
 	#handBack() {
-		if (this.#mode !== MODE.NODE || !this.#isStreamEmpty) return;
+		if (this.#mode !== MODE.NODE || this.#isEnding || !this.#isStreamEmpty) return;
 		this.#mode = MODE.RUST;
 		this.#native.resume(this.#key);
 	}
