@@ -222,6 +222,7 @@ export class DirectSocket {
 	#write() {
 		this.#mode = MODE.NODE;
 		for (const write of this.#held.splice(0)) callAndReport(write);
+		if (this.#lateEnd !== undefined) this.#continueLater();
 	}
 
 	/**
