@@ -29,6 +29,13 @@ const MODE = /** @type {const} */ ({
 /** Maximum number of bytes that are checked for whole chunks. After more, Rust writes when Node.js has nothing left. */
 const MAX_CHECKED_BYTES = 64 * 1024;
 
+/** A wait of this time that fails shows that Rust is busy. Then this thread does not wait for the time below. */
+const VAIN_WAIT_MS = 5;
+const BUSY_MS = 200;
+
+/** Time by `performance.now()` until which this thread does not wait for Rust. */
+let busyUntil = 0;
+
 /**
  * A call of `response.end()`.
  *
@@ -119,11 +126,9 @@ export class DirectSocket {
 				original(writev, data, encoding, (/** @type {unknown[]} */ ...args) => {
 					// The messages that Rust holds come before what Node.js writes next.
 					if (isWhole) this.#handBack();
-					try {
-						callback(...args);
-					} finally {
-						this.#continue();
-					}
+					// Later, because Node.js drops what is written while it empties its buffer.
+					process.nextTick(() => this.#continue());
+					callback(...args);
 				});
 			});
 			if (this.#mode === MODE.PAUSING) this.#failHeldWrite = callback;
@@ -137,7 +142,7 @@ export class DirectSocket {
 		});
 		hooks.add(socket, '_destroy', (original) => (error, callback) => {
 			// What Node.js was to write before is written, as it would be without native delivery.
-			this.#takeOver();
+			if (this.#held.length > 0) this.#takeOver();
 			const failHeldWrite = this.#failHeldWrite;
 			this.#end();
 			original(error, callback);
@@ -231,11 +236,21 @@ export class DirectSocket {
 	 */
 	#takeOver() {
 		if (this.#mode === MODE.RUST) this.#pause();
-		if (this.#mode === MODE.PAUSING && this.#native.waitUntilPaused(this.#key)) {
+		if (this.#mode === MODE.PAUSING && this.#waitUntilPaused()) {
 			this.#knownPauses++;
 			this.#write();
 		}
 		return this.#mode === MODE.NODE;
+	}
+
+	/** Waits until Rust has paused. Returns false when it has not, or when the last wait of this thread was in vain. */
+	#waitUntilPaused() {
+		const begin = performance.now();
+		if (begin < busyUntil) return false;
+		const isPaused = this.#native.waitUntilPaused(this.#key);
+		const end = performance.now();
+		if (!isPaused && end - begin > VAIN_WAIT_MS) busyUntil = end + BUSY_MS;
+		return isPaused;
 	}
 
 	/**
