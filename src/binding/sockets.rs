@@ -250,7 +250,10 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
     // write(key, bytes): sends a chunk that is no message of the session.
     functions.add("write", |_, call| {
         let (key, bytes) = (key(&call, 0)?, call.get::<Uint8ArraySlice<'_>>(1)?);
-        Frame::new(&bytes).into_iter().for_each(|frame| writers().write(key, &frame));
+        if let Some(frame) = Frame::new(&bytes) {
+            writers().wait_for_room();
+            writers().write(key, &frame);
+        }
         Ok(())
     })?;
 
