@@ -11,10 +11,12 @@
 //! | `membership` | builds the object of a thread that joined a hub |
 //! | `info`, `mailbox`, `backplane` | the other functions of that object |
 //! | `drain` | writes a drained mailbox into memory of JavaScript |
+//! | `cleanup` | functions that run when an environment ends |
 //! | `call`, `functions`, `id`, `text` | calls, and the values they pass |
 
 mod backplane;
 mod call;
+mod cleanup;
 mod drain;
 mod functions;
 mod id;
