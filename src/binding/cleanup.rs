@@ -39,7 +39,8 @@ impl CleanupHook {
         let Some(function) = self.function.take() else { return Ok(()) };
         let data = Rc::as_ptr(&self.function);
         // SAFETY: the environment has not ended, because it calls the function first. This is the pair that `add` passed.
-        let status = unsafe { sys::napi_remove_env_cleanup_hook(self.env, Some(run), data.cast_mut().cast()) };
+        let status =
+            unsafe { sys::napi_remove_env_cleanup_hook(self.env, Some(run), data.cast_mut().cast()) };
         check(status, "cannot remove a cleanup hook")?;
         // SAFETY: Node.js has dropped the reference that `add` leaked.
         drop(unsafe { Rc::from_raw(data) });
