@@ -12,7 +12,9 @@
 //! | `info`, `mailbox`, `backplane` | the other functions of that object |
 //! | `drain` | writes a drained mailbox into memory of JavaScript |
 //! | `cleanup` | functions that run when an environment ends |
+//! | `sockets` | native delivery: the sockets of an environment; not on Windows |
 //! | `call`, `functions`, `id`, `text` | calls, and the values they pass |
+//! | `waker` | the function by which other threads wake a thread |
 
 mod backplane;
 mod call;
@@ -25,9 +27,12 @@ mod mailbox;
 mod membership;
 pub mod redis;
 pub mod scope;
+#[cfg(unix)]
+pub mod sockets;
 pub mod streams;
 pub mod subscriptions;
 mod text;
+mod waker;
 
 use napi_derive::napi;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Hub;
+use super::direct::{self, Broadcast};
 use super::peer::Peer;
 use crate::backplane::entry::{Entry, Id, Topic};
 use crate::backplane::local_hub::LocalHub;
@@ -18,9 +19,9 @@ impl LocalHub for Hub {
         match entry {
             Entry::Message { ids, text } => self.deliver_to_ids(&ids, &text),
             Entry::Broadcast { text } => {
-                let until = Key::latest();
+                let broadcast = Broadcast::new(&text);
                 for peer in self.peers().iter().filter(|peer| peer.has_sessions()) {
-                    peer.mailbox.post(ThreadMessage::Broadcast { until, text: Arc::clone(&text) });
+                    broadcast.send_to(peer);
                 }
             }
             Entry::Claim { id } => self.close_older(&id, CloseReason::Replaced),
@@ -56,15 +57,37 @@ impl LocalHub for Hub {
 impl Hub {
     fn deliver_to_ids(&self, ids: &[Id], text: &Text) {
         let sessions = ids.iter().filter_map(|id| self.sessions.get(id));
-        for (thread, mut keys) in by_thread(sessions.map(|session| (session.owner, session.key))) {
-            keys.sort_unstable();
-            keys.dedup();
-            let message = match keys[..] {
-                [key] => ThreadMessage::Unicast { key, text: Arc::clone(text) },
-                _ => ThreadMessage::Multicast { keys, text: Arc::clone(text) },
-            };
-            self.post(thread, message);
+        let threads = by_thread(sessions.map(|session| (session.owner, session.key)));
+        self.send_to_keys(threads, Vec::new(), text, |_| {});
+    }
+
+    /// Sends a message to sessions of several threads. Calls `before_post` with each thread that gets it in its mailbox.
+    /// `direct` are the keys of sessions that are known to be direct.
+    pub(super) fn send_to_keys(
+        &self,
+        threads: BTreeMap<ThreadId, Vec<Key>>,
+        mut direct: Vec<Key>,
+        text: &Text,
+        before_post: impl Fn(&Peer),
+    ) {
+        let peers = self.peers();
+        for (thread, keys) in threads {
+            let Some(peer) = peers.iter().find(|peer| peer.thread == thread) else { continue };
+            before_post(peer);
+            let mut keys = sorted_without_duplicates(keys);
+            peer.mailbox.post_with(|direct_there| {
+                // They may have become direct since they were looked up.
+                if !direct_there.is_empty() {
+                    direct.extend(keys.extract_if(.., |key| direct_there.contains(key)));
+                }
+                match keys[..] {
+                    [] => None,
+                    [key] => Some(ThreadMessage::Unicast { key, text: Arc::clone(text) }),
+                    _ => Some(ThreadMessage::Multicast { keys, text: Arc::clone(text) }),
+                }
+            });
         }
+        direct::send(&sorted_without_duplicates(direct), text);
     }
 
     fn notify_registrations(&self, topic: &Topic, notification: &Text) {
@@ -81,8 +104,9 @@ impl Hub {
     fn close_older(&self, id: &[u16], reason: CloseReason) {
         let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id));
         let is_removed = self.sessions.remove_unless(id, stays, |session| {
+            self.mute(session);
             if let Some(owner) = self.peer(session.owner) {
-                self.uncount_sessions(&owner, 1);
+                self.uncount_session(&owner, session);
                 owner.evict(id, session.key, reason);
             }
         });
@@ -98,9 +122,16 @@ impl Hub {
         }
     }
 
-    fn peer(&self, thread: ThreadId) -> Option<Arc<Peer>> {
+    pub(super) fn peer(&self, thread: ThreadId) -> Option<Arc<Peer>> {
         self.peers().iter().find(|peer| peer.thread == thread).cloned()
     }
+}
+
+/// Returns each key once, oldest session first.
+pub(super) fn sorted_without_duplicates(mut keys: Vec<Key>) -> Vec<Key> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 fn by_thread(keys: impl Iterator<Item = (ThreadId, Key)>) -> BTreeMap<ThreadId, Vec<Key>> {
