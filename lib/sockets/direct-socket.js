@@ -4,9 +4,10 @@
 // Only one of them writes at a time. Before Node.js writes, Rust sends what was sent to the session before, and then holds
 // later messages until Node.js has nothing left to write.
 
+import { bodyOfChunks, bytesOf } from './body.js';
 import { fdError } from './errors.js';
 import { Hooks } from './hooks.js';
-import { hasEnded, isQuiet } from './internals.js';
+import { hasEnded, isChunked, isQuiet } from './internals.js';
 
 /** @import { ServerResponse } from 'node:http' */
 /** @import { Candidate } from './candidate.js' */
@@ -23,6 +24,9 @@ const MODE = /** @type {const} */ ({
 	/** Node.js, for good. */
 	ENDED: 3,
 });
+
+/** Maximum number of bytes that are checked for whole chunks. After more, Rust writes when Node.js has nothing left. */
+const MAX_CHECKED_BYTES = 64 * 1024;
 
 /**
  * What a direct socket reports about its session.
@@ -106,7 +110,10 @@ export class DirectSocket {
 			if (this.#mode === MODE.ENDED) return original(writev, data, encoding, callback);
 			this.#whenPaused(() => {
 				this.#failHeldWrite = undefined;
+				const isWhole = this.#isWhole(bytesOf(writev, data, encoding));
 				original(writev, data, encoding, (/** @type {unknown[]} */ ...args) => {
+					// The messages that Rust holds come before what Node.js writes next.
+					if (isWhole) this.#handBack();
 					callback(...args);
 					this.#continue();
 				});
@@ -190,18 +197,36 @@ export class DirectSocket {
 		setImmediate(() => this.#continue());
 	}
 
-	/** Lets Rust write again, if Node.js has nothing to write. */
+	/** Goes on when Node.js may have nothing left to write. */
 	#continue() {
-		if (this.#mode !== MODE.NODE) return;
+		if (this.#mode === MODE.PAUSING || this.#mode === MODE.ENDED) return;
 		if (hasEnded(this.#response, this.#socket)) {
-			if (isWritten(this.#response)) this.#end();
-		} else if (this.#isStreamEmpty && isQuiet(this.#response, this.#socket)) {
-			this.#mode = MODE.RUST;
-			this.#native.resume(this.#key);
+			if (isWritten(this.#response)) this.#whenPaused(() => this.#end());
+		} else if (isQuiet(this.#response, this.#socket)) {
+			this.#handBack();
+			if (this.#mode !== MODE.RUST) return;
 			const end = this.#endLater;
 			this.#endLater = undefined;
 			end?.();
 		}
+	}
+
+	/** Lets Rust write again, unless the adapter still has to write what was enqueued in the stream. */
+	#handBack() {
+		if (this.#mode !== MODE.NODE || !this.#isStreamEmpty) return;
+		this.#mode = MODE.RUST;
+		this.#native.resume(this.#key);
+	}
+
+	/**
+	 * Returns true when what Node.js writes ends where a message may follow. The end of the response does not.
+	 *
+	 * @param {Buffer[]} parts
+	 */
+	#isWhole(parts) {
+		const length = parts.reduce((sum, part) => sum + part.length, 0);
+		if (length === 0 || length > MAX_CHECKED_BYTES) return false;
+		return !isChunked(this.#response) || bodyOfChunks(Buffer.concat(parts)) !== undefined;
 	}
 
 	/**
