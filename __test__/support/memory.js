@@ -10,6 +10,10 @@ import { promisify } from 'node:util';
 const MAX_GROWTH = 160;
 /** Maximum number of measurements, each twice as long as the one before. One on Deno, where dropped managers leak. */
 const MEASUREMENTS = 'Deno' in globalThis ? 1 : 3;
+/** Time of all measurements: the last two take six times as long as the first. */
+const LIMIT_MS = 105_000;
+/** Timeout of a test that calls {@link assertMemoryStaysFlat}. Longer, so that no program is left behind. */
+export const MEMORY_TEST_MS = LIMIT_MS + 5_000;
 /** Number of samples of a measurement. */
 const SAMPLES = 10;
 /** Number of samples of which the least counts, at the beginning and at the end of a measurement. */
@@ -38,7 +42,7 @@ export async function assertMemoryStaysFlat(program, rounds) {
 		// A small young generation and a single arena soon reach their full size. Optimized code, and other threads of V8, would
 		// add memory at a late time that depends on the load of the machine.
 		['--expose-gc', '--max-semi-space-size=1', ...ofOneThread, '--no-opt', path, String(rounds)],
-		{ env: { ...process.env, MALLOC_ARENA_MAX: '1' } },
+		{ env: { ...process.env, MALLOC_ARENA_MAX: '1' }, timeout: LIMIT_MS, killSignal: 'SIGKILL' },
 	);
 	/** @type {Memory[]} */
 	const measurements = JSON.parse(stdout);
