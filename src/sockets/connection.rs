@@ -185,6 +185,7 @@ impl Connection {
         };
         self.queue.lift_fence();
         self.phase = Phase::Writing;
+        self.meter.set_paused(false);
         self.answer_pauses(unanswered);
     }
 
@@ -192,6 +193,7 @@ impl Connection {
     pub fn release(&mut self) {
         self.queue.lift_fence();
         self.phase = Phase::Releasing;
+        self.meter.set_paused(false);
     }
 
     /// Drops the queued frames, except one that is partly sent.
@@ -269,6 +271,7 @@ impl Connection {
             Phase::Writing | Phase::Paused => Progress::Idle,
             Phase::Pausing { answers } => {
                 self.phase = Phase::Paused;
+                self.meter.set_paused(true);
                 self.answer_pauses(answers);
                 Progress::Idle
             }
