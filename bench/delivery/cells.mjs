@@ -29,7 +29,7 @@ import { SIZE_NAMES } from './messages.mjs';
 export function sizeOf(quick) {
 	return quick
 		? { quick, few: 20, many: 40, deliveries: 400, turns: 2, requestMs: 100, idleMs: 100, rounds: 1 }
-		: { quick, few: 200, many: 2_000, deliveries: 20_000, turns: 10, requestMs: 1_000, idleMs: 500, rounds: 4 };
+		: { quick, few: 200, many: 2_000, deliveries: 20_000, turns: 8, requestMs: 800, idleMs: 400, rounds: 4 };
 }
 
 /** @type {Record<From, string>} */

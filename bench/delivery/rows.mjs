@@ -20,6 +20,8 @@ import { loadOf } from './cells.mjs';
 
 /** @typedef {(line: string) => void} Log */
 
+/** The servers have been warm since the first cell of a group. */
+const WARM_UP_ROUNDS = 1;
 const P50 = 0.5;
 const P99 = 0.99;
 
@@ -123,7 +125,7 @@ async function measureSides(sides, { rounds }, measure) {
 		const turn = async () => own.push(await measure(side));
 		return [side.name, turn];
 	});
-	await interleave(Object.fromEntries(turns), { ms: 0, minRounds: rounds }, () => {});
+	await interleave(Object.fromEntries(turns), { ms: 0, minRounds: rounds, minWarmUpRounds: WARM_UP_ROUNDS }, () => {});
 	// Drops the samples of the warm-up rounds, which came first.
 	for (const { name } of sides) samples[name] = samplesOf(samples, name).slice(-rounds);
 	return samples;
