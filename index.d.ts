@@ -429,7 +429,12 @@ export interface CloseOptions {
 export interface StreamStats {
 	/** Number of sessions that this thread has. */
 	sessions: number;
-	/** Number of messages that streams have accepted. One message to ten sessions counts as ten. */
+	/** Number of these sessions whose messages native code writes to the socket of the client. */
+	direct: number;
+	/**
+	 * Number of messages that streams have accepted. One message to ten sessions counts as ten. A message to a direct session
+	 * counts when the thread that writes to the sockets has accepted it, shortly after `send`.
+	 */
 	messages: number;
 	/** Number of bytes in these messages. */
 	bytes: number;
@@ -441,7 +446,8 @@ export interface StreamStats {
 	closed: Record<SessionCloseReason, number>;
 	/**
 	 * Number of bytes in the queues of streams. It covers only managers with `maxQueuedBytes` or `keepAliveMs`, and the
-	 * messages that `coalesce` has not enqueued yet.
+	 * messages that `coalesce` has not enqueued yet. Of a direct session, it counts the bytes that the operating system
+	 * has not taken.
 	 */
 	queuedBytes: number;
 	/** Number of bytes from other threads that wait for this thread. */

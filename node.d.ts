@@ -1,6 +1,7 @@
 // @tmcp-native/session-manager/node: what works with the HTTP server of a process. It needs Node.js, Bun or Deno.
 //
-//   Shutdown        shutdown, its options and its result
+//   Shutdown          shutdown, its options and its result
+//   Native delivery   attachNativeDelivery, its options and its result
 
 import type { InfoSessionManager, StreamSessionManager, SubscriptionManager } from './index.js';
 
@@ -100,3 +101,100 @@ export interface ShutdownResult {
 	 */
 	readonly errors: readonly Error[];
 }
+
+/**
+ * Makes Rust write the messages of stream sessions to the sockets of a server's clients: a broadcast costs the event loop
+ * almost nothing, and reaches the clients while the event loop is busy. It works with every stream manager of this package,
+ * whatever lies between the server and the manager: a transport, an adapter, a framework.
+ *
+ * Clients receive the same bytes in the same order as without it. A session begins on the ordinary way, through its
+ * `ReadableStream`. When one of its messages is seen to arrive at the socket unchanged, the session becomes *direct*: from
+ * then on, its messages go from Rust to the socket. Everything else on the connection stays with Node.js. A session whose
+ * messages are changed on their way, such as by compression, never becomes direct.
+ *
+ * Call it before the server answers the first request, once for each server. A second call for the same server returns the
+ * same object.
+ *
+ * It has no effect, and emits one warning (`TMCP_NATIVE_DELIVERY`), on Bun, Deno and Windows, and without the native addon.
+ *
+ * @param server The server: an `http.Server`, or what `serve()` of srvx returns. For an `https.Server` or a server for
+ * HTTP/2, all sessions stay on the ordinary way.
+ * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for another server, `ERR_UNKNOWN_OPTION`.
+ * @throws {RangeError} `ERR_OUT_OF_RANGE` for an option.
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { attachNativeDelivery } from '@tmcp-native/session-manager/node';
+ *
+ * const server = createServer();
+ * const delivery = attachNativeDelivery(server);
+ * setInterval(() => console.log(delivery.stats()), 60_000).unref();
+ * ```
+ */
+export function attachNativeDelivery(server: NativeDeliveryServer, options?: NativeDeliveryOptions): NativeDelivery;
+
+/** A server that {@link attachNativeDelivery} accepts: an `http.Server`, or what `serve()` of srvx returns. */
+export type NativeDeliveryServer =
+	| { prependListener(event: string, listener: (...args: any[]) => void): unknown; listenerCount(event: string): number }
+	| { readonly node?: object | undefined; fetch(...args: never[]): unknown };
+
+/** Options of {@link attachNativeDelivery}. */
+export interface NativeDeliveryOptions {
+	/**
+	 * Number of threads that write to sockets; 1 to 16. All servers and worker threads of the process share them, and the
+	 * highest number that was asked for counts. One thread writes to about 200,000 clients a second. Use more for thousands of
+	 * clients if the machine has cores to spare.
+	 *
+	 * @default 1
+	 */
+	writers?: number | undefined;
+}
+
+/** Native delivery of one server. */
+export interface NativeDelivery {
+	/** Returns the counters. */
+	stats(): NativeDeliveryStats;
+
+	/** Stops watching new sessions. Sessions that are direct stay direct until their streams end. */
+	detach(): void;
+}
+
+/** Counters of {@link NativeDelivery}. */
+export interface NativeDeliveryStats {
+	/** Number of sessions that are direct now. */
+	readonly direct: number;
+
+	/**
+	 * Number of sessions that stay on the ordinary way, by reason, since the server was attached. Each is also published on the
+	 * diagnostics channel `tmcp-native:delivery:fallback`, as `{ id, key, reason }`.
+	 */
+	readonly fallback: Readonly<Partial<Record<FallbackReason, number>>>;
+}
+
+/**
+ * The reason for which a session stays on the ordinary way:
+ *
+ * | reason | meaning |
+ * | --- | --- |
+ * | `tls` | The connection is encrypted by Node.js. |
+ * | `http2` | The response is one of HTTP/2, or not of `node:http`. |
+ * | `content-encoding` | The response has this header. |
+ * | `content-length` | The response has this header. |
+ * | `no-body` | The response has no body: it answers HEAD, or has status 204 or 304. |
+ * | `transformed` | Messages do not arrive at the socket unchanged, or a method of the response or the socket was replaced. |
+ * | `stream` | The controller is not one of a `ReadableStream`, or is one of a byte stream. |
+ * | `pipelined` | Another response on the same connection comes first. |
+ * | `no-fd` | The socket has no file descriptor, or it cannot be duplicated (`EMFILE`). |
+ * | `unknown-runtime` | Node.js has other internals than the versions that are tested. |
+ */
+export type FallbackReason =
+	| 'tls'
+	| 'http2'
+	| 'content-encoding'
+	| 'content-length'
+	| 'no-body'
+	| 'transformed'
+	| 'stream'
+	| 'pipelined'
+	| 'no-fd'
+	| 'unknown-runtime';

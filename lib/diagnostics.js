@@ -11,6 +11,8 @@ export const sessionClosed = channel('tmcp-native:session:closed');
 export const sessionRefused = channel('tmcp-native:session:refused');
 /** A message was dropped for a slow client: `{ id, key, bytes }`. */
 export const messageDropped = channel('tmcp-native:message:dropped');
+/** A session stays on the ordinary way although native delivery is attached to its server: `{ id, key, reason }`. */
+export const deliveryFallback = channel('tmcp-native:delivery:fallback');
 /** Entries of another node are lost: `{ node, missed }`. */
 export const backplaneGap = channel('tmcp-native:backplane:gap');
 /** The connection to Redis failed, or a message was not sent: `{ error }`. */

@@ -2,3 +2,4 @@
 // points, it needs Node.js, Bun or Deno.
 
 export { shutdown } from './server/shutdown.js';
+export { attachNativeDelivery } from './sockets/attach.js';

@@ -8,6 +8,7 @@
 //! | [`hub`] | one group of managers: its registry, its threads, and the members through which threads use it |
 //! | [`backplane`] | the connection between the hubs of several processes, over Redis |
 //! | [`threads`] | messages between threads, the mailboxes they go into, and completions |
+//! | `sockets` | native delivery: threads that write to the sockets of clients; not on Windows |
 //! | [`registry`] | tables of sessions, client information and subscriptions; no threads |
 //!
 //! Inside [`hub`], imports go from [`hub::scopes`] to [`hub::member`] to the hub and its peers. The backplane delivers
@@ -33,4 +34,7 @@ pub mod backplane;
 pub mod binding;
 pub mod hub;
 pub mod registry;
+// Windows has no file descriptors for sockets.
+#[cfg(unix)]
+pub mod sockets;
 pub mod threads;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from bottom to top. A room may import rooms to its left.
-const ROOMS: [&str; 5] = ["registry", "threads", "backplane", "hub", "binding"];
+const ROOMS: [&str; 6] = ["registry", "sockets", "threads", "backplane", "hub", "binding"];
 
 #[test]
 fn a_room_imports_only_rooms_below_it() {

@@ -13,6 +13,7 @@ const ROOMS = [
 	'redis.js',
 	'node.js',
 	'server',
+	'sockets',
 	'managers',
 	'backplane',
 	'threads',

@@ -44,18 +44,29 @@ export function requireNative(what) {
  * @property {(id: string, key: number) => void} forget Removes a session of this thread only while it still has this key.
  * @property {(id: unknown) => boolean} has Returns true when any thread has the session.
  * @property {(id: unknown, text: string) => number} routeOne
- *   Returns the key of the session when it belongs to this thread: the caller must deliver the message. Otherwise posts
- *   the message to the thread that has the session, or publishes it to other nodes when no thread has it, and returns 0.
+ *   Returns the key of the session when it is an ordinary session of this thread: the caller must deliver the message.
+ *   Otherwise returns 0: Rust writes the message when the session is direct, posts it to the thread that has the session, or
+ *   publishes it to other nodes when no thread has it.
  * @property {(ids: readonly unknown[], text: string | undefined, keys: Float64Array) => number} route
- *   Writes the keys of this thread's sessions to `keys`, each key once and oldest session first, and returns their number.
- *   The caller must deliver the message to these. Posts or publishes it to the other sessions, unless `text` is `undefined`.
- *   Reads at most `keys.length` ids.
- * @property {(text: string) => void} sendElsewhere Sends a message to all sessions of other threads and nodes.
+ *   Writes the keys of this thread's ordinary sessions to `keys`, each key once and oldest session first, and returns their
+ *   number. The caller must deliver the message to these. Writes, posts or publishes it to the other sessions, unless `text`
+ *   is `undefined`. Reads at most `keys.length` ids.
+ * @property {(text: string) => void} sendElsewhere
+ *   Sends a message to all sessions of other threads and nodes, and to all direct sessions.
  * @property {() => number[]} evicted
  *   Returns the keys of this thread's sessions that other threads or nodes have deleted or replaced, and whose streams this
  *   thread has not closed yet.
  * @property {(id: unknown) => number[]} evictedOf Returns the keys of those of these sessions that have this id, oldest first.
  * @property {(key: number) => void} markClosed Reports that this thread has closed the stream of an evicted session.
+ * @property {(sockets: object, id: string, key: number, fd: number, settings: Float64Array) => number} [attachSocket]
+ *   Makes an ordinary session of this thread direct: from now on, Rust writes its messages on a duplicate of the file
+ *   descriptor. `sockets` is the handle of `NativeSockets`. `settings` are 0 for a body in chunks or 1 for a raw one,
+ *   maxQueuedBytes, 1 to drop messages for a slow client or 0 to close it, keepAliveMs (0 for none) and deadAfterKeepAlives.
+ *   Returns 1 when the session is direct now. Returns 0 when it is removed, or when this thread has not processed all
+ *   messages of other threads, and -1 when the descriptor cannot be duplicated. Only on platforms with file descriptors.
+ * @property {() => number[]} [directStats]
+ *   Returns the messages that Rust has accepted for this thread's direct sessions, their bytes, and the number of dropped
+ *   messages. Only on platforms with file descriptors.
  * @property {() => number} size Returns the number of sessions of all threads.
  * @property {() => string[]} ids Returns the ids of the sessions of all threads, oldest session first.
  * @property {() => void} leave Leaves the hub: removes everything that belongs to this thread.
@@ -189,6 +200,32 @@ export function requireNative(what) {
  */
 
 /**
+ * The sockets of the direct sessions of one environment (`src/binding/sockets.rs`). A key is that of the session. Commands
+ * for one key take effect in the order of the calls, together with messages; unknown keys are ignored.
+ *
+ * @typedef {object} NativeSockets
+ * @property {object} handle The first argument of `attachSocket`.
+ * @property {(table: Float64Array) => number} events
+ *   Writes events to `table` and returns their number. An event is a kind, a key and a value: 1 paused, 2 released,
+ *   3 failed (value: the number of the error; the duplicate of the descriptor is closed), 4 slow, 5 dead, 6 dropped messages
+ *   (value: their bytes). The caller repeats it until it returns 0: before that, `wake` is not called again.
+ * @property {(key: number) => void} pause
+ *   Writes what was sent before, reports `paused`, and holds later messages.
+ * @property {(key: number) => void} resume Ends a pause.
+ * @property {(key: number) => void} release
+ *   Writes everything that was sent before, closes the duplicate, and reports `released`.
+ * @property {(key: number) => void} discard Drops the messages that the operating system has not taken, except a partly
+ *   written one.
+ * @property {(key: number) => void} close
+ *   Writes what the operating system takes at once, and closes the duplicate. Reports nothing.
+ * @property {(key: number, bytes: Uint8Array) => void} send Writes one message.
+ * @property {(key: number) => number} queued
+ *   Returns how many bytes the operating system has not taken, `Infinity` while Rust has messages or commands to process.
+ * @property {(key: number) => number} sent Returns how many bytes the operating system has taken.
+ * @property {() => void} leave Closes all duplicates of this environment.
+ */
+
+/**
  * Opens a hub of one thread and returns its sessions.
  *
  * @type {() => NativeStreams}
@@ -217,6 +254,15 @@ export const joinScope = addon?.joinScope;
  * @type {(url: string, prefix: string, settings: number[], tls: (string | undefined)[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
 export const joinRedis = addon?.joinRedis;
+
+/**
+ * Opens the sockets of this environment. `writers` is the least number of threads that write to the sockets of the process.
+ * `wake` is called on this thread when there are events. `undefined` without the addon, and on platforms without file
+ * descriptors.
+ *
+ * @type {((writers: number, wake: () => void) => NativeSockets) | undefined}
+ */
+export const openSockets = addon?.openSockets;
 
 /**
  * Returns the name of the first text of the option `tls` that cannot be used, and what it must be; `null` when there is none.

@@ -8,6 +8,8 @@ import { Coalescing } from './coalescing.js';
 import { SlicedDelivery } from './sliced-delivery.js';
 
 /** @import { SessionCloseReason } from '../../index.js' */
+/** @import { NativeStreams } from '../native/binding.js' */
+/** @import { SessionSocket } from './direct.js' */
 /** @import { Policy } from './policy/policy.js' */
 /** @import { Session } from './session.js' */
 /** @import { MonitoredSession } from './policy/monitored-session.js' */
@@ -17,8 +19,14 @@ import { SlicedDelivery } from './sliced-delivery.js';
 export class LocalStreams {
 	/** The key of the session created last. */
 	newest = 0;
-	/** @type {Map<number, Session>} in the order of their keys, which is the order of creation */
+	/** True while there are direct sessions. */
+	hasDirect = false;
+	/** The ordinary sessions. @type {Map<number, Session>} in the order of their keys, which is the order of creation */
 	#sessions = new Map();
+	/** The direct sessions: Rust delivers to them. @type {Map<number, Session>} */
+	#direct = new Map();
+	/** Number of deliveries to several sessions that are in progress. */
+	#loops = 0;
 	/** Messages that were enqueued in streams, and their bytes. */
 	#messages = 0;
 	#bytes = 0;
@@ -31,15 +39,23 @@ export class LocalStreams {
 	#sliced;
 	/** @type {Coalescing | undefined} */
 	#coalescing;
+	/** Removes a session from the registry in Rust. */
 	#forgetInRust;
+	#directStats;
 
-	/** @param {(id: string, key: number) => void} forget removes a session from the registry in Rust */
-	constructor(forget) {
+	/** @param {Pick<NativeStreams, 'forget' | 'directStats'>} native */
+	constructor({ forget, directStats }) {
 		this.#forgetInRust = forget;
+		this.#directStats = directStats;
 	}
 
 	/** Number of sessions of this thread. */
 	get count() {
+		return this.#sessions.size + this.#direct.size;
+	}
+
+	/** Number of sessions of this thread that are not direct. */
+	get ordinaryCount() {
 		return this.#sessions.size;
 	}
 
@@ -47,11 +63,18 @@ export class LocalStreams {
 	stats() {
 		let queuedBytes = 0;
 		for (const session of this.#sessions.values()) queuedBytes += session.queuedBytes;
+		for (const session of this.#direct.values()) {
+			const bytes = session.queuedBytes;
+			// Otherwise messages are on their way to the thread that writes them.
+			if (bytes !== Infinity) queuedBytes += bytes;
+		}
+		const [messages, bytes, dropped] = this.#directStats?.() ?? [0, 0, 0];
 		return {
 			sessions: this.count,
-			messages: this.#messages,
-			bytes: this.#bytes,
-			dropped: this.#dropped,
+			direct: this.#direct.size,
+			messages: this.#messages + messages,
+			bytes: this.#bytes + bytes,
+			dropped: this.#dropped + dropped,
 			refused: this.#refused,
 			closed: { ...this.#closed },
 			queuedBytes,
@@ -78,9 +101,10 @@ export class LocalStreams {
 		return this.#sliced?.isUnderWay ?? false;
 	}
 
-	/** Returns all sessions, oldest first. */
-	all() {
-		return this.#sessions.values();
+	/** Returns all sessions: the ordinary ones, oldest first, and then the direct ones. */
+	*all() {
+		yield* this.#sessions.values();
+		yield* this.#direct.values();
 	}
 
 	/**
@@ -90,14 +114,64 @@ export class LocalStreams {
 	 * @returns {Generator<MonitoredSession>}
 	 */
 	*of(policy) {
-		for (const session of this.#sessions.values()) {
+		for (const session of this.all()) {
 			if (session.policy === policy) yield/** @type {any} */ (session);
 		}
 	}
 
 	/** @param {number} key 0 for none; the session may no longer exist */
 	get(key) {
-		return this.#sessions.get(key);
+		return this.#sessions.get(key) ?? this.#direct.get(key);
+	}
+
+	/**
+	 * Returns true when a session has got all messages whose delivery has begun, so that Rust may deliver the next one. The
+	 * caller has checked that the client has got everything that is in the stream.
+	 *
+	 * @param {Session} session
+	 */
+	canBecomeDirect(session) {
+		if (this.#loops > 0 || this.isDelivering || session.hasWaitingChunks) return false;
+		return this.#sessions.has(session.key);
+	}
+
+	/**
+	 * Makes a session direct, right after `attachSocket` of `Streams` has returned 1 for it.
+	 *
+	 * @param {Session} session
+	 * @param {SessionSocket} socket
+	 */
+	makeDirect(session, socket) {
+		this.#sessions.delete(session.key);
+		this.#direct.set(session.key, session);
+		this.hasDirect = true;
+		session.socket = socket;
+	}
+
+	/**
+	 * Ends a direct session whose connection or response has ended. The stream is closed, so that its consumer does not wait for
+	 * messages that no longer arrive.
+	 *
+	 * @param {number} key of a session that may no longer exist
+	 */
+	ended(key) {
+		const session = this.#direct.get(key);
+		if (session === undefined) return;
+		this.#forget(session);
+		session.close();
+		session.hadEnded = true;
+		this.#sessionClosed(session, 'gone');
+	}
+
+	/**
+	 * Removes a session of any kind.
+	 *
+	 * @param {number} key
+	 */
+	#remove(key) {
+		if (this.#sessions.delete(key) || !this.hasDirect) return;
+		this.#direct.delete(key);
+		this.hasDirect = this.#direct.size > 0;
 	}
 
 	/**
@@ -128,31 +202,38 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Delivers to all sessions.
+	 * Delivers to all ordinary sessions.
 	 *
 	 * @param {Chunk} chunk
 	 */
 	deliverToAll(chunk) {
-		if (this.#sliced?.isFor(this.count)) this.#sliced.toAll(this.#sessions, chunk, this.newest);
+		if (this.#sliced?.isFor(this.ordinaryCount)) {
+			this.#sliced.toAll(this.#sessions, chunk, this.newest);
+			return;
+		}
+		this.#loops++;
 		// A Map's iterator follows changes: it skips a session deleted meanwhile and visits one created meanwhile.
-		else for (const session of this.#sessions.values()) this.#deliver(session, chunk);
+		for (const session of this.#sessions.values()) this.#deliver(session, chunk);
+		this.#loops--;
 	}
 
 	/**
-	 * Delivers to all sessions except evicted ones. Other threads have deleted or replaced those, and their streams are open
-	 * only for messages that were sent before.
+	 * Delivers to all ordinary sessions except evicted ones. Other threads have deleted or replaced those, and their streams are
+	 * open only for messages that were sent before.
 	 *
 	 * @param {Set<number>} evicted keys
 	 * @param {Chunk} chunk
 	 */
 	deliverToAllExcept(evicted, chunk) {
-		if (this.#sliced?.isFor(this.count)) {
+		if (this.#sliced?.isFor(this.ordinaryCount)) {
 			this.#sliced.toAll(this.#sessions, chunk, this.newest, evicted);
 			return;
 		}
+		this.#loops++;
 		for (const session of this.#sessions.values()) {
 			if (!evicted.has(session.key)) this.#deliver(session, chunk);
 		}
+		this.#loops--;
 	}
 
 	/**
@@ -167,7 +248,7 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Delivers to some sessions.
+	 * Delivers to some ordinary sessions.
 	 *
 	 * @param {Float64Array} keys of sessions that may no longer exist
 	 * @param {number} count number of keys to read
@@ -177,34 +258,38 @@ export class LocalStreams {
 	deliverToSome(keys, count, chunk, after = 0) {
 		/** @type {Session[] | undefined} */
 		const waiting = this.#sliced?.isUnderWay ? [] : undefined;
+		this.#loops++;
 		for (let index = 0; index < count; index++) {
 			const session = keys[index] > after ? this.#sessions.get(keys[index]) : undefined;
 			if (session === undefined) continue;
 			if (waiting !== undefined) waiting.push(session);
 			else this.#deliverOrClose(session, chunk);
 		}
+		this.#loops--;
 		if (waiting !== undefined) this.#sliced?.toSome(waiting, chunk);
 	}
 
 	/**
-	 * Delivers to the sessions with a key of at most `last`.
+	 * Delivers to the ordinary sessions with a key of at most `last`.
 	 *
 	 * @param {number} last
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	deliverUpTo(last, chunk) {
-		if (this.#sliced?.isFor(this.count)) {
+		if (this.#sliced?.isFor(this.ordinaryCount)) {
 			this.#sliced.toAll(this.#sessions, chunk, last);
 			return;
 		}
+		this.#loops++;
 		for (const session of this.#sessions.values()) {
-			if (session.key > last) return;
+			if (session.key > last) break;
 			this.#deliverOrClose(session, chunk);
 		}
+		this.#loops--;
 	}
 
 	/**
-	 * Delivers a message of another thread to one session.
+	 * Delivers a message of another thread to one ordinary session.
 	 *
 	 * @param {number} key of a session that may no longer exist
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
@@ -325,7 +410,7 @@ export class LocalStreams {
 	 * @param {Session} session
 	 */
 	#forget({ id, key }) {
-		this.#sessions.delete(key);
+		this.#remove(key);
 		this.#forgetInRust(id, key);
 	}
 
@@ -336,10 +421,11 @@ export class LocalStreams {
 	 * @param {SessionCloseReason} reason
 	 */
 	close(key, reason) {
-		const session = this.#sessions.get(key);
+		const session = this.get(key);
 		if (session === undefined) return;
-		this.#sessions.delete(key);
-		if (this.#sliced?.isUnderWay) this.#sliced.settle(session);
+		this.#remove(key);
+		// A direct session gets none of the messages that are delivered in slices.
+		if (this.#sliced?.isUnderWay && session.socket === undefined) this.#sliced.settle(session);
 		this.#close(session, reason);
 	}
 
@@ -356,7 +442,7 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Closes all sessions after an overflow of the mailbox: messages for them are lost.
+	 * Closes all ordinary sessions after an overflow of the mailbox: messages for them are lost.
 	 *
 	 * @param {number} last the key of the newest session to close; sessions that a controller creates meanwhile stay open
 	 */

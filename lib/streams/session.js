@@ -5,6 +5,7 @@ import { allocatedBytes, MAX_WASTED_BYTES, withoutSlab } from './slabs.js';
 
 /** @import { SessionController } from '../../index.js' */
 /** @import { Policy } from './policy/policy.js' */
+/** @import { SessionSocket } from './direct.js' */
 
 export class Session {
 	/** The key of the session in Rust; 0 until it is registered. */
@@ -15,6 +16,8 @@ export class Session {
 	hadEnded = false;
 	/** True when the manager has closed the session. */
 	isClosed = false;
+	/** The socket of a direct session. @type {SessionSocket | undefined} */
+	socket;
 	/** The `desiredSize` of the stream with an empty queue. */
 	#highWaterMark;
 	/** `allocatedBytes` when the queue of the stream was last checked. */
@@ -82,13 +85,19 @@ export class Session {
 	/** Enqueues the chunks that wait for the end of the turn. A plain session has none. */
 	flush() {}
 
+	/** True when chunks wait for the end of the turn. */
+	get hasWaitingChunks() {
+		return false;
+	}
+
 	/** Bytes that the client has not read yet; 0 where the session does not count them. */
 	get queuedBytes() {
-		return 0;
+		return this.socket?.queuedBytes ?? 0;
 	}
 
 	/** True when the queue of the stream is empty. The queue of a client that left unnoticed may never become empty. */
 	get isDrained() {
+		if (this.socket !== undefined) return this.socket.isDrained;
 		const desiredSize = desiredSizeOf(this.controller);
 		return typeof desiredSize !== 'number' || desiredSize >= Number(this.#highWaterMark);
 	}
@@ -112,6 +121,7 @@ export class Session {
 	 * @param {Error} error
 	 */
 	abort(error) {
+		this.socket?.abort(error);
 		const controller = /** @type {SessionController & Partial<ReadableStreamDefaultController>} */ (this.controller);
 		const canError = typeof controller.error === 'function';
 		try {

@@ -53,7 +53,7 @@ async function closeEach(streams, last, close) {
 	let closed = 0;
 	let left = 0;
 	for (const session of streams.all()) {
-		if (session.key > last) break;
+		if (session.key > last) continue;
 		if (!close(session)) left++;
 		else if (++closed % STREAMS_PER_TURN === 0) await nextTurn();
 	}

@@ -4,12 +4,14 @@
 // thread's streams.
 
 import { invalidArgument } from '../errors.js';
+import { nativeDelivery } from './direct.js';
 import { encode } from './encoder.js';
 import { LocalStreams } from './local-streams.js';
 
 /** @import { SessionController } from '../../index.js' */
 /** @import { NativeStreams } from '../native/binding.js' */
 /** @import { Policy } from './policy/policy.js' */
+/** @import { Session } from './session.js' */
 
 /** Maximum number of ids in a list whose keys are written to the shared array. A longer list gets an array of its own. */
 const MAX_SHARED_LIST = 16_384;
@@ -48,7 +50,7 @@ export class Streams {
 		this.#native = native;
 		this.#flags = flags;
 		this.#others = others;
-		this.local = new LocalStreams(native.forget);
+		this.local = new LocalStreams(native);
 	}
 
 	/** Number of sessions of all threads. */
@@ -75,11 +77,27 @@ export class Streams {
 		if (created === 0) throw this.local.refused(id, policy);
 		if (typeof created === 'number') {
 			this.local.add(session, created);
+			nativeDelivery.adopt?.(session, this);
 		} else {
 			const [key, replaced] = created;
 			this.local.add(session, key);
+			nativeDelivery.adopt?.(session, this);
 			this.local.close(replaced, 'replaced');
 		}
+	}
+
+	/**
+	 * Makes Rust write the messages of a session from now on. The caller has checked `canBecomeDirect` of `local`, and calls
+	 * `makeDirect` there when the result is 1. Returns 0 when it is too early, because messages of other threads wait for this
+	 * one, or when the session is removed; -1 when the file descriptor cannot be duplicated.
+	 *
+	 * @param {Session} session
+	 * @param {object} sockets the handle of `NativeSockets`
+	 * @param {number} fd of the client's socket
+	 * @param {boolean} isChunked true when the body of the response is sent in chunks
+	 */
+	attachSocket({ id, key, policy }, sockets, fd, isChunked) {
+		return this.#native.attachSocket?.(sockets, id, key, fd, policy.socketSettings(isChunked)) ?? 0;
 	}
 
 	/**
@@ -156,9 +174,9 @@ export class Streams {
 	 * @param {string} data
 	 */
 	sendToAll(data) {
-		// The flag saves a native call, which would cost a quarter of a message to one session.
-		if (this.#flags[FLAG.OTHERS_HAVE_SESSIONS] !== 0) this.#native.sendElsewhere(data);
-		if (this.local.count === 0) return;
+		// The conditions save a native call, which would cost a quarter of a message to one session.
+		if (this.#flags[FLAG.OTHERS_HAVE_SESSIONS] !== 0 || this.local.hasDirect) this.#native.sendElsewhere(data);
+		if (this.local.ordinaryCount === 0) return;
 		const chunk = encode(data);
 		if (this.#flags[FLAG.EVICTED] === 0) this.local.deliverToAll(chunk);
 		else this.local.deliverToAllExcept(new Set(this.#native.evicted()), chunk);

@@ -28,12 +28,26 @@ impl Call<'_> {
 
     /// Returns an argument.
     pub fn get<Argument: FromNapiValue>(&self, index: usize) -> Result<Argument> {
-        let value = self
-            .arguments
-            .get(index)
-            .ok_or_else(|| Error::new(Status::InvalidArg, "an argument is missing"))?;
+        let value = self.value(index)?;
         // SAFETY: `value` is a handle of the call in progress in `env`, and handles live until the call returns.
-        unsafe { Argument::from_napi_value(self.env.raw(), *value) }
+        unsafe { Argument::from_napi_value(self.env.raw(), value) }
+    }
+
+    /// Returns a reference to what an argument holds.
+    #[cfg(unix)]
+    pub fn get_ref<Argument: napi::bindgen_prelude::FromNapiRef + 'static>(
+        &self,
+        index: usize,
+    ) -> Result<&Argument> {
+        let value = self.value(index)?;
+        // SAFETY: `value` is a handle of the call in progress in `env`. It keeps its object alive until the call returns, and
+        // the reference does not outlive the call.
+        unsafe { Argument::from_napi_ref(self.env.raw(), value) }
+    }
+
+    fn value(&self, index: usize) -> Result<sys::napi_value> {
+        let value = self.arguments.get(index).copied();
+        value.ok_or_else(|| Error::new(Status::InvalidArg, "an argument is missing"))
     }
 }
 

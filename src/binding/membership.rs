@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{ArrayBuffer, Function, JsObjectValue, Object};
-use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 
 use super::backplane::backplane;
@@ -12,6 +11,7 @@ use super::info::info;
 use super::mailbox::{ThreadMailbox, mailbox};
 use super::streams::streams;
 use super::subscriptions::subscriptions;
+use super::waker::waker;
 use crate::hub::member::Member;
 use crate::hub::peer::Flags;
 use crate::threads::mailbox::Waker;
@@ -23,14 +23,8 @@ pub(super) fn membership<'env>(
     wake: &Function<'env, (), ()>,
     join: impl FnOnce(Waker) -> Member,
 ) -> Result<Object<'env>> {
-    // The mailbox adds its cleanup hook after Node.js has added that of this thread-safe function. Hooks run in reverse
-    // order, so the mailbox drops the function before Node.js frees it. The environment cannot end between the two, because
-    // this code runs on its thread.
-    let wake = wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build()?;
-    let member = Rc::new(join(Arc::new(move || {
-        // The call can only fail when the environment is ending. Nothing has to be delivered then.
-        wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-    })));
+    // The hook of the mailbox takes the waker away, so it is added after the waker is made.
+    let member = Rc::new(join(waker(wake)?));
     let thread_mailbox = ThreadMailbox::new(Rc::clone(&member), env)?;
 
     let mut object = Object::new(env)?;

@@ -11,7 +11,9 @@
 //! | `membership` | builds the object of a thread that joined a hub |
 //! | `info`, `mailbox`, `backplane` | the other functions of that object |
 //! | `drain` | writes a drained mailbox into memory of JavaScript |
+//! | `sockets` | native delivery: the sockets of an environment; not on Windows |
 //! | `call`, `functions`, `id`, `text` | calls, and the values they pass |
+//! | `waker` | the function by which other threads wake a thread |
 
 mod backplane;
 mod call;
@@ -23,9 +25,12 @@ mod mailbox;
 mod membership;
 pub mod redis;
 pub mod scope;
+#[cfg(unix)]
+pub mod sockets;
 pub mod streams;
 pub mod subscriptions;
 mod text;
+mod waker;
 
 use napi_derive::napi;
 

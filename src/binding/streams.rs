@@ -60,7 +60,8 @@ pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Objec
         Ok(buffer.read(&call, 0)?.is_some_and(|id| member.has(id)))
     })?;
 
-    // routeOne(id, text): sends to one session. Returns the key of the stream to deliver to, or NO_KEY.
+    // routeOne(id, text): sends to one session. Returns the key of the stream to deliver to, or NO_KEY. A direct session has no
+    // stream to deliver to, here and below.
     functions.add("routeOne", |member, call| {
         let mut buffer = IdBuffer::new();
         Ok(number(match buffer.read(&call, 0)? {
@@ -94,7 +95,7 @@ pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Objec
         Ok(write(&found, keys))
     })?;
 
-    // sendElsewhere(text): sends to all sessions of other threads and processes.
+    // sendElsewhere(text): sends to all sessions of other threads and processes, and to all direct sessions.
     functions.add("sendElsewhere", |member, call| member.send_elsewhere(|| text(&call, 0)))?;
 
     // evicted(): returns the keys of this thread's sessions that other threads deleted or replaced, and whose streams are
@@ -120,6 +121,9 @@ pub(super) fn streams<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Objec
 
     // ids(): returns the ids of all sessions, oldest session first.
     functions.add("ids", |member, _| Ok(member.ids().into_iter().map(IdValue).collect::<Vec<_>>()))?;
+
+    #[cfg(unix)]
+    super::sockets::add_to_streams(&mut functions)?;
 
     // leave(): leaves the hub.
     functions.add("leave", |member, _| {

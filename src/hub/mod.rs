@@ -10,9 +10,11 @@
 //! | [`member`] | one thread's side of a hub |
 //! | [`delivery`] | delivers what other processes send |
 //! | [`peer`] | a thread, as the other threads of the hub see it |
+//! | `direct` | the sessions whose messages Rust writes to the sockets of the clients |
 //! | `evicted` | the sessions of a thread that other threads removed |
 
 pub mod delivery;
+mod direct;
 mod evicted;
 pub mod member;
 pub mod peer;
@@ -22,11 +24,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use self::direct::DirectSessions;
 use self::peer::Peer;
 use crate::backplane::Backplane;
 use crate::registry::info::Info;
 use crate::registry::key::ThreadId;
-use crate::registry::sessions::Sessions;
+use crate::registry::sessions::{Session, Sessions};
 use crate::registry::subscriptions::Subscriptions;
 use crate::threads::mailbox::Waker;
 
@@ -37,6 +40,7 @@ pub const DEFAULT_MAX_MAILBOX_BYTES: usize = 64 << 20;
 #[derive(Debug)]
 pub struct Hub {
     sessions: Sessions,
+    direct: DirectSessions,
     info: Info,
     subscriptions: Subscriptions,
     /// The connection to other processes, if the hub has one.
@@ -105,6 +109,7 @@ impl Hub {
     ) -> Arc<Self> {
         Arc::new(Self {
             sessions,
+            direct: DirectSessions::default(),
             info: Info::default(),
             subscriptions: Subscriptions::default(),
             backplane,
@@ -143,12 +148,12 @@ impl Hub {
         };
         if was_last {
             self.when_closed.call(self);
-            self.sessions.clear();
+            self.sessions.clear(|session| self.direct.remove(session));
             self.info.clear();
             self.subscriptions.clear();
             self.backplane.iter().for_each(|backplane| backplane.leave(None));
         } else {
-            for id in self.sessions.remove_owner(peer.thread) {
+            for id in self.remove_where(|session| session.owner == peer.thread) {
                 // Another thread may have created a session with this id again, and set information about it, which stays. What
                 // other processes know as well stays, too.
                 self.info.remove_unless(&id, || self.backplane.is_some() || self.sessions.contains(&id));
@@ -187,11 +192,23 @@ impl Hub {
         }
     }
 
-    /// Subtracts sessions of a thread. Called after other threads can no longer find them.
-    fn uncount_sessions(&self, peer: &Peer, sessions: usize) {
-        if peer.subtract_sessions(sessions) {
+    /// Subtracts a session of a thread. Called after other threads can no longer find it.
+    fn uncount_session(&self, peer: &Peer, session: Session) {
+        if peer.subtract_session(session) {
             self.update_flags();
         }
+    }
+
+    /// Removes every session for which `is_removed` returns true, and returns their ids. Does not subtract them from those of
+    /// their threads.
+    fn remove_where(&self, is_removed: impl Fn(Session) -> bool) -> Vec<Box<[u16]>> {
+        self.sessions.remove_where(|session| {
+            let is_removed = is_removed(session);
+            if is_removed {
+                self.direct.remove(session);
+            }
+            is_removed
+        })
     }
 
     /// Sets the flag of every peer that shows if other threads have sessions. Every change is followed by a call of this

@@ -1,10 +1,11 @@
 //! A thread of a hub, as the other threads see it.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::evicted::Evicted;
 use crate::registry::key::{Key, ThreadId};
+use crate::registry::sessions::Session;
 use crate::threads::completion::{Outcome, ReplyTo};
 use crate::threads::mailbox::{Mailbox, Waker};
 use crate::threads::message::{CloseReason, ThreadMessage};
@@ -14,8 +15,9 @@ use crate::threads::message::{CloseReason, ThreadMessage};
 pub struct Peer {
     pub(super) thread: ThreadId,
     pub(super) mailbox: Mailbox<ThreadMessage>,
-    /// Number of sessions of the thread. A broadcast does not wake a thread without sessions.
-    sessions: AtomicUsize,
+    /// Number of sessions of the thread, in units of `SESSION`, and number of its ordinary sessions, in units of `ORDINARY`. In
+    /// one number, so that no thread sees one of them changed and the other not.
+    sessions: AtomicU64,
     /// Sessions that other threads deleted or replaced, and whose streams this thread has not closed yet.
     evicted: Mutex<Evicted>,
     /// True when the thread is about to leave the hub.
@@ -23,6 +25,10 @@ pub struct Peer {
     /// The flags that other threads set for this thread.
     pub(super) flags: Arc<Flags>,
 }
+
+/// A session of any kind, and an ordinary one: one that is not direct.
+const SESSION: u64 = 1 << 32;
+const ORDINARY: u64 = 1;
 
 /// Memory that other threads write and one thread reads without a call. JavaScript reads it as an `Int32Array`.
 #[derive(Debug, Default)]
@@ -39,7 +45,7 @@ impl Peer {
         Self {
             thread,
             mailbox: Mailbox::new(max_mailbox_bytes, waker),
-            sessions: AtomicUsize::new(0),
+            sessions: AtomicU64::new(0),
             evicted: Mutex::default(),
             is_retiring: AtomicBool::new(false),
             flags: Arc::default(),
@@ -48,17 +54,29 @@ impl Peer {
 
     // Relaxed: a thread learns of a session from the thread that created it, after the session was counted.
     pub(super) fn has_sessions(&self) -> bool {
-        self.sessions.load(Ordering::Relaxed) > 0
+        self.sessions.load(Ordering::Relaxed) >= SESSION
     }
 
-    /// Returns true when it is the first session of the thread.
+    /// Returns true when the thread has ordinary sessions. A broadcast does not wake a thread without any.
+    pub(super) fn has_ordinary_sessions(&self) -> bool {
+        !self.sessions.load(Ordering::Relaxed).is_multiple_of(SESSION)
+    }
+
+    /// Counts an ordinary session. Returns true when it is the first session of the thread.
     pub(super) fn add_session(&self) -> bool {
-        self.sessions.fetch_add(1, Ordering::Relaxed) == 0
+        self.sessions.fetch_add(SESSION + ORDINARY, Ordering::Relaxed) < SESSION
     }
 
-    /// Returns true when the last sessions of the thread were subtracted.
-    pub(super) fn subtract_sessions(&self, sessions: usize) -> bool {
-        sessions > 0 && self.sessions.fetch_sub(sessions, Ordering::Relaxed) == sessions
+    /// Counts an ordinary session as a direct one.
+    #[cfg(unix)]
+    pub(super) fn make_direct(&self) {
+        self.sessions.fetch_sub(ORDINARY, Ordering::Relaxed);
+    }
+
+    /// Subtracts a session. Returns true when it was the last session of the thread.
+    pub(super) fn subtract_session(&self, session: Session) -> bool {
+        let counted = if session.is_direct { SESSION } else { SESSION + ORDINARY };
+        self.sessions.fetch_sub(counted, Ordering::Relaxed) == counted
     }
 
     /// Returns true when the mailbox is at most half full.

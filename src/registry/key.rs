@@ -23,6 +23,11 @@ impl Key {
         Self(LAST_KEY.load(Ordering::Relaxed))
     }
 
+    /// Returns a number below `count` that is always the same for this key. Keys in a row get different numbers.
+    pub fn shard(self, count: usize) -> usize {
+        (self.0 % count as u64) as usize
+    }
+
     /// Returns the key as a JavaScript number: a positive integer.
     pub fn as_f64(self) -> f64 {
         self.0 as f64

@@ -18,6 +18,19 @@ pub struct Session {
     pub owner: ThreadId,
     /// The key of the stream.
     pub key: Key,
+    /// True when Rust writes the messages to the socket of the client.
+    pub is_direct: bool,
+}
+
+impl Session {
+    /// Returns a session that is not direct.
+    fn ordinary(owner: ThreadId, key: Key) -> Self {
+        Self { owner, key, is_direct: false }
+    }
+
+    fn is(&self, owner: ThreadId, key: Key) -> bool {
+        self.owner == owner && self.key == key
+    }
 }
 
 /// The table of sessions. Methods lock one shard of the map at a time, for the length of a map operation.
@@ -75,15 +88,24 @@ impl Sessions {
                 if room == Room::Unreserved {
                     self.count.fetch_add(1, Ordering::Relaxed);
                 }
-                entry.insert(Session { owner, key: Key::next() }).key
+                entry.insert(Session::ordinary(owner, Key::next())).key
             }
             Entry::Occupied(mut entry) => {
                 self.release(room);
                 let key = Key::next();
-                replaced(entry.insert(Session { owner, key }));
+                replaced(entry.insert(Session::ordinary(owner, key)));
                 key
             }
         }
+    }
+
+    /// Makes a session direct if the id still belongs to it and `switch` returns true. `switch` is called while the entry is
+    /// locked, so no thread removes the session in the meantime. Returns true if the session is direct now.
+    pub fn make_direct(&self, id: &[u16], owner: ThreadId, key: Key, switch: impl FnOnce() -> bool) -> bool {
+        let Some(mut session) = self.by_id.get_mut(id) else { return false };
+        let is_switched = session.is(owner, key) && !session.is_direct && switch();
+        session.is_direct |= is_switched;
+        is_switched
     }
 
     fn subtract(&self, sessions: usize) {
@@ -125,18 +147,27 @@ impl Sessions {
         taken.is_some()
     }
 
-    /// Removes a session only if the id still belongs to `this` session. Returns true if it was removed.
-    pub fn remove_this(&self, id: &[u16], this: Session) -> bool {
-        let taken = self.by_id.remove_if(id, |_, session| *session == this);
+    /// Removes a session only if the id still belongs to this owner and key. Returns true if it was removed. `removed` is
+    /// called with the session while its entry is locked.
+    pub fn remove_this(&self, id: &[u16], owner: ThreadId, key: Key, removed: impl FnOnce(Session)) -> bool {
+        let mut removed = Some(removed);
+        let taken = self.by_id.remove_if(id, |_, session| {
+            let is_removed = session.is(owner, key);
+            if is_removed {
+                removed.take().into_iter().for_each(|removed| removed(*session));
+            }
+            is_removed
+        });
         self.subtract(taken.iter().len());
         taken.is_some()
     }
 
-    /// Removes every session of a thread and returns their ids.
-    pub fn remove_owner(&self, owner: ThreadId) -> Vec<Box<[u16]>> {
+    /// Removes every session for which `is_removed` returns true, and returns their ids. `is_removed` is called while the
+    /// entry is locked.
+    pub fn remove_where(&self, mut is_removed: impl FnMut(Session) -> bool) -> Vec<Box<[u16]>> {
         let mut taken = Vec::new();
         self.by_id.retain(|id, session| {
-            let stays = session.owner != owner;
+            let stays = !is_removed(*session);
             if !stays {
                 taken.push(id.clone());
             }
@@ -147,10 +178,12 @@ impl Sessions {
         taken
     }
 
-    /// Removes every session. Called when no thread can create sessions any more.
-    pub fn clear(&self) {
+    /// Removes every session. `removed` is called with each while its entry is locked. Called when no thread can create
+    /// sessions any more.
+    pub fn clear(&self, mut removed: impl FnMut(Session)) {
         let mut taken = 0;
-        self.by_id.retain(|_, _| {
+        self.by_id.retain(|_, session| {
+            removed(*session);
             taken += 1;
             false
         });

@@ -215,6 +215,12 @@ impl<T: Postable> Mailbox<T> {
         drained
     }
 
+    /// Returns true when the thread has processed everything that was posted to it: its last drain found nothing, and nothing
+    /// was posted since.
+    pub fn is_idle(&self) -> bool {
+        !self.queue().scheduled
+    }
+
     /// Returns the weight of the queued messages.
     pub fn bytes(&self) -> usize {
         self.queue().bytes

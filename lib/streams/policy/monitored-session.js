@@ -142,12 +142,19 @@ export class MonitoredSession extends Session {
 	}
 
 	/** @override */
+	get hasWaitingChunks() {
+		return this.waiting !== undefined;
+	}
+
+	/** @override */
 	get queuedBytes() {
+		if (this.socket !== undefined) return super.queuedBytes;
 		return (this.#queue?.bytes ?? 0) + (this.waiting?.length ?? 0);
 	}
 
 	/** @override */
 	get isDrained() {
+		if (this.socket !== undefined) return super.isDrained;
 		return this.#queue?.isEmpty ?? super.isDrained;
 	}
 

@@ -76,13 +76,30 @@ export class Policy {
 	}
 
 	/**
-	 * Counts a message that was dropped for a session.
+	 * Returns the limits and the keep-alive of a direct session, as `attachSocket` of `NativeStreams` takes them.
+	 *
+	 * @param {boolean} isChunked true when the body of the response is sent in chunks
+	 */
+	socketSettings(isChunked) {
+		const { keepAliveMs, deadAfterKeepAlives } = this.#options;
+		return Float64Array.of(
+			isChunked ? 0 : 1,
+			this.maxQueuedBytes,
+			this.dropsForSlowClients ? 1 : 0,
+			keepAliveMs,
+			deadAfterKeepAlives,
+		);
+	}
+
+	/**
+	 * Counts and reports a message that was dropped for a session, or several for a direct session. Rust counts those of a direct
+	 * session.
 	 *
 	 * @param {Session} session
 	 * @param {number} bytes
 	 */
-	countDropped({ id, key }, bytes) {
-		this.#streams.countDropped(bytes);
+	countDropped({ id, key, socket }, bytes) {
+		if (socket === undefined) this.#streams.countDropped(bytes);
 		if (messageDropped.hasSubscribers) messageDropped.publish({ id, key, bytes });
 	}
 
@@ -132,7 +149,8 @@ export class Policy {
 				this.#streams.forgetAndClose(session, 'expired');
 				continue;
 			}
-			if (!keepsAlive) continue;
+			// Rust keeps direct sessions alive.
+			if (!keepsAlive || session.socket !== undefined) continue;
 			if (now - session.checkedAt >= this.#ticksUntilIdle) {
 				session.checkedAt = now;
 				session.stalledChecks = session.isStalled ? session.stalledChecks + 1 : 0;

@@ -9,10 +9,13 @@
 //! | [`streams`] | sessions, and messages to one session or to all |
 //! | [`route`] | messages to several sessions |
 //! | [`registrations`] | registrations of `subscriptions/listen`, and notifications for them |
+//! | `direct` | sessions whose messages Rust writes to sockets; not on Windows |
 //! | [`mailbox`] | the messages that other threads posted to this one, and `flush` |
 //! | [`backplane`] | requests, and entries for other processes |
 
 pub mod backplane;
+#[cfg(unix)]
+pub mod direct;
 pub mod mailbox;
 pub mod registrations;
 pub mod route;
@@ -26,6 +29,8 @@ use super::peer::{Flags, Peer};
 use super::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
 use crate::registry::info::Info;
 use crate::registry::key::{Key, ThreadId};
+#[cfg(unix)]
+use crate::sockets::counters::Counters;
 use crate::threads::completion::Completion;
 use crate::threads::mailbox::Waker;
 use crate::threads::message::ThreadMessage;
@@ -40,6 +45,9 @@ pub struct Member {
     completions: Mutex<BTreeMap<Key, Completion>>,
     /// Threads that this one posted to and that may not have processed everything: one bit each, modulo 64.
     posted_to: AtomicU64,
+    /// Counts the messages to direct sessions of this thread.
+    #[cfg(unix)]
+    counters: Arc<Counters>,
     /// True when the backplane refused an entry since [`Member::was_refused`] was last called.
     refused: AtomicBool,
     left: AtomicBool,
@@ -63,6 +71,8 @@ impl Member {
             hub: Arc::clone(hub),
             completions: Mutex::default(),
             posted_to: AtomicU64::new(0),
+            #[cfg(unix)]
+            counters: Arc::default(),
             refused: AtomicBool::new(false),
             left: AtomicBool::new(false),
         })

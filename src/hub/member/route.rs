@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Member;
 use crate::backplane::entry::{Entry, Id};
+use crate::hub::delivery::sorted_without_duplicates;
 use crate::registry::key::{Key, ThreadId};
 use crate::threads::message::ThreadMessage;
 use crate::threads::text::Text;
@@ -14,6 +15,8 @@ use crate::threads::text::Text;
 pub struct Route<'member> {
     member: &'member Member,
     local: Vec<Key>,
+    /// Direct sessions of this thread.
+    direct: Vec<Key>,
     elsewhere: BTreeMap<ThreadId, Vec<Key>>,
     /// Ids that no thread of this process has, but perhaps another process.
     unknown: Vec<Id>,
@@ -22,7 +25,13 @@ pub struct Route<'member> {
 impl<'member> Route<'member> {
     /// Returns a route without receivers.
     pub fn new(member: &'member Member) -> Self {
-        Self { member, local: Vec::new(), elsewhere: BTreeMap::new(), unknown: Vec::new() }
+        Self {
+            member,
+            local: Vec::new(),
+            direct: Vec::new(),
+            elsewhere: BTreeMap::new(),
+            unknown: Vec::new(),
+        }
     }
 
     /// Adds the session with this id. Has no effect when there is none.
@@ -34,25 +43,25 @@ impl<'member> Route<'member> {
             return;
         };
         if self.member.is_local(session.owner) {
-            self.local.push(session.key);
+            let keys = if session.is_direct { &mut self.direct } else { &mut self.local };
+            keys.push(session.key);
         } else {
             self.elsewhere.entry(session.owner).or_default().push(session.key);
         }
     }
 
-    /// Sends the message to other threads and processes. Returns the keys of this thread's sessions: each once, oldest
-    /// session first, which is the order in which `@tmcp/session-manager` delivers. `text` is called only if a receiver is
-    /// elsewhere.
+    /// Sends the message to other threads and processes, and to direct sessions. Returns the keys of this thread's other
+    /// sessions: each once, oldest session first, which is the order in which `@tmcp/session-manager` delivers. `text` is
+    /// called only if there are other receivers.
     ///
     /// # Errors
     /// Returns the error of `text`. Nothing is posted then.
     pub fn send<E>(self, text: impl FnOnce() -> Result<Text, E>) -> Result<Vec<Key>, E> {
-        if !(self.elsewhere.is_empty() && self.unknown.is_empty()) {
+        if !(self.direct.is_empty() && self.elsewhere.is_empty() && self.unknown.is_empty()) {
             let text = text()?;
-            for (thread, keys) in self.elsewhere {
-                let (keys, text) = (sorted_without_duplicates(keys), Arc::clone(&text));
-                self.member.post(thread, ThreadMessage::Multicast { keys, text });
-            }
+            self.member.hub.send_to_keys(self.elsewhere, self.direct, &text, |thread, keys| {
+                self.member.post(thread, ThreadMessage::Multicast { keys, text: Arc::clone(&text) });
+            });
             if !self.unknown.is_empty() {
                 self.member.publish(|| Entry::Message { ids: self.unknown, text });
             }
@@ -60,14 +69,8 @@ impl<'member> Route<'member> {
         Ok(sorted_without_duplicates(self.local))
     }
 
-    /// Returns the keys that [`Route::send`] returns, and posts nothing.
+    /// Returns the keys that [`Route::send`] returns, and sends nothing.
     pub fn local(self) -> Vec<Key> {
         sorted_without_duplicates(self.local)
     }
-}
-
-fn sorted_without_duplicates(mut keys: Vec<Key>) -> Vec<Key> {
-    keys.sort_unstable();
-    keys.dedup();
-    keys
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Created, Member};
 use crate::backplane::entry::Entry;
+use crate::hub::direct;
 use crate::registry::key::Key;
 use crate::registry::sessions::{Room, Session};
 use crate::threads::message::{CloseReason, ThreadMessage};
@@ -56,18 +57,26 @@ impl Member {
 
     /// Removes a session of this thread if the id still belongs to `key`. Returns true if it was removed.
     pub fn forget(&self, id: &[u16], key: Key) -> bool {
-        let is_removed = self.hub.sessions.remove_this(id, Session { owner: self.peer.thread, key });
+        let is_removed = self.hub.sessions.remove_this(id, self.peer.thread, key, |session| {
+            self.hub.direct.remove(session);
+            self.hub.uncount_session(&self.peer, session);
+        });
         if is_removed {
-            self.hub.uncount_sessions(&self.peer, 1);
             self.hub.session_changed(id);
         }
         is_removed
     }
 
-    /// Removes all sessions and registrations of this thread. Returns the number of sessions.
+    /// Removes the sessions of this thread whose messages go through its mailbox, that is all but direct ones, and its
+    /// registrations. Returns the number of sessions. Used after an overflow of the mailbox.
     pub fn forget_all(&self) -> usize {
-        let removed = self.hub.sessions.remove_owner(self.peer.thread);
-        self.hub.uncount_sessions(&self.peer, removed.len());
+        let removed = self.hub.sessions.remove_where(|session| {
+            let is_removed = self.is_local(session.owner) && !session.is_direct;
+            if is_removed {
+                self.hub.uncount_session(&self.peer, session);
+            }
+            is_removed
+        });
         removed.iter().for_each(|id| self.hub.session_changed(id));
         self.peer.mark_all_closed();
         self.hub.subscriptions.remove_owner(self.peer.thread);
@@ -94,16 +103,16 @@ impl Member {
         self.hub.sessions.ids()
     }
 
-    /// Sends a message to one session. Returns the key if the session belongs to this thread; the caller then delivers the
-    /// message. Otherwise the message is posted, and `text` is called to read it.
+    /// Sends a message to one session. Returns the key if the session belongs to this thread and is not direct; the caller then
+    /// delivers the message. Otherwise the message is sent, and `text` is called to read it.
     ///
     /// # Errors
     /// Returns the error of `text`. Nothing is posted then.
     pub fn send_one<E>(&self, id: &[u16], text: impl FnOnce() -> Result<Text, E>) -> Result<Option<Key>, E> {
         match self.hub.sessions.get(id) {
-            Some(session) if self.is_local(session.owner) => Ok(Some(session.key)),
+            Some(session) if self.is_local(session.owner) && !session.is_direct => Ok(Some(session.key)),
             Some(session) => {
-                self.post(session.owner, ThreadMessage::Unicast { key: session.key, text: text()? });
+                self.send_to(session, text()?);
                 Ok(None)
             }
             None if self.has_no_backplane() => Ok(None),
@@ -115,20 +124,39 @@ impl Member {
         }
     }
 
-    /// Sends a message to all sessions of other threads and processes. `text` is called only if there may be any.
+    /// Sends a message to a session of another thread, or to a direct session of this one.
+    fn send_to(&self, Session { owner, key, is_direct }: Session, text: Text) {
+        let is_direct = is_direct
+            || self.hub.direct.while_posting(|sending| {
+                let is_direct = sending.contains(key);
+                if !is_direct {
+                    self.post(owner, ThreadMessage::Unicast { key, text: Arc::clone(&text) });
+                }
+                is_direct
+            });
+        if is_direct {
+            direct::send(&[key], &text);
+        }
+    }
+
+    /// Sends a message to all sessions of other threads and processes, and to all direct sessions. `text` is called only if
+    /// there may be any.
     ///
     /// # Errors
     /// Returns the error of `text`. Nothing is posted then.
     pub fn send_elsewhere<E>(&self, text: impl FnOnce() -> Result<Text, E>) -> Result<(), E> {
         let peers = self.hub.peers();
-        let mut others =
-            peers.iter().filter(|peer| !self.is_local(peer.thread) && peer.has_sessions()).peekable();
-        if others.peek().is_some() || !self.has_no_backplane() {
-            let (until, text) = (Key::latest(), text()?);
-            for peer in others {
-                self.record_post(peer);
-                peer.mailbox.post(ThreadMessage::Broadcast { until, text: Arc::clone(&text) });
-            }
+        let may_have_receivers = !self.has_no_backplane()
+            || peers.iter().any(|peer| !self.is_local(peer.thread) && peer.has_sessions())
+            || self.hub.direct.while_posting(|sending| !sending.is_empty());
+        if may_have_receivers {
+            let text = text()?;
+            self.hub.broadcast(&text, &peers, |peer, message| {
+                if !self.is_local(peer.thread) {
+                    self.record_post(peer);
+                    peer.mailbox.post(message);
+                }
+            });
             self.publish(|| Entry::Broadcast { text });
         }
         Ok(())
@@ -154,14 +182,16 @@ impl Member {
         self.peer.mark_closed(key);
     }
 
-    /// Uncounts a removed session. Returns its key if it belongs to this thread; otherwise makes its owner close it.
+    /// Uncounts a removed session. Returns its key if it belongs to this thread; otherwise makes its owner close it. Called
+    /// with the entry of the session locked.
     fn local_or_evicted(&self, id: &[u16], session: Session, reason: CloseReason) -> Option<Key> {
+        self.hub.direct.remove(session);
         if self.is_local(session.owner) {
-            self.hub.uncount_sessions(&self.peer, 1);
+            self.hub.uncount_session(&self.peer, session);
             return Some(session.key);
         }
         self.with_peer(session.owner, |owner| {
-            self.hub.uncount_sessions(owner, 1);
+            self.hub.uncount_session(owner, session);
             owner.evict(id, session.key, reason);
         });
         None

@@ -1,0 +1,213 @@
+// The socket of a direct session. Rust writes the session's messages on a duplicate of its file descriptor; Node.js writes
+// everything else: the end of the response, and what the adapter writes to the response itself.
+//
+// Only one of them writes at a time. Before Node.js writes, Rust sends what was sent to the session before, and then holds
+// later messages until Node.js has nothing left to write.
+
+import { fdError } from './errors.js';
+import { Hooks } from './hooks.js';
+import { hasEnded, isQuiet } from './internals.js';
+
+/** @import { ServerResponse } from 'node:http' */
+/** @import { Socket } from 'node:net' */
+/** @import { NativeSockets } from '../native/binding.js' */
+
+/** Who writes on the socket. */
+const MODE = /** @type {const} */ ({
+	/** Rust. */
+	RUST: 0,
+	/** Rust, until everything sent before is with the operating system. Then Node.js. */
+	PAUSING: 1,
+	/** Node.js. Rust holds the messages. */
+	NODE: 2,
+	/** Node.js, for good. */
+	ENDED: 3,
+});
+
+/**
+ * What a direct socket reports about its session.
+ *
+ * @typedef {object} SessionEvents
+ * @property {() => void} ended The response has ended, or its connection is closed. Called once, in a later turn.
+ */
+
+export class DirectSocket {
+	/** @type {typeof MODE[keyof typeof MODE]} */
+	#mode = MODE.RUST;
+	/** What Node.js does as soon as Rust has paused. @type {(() => void)[]} */
+	#held = [];
+	/** Completes the write that is held. @type {((error: Error) => void) | undefined} */
+	#failHeldWrite;
+	/** Bytes that Rust had sent when the timeout of the socket was last due. */
+	#sentAtTimeout = 0;
+	#hooks = new Hooks();
+	#native;
+	#key;
+	#response;
+	#socket;
+	#controller;
+	#highWaterMark;
+	#events;
+
+	/**
+	 * @param {NativeSockets} native
+	 * @param {number} key of the session, which is attached in Rust
+	 * @param {ReadableStreamDefaultController} controller with an empty queue
+	 * @param {ServerResponse} response
+	 * @param {SessionEvents} events
+	 */
+	constructor(native, key, controller, response, events) {
+		this.#native = native;
+		this.#key = key;
+		this.#controller = controller;
+		this.#highWaterMark = controller.desiredSize;
+		this.#response = response;
+		this.#socket = /** @type {Socket} */ (response.socket);
+		this.#events = events;
+		this.#addHooks();
+		// A response that ends without a last write, such as one of HTTP/1.0.
+		response.once('close', () => this.#whenPaused(() => this.#end()));
+	}
+
+	#addHooks() {
+		const hooks = this.#hooks;
+		const socket = this.#socket;
+		hooks.add(this.#controller, 'enqueue', (original) => (chunk) => this.#enqueue(original, chunk));
+		for (const name of ['close', 'error']) {
+			hooks.add(this.#controller, name, (original) => (...args) => {
+				// Messages that are sent from now on would have been refused by the stream.
+				if (this.#mode !== MODE.ENDED) this.#native.mute(this.#key);
+				return original(...args);
+			});
+		}
+		hooks.add(socket, '_writeGeneric', (original) => (writev, data, encoding, callback) => {
+			if (this.#mode === MODE.ENDED) return original(writev, data, encoding, callback);
+			this.#whenPaused(() => {
+				this.#failHeldWrite = undefined;
+				original(writev, data, encoding, (/** @type {unknown[]} */ ...args) => {
+					callback(...args);
+					this.#continue();
+				});
+			});
+			if (this.#mode === MODE.PAUSING) this.#failHeldWrite = callback;
+		});
+		hooks.add(socket, '_final', (original) => (callback) => {
+			if (this.#mode === MODE.ENDED) return original(callback);
+			this.#whenPaused(() => {
+				this.#end();
+				original(callback);
+			});
+		});
+		hooks.add(socket, '_destroy', (original) => (error, callback) => {
+			const failHeldWrite = this.#failHeldWrite;
+			this.#end();
+			original(error, callback);
+			failHeldWrite?.(fdError('ECANCELED'));
+		});
+		hooks.add(socket, '_onTimeout', (original) => () => {
+			if (this.#mode === MODE.ENDED) return original();
+			const sent = this.#native.sent(this.#key);
+			if (sent === this.#sentAtTimeout) return original();
+			// A stream on which Rust has sent something is not idle. Starts the timeout again.
+			this.#sentAtTimeout = sent;
+			socket.setTimeout(/** @type {number} */ (socket.timeout));
+		});
+	}
+
+	/**
+	 * Takes a chunk that other code enqueues in the stream, which keeps its place among the messages.
+	 *
+	 * @param {(chunk: unknown) => void} original
+	 * @param {unknown} chunk
+	 */
+	#enqueue(original, chunk) {
+		const isOpen = this.#controller.desiredSize === this.#highWaterMark;
+		if (this.#mode === MODE.ENDED || !isOpen) return original(chunk);
+		if (chunk instanceof Uint8Array) {
+			if (chunk.length > 0) this.#native.write(this.#key, chunk);
+			return;
+		}
+		// The adapter knows what to do with other values. What it writes must come before the next message.
+		this.#whenPaused(() => setImmediate(() => this.#continue()));
+		return original(chunk);
+	}
+
+	/**
+	 * Calls the function when Node.js may write: at once if it does already.
+	 *
+	 * @param {() => void} write
+	 */
+	#whenPaused(write) {
+		if (this.#mode === MODE.NODE || this.#mode === MODE.ENDED) return write();
+		this.#held.push(write);
+		if (this.#mode === MODE.PAUSING) return;
+		this.#mode = MODE.PAUSING;
+		this.#native.pause(this.#key);
+	}
+
+	/** Called when Rust has paused. */
+	paused() {
+		if (this.#mode !== MODE.PAUSING) return;
+		this.#mode = MODE.NODE;
+		for (const write of this.#held.splice(0)) write();
+	}
+
+	/** Lets Rust write again, if Node.js has nothing to write. */
+	#continue() {
+		if (this.#mode !== MODE.NODE) return;
+		if (hasEnded(this.#response, this.#socket)) {
+			if (isWritten(this.#response)) this.#end();
+		} else if (this.#controller.desiredSize === this.#highWaterMark && isQuiet(this.#response, this.#socket)) {
+			this.#mode = MODE.RUST;
+			this.#native.resume(this.#key);
+		}
+	}
+
+	/**
+	 * Called when a write of Rust has failed: the client has closed the connection.
+	 *
+	 * @param {string} code
+	 */
+	failed(code) {
+		if (this.#mode !== MODE.ENDED) this.#socket.destroy(fdError(code));
+	}
+
+	/** Makes Rust close its duplicate of the file descriptor, after what the operating system takes at once. */
+	#end() {
+		if (this.#mode === MODE.ENDED) return;
+		this.#mode = MODE.ENDED;
+		this.#hooks.remove();
+		this.#held = [];
+		this.#failHeldWrite = undefined;
+		this.#native.close(this.#key);
+		// The adapter may still cancel the stream in this turn, and then the transport deletes the session itself.
+		setImmediate(() => this.#events.ended());
+	}
+
+	/** Closes the connection because of a client that does not read. What it has not read is dropped. */
+	abort() {
+		if (this.#mode === MODE.ENDED) return;
+		this.#native.discard(this.#key);
+		// After the adapter, which may end the response in its own way.
+		setImmediate(() => this.#socket.destroy());
+	}
+
+	/** Bytes that the operating system has not taken yet. */
+	get queuedBytes() {
+		return this.#mode === MODE.ENDED ? 0 : this.#native.queued(this.#key);
+	}
+
+	/** True when the operating system has taken everything that was sent to the session. */
+	get isDrained() {
+		return this.queuedBytes === 0 && (this.#mode === MODE.ENDED || isQuiet(this.#response, this.#socket));
+	}
+}
+
+/**
+ * Returns true when Node.js has given the whole response to the operating system.
+ *
+ * @param {ServerResponse} response
+ */
+function isWritten(response) {
+	return response.writableFinished || response.writableLength === 0;
+}

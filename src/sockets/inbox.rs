@@ -1,0 +1,150 @@
+//! The commands for one writer.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use polling::Poller;
+
+use super::barrier::Arrival;
+use super::client::{Client, GroupId};
+use super::frame::Frame;
+use crate::registry::key::Key;
+
+/// Maximum number of bytes of the frames that wait in one inbox. A sender that would exceed it waits until the writer has
+/// taken them. A writer never waits for a client, so this takes milliseconds.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes that a command counts besides its frame.
+const COMMAND_BYTES: usize = size_of::<Command>() + size_of::<Frame>();
+
+/// Number of commands for which an empty inbox keeps its memory.
+const KEPT_CAPACITY: usize = 1_024;
+
+/// A command for a writer. Commands for a client that the writer does not have are ignored.
+#[derive(Debug)]
+pub enum Command {
+    Add(Box<Client>),
+    Broadcast(GroupId, Frame),
+    Send(Key, Frame),
+    SendToMany(Box<[Key]>, Frame),
+    /// A chunk of other code, which is no message of the session.
+    Write(Key, Frame),
+    Mute(Key),
+    Pause(Key),
+    Resume(Key),
+    Release(Key),
+    Discard(Key),
+    Close(Key),
+    /// Dropped when it is processed.
+    Arrive(Arrival),
+}
+
+impl Command {
+    /// Returns the bytes that count against the limit. Commands without a frame do not count: there are a few for each
+    /// client, and they must not wait.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Broadcast(_, frame) | Self::Send(_, frame) | Self::Write(_, frame) => {
+                COMMAND_BYTES + frame.payload_len()
+            }
+            Self::SendToMany(keys, frame) => COMMAND_BYTES + frame.payload_len() + size_of_val(&**keys),
+            _ => 0,
+        }
+    }
+}
+
+/// The queue of commands for one writer.
+#[derive(Debug)]
+pub struct Inbox {
+    queue: Mutex<Queue>,
+    /// Notified when the writer has taken the commands.
+    taken: Condvar,
+    /// Wakes the writer.
+    poller: Arc<Poller>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    commands: VecDeque<Command>,
+    /// Weight of `commands`.
+    bytes: usize,
+    /// Number of senders that wait until the writer has taken the commands.
+    waiting_senders: usize,
+    /// True while the writer sleeps or is about to. The first command wakes it.
+    is_asleep: bool,
+    /// True while the writer applies commands that it has taken.
+    is_applying: bool,
+}
+
+impl Inbox {
+    /// Returns an empty inbox. The poller is that of the writer.
+    pub fn new(poller: Arc<Poller>) -> Self {
+        Self { queue: Mutex::default(), taken: Condvar::new(), poller }
+    }
+
+    /// Adds a command.
+    pub fn push(&self, command: Command) {
+        let weight = command.weight();
+        let mut queue = self.lock();
+        if weight > 0 {
+            queue = self.wait_for_room(queue, weight);
+        }
+        queue.bytes += weight;
+        queue.commands.push_back(command);
+        let must_wake = mem::take(&mut queue.is_asleep);
+        drop(queue);
+        if must_wake {
+            // It fails when the poller is broken. The writer then does not sleep.
+            let _ = self.poller.notify();
+        }
+    }
+
+    /// Moves all commands into `commands`, which is empty. The writer has applied all that it took before.
+    pub fn take(&self, commands: &mut VecDeque<Command>) {
+        if commands.capacity() > KEPT_CAPACITY {
+            *commands = VecDeque::new();
+        }
+        let mut queue = self.lock();
+        mem::swap(&mut queue.commands, commands);
+        queue.bytes = 0;
+        queue.is_applying = !commands.is_empty();
+        let must_notify = queue.waiting_senders > 0;
+        drop(queue);
+        if must_notify {
+            self.taken.notify_all();
+        }
+    }
+
+    /// Announces that the writer is going to wait at the poller. Returns false when commands wait, so that it must not.
+    pub fn fall_asleep(&self) -> bool {
+        let mut queue = self.lock();
+        queue.is_asleep = queue.commands.is_empty();
+        queue.is_asleep
+    }
+
+    /// Ends what [`Inbox::fall_asleep`] began.
+    pub fn wake_up(&self) {
+        self.lock().is_asleep = false;
+    }
+
+    /// Returns true when the writer has applied all commands.
+    pub fn is_idle(&self) -> bool {
+        let queue = self.lock();
+        queue.commands.is_empty() && !queue.is_applying
+    }
+
+    fn wait_for_room<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, weight: usize) -> MutexGuard<'a, Queue> {
+        while queue.bytes > 0 && queue.bytes + weight > MAX_WAITING_BYTES {
+            queue.waiting_senders += 1;
+            queue = self.taken.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.waiting_senders -= 1;
+        }
+        queue
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No change under the lock can panic half way.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
