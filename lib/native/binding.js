@@ -218,7 +218,9 @@ export function requireNative(what) {
  *   written one.
  * @property {(key: number) => void} close
  *   Writes what the operating system takes at once, and closes the duplicate. Reports nothing.
- * @property {(key: number, bytes: Uint8Array) => void} send Writes one message.
+ * @property {(key: number, bytes: Uint8Array) => void} write
+ *   Writes a chunk that is no message of the session: it is not counted, and no limit applies.
+ * @property {(key: number) => void} mute Writes no later message.
  * @property {(key: number) => number} queued
  *   Returns how many bytes the operating system has not taken, `Infinity` while Rust has messages or commands to process.
  * @property {(key: number) => number} sent Returns how many bytes the operating system has taken.

@@ -49,8 +49,7 @@ export function attachNativeDelivery(server, options) {
 	}
 	const before = attached.get(httpServer);
 	if (before !== undefined) return before;
-	const delivery =
-		isNode() && openSockets !== undefined ? attach(httpServer, openSockets, writers) : attachNothing();
+	const delivery = isNode() && openSockets !== undefined ? attach(httpServer, openSockets, writers) : attachNothing();
 	attached.set(httpServer, delivery);
 	return delivery;
 }
