@@ -62,8 +62,9 @@ async function serveManager(implementation) {
 		const id = /** @type {string} */ (request.headers.get('mcp-session-id'));
 		const stream = new ReadableStream({
 			start(controller) {
-				controller.enqueue(greeting);
+				// In this order, as the transports do.
 				manager.create(id, controller);
+				controller.enqueue(greeting);
 			},
 			cancel() {
 				manager.delete(id);
