@@ -33,7 +33,7 @@ export async function measureDelivery({ size, cells }, log) {
 		return undefined;
 	}
 	const withAxum = cells.some(({ from }) => from === 'main');
-	const { axum, namesFrom } = await findSides(size.quick, withAxum, log);
+	const { axum, namesFrom } = findSides(size.quick, withAxum, log);
 	const rows = {
 		cpu: /** @type {Awaited<ReturnType<typeof measureCpu>>[]} */ ([]),
 		turns: /** @type {Awaited<ReturnType<typeof measureTurns>>[]} */ ([]),

@@ -20,7 +20,6 @@ const GREETING = ': connected\n\n';
 const { implementation, from, controlPort, redisUrl } = readArguments()[0];
 const server = createServer();
 const broadcast = await (implementation === 'betterSse' ? serveBetterSse() : serveManager(implementation));
-/** @type {{ stats(): { direct: number, fallback: Record<string, number> } } | undefined} */
 const delivery = implementation === 'native' ? await attach() : undefined;
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
@@ -93,6 +92,6 @@ async function serveBetterSse() {
 }
 
 async function attach() {
-	const { attachNativeDelivery } = /** @type {any} */ (await import('../../lib/node.js'));
+	const { attachNativeDelivery } = await import('../../lib/node.js');
 	return attachNativeDelivery(server);
 }

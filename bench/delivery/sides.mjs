@@ -23,16 +23,13 @@ const SIDES = {
  * @param {boolean} withAxum false if no row needs it
  * @param {(line: string) => void} log
  */
-export async function findSides(quick, withAxum, log) {
-	const axum = withAxum ? axumBinary(!quick) : { missing: undefined };
-	if ('missing' in axum && axum.missing) log(`delivery: axum is left out: ${axum.missing}`);
-	const hasNative = 'attachNativeDelivery' in (await import('../../lib/node.js'));
-	if (!hasNative) log('delivery: native delivery is left out: this version of the package does not have it');
-	/** @param {SideName} name */
-	const isPresent = (name) => (name === 'axum' ? 'path' in axum : name !== 'native' || hasNative);
+export function findSides(quick, withAxum, log) {
+	const binary = withAxum ? axumBinary(!quick) : {};
+	if ('missing' in binary) log(`delivery: axum is left out: ${binary.missing}`);
+	const axum = 'path' in binary ? binary.path : undefined;
 	return {
-		axum: 'path' in axum ? axum.path : undefined,
+		axum,
 		/** @param {From} from */
-		namesFrom: (from) => SIDES[from].filter(isPresent),
+		namesFrom: (from) => SIDES[from].filter((name) => name !== 'axum' || axum !== undefined),
 	};
 }
