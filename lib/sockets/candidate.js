@@ -31,6 +31,12 @@ const MAX_PROOF_BYTES = 1024 * 1024;
  */
 const MAX_LATE = 4;
 
+/**
+ * Time after which a chunk that has left the stream cannot arrive any more, while the response has nothing to write. Some
+ * adapters wait for a timer before they write the head.
+ */
+const LOST_AFTER_MS = 1_000;
+
 /** Number of quiet moments without a proof after which none is expected any more. */
 const MAX_UNPROVEN = 100;
 
@@ -41,6 +47,7 @@ const MAX_UNPROVEN = 100;
  * @property {ArrayBufferLike} buffer
  * @property {number} offset
  * @property {number} length
+ * @property {number} at time of `enqueue`
  * @property {boolean} isTest true when it must arrive at once, because nothing else was on its way
  * @property {boolean} hasArrived
  */
@@ -69,6 +76,8 @@ export class Candidate {
 	/** True when a chunk has arrived in time since the last quiet moment. */
 	#hasTest = false;
 	#isProven = false;
+	/** The `desiredSize` of the stream when its queue is empty. */
+	#highWaterMark = 0;
 	/** Chunks so far that have arrived too late. */
 	#late = 0;
 	/** Quiet moments so far at which nothing was proven. */
@@ -130,13 +139,17 @@ export class Candidate {
 	#enqueue(original, chunk) {
 		if (this.#isDone || !(chunk instanceof Uint8Array) || chunk.length === 0) return original(chunk);
 		const { buffer, byteOffset: offset, length } = chunk;
-		const wasQuiet = this.#outstanding.length === 0 && isQuiet(this.response, this.socket);
-		if (wasQuiet && !hasPlainReader(this.#controller)) {
+		const before = Number(this.#controller.desiredSize);
+		this.#highWaterMark = Math.max(this.#highWaterMark, before);
+		const at = performance.now();
+		const isResponseQuiet = isQuiet(this.response, this.socket);
+		const wasQuiet = isResponseQuiet && this.#outstanding.length === 0;
+		const isLost = isResponseQuiet && before === this.#highWaterMark && this.#outstanding[0]?.at < at - LOST_AFTER_MS;
+		if (isLost || (wasQuiet && !hasPlainReader(this.#controller))) {
 			this.#refute('transformed');
 			return original(chunk);
 		}
-		const before = this.#controller.desiredSize;
-		const outstanding = { buffer, offset, length, isTest: false, hasArrived: false };
+		const outstanding = { buffer, offset, length, at, isTest: false, hasArrived: false };
 		this.#outstanding.push(outstanding);
 		try {
 			original(chunk);

@@ -80,6 +80,13 @@ export class DirectSocket {
 				return original(...args);
 			});
 		}
+		for (const name of ['write', 'end', 'uncork']) {
+			hooks.add(this.#response, name, (original) => (...args) => {
+				// Node.js gives the bytes to the socket at the end of the turn. A message that is sent in the meantime comes after.
+				if (this.#mode !== MODE.ENDED) this.#whenPaused(() => this.#continueLater());
+				return original(...args);
+			});
+		}
 		hooks.add(socket, '_writeGeneric', (original) => (writev, data, encoding, callback) => {
 			if (this.#mode === MODE.ENDED) return original(writev, data, encoding, callback);
 			this.#whenPaused(() => {
@@ -128,7 +135,7 @@ export class DirectSocket {
 			return;
 		}
 		// The adapter knows what to do with other values. What it writes must come before the next message.
-		this.#whenPaused(() => setImmediate(() => this.#continue()));
+		this.#whenPaused(() => this.#continueLater());
 		return original(chunk);
 	}
 
@@ -150,6 +157,10 @@ export class DirectSocket {
 		if (this.#mode !== MODE.PAUSING) return;
 		this.#mode = MODE.NODE;
 		for (const write of this.#held.splice(0)) write();
+	}
+
+	#continueLater() {
+		setImmediate(() => this.#continue());
 	}
 
 	/** Lets Rust write again, if Node.js has nothing to write. */
