@@ -12,7 +12,7 @@ const BINARY = fileURLToPath(new URL('release/delivery-axum', TARGET));
  * Returns the path of the binary, or why there is none.
  *
  * @param {boolean} builds false to use a binary of an earlier run only
- * @returns {{ path: string } | { missing: string }}
+ * @returns {{ path?: string, missing?: string }}
  */
 export function axumBinary(builds) {
 	if (!builds) return existsSync(BINARY) ? { path: BINARY } : { missing: 'a full run builds it' };

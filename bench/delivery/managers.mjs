@@ -34,7 +34,8 @@ export async function createManager(implementation, from, redisUrl = '') {
 	}
 	if (from === 'redis') {
 		const { RedisStreamSessionManager } = await import('../../lib/redis.js');
-		return new RedisStreamSessionManager(redisUrl);
+		// Servers with the same prefix would receive the messages of each other.
+		return new RedisStreamSessionManager(redisUrl, { prefix: implementation });
 	}
 	const { InMemoryStreamSessionManager } = await import('../../lib/index.js');
 	return new InMemoryStreamSessionManager(from === 'worker' ? { scope: SCOPE } : {});

@@ -42,7 +42,8 @@ export async function measureCpu(cell, sides, size, log) {
 }
 
 /**
- * The longest turn of the event loop around a broadcast, in nanoseconds: the median and the maximum of several broadcasts.
+ * The longest turn of the event loop around a broadcast, in nanoseconds: the median and the maximum of several broadcasts. And
+ * the median without broadcasts, which shows the error of the measurement.
  *
  * @param {Cell} cell
  * @param {Side[]} sides
@@ -53,10 +54,11 @@ export async function measureTurns(cell, sides, size, log) {
 	for (const side of sides) side.lowerPriorityOfClients();
 	const withEventLoop = sides.filter(({ hasEventLoop }) => hasEventLoop);
 	const samples = await measureSides(withEventLoop, size, async (side) => {
-		/** @type {number[]} */
 		const turns = [];
-		for (let nth = 0; nth < size.turns; nth++) turns.push(await side.longestTurn(cell));
-		return { median: spread(turns).median, longest: Math.max(...turns) };
+		for (let nth = 0; nth < size.turns; nth++) turns.push(await side.longestTurns(cell));
+		const broadcasts = turns.map(({ broadcast }) => broadcast);
+		const idle = turns.map((turn) => turn.idle);
+		return { median: spread(broadcasts).median, longest: Math.max(...broadcasts), idle: spread(idle).median };
 	});
 	const ns = spreadsOf(samples);
 	log(`${cell.name}: ${medians(ns, 'median', 1e6)} ms`);

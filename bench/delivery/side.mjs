@@ -135,14 +135,28 @@ export class Side {
 	}
 
 	/**
-	 * Resolves to the longest turn of the server's event loop around one broadcast, in nanoseconds.
+	 * Resolves to the longest turns of the server's event loop, in nanoseconds: around one broadcast, and in the same time
+	 * without one.
 	 *
 	 * @param {Omit<Load, 'clients' | 'bursts'>} load
 	 */
-	async longestTurn({ size, burst }) {
+	async longestTurns({ size, burst }) {
+		let ms = 0;
+		const broadcast = await this.#longestTurn(async () => {
+			ms = await this.#clients.call('run', { size, burst, bursts: 1 });
+		});
+		const idle = await this.#longestTurn(() => this.#clients.call('sendEmptyOrders', { count: 1, ms }));
+		return { broadcast, idle };
+	}
+
+	/**
+	 * @param {() => Promise<void>} perform
+	 * @returns {Promise<number>}
+	 */
+	async #longestTurn(perform) {
 		await this.#server?.call('watchTurns');
 		await wait(SETTLE_MS);
-		await this.#clients.call('run', { size, burst, bursts: 1 });
+		await perform();
 		await wait(SETTLE_MS);
 		return this.#server?.call('longestTurn');
 	}

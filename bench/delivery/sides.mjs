@@ -24,9 +24,8 @@ const SIDES = {
  * @param {(line: string) => void} log
  */
 export function findSides(quick, withAxum, log) {
-	const binary = withAxum ? axumBinary(!quick) : {};
-	if ('missing' in binary) log(`delivery: axum is left out: ${binary.missing}`);
-	const axum = 'path' in binary ? binary.path : undefined;
+	const { path: axum, missing } = withAxum ? axumBinary(!quick) : {};
+	if (missing !== undefined) log(`delivery: axum is left out: ${missing}`);
 	return {
 		axum,
 		/** @param {From} from */

@@ -39,8 +39,6 @@ export function deliverySections({ about, delivery }) {
 function cpuTimes(rows, titles) {
 	if (rows.length === 0) return [];
 	const names = namesIn(rows);
-	const own = ownIn(rows[0]);
-	const others = names.filter((name) => name !== own);
 	return [
 		'',
 		'### CPU time of the server per delivered message',
@@ -55,9 +53,9 @@ function cpuTimes(rows, titles) {
 			]),
 		),
 		'',
-		`The total of each other server divided by that of ${titles[own]}:`,
+		'The total of each other server divided by that of native delivery:',
 		'',
-		...ratioTable(rows, own, others, titles),
+		...ratioTable(rows, titles),
 		'',
 		'What was subtracted:',
 		'',
@@ -103,24 +101,23 @@ function remoteCpuTimes(rows, titles) {
 function turns({ turns }, titles) {
 	return turns.flatMap((row) => {
 		const { name, broadcasts, rounds, ns } = row;
-		const own = ownIn(row);
 		const names = namesIn([row]);
 		return [
 			'',
 			`### Turns of the event loop, ${shortName(name)}`,
 			'',
 			'The longest turn around a broadcast, by a timer of 1 ms: the median and the maximum of several broadcasts, and the quartiles',
-			`of ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with ${broadcasts} broadcasts each. The clients' process has a lower priority than the server.`,
+			`of ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with ${broadcasts} broadcasts each. "Idle" is the same time without a broadcast. The clients' process has a`,
+			'lower priority than the server.',
 			'',
 			...table(
-				['', 'median', 'longest', `/ ${titles[own]} (median)`],
+				['', 'idle: median', 'broadcasts: median', 'longest', 'median / native delivery'],
 				names.map((side) => {
-					const ratio = row.vs[own]?.[side];
+					const ratio = row.vs.native?.[side];
 					const times = ns[side];
 					return [
 						titles[side],
-						times ? timeWithQuartiles(times.median) : '',
-						times ? timeWithQuartiles(times.longest) : '',
+						...(times ? [times.idle, times.median, times.longest].map(timeWithQuartiles) : []),
 						ratio ? factorWithQuartiles(ratio) : '',
 					];
 				}),
@@ -157,17 +154,16 @@ function requests({ requests }, titles) {
 
 /**
  * @param {DeliveryResults['cpu']} rows
- * @param {'ours' | 'native'} own
- * @param {SideName[]} others
  * @param {Titles} titles
  */
-function ratioTable(rows, own, others, titles) {
+function ratioTable(rows, titles) {
+	const others = namesIn(rows).filter((name) => name !== 'native');
 	return table(
 		['', ...others.map((name) => titles[name])],
 		rows.map(({ name, vs }) => [
 			shortName(name),
 			...others.map((side) => {
-				const ratio = vs[own]?.[side];
+				const ratio = vs.native?.[side];
 				return ratio ? factorWithQuartiles(ratio) : '';
 			}),
 		]),
@@ -175,22 +171,13 @@ function ratioTable(rows, own, others, titles) {
 }
 
 /**
- * Returns the servers that were measured in any of the rows, those of this package together.
+ * Returns the servers that were measured in any of the rows, in the order of the columns.
  *
  * @param {{ ns: Partial<Record<SideName, unknown>> }[]} rows
  */
 function namesIn(rows) {
 	const order = /** @type {SideName[]} */ (['upstream', 'pubSub', 'ours', 'native', 'betterSse', 'axum']);
 	return order.filter((name) => rows.some(({ ns }) => ns[name]));
-}
-
-/**
- * Returns the server of this package that the others are compared with.
- *
- * @param {{ vs: DeliveryResults['cpu'][number]['vs'] }} row
- */
-function ownIn({ vs }) {
-	return vs.native ? 'native' : 'ours';
 }
 
 /** @param {string} name */
