@@ -77,7 +77,10 @@ function deliveryLosses({ cpu, turns, requests }, titles) {
 	return rows.flatMap(({ name, vs }) =>
 		Object.entries(vs).flatMap(([own, others]) =>
 			Object.entries(others).flatMap(([other, ratio]) =>
-				lossIn(`${name}, ${own === 'native' ? 'with' : 'without'} native delivery`, titleOf(other, titles), ratio),
+				// Two servers with this package are not compared.
+				other in vs
+					? []
+					: lossIn(`${name}, ${own === 'native' ? 'with' : 'without'} native delivery`, titleOf(other, titles), ratio),
 			),
 		),
 	);
