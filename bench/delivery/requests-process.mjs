@@ -12,14 +12,17 @@ const INTERVAL_MS = 2;
 const REQUEST = 'GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const END_OF_RESPONSE = /\r\n\r\n(?:4\r\n)?pong/;
 
+/** @type {import('node:net').Socket[]} */
+let sockets = [];
+
 answerCalls({
-	/**
-	 * Returns the times of all requests in nanoseconds, sorted.
-	 *
-	 * @param {{ port: number, ms: number }} order
-	 */
-	async measure({ port, ms }) {
-		const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(port)));
+	/** @param {number} port */
+	async connect(port) {
+		sockets = await Promise.all(Array.from({ length: CONNECTIONS }, () => open(port)));
+	},
+
+	/** Returns the times of all requests in nanoseconds, sorted. @param {number} ms */
+	async measure(ms) {
 		/** @type {Promise<number>[]} */
 		const requests = [];
 		const idle = sockets.slice();
@@ -31,8 +34,11 @@ answerCalls({
 			request.then(() => idle.push(socket));
 		}
 		const times = await Promise.all(requests);
-		for (const socket of sockets) socket.destroy();
 		return times.sort((a, b) => a - b);
+	},
+
+	disconnect() {
+		for (const socket of sockets) socket.destroy();
 	},
 });
 

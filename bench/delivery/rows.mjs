@@ -78,12 +78,14 @@ export async function measureRequests(cell, sides, size, log) {
 	const requests = new CallableProcess(new URL('requests-process.mjs', import.meta.url), []);
 	try {
 		const samples = await measureSides(sides, size, async (side) => {
+			await requests.call('connect', side.port);
 			/** @type {number[]} */
-			const idle = await requests.call('measure', { port: side.port, ms: size.idleMs });
+			const idle = await requests.call('measure', size.idleMs);
 			const broadcasts = side.broadcastFor({ size: cell.size, burst: cell.burst, ms: size.requestMs });
 			/** @type {number[]} */
-			const busy = await requests.call('measure', { port: side.port, ms: size.requestMs });
+			const busy = await requests.call('measure', size.requestMs);
 			await broadcasts;
+			await requests.call('disconnect');
 			return {
 				p50: quantile(busy, P50),
 				p99: quantile(busy, P99),
