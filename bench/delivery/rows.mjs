@@ -42,8 +42,9 @@ export async function measureCpu(cell, sides, size, log) {
 }
 
 /**
- * The longest turn of the event loop around a broadcast, in nanoseconds: the median and the maximum of several broadcasts. And
- * the median without broadcasts, which shows the error of the measurement.
+ * Turns of the event loop, in nanoseconds, each the median of several broadcasts: that of the broadcast; the longest one around
+ * it; and the longest one in the same time without a broadcast. The longest ones include the time for which the thread waits
+ * for a core.
  *
  * @param {Cell} cell
  * @param {Side[]} sides
@@ -54,15 +55,21 @@ export async function measureTurns(cell, sides, size, log) {
 	for (const side of sides) side.lowerPriorityOfClients();
 	const withEventLoop = sides.filter(({ hasEventLoop }) => hasEventLoop);
 	const samples = await measureSides(withEventLoop, size, async (side) => {
+		/** @type {Awaited<ReturnType<Side['turns']>>[]} */
 		const turns = [];
-		for (let nth = 0; nth < size.turns; nth++) turns.push(await side.longestTurns(cell));
-		const broadcasts = turns.map(({ broadcast }) => broadcast);
-		const idle = turns.map((turn) => turn.idle);
-		return { median: spread(broadcasts).median, longest: Math.max(...broadcasts), idle: spread(idle).median };
+		for (let nth = 0; nth < size.turns; nth++) turns.push(await side.turns(cell));
+		/** @param {'broadcast' | 'longest' | 'idle'} kind */
+		const median = (kind) => spread(turns.map((turn) => turn[kind])).median;
+		return {
+			broadcast: median('broadcast'),
+			longest: median('longest'),
+			maximum: Math.max(...turns.map(({ longest }) => longest)),
+			idle: median('idle'),
+		};
 	});
 	const ns = spreadsOf(samples);
-	log(`${cell.name}: ${medians(ns, 'median', 1e6)} ms`);
-	return { ...cell, broadcasts: size.turns, rounds: size.rounds, ns, vs: ratiosOf(samples, 'median') };
+	log(`${cell.name}: ${medians(ns, 'broadcast', 1e6)} ms`);
+	return { ...cell, broadcasts: size.turns, rounds: size.rounds, ns, vs: ratiosOf(samples, 'broadcast') };
 }
 
 /**

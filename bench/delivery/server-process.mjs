@@ -25,6 +25,9 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
 const turns = monitorEventLoopDelay({ resolution: TURN_RESOLUTION_MS });
+let isWatching = false;
+/** The time of the last broadcast's turn of the event loop. */
+let broadcastTurn = 0;
 
 answerCalls({
 	/** Returns which clients are served by native delivery. */
@@ -32,22 +35,36 @@ answerCalls({
 
 	/** Begins to measure the turns of the event loop. */
 	watchTurns() {
+		broadcastTurn = 0;
+		isWatching = true;
 		turns.reset();
 		turns.enable();
 	},
 
-	/** Returns the longest turn since then, in nanoseconds. */
-	longestTurn() {
+	/** Returns the longest turn since then, and the one that has broadcast a message, in nanoseconds. */
+	readTurns() {
 		turns.disable();
+		isWatching = false;
 		// The values are times between two timers, which are due after that time.
-		return Math.max(0, turns.max - TURN_RESOLUTION_MS * 1e6);
+		return { longest: Math.max(0, turns.max - TURN_RESOLUTION_MS * 1e6), broadcast: broadcastTurn };
 	},
 });
 
 if (from === 'worker') {
 	new Worker(new URL('sender.mjs', import.meta.url), { argv: process.argv.slice(2) });
 }
-followOrders(controlPort, { port, sends: from === 'main' }, broadcast);
+followOrders(controlPort, { port, sends: from === 'main' }, (data) => {
+	if (isWatching) timeThisTurn();
+	broadcast(data);
+});
+
+/** Measures until the end of this turn of the event loop, with all microtasks. */
+function timeThisTurn() {
+	const start = process.hrtime.bigint();
+	setImmediate(() => {
+		broadcastTurn = Number(process.hrtime.bigint() - start);
+	});
+}
 
 /** @param {Implementation} implementation */
 async function serveManager(implementation) {

@@ -135,30 +135,30 @@ export class Side {
 	}
 
 	/**
-	 * Resolves to the longest turns of the server's event loop, in nanoseconds: around one broadcast, and in the same time
-	 * without one.
+	 * Resolves to turns of the server's event loop, in nanoseconds: that of one broadcast, the longest one around it, and the
+	 * longest one in the same time without a broadcast.
 	 *
 	 * @param {Omit<Load, 'clients' | 'bursts'>} load
 	 */
-	async longestTurns({ size, burst }) {
+	async turns({ size, burst }) {
 		let ms = 0;
-		const broadcast = await this.#longestTurn(async () => {
+		const { broadcast, longest } = await this.#turnsDuring(async () => {
 			ms = await this.#clients.call('run', { size, burst, bursts: 1 });
 		});
-		const idle = await this.#longestTurn(() => this.#clients.call('sendEmptyOrders', { count: 1, ms }));
-		return { broadcast, idle };
+		const idle = await this.#turnsDuring(() => this.#clients.call('sendEmptyOrders', { count: 1, ms }));
+		return { broadcast, longest, idle: idle.longest };
 	}
 
 	/**
 	 * @param {() => Promise<void>} perform
-	 * @returns {Promise<number>}
+	 * @returns {Promise<{ broadcast: number, longest: number }>}
 	 */
-	async #longestTurn(perform) {
+	async #turnsDuring(perform) {
 		await this.#server?.call('watchTurns');
 		await wait(SETTLE_MS);
 		await perform();
 		await wait(SETTLE_MS);
-		return this.#server?.call('longestTurn');
+		return this.#server?.call('readTurns');
 	}
 
 	/**

@@ -235,11 +235,11 @@ export function deliveryMainThread(target, from, clients) {
 export function deliveryTurn(target, clients) {
 	const row = cellName('turns', 'main', clients, 'short', 1);
 	return {
-		name: `${row}: median, native delivery`,
+		name: `${row}: the turn of the broadcast, native delivery`,
 		bound: 'at most',
 		target,
 		unit: 'ns',
-		valueIn: ({ delivery }) => rowNamed(row, delivery?.turns)?.ns.native?.median.median,
+		valueIn: ({ delivery }) => rowNamed(row, delivery?.turns)?.ns.native?.broadcast.median,
 	};
 }
 

@@ -106,18 +106,19 @@ function turns({ turns }, titles) {
 			'',
 			`### Turns of the event loop, ${shortName(name)}`,
 			'',
-			'The longest turn around a broadcast, by a timer of 1 ms: the median and the maximum of several broadcasts, and the quartiles',
-			`of ${rounds} ${rounds === 1 ? 'round' : 'rounds'} with ${broadcasts} broadcasts each. "Idle" is the same time without a broadcast. The clients' process has a`,
-			'lower priority than the server.',
+			'"The broadcast" is the turn that sends the message: from `send` until the next `setImmediate` callback. A timer of 1 ms',
+			'shows the longest turn while the clients receive the message, and in the same time without a broadcast ("idle"). It includes',
+			`the time for which the thread waits for a core. Medians of ${broadcasts} broadcasts, and their maximum, in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}. The`,
+			"clients' process has a lower priority than the server.",
 			'',
 			...table(
-				['', 'idle: median', 'broadcasts: median', 'longest', 'median / native delivery'],
+				['', 'the broadcast', 'longest turn, idle', 'longest turn', 'maximum', 'the broadcast / native delivery'],
 				names.map((side) => {
 					const ratio = row.vs.native?.[side];
 					const times = ns[side];
 					return [
 						titles[side],
-						...(times ? [times.idle, times.median, times.longest].map(timeWithQuartiles) : []),
+						...(times ? [times.broadcast, times.idle, times.longest, times.maximum].map(timeWithQuartiles) : []),
 						ratio ? factorWithQuartiles(ratio) : '',
 					];
 				}),

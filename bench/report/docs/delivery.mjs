@@ -52,13 +52,13 @@ function cpuLines({ cpu }, sides, isLocal) {
 /** @param {DeliveryResults} results */
 function turnLines({ turns }) {
 	return turns.flatMap(({ clients, ns }) => {
-		/** @param {'idle' | 'median' | 'longest'} metric */
+		/** @param {'broadcast' | 'longest' | 'idle'} metric */
 		const line = (metric) => LOCAL.map((side) => optionalTime(ns[side]?.[metric].median));
-		const to = `of a broadcast to ${clients.toLocaleString('en')} clients`;
+		const broadcast = `a broadcast to ${clients.toLocaleString('en')} clients`;
 		return [
-			['the longest turn in the same time without a broadcast: median', ...line('idle')],
-			[`the longest turn ${to}: median`, ...line('median')],
-			[`the longest turn ${to}: maximum`, ...line('longest')],
+			[`the turn of ${broadcast}`, ...line('broadcast')],
+			[`the longest turn during ${broadcast}`, ...line('longest')],
+			['the longest turn in the same time without a broadcast', ...line('idle')],
 		];
 	});
 }
