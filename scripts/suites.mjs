@@ -33,6 +33,7 @@ export const fallbackSuites = ['streams', 'info', 'subscriptions', 'lifetime'];
 /** Suites that `npm test` runs. @type {Record<string, Suite>} */
 export const defaultSuites = {
 	...apiSuites,
+	sockets: { packages: ['__test__/sockets'], timeoutMs: 120_000 },
 	docs: { packages: ['examples', '__test__/docs'], timeoutMs: 120_000 },
 };
 

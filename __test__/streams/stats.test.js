@@ -74,6 +74,7 @@ for (const { where, make, skip } of hubs) {
 				const manager = make({ maxQueuedBytes: 100 });
 				const none = {
 					sessions: 0,
+					direct: 0,
 					messages: 0,
 					bytes: 0,
 					dropped: 0,

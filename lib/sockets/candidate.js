@@ -77,7 +77,7 @@ export class Candidate {
 	#hasTest = false;
 	#isProven = false;
 	/** The `desiredSize` of the stream when its queue is empty. */
-	#highWaterMark = 0;
+	highWaterMark = 0;
 	/** Chunks so far that have arrived too late. */
 	#late = 0;
 	/** Quiet moments so far at which nothing was proven. */
@@ -85,7 +85,6 @@ export class Candidate {
 	#isDone = false;
 	#hooks = new Hooks();
 	#verdict;
-	#controller;
 
 	/**
 	 * @param {ReadableStreamDefaultController} controller
@@ -93,7 +92,7 @@ export class Candidate {
 	 * @param {Verdict} verdict
 	 */
 	constructor(controller, response, verdict) {
-		this.#controller = controller;
+		this.controller = controller;
 		this.response = response;
 		this.socket = /** @type {Socket} */ (response.socket);
 		this.#verdict = verdict;
@@ -137,15 +136,16 @@ export class Candidate {
 	 * @param {unknown} chunk
 	 */
 	#enqueue(original, chunk) {
-		if (this.#isDone || !(chunk instanceof Uint8Array) || chunk.length === 0) return original(chunk);
+		if (this.#isDone) return original(chunk);
+		const before = Number(this.controller.desiredSize);
+		this.highWaterMark = Math.max(this.highWaterMark, before);
+		if (!(chunk instanceof Uint8Array) || chunk.length === 0) return original(chunk);
 		const { buffer, byteOffset: offset, length } = chunk;
-		const before = Number(this.#controller.desiredSize);
-		this.#highWaterMark = Math.max(this.#highWaterMark, before);
 		const at = performance.now();
 		const isResponseQuiet = isQuiet(this.response, this.socket);
 		const wasQuiet = isResponseQuiet && this.#outstanding.length === 0;
-		const isLost = isResponseQuiet && before === this.#highWaterMark && this.#outstanding[0]?.at < at - LOST_AFTER_MS;
-		if (isLost || (wasQuiet && !hasPlainReader(this.#controller))) {
+		const isLost = isResponseQuiet && before === this.highWaterMark && this.#outstanding[0]?.at < at - LOST_AFTER_MS;
+		if (isLost || (wasQuiet && !hasPlainReader(this.controller))) {
 			this.#refute('transformed');
 			return original(chunk);
 		}
@@ -158,7 +158,7 @@ export class Candidate {
 			throw error;
 		}
 		// A reader that waits takes the chunk at once. Otherwise the chunk is queued, and may take its time.
-		outstanding.isTest = wasQuiet && this.#controller.desiredSize === before;
+		outstanding.isTest = wasQuiet && this.controller.desiredSize === before;
 		if (outstanding.isTest) this.#expectArrival(outstanding);
 	}
 
@@ -224,6 +224,8 @@ export class Candidate {
 		const { response, socket } = this;
 		if (hasEnded(response, socket)) return this.stop();
 		if (this.#outstanding.length > 0 || !isQuiet(response, socket) || !isHeadSent(response)) return;
+		// An empty chunk is queued.
+		if (Number(this.controller.desiredSize) < this.highWaterMark) return;
 		const obstacle = obstacleInHead(response);
 		if (obstacle !== undefined) return this.#refute(obstacle);
 		if (!this.#hooks.areIntact || !isUntouched(response, socket)) return this.#refute('transformed');

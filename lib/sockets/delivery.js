@@ -51,7 +51,7 @@ export class Delivery {
 		taken.add(response);
 		const controller = /** @type {ReadableStreamDefaultController} */ (session.controller);
 		new Candidate(controller, response, {
-			proven: (candidate) => session.isClosed || this.#makeDirect(session, streams, controller, candidate),
+			proven: (candidate) => session.isClosed || this.#makeDirect(session, streams, candidate),
 			refuted: (reason) => this.#fallbacks.add(session, reason),
 		});
 	}
@@ -62,10 +62,9 @@ export class Delivery {
 	 *
 	 * @param {Session} session
 	 * @param {Streams} streams
-	 * @param {ReadableStreamDefaultController} controller
 	 * @param {Candidate} candidate
 	 */
-	#makeDirect(session, streams, controller, candidate) {
+	#makeDirect(session, streams, candidate) {
 		const { response, socket } = candidate;
 		const sockets = this.#sockets;
 		const { local } = streams;
@@ -80,7 +79,7 @@ export class Delivery {
 		}
 		// Puts the methods back that the next object replaces.
 		candidate.stop();
-		const directSocket = new DirectSocket(sockets.native, key, controller, response, {
+		const directSocket = new DirectSocket(sockets.native, key, candidate, {
 			ended: () => {
 				sockets.remove(key);
 				this.#direct--;

@@ -9,7 +9,7 @@ import { Hooks } from './hooks.js';
 import { hasEnded, isQuiet } from './internals.js';
 
 /** @import { ServerResponse } from 'node:http' */
-/** @import { Socket } from 'node:net' */
+/** @import { Candidate } from './candidate.js' */
 /** @import { NativeSockets } from '../native/binding.js' */
 
 /** Who writes on the socket. */
@@ -36,6 +36,8 @@ export class DirectSocket {
 	#mode = MODE.RUST;
 	/** What Node.js does as soon as Rust has paused. @type {(() => void)[]} */
 	#held = [];
+	/** Ends the response, after what Node.js and Rust have to write before. @type {(() => void) | undefined} */
+	#endLater;
 	/** Completes the write that is held. @type {((error: Error) => void) | undefined} */
 	#failHeldWrite;
 	/** Bytes that Rust had sent when the timeout of the socket was last due. */
@@ -52,17 +54,16 @@ export class DirectSocket {
 	/**
 	 * @param {NativeSockets} native
 	 * @param {number} key of the session, which is attached in Rust
-	 * @param {ReadableStreamDefaultController} controller with an empty queue
-	 * @param {ServerResponse} response
+	 * @param {Pick<Candidate, 'controller' | 'highWaterMark' | 'response' | 'socket'>} candidate stopped; nothing is on its way
 	 * @param {SessionEvents} events
 	 */
-	constructor(native, key, controller, response, events) {
+	constructor(native, key, { controller, highWaterMark, response, socket }, events) {
 		this.#native = native;
 		this.#key = key;
 		this.#controller = controller;
-		this.#highWaterMark = controller.desiredSize;
+		this.#highWaterMark = highWaterMark;
 		this.#response = response;
-		this.#socket = /** @type {Socket} */ (response.socket);
+		this.#socket = socket;
 		this.#events = events;
 		this.#addHooks();
 		// A response that ends without a last write, such as one of HTTP/1.0.
@@ -80,13 +81,27 @@ export class DirectSocket {
 				return original(...args);
 			});
 		}
-		for (const name of ['write', 'end', 'uncork']) {
+		for (const name of ['write', 'uncork']) {
 			hooks.add(this.#response, name, (original) => (...args) => {
 				// Node.js gives the bytes to the socket at the end of the turn. A message that is sent in the meantime comes after.
 				if (this.#mode !== MODE.ENDED) this.#whenPaused(() => this.#continueLater());
 				return original(...args);
 			});
 		}
+		hooks.add(this.#response, 'end', (original) => (...args) => {
+			const end = () => {
+				if (this.#mode !== MODE.ENDED) this.#whenPaused(() => this.#continueLater());
+				original(...args);
+			};
+			// Rust may hold messages that were sent before: it writes them first.
+			if (this.#mode === MODE.PAUSING || this.#mode === MODE.NODE) {
+				this.#endLater ??= end;
+				this.#continueLater();
+			} else {
+				end();
+			}
+			return this.#response;
+		});
 		hooks.add(socket, '_writeGeneric', (original) => (writev, data, encoding, callback) => {
 			if (this.#mode === MODE.ENDED) return original(writev, data, encoding, callback);
 			this.#whenPaused(() => {
@@ -115,10 +130,17 @@ export class DirectSocket {
 			if (this.#mode === MODE.ENDED) return original();
 			const sent = this.#native.sent(this.#key);
 			if (sent === this.#sentAtTimeout) return original();
-			// A stream on which Rust has sent something is not idle. Starts the timeout again.
+			// A stream on which Rust has sent something is not idle.
 			this.#sentAtTimeout = sent;
-			socket.setTimeout(/** @type {number} */ (socket.timeout));
+			this.#startTimeout();
 		});
+		this.#startTimeout();
+	}
+
+	/** Starts the timeout of the socket again. A timeout that has begun before calls the original `_onTimeout`. */
+	#startTimeout() {
+		const { timeout } = this.#socket;
+		if (timeout) this.#socket.setTimeout(timeout);
 	}
 
 	/**
@@ -159,6 +181,11 @@ export class DirectSocket {
 		for (const write of this.#held.splice(0)) write();
 	}
 
+	/** True when the adapter has taken everything that was enqueued in the stream. */
+	get #isStreamEmpty() {
+		return this.#endLater !== undefined || this.#controller.desiredSize === this.#highWaterMark;
+	}
+
 	#continueLater() {
 		setImmediate(() => this.#continue());
 	}
@@ -168,9 +195,12 @@ export class DirectSocket {
 		if (this.#mode !== MODE.NODE) return;
 		if (hasEnded(this.#response, this.#socket)) {
 			if (isWritten(this.#response)) this.#end();
-		} else if (this.#controller.desiredSize === this.#highWaterMark && isQuiet(this.#response, this.#socket)) {
+		} else if (this.#isStreamEmpty && isQuiet(this.#response, this.#socket)) {
 			this.#mode = MODE.RUST;
 			this.#native.resume(this.#key);
+			const end = this.#endLater;
+			this.#endLater = undefined;
+			end?.();
 		}
 	}
 
@@ -191,6 +221,8 @@ export class DirectSocket {
 		this.#held = [];
 		this.#failHeldWrite = undefined;
 		this.#native.close(this.#key);
+		this.#endLater?.();
+		this.#endLater = undefined;
 		// The adapter may still cancel the stream in this turn, and then the transport deletes the session itself.
 		setImmediate(() => this.#events.ended());
 	}

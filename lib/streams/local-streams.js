@@ -163,13 +163,8 @@ export class LocalStreams {
 		this.#sessionClosed(session, 'gone');
 	}
 
-	/**
-	 * Removes a session of any kind.
-	 *
-	 * @param {number} key
-	 */
-	#remove(key) {
-		if (this.#sessions.delete(key) || !this.hasDirect) return;
+	/** @param {number} key of a session that may be an ordinary one */
+	#removeDirect(key) {
 		this.#direct.delete(key);
 		this.hasDirect = this.#direct.size > 0;
 	}
@@ -410,7 +405,7 @@ export class LocalStreams {
 	 * @param {Session} session
 	 */
 	#forget({ id, key }) {
-		this.#remove(key);
+		if (!this.#sessions.delete(key)) this.#removeDirect(key);
 		this.#forgetInRust(id, key);
 	}
 
@@ -421,9 +416,9 @@ export class LocalStreams {
 	 * @param {SessionCloseReason} reason
 	 */
 	close(key, reason) {
-		const session = this.get(key);
+		const session = this.#sessions.get(key) ?? this.#direct.get(key);
 		if (session === undefined) return;
-		this.#remove(key);
+		if (!this.#sessions.delete(key)) this.#removeDirect(key);
 		// A direct session gets none of the messages that are delivered in slices.
 		if (this.#sliced?.isUnderWay && session.socket === undefined) this.#sliced.settle(session);
 		this.#close(session, reason);

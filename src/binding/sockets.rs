@@ -70,6 +70,8 @@ struct Events {
 struct SocketEvent(Event);
 
 impl Postable for SocketEvent {
+    type Table = ();
+
     /// Nothing, because an event must not be lost. There are at most as many as the clients and the calls of JavaScript cause.
     fn weight(&self) -> usize {
         0

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Hub;
+use super::direct::{self, Broadcast};
 use super::peer::Peer;
-use super::{Hub, direct};
 use crate::backplane::entry::{Entry, Id, Topic};
 use crate::backplane::local_hub::LocalHub;
 use crate::registry::key::{Key, ThreadId};
@@ -18,9 +19,10 @@ impl LocalHub for Hub {
         match entry {
             Entry::Message { ids, text } => self.deliver_to_ids(&ids, &text),
             Entry::Broadcast { text } => {
-                self.broadcast(&text, &self.peers(), |peer, message| {
-                    peer.mailbox.post(message);
-                });
+                let broadcast = Broadcast::new(&text);
+                for peer in self.peers().iter().filter(|peer| peer.has_sessions()) {
+                    broadcast.send_to(peer);
+                }
             }
             Entry::Claim { id } => self.close_older(&id, CloseReason::Replaced),
             Entry::Delete { id } => self.close_older(&id, CloseReason::Deleted),
@@ -56,46 +58,35 @@ impl Hub {
     fn deliver_to_ids(&self, ids: &[Id], text: &Text) {
         let sessions = ids.iter().filter_map(|id| self.sessions.get(id));
         let threads = by_thread(sessions.map(|session| (session.owner, session.key)));
-        self.send_to_keys(threads, Vec::new(), text, |thread, keys| {
-            let message = match keys[..] {
-                [key] => ThreadMessage::Unicast { key, text: Arc::clone(text) },
-                _ => ThreadMessage::Multicast { keys, text: Arc::clone(text) },
-            };
-            self.post(thread, message);
-        });
+        self.send_to_keys(threads, Vec::new(), text, |_| {});
     }
 
-    /// Sends a message to all direct sessions of the hub, and calls `post` for those of the peers that have other sessions.
-    pub(super) fn broadcast(&self, text: &Text, peers: &[Arc<Peer>], post: impl Fn(&Peer, ThreadMessage)) {
-        self.direct.while_posting(|sending| {
-            let until = Key::latest();
-            for peer in peers.iter().filter(|peer| peer.has_ordinary_sessions()) {
-                post(peer, ThreadMessage::Broadcast { until, text: Arc::clone(text) });
-            }
-            sending.broadcast(text);
-        });
-    }
-
-    /// Sends a message to sessions. Calls `post` with each thread and the keys of its sessions that are not direct: each once,
-    /// oldest session first. `direct` are keys of sessions that are known to be direct.
+    /// Sends a message to sessions of several threads. Calls `before_post` with each thread that gets it in its mailbox.
+    /// `direct` are the keys of sessions that are known to be direct.
     pub(super) fn send_to_keys(
         &self,
         threads: BTreeMap<ThreadId, Vec<Key>>,
         mut direct: Vec<Key>,
         text: &Text,
-        post: impl Fn(ThreadId, Vec<Key>),
+        before_post: impl Fn(&Peer),
     ) {
-        self.direct.while_posting(|sending| {
-            for (thread, keys) in threads {
-                let mut keys = sorted_without_duplicates(keys);
-                if !sending.is_empty() {
-                    direct.extend(keys.extract_if(.., |key| sending.contains(*key)));
+        let peers = self.peers();
+        for (thread, keys) in threads {
+            let Some(peer) = peers.iter().find(|peer| peer.thread == thread) else { continue };
+            before_post(peer);
+            let mut keys = sorted_without_duplicates(keys);
+            peer.mailbox.post_with(|direct_there| {
+                // They may have become direct since they were looked up.
+                if !direct_there.is_empty() {
+                    direct.extend(keys.extract_if(.., |key| direct_there.contains(key)));
                 }
-                if !keys.is_empty() {
-                    post(thread, keys);
+                match keys[..] {
+                    [] => None,
+                    [key] => Some(ThreadMessage::Unicast { key, text: Arc::clone(text) }),
+                    _ => Some(ThreadMessage::Multicast { keys, text: Arc::clone(text) }),
                 }
-            }
-        });
+            });
+        }
         direct::send(&sorted_without_duplicates(direct), text);
     }
 
@@ -113,7 +104,7 @@ impl Hub {
     fn close_older(&self, id: &[u16], reason: CloseReason) {
         let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id));
         let is_removed = self.sessions.remove_unless(id, stays, |session| {
-            self.direct.remove(session);
+            self.mute(session);
             if let Some(owner) = self.peer(session.owner) {
                 self.uncount_session(&owner, session);
                 owner.evict(id, session.key, reason);
@@ -131,7 +122,7 @@ impl Hub {
         }
     }
 
-    fn peer(&self, thread: ThreadId) -> Option<Arc<Peer>> {
+    pub(super) fn peer(&self, thread: ThreadId) -> Option<Arc<Peer>> {
         self.peers().iter().find(|peer| peer.thread == thread).cloned()
     }
 }

@@ -1,94 +1,66 @@
-//! The direct sessions of a hub: the writers of [`sockets`](crate::sockets) send their messages.
+//! Direct sessions: the writers of `sockets` send their messages.
 //!
-//! The order of locks is: an entry of the registry, the switch, a mailbox or the queue of a writer. A sender therefore looks
-//! sessions up before it locks the switch.
+//! Each thread has its direct sessions in the table of its mailbox, and their clients form a group. A sender decides under
+//! the lock of the mailbox if a message is posted or goes to the writers, and a session becomes direct under the same lock. So
+//! no message is lost between the two ways, and none overtakes another.
+//!
+//! The order of locks is: an entry of the registry, a mailbox, the queue of a writer.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-
-#[cfg(unix)]
+use super::Hub;
 use super::peer::Peer;
 use crate::registry::key::Key;
 use crate::registry::sessions::Session;
-use crate::threads::switch::Switch;
+use crate::threads::message::ThreadMessage;
+use crate::threads::text::Text;
 
-/// The keys of the direct sessions of all threads.
-type Keys = HashSet<Key, RandomState>;
+pub(super) use self::writers::{Group, send};
 
-/// The direct sessions of a hub.
-#[derive(Debug, Default)]
-pub(super) struct DirectSessions {
-    switch: Switch<Keys>,
-    group: writers::Group,
+/// A message to all sessions of several threads.
+pub(super) struct Broadcast<'text> {
+    text: &'text Text,
+    /// The last key at the time of the broadcast.
+    until: Key,
+    frame: OnceCell<writers::Framed>,
 }
 
-impl DirectSessions {
-    /// Calls `post` with the direct sessions. No session becomes direct until `post` has returned: a message to a session that
-    /// is not in it may be posted to the mailbox of the session's thread.
-    pub fn while_posting<Return>(&self, post: impl FnOnce(&Sending<'_>) -> Return) -> Return {
-        post(&Sending { keys: &self.switch.lock(), group: &self.group })
+impl<'text> Broadcast<'text> {
+    pub fn new(text: &'text Text) -> Self {
+        Self { text, until: Key::latest(), frame: OnceCell::new() }
     }
 
-    /// Makes a session direct, if its thread has processed everything that was posted to it. `take_over` gives its client to
-    /// a writer. Called on that thread, with the entry of the session in the registry locked.
-    #[cfg(unix)]
-    pub fn add(&self, peer: &Peer, key: Key, take_over: impl FnOnce()) -> bool {
-        self.switch.switch(&peer.mailbox, |keys| {
-            keys.insert(key);
-            peer.make_direct();
-            take_over();
-        })
+    /// Sends the message to the sessions of a thread.
+    pub fn send_to(&self, peer: &Peer) {
+        peer.mailbox.post_with(|direct| {
+            if !direct.is_empty() {
+                self.send_to_direct(peer);
+            }
+            let Self { text, until, .. } = *self;
+            peer.has_ordinary_sessions().then(|| ThreadMessage::Broadcast { until, text: Arc::clone(text) })
+        });
     }
 
-    /// Returns the group of all clients of the hub.
-    #[cfg(unix)]
-    pub fn group(&self) -> crate::sockets::client::GroupId {
-        self.group.id()
+    /// Sends the message to the direct sessions of a thread.
+    pub fn send_to_direct(&self, peer: &Peer) {
+        peer.group.broadcast(self.frame.get_or_init(|| writers::frame(self.text)));
     }
+}
 
+impl Hub {
     /// Ends the delivery to a session that is removed from the registry, if it is direct: what is sent from now on does not
     /// reach its client. Called with the entry of the session locked.
-    pub fn remove(&self, session: Session) {
+    pub(super) fn mute(&self, session: Session) {
         if session.is_direct {
-            self.switch.change(|keys| {
-                keys.remove(&session.key);
-            });
+            // A thread that has left is not among the peers, and its table is empty.
+            if let Some(peer) = self.peer(session.owner) {
+                peer.mailbox.change_table(|direct| {
+                    direct.remove(&session.key);
+                });
+            }
             writers::mute(session.key);
         }
-    }
-}
-
-/// The direct sessions, while a sender posts.
-#[derive(Debug)]
-pub(super) struct Sending<'hub> {
-    keys: &'hub Keys,
-    group: &'hub writers::Group,
-}
-
-impl Sending<'_> {
-    /// Returns true when no session is direct.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// Returns true when a session is direct.
-    pub fn contains(&self, key: Key) -> bool {
-        self.keys.contains(&key)
-    }
-
-    /// Sends a message to all direct sessions.
-    pub fn broadcast(&self, text: &[u8]) {
-        if !self.is_empty() {
-            self.group.broadcast(text);
-        }
-    }
-}
-
-/// Sends a message to direct sessions.
-pub(super) fn send(keys: &[Key], text: &[u8]) {
-    if !keys.is_empty() {
-        writers::send(keys, text);
     }
 }
 
@@ -100,17 +72,22 @@ mod writers {
     use crate::sockets::frame::Frame;
     use crate::sockets::writers::writers;
 
+    /// A message for clients. An empty message has no frame, and nothing is sent.
+    pub type Framed = Option<Frame>;
+
+    /// The clients of a thread.
     #[derive(Debug)]
     pub struct Group(GroupId);
 
     impl Group {
+        /// Returns the number of the group.
         pub fn id(&self) -> GroupId {
             self.0
         }
 
-        pub fn broadcast(&self, text: &[u8]) {
-            // An empty message has no frame, and nothing would be sent.
-            Frame::new(text).into_iter().for_each(|frame| writers().broadcast(self.0, &frame));
+        /// Sends a message to all clients of the group.
+        pub fn broadcast(&self, frame: &Framed) {
+            frame.iter().for_each(|frame| writers().broadcast(self.0, frame));
         }
     }
 
@@ -120,8 +97,15 @@ mod writers {
         }
     }
 
+    pub fn frame(text: &[u8]) -> Framed {
+        Frame::new(text)
+    }
+
+    /// Sends a message to direct sessions.
     pub fn send(keys: &[Key], text: &[u8]) {
-        Frame::new(text).into_iter().for_each(|frame| writers().send(keys, &frame));
+        if !keys.is_empty() {
+            frame(text).iter().for_each(|frame| writers().send(keys, frame));
+        }
     }
 
     pub fn mute(key: Key) {
@@ -134,12 +118,16 @@ mod writers {
 mod writers {
     use crate::registry::key::Key;
 
+    pub type Framed = ();
+
     #[derive(Debug, Default)]
     pub struct Group;
 
     impl Group {
-        pub fn broadcast(&self, _text: &[u8]) {}
+        pub fn broadcast(&self, _frame: &Framed) {}
     }
+
+    pub fn frame(_text: &[u8]) -> Framed {}
 
     pub fn send(_keys: &[Key], _text: &[u8]) {}
 

@@ -24,7 +24,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use self::direct::DirectSessions;
 use self::peer::Peer;
 use crate::backplane::Backplane;
 use crate::registry::info::Info;
@@ -40,7 +39,6 @@ pub const DEFAULT_MAX_MAILBOX_BYTES: usize = 64 << 20;
 #[derive(Debug)]
 pub struct Hub {
     sessions: Sessions,
-    direct: DirectSessions,
     info: Info,
     subscriptions: Subscriptions,
     /// The connection to other processes, if the hub has one.
@@ -109,7 +107,6 @@ impl Hub {
     ) -> Arc<Self> {
         Arc::new(Self {
             sessions,
-            direct: DirectSessions::default(),
             info: Info::default(),
             subscriptions: Subscriptions::default(),
             backplane,
@@ -148,7 +145,7 @@ impl Hub {
         };
         if was_last {
             self.when_closed.call(self);
-            self.sessions.clear(|session| self.direct.remove(session));
+            self.sessions.clear(|session| self.mute(session));
             self.info.clear();
             self.subscriptions.clear();
             self.backplane.iter().for_each(|backplane| backplane.leave(None));
@@ -205,7 +202,7 @@ impl Hub {
         self.sessions.remove_where(|session| {
             let is_removed = is_removed(session);
             if is_removed {
-                self.direct.remove(session);
+                self.mute(session);
             }
             is_removed
         })

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::direct::Group;
 use super::evicted::Evicted;
 use crate::registry::key::{Key, ThreadId};
 use crate::registry::sessions::Session;
@@ -14,7 +15,10 @@ use crate::threads::message::{CloseReason, ThreadMessage};
 #[derive(Debug)]
 pub struct Peer {
     pub(super) thread: ThreadId,
+    /// Its table has the keys of the direct sessions of the thread.
     pub(super) mailbox: Mailbox<ThreadMessage>,
+    /// The clients of these sessions.
+    pub(super) group: Group,
     /// Number of sessions of the thread, in units of `SESSION`, and number of its ordinary sessions, in units of `ORDINARY`. In
     /// one number, so that no thread sees one of them changed and the other not.
     sessions: AtomicU64,
@@ -45,6 +49,7 @@ impl Peer {
         Self {
             thread,
             mailbox: Mailbox::new(max_mailbox_bytes, waker),
+            group: Group::default(),
             sessions: AtomicU64::new(0),
             evicted: Mutex::default(),
             is_retiring: AtomicBool::new(false),
@@ -60,6 +65,11 @@ impl Peer {
     /// Returns true when the thread has ordinary sessions. A broadcast does not wake a thread without any.
     pub(super) fn has_ordinary_sessions(&self) -> bool {
         !self.sessions.load(Ordering::Relaxed).is_multiple_of(SESSION)
+    }
+
+    pub(super) fn has_direct_sessions(&self) -> bool {
+        let sessions = self.sessions.load(Ordering::Relaxed);
+        sessions / SESSION > sessions % SESSION
     }
 
     /// Counts an ordinary session. Returns true when it is the first session of the thread.

@@ -45,3 +45,40 @@ impl Alarms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn alarms_ring_in_the_order_of_their_times() {
+        let now = Instant::now();
+        let keys = [Key::next(), Key::next(), Key::next()];
+        let mut alarms = Alarms::default();
+        for (key, seconds) in keys.into_iter().zip([3, 1, 2]) {
+            alarms.set(now + Duration::from_secs(seconds), key);
+        }
+        assert_eq!(alarms.pop(now), None);
+        let later = now + Duration::from_secs(2);
+        assert_eq!(alarms.pop(later), Some(keys[1]));
+        assert_eq!(alarms.pop(later), Some(keys[2]));
+        assert_eq!(alarms.pop(later), None);
+        assert_eq!(alarms.next(), Some(now + Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn alarms_of_clients_that_left_do_not_pile_up() {
+        let at = Instant::now() + Duration::from_secs(3_600);
+        let mut alarms = Alarms::default();
+        let staying = Key::next();
+        alarms.set(at, staying);
+        for _ in 0..10_000 {
+            alarms.set(at, Key::next());
+            alarms.tidy(1, |key| key == staying);
+            assert!(alarms.heap.len() <= 2 + KEPT_UNUSED);
+        }
+        assert_eq!(alarms.pop(at), Some(staying));
+    }
+}

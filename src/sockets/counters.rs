@@ -50,7 +50,8 @@ impl Meter {
     /// Returns the number of bytes that wait for the kernel to take them. Commands that the writer has not processed are
     /// not in it: see [`Writers::is_idle`](super::writers::Writers::is_idle).
     pub fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+        // Acquire pairs with Release in `set_queued`: who sees that bytes do not wait any more sees that they are sent.
+        self.queued.load(Ordering::Acquire)
     }
 
     /// Returns the number of bytes that the kernel has taken.
@@ -60,7 +61,7 @@ impl Meter {
 
     /// Sets the number of waiting bytes.
     pub(super) fn set_queued(&self, bytes: usize) {
-        self.queued.store(bytes, Ordering::Relaxed);
+        self.queued.store(bytes, Ordering::Release);
     }
 
     /// Records bytes that the kernel has taken, and the number of bytes that still wait.

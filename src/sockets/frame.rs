@@ -70,3 +70,27 @@ impl fmt::Debug for Frame {
         formatter.debug_struct("Frame").field("payload_len", &self.payload_len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_one_chunk_of_http() {
+        for len in [1, 9, 10, 15, 16, 255, 256, 70_000] {
+            let payload = vec![b'x'; len];
+            let frame = Frame::new(&payload).unwrap();
+            assert_eq!(
+                frame.bytes(Framing::Chunked),
+                [format!("{len:x}\r\n").as_bytes(), &payload, b"\r\n"].concat()
+            );
+            assert_eq!(frame.bytes(Framing::Raw), payload);
+            assert_eq!(frame.payload_len(), len);
+        }
+    }
+
+    #[test]
+    fn an_empty_payload_has_no_frame() {
+        assert!(Frame::new(b"").is_none());
+    }
+}

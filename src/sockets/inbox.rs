@@ -116,9 +116,11 @@ impl Inbox {
         }
     }
 
-    /// Announces that the writer is going to wait at the poller. Returns false when commands wait, so that it must not.
+    /// Announces that the writer has applied all that it took and is going to wait at the poller. Returns false when commands
+    /// wait, so that it must not.
     pub fn fall_asleep(&self) -> bool {
         let mut queue = self.lock();
+        queue.is_applying = false;
         queue.is_asleep = queue.commands.is_empty();
         queue.is_asleep
     }

@@ -71,3 +71,75 @@ impl Clock {
         if self.had_bytes || at <= now { now.checked_add(self.settings.every) } else { Some(at) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(10);
+
+    /// A clock, and the time of its next alarm.
+    fn clock(dead_after: u32) -> (Clock, Instant) {
+        let now = Instant::now();
+        let clock = Clock::new(KeepAlive { every: EVERY, dead_after }, now);
+        let alarm = clock.next_alarm(now).unwrap();
+        assert_eq!(alarm, now + EVERY);
+        (clock, alarm)
+    }
+
+    #[test]
+    fn an_idle_client_gets_a_comment_at_each_interval() {
+        let (mut clock, mut now) = clock(2);
+        for _ in 0..5 {
+            assert_eq!(clock.check(now, 0, 0), Verdict::Comment);
+            let next = clock.next_alarm(now).unwrap();
+            assert_eq!(next, now + EVERY);
+            now = next;
+        }
+    }
+
+    #[test]
+    fn a_message_postpones_the_comment() {
+        let (mut clock, now) = clock(2);
+        let message = now - EVERY / 4;
+        clock.message(message);
+        assert_eq!(clock.check(now, 0, 100), Verdict::Wait);
+        let next = clock.next_alarm(now).unwrap();
+        assert_eq!(next, message + EVERY);
+        assert_eq!(clock.check(next, 0, 100), Verdict::Comment);
+    }
+
+    #[test]
+    fn a_client_is_dead_after_the_checks_in_a_row_at_which_no_byte_had_left() {
+        let (mut clock, mut now) = clock(3);
+        // The first check only sees that bytes wait.
+        let verdicts: Vec<_> = [1, 1, 1, 2, 2, 2, 2]
+            .map(|sent| {
+                let verdict = clock.check(now, 50, sent);
+                assert_eq!(clock.next_alarm(now).unwrap(), now + EVERY);
+                now += EVERY;
+                verdict
+            })
+            .into();
+        assert_eq!(verdicts[..6], [Verdict::Wait; 6]);
+        assert_eq!(verdicts[6], Verdict::Dead);
+    }
+
+    #[test]
+    fn checks_while_the_writer_may_not_write_do_not_count() {
+        let (mut clock, now) = clock(1);
+        assert_eq!(clock.check(now, 50, 1), Verdict::Wait);
+        clock.skip();
+        assert_eq!(clock.check(now + EVERY, 50, 1), Verdict::Wait);
+        assert_eq!(clock.check(now + EVERY * 2, 50, 1), Verdict::Dead);
+    }
+
+    #[test]
+    fn an_interval_that_the_operating_system_cannot_express_has_no_alarm() {
+        let now = Instant::now();
+        let clock = Clock::new(KeepAlive { every: Duration::MAX, dead_after: 1 }, now);
+        assert_eq!(clock.next_alarm(now), None);
+    }
+}

@@ -119,3 +119,136 @@ impl SendQueue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push(usize),
+        /// Sends this fraction, in thousandths, of what one system call gets.
+        Send(usize),
+        Fence,
+        Lift,
+        Drop,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => prop_oneof![1usize..20, 200usize..300].prop_map(Step::Push),
+            6 => prop_oneof![Just(1_000usize), 0usize..1_000].prop_map(Step::Send),
+            1 => Just(Step::Fence),
+            1 => Just(Step::Lift),
+            1 => Just(Step::Drop),
+        ]
+    }
+
+    /// The frames as plain bytes, and the index of the first one after the fence.
+    #[derive(Default)]
+    struct Model {
+        frames: VecDeque<Vec<u8>>,
+        is_first_partly_sent: bool,
+        fence: Option<usize>,
+    }
+
+    impl Model {
+        fn sendable(&self) -> Vec<u8> {
+            let count = self.fence.unwrap_or(self.frames.len()).min(MAX_SLICES);
+            self.frames.iter().take(count).flatten().copied().collect()
+        }
+
+        fn len(&self) -> usize {
+            self.frames.iter().map(Vec::len).sum()
+        }
+
+        fn send(&mut self, mut count: usize) {
+            while count > 0 {
+                let first = &mut self.frames[0];
+                if count < first.len() {
+                    first.drain(..count);
+                    self.is_first_partly_sent = true;
+                    return;
+                }
+                count -= first.len();
+                self.frames.pop_front();
+                self.is_first_partly_sent = false;
+                self.fence = self.fence.map(|fence| fence - 1);
+            }
+        }
+
+        fn drop_unstarted(&mut self) {
+            let kept = usize::from(self.is_first_partly_sent);
+            self.frames.truncate(kept);
+            self.fence = self.fence.map(|fence| fence.min(kept));
+        }
+    }
+
+    fn next_bytes(queue: &SendQueue) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = queue.fill(&mut slices);
+        slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn any_sequence_of_partial_writes_sends_the_same_bytes(
+            is_chunked: bool,
+            steps in vec(step(), 1..200),
+        ) {
+            let framing = if is_chunked { Framing::Chunked } else { Framing::Raw };
+            let mut queue = SendQueue::new(framing);
+            let mut model = Model::default();
+            for (number, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Push(len) => {
+                        let payload: Vec<_> = (0..len).map(|index| (number + index) as u8).collect();
+                        queue.push(Frame::new(&payload).unwrap());
+                        model.frames.push_back(match framing {
+                            Framing::Chunked => [format!("{len:x}\r\n").as_bytes(), &payload, b"\r\n"].concat(),
+                            Framing::Raw => payload,
+                        });
+                    }
+                    Step::Send(thousandths) => {
+                        let bytes = model.sendable();
+                        prop_assert_eq!(next_bytes(&queue), bytes.clone());
+                        let count = bytes.len() * thousandths / 1_000;
+                        queue.advance(count);
+                        model.send(count);
+                    }
+                    Step::Fence => {
+                        queue.set_fence();
+                        model.fence.get_or_insert(model.frames.len());
+                    }
+                    Step::Lift => {
+                        queue.lift_fence();
+                        model.fence = None;
+                    }
+                    Step::Drop => {
+                        queue.drop_unstarted();
+                        model.drop_unstarted();
+                    }
+                }
+                prop_assert_eq!(queue.len(), model.len());
+                prop_assert_eq!(queue.is_empty(), model.frames.is_empty());
+                prop_assert_eq!(queue.can_send(), !model.sendable().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_queue_returns_the_memory_of_a_burst() {
+        let mut queue = SendQueue::new(Framing::Raw);
+        let frame = Frame::new(b"a").unwrap();
+        (0..10_000).for_each(|_| queue.push(frame.clone()));
+        while queue.can_send() {
+            queue.advance(next_bytes(&queue).len());
+        }
+        assert!(queue.frames.capacity() <= KEPT_CAPACITY);
+    }
+}

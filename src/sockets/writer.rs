@@ -130,7 +130,8 @@ impl Writer {
 
     fn add(&mut self, client: Client) {
         let key = client.key;
-        debug_assert!(self.table.slot_of(key).is_none(), "a key belongs to one client");
+        // A key has one client. If it is added twice, the first socket must not stay open.
+        self.with(key, Self::close);
         let connection = Connection::new(client, Arc::clone(&self.poller), self.now);
         let alarm = connection.next_alarm(self.now);
         self.table.insert(connection);

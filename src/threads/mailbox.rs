@@ -16,18 +16,24 @@ use super::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 /// A message that a mailbox can hold.
 pub trait Postable: Sized {
+    /// A table that the mailbox keeps for its thread. A sender reads it in the same step as it posts.
+    type Table: Default;
+
     /// Returns the number of bytes that the message counts against the mailbox's limit.
     fn weight(&self) -> usize;
 
     /// Called, without a lock held, for each message that is dropped when the mailbox overflows.
     fn dropped(self) {}
 
-    /// Called, without a lock held, for a message that is larger than the whole mailbox. Returns the message to post in its
-    /// place, which tells the receivers of their loss, or `None` when the sender learns of it. If the returned message is
-    /// too large as well, the mailbox overflows.
-    fn too_large(self) -> Option<Self> {
-        Some(self)
+    /// Called for a message that is larger than the whole mailbox. Returns the message to post in its place, which tells the
+    /// receivers of their loss; if that is too large as well, the mailbox overflows. Returns the message itself as an error
+    /// when the sender learns of the loss, by [`Postable::rejected`].
+    fn too_large(self) -> Result<Self, Self> {
+        Ok(self)
     }
+
+    /// Called, without a lock held, for a message that [`Postable::too_large`] returned as an error.
+    fn rejected(self) {}
 }
 
 /// The result of posting a message.
@@ -39,6 +45,8 @@ pub enum Posted {
     Overflowed,
     /// The message alone is larger than the mailbox. It was dropped, and nothing else was.
     TooLarge,
+    /// There was no message for the mailbox.
+    Nothing,
     /// The thread has left. The message was dropped.
     Closed,
 }
@@ -76,12 +84,13 @@ const KEPT_CAPACITY: usize = 1_024;
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A bounded queue of messages for one thread. See the [module documentation](self) for the guard around its waker.
-pub struct Mailbox<T> {
+pub struct Mailbox<T: Postable> {
     queue: Mutex<Queue<T>>,
     waker: RwLock<Option<Waker>>,
 }
 
-struct Queue<T> {
+struct Queue<T: Postable> {
+    table: T::Table,
     max_bytes: usize,
     messages: VecDeque<T>,
     /// Weight of `messages`.
@@ -94,9 +103,10 @@ struct Queue<T> {
     closed: bool,
 }
 
-impl<T> Queue<T> {
+impl<T: Postable> Queue<T> {
     fn new(max_bytes: usize, closed: bool) -> Self {
         Self {
+            table: T::Table::default(),
             max_bytes,
             messages: VecDeque::new(),
             bytes: 0,
@@ -131,21 +141,35 @@ impl<T: Postable> Mailbox<T> {
     }
 
     /// Posts a message, and wakes the thread unless it is going to drain the mailbox anyway.
-    pub fn post(&self, mut message: T) -> Posted {
+    pub fn post(&self, message: T) -> Posted {
+        self.post_with(|_| Some(message))
+    }
+
+    /// Like [`Mailbox::post`], for a message that depends on the table of the mailbox. `make` is called with the queue locked,
+    /// so the table does not change before the message is posted. It returns `None` to post nothing.
+    pub fn post_with(&self, make: impl FnOnce(&T::Table) -> Option<T>) -> Posted {
         let mut dropped = VecDeque::new();
         let (posted, is_asleep) = {
             let mut queue = self.queue();
-            let mut weight = message.weight();
-            if weight > queue.max_bytes && !queue.overflowed && !queue.closed {
-                // Without the lock, because it may post to another mailbox.
-                drop(queue);
-                let Some(replacement) = message.too_large() else { return Posted::TooLarge };
-                message = replacement;
-                weight = message.weight();
-                queue = self.queue();
-            }
+            let Some(mut message) = make(&queue.table) else { return Posted::Nothing };
             if queue.closed {
+                // Without the lock, because a dropped message may post to another mailbox.
+                drop(queue);
+                drop(message);
                 return Posted::Closed;
+            }
+            let mut weight = message.weight();
+            if weight > queue.max_bytes && !queue.overflowed {
+                message = match message.too_large() {
+                    Ok(replacement) => replacement,
+                    Err(message) => {
+                        // Without the lock, because it may post to another mailbox.
+                        drop(queue);
+                        message.rejected();
+                        return Posted::TooLarge;
+                    }
+                };
+                weight = message.weight();
             }
             // A message without weight never makes the mailbox overflow, even if the limit was lowered meanwhile.
             let is_too_much = weight > 0 && queue.bytes + weight > queue.max_bytes;
@@ -221,6 +245,22 @@ impl<T: Postable> Mailbox<T> {
         !self.queue().scheduled
     }
 
+    /// Calls `change` with the table, and returns true, if the thread [has processed everything](Mailbox::is_idle). Called on
+    /// that thread. So each sender has read the table before and its message is processed, or reads the changed table.
+    pub fn change_table_if_idle(&self, change: impl FnOnce(&mut T::Table)) -> bool {
+        let mut queue = self.queue();
+        let is_idle = !queue.scheduled && !queue.closed;
+        if is_idle {
+            change(&mut queue.table);
+        }
+        is_idle
+    }
+
+    /// Calls `change` with the table.
+    pub fn change_table(&self, change: impl FnOnce(&mut T::Table)) {
+        change(&mut self.queue().table);
+    }
+
     /// Returns the weight of the queued messages.
     pub fn bytes(&self) -> usize {
         self.queue().bytes
@@ -257,7 +297,7 @@ impl<T: Postable> Mailbox<T> {
     }
 }
 
-impl<T> fmt::Debug for Mailbox<T> {
+impl<T: Postable> fmt::Debug for Mailbox<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailbox").finish_non_exhaustive()
     }
@@ -272,6 +312,7 @@ mod tests {
     const NO_LIMIT: Limit = Limit { messages: usize::MAX, bytes: usize::MAX };
 
     impl Postable for String {
+        type Table = usize;
         fn weight(&self) -> usize {
             self.len()
         }
@@ -345,11 +386,12 @@ mod tests {
         #[derive(Debug, PartialEq, Eq)]
         struct Replaceable(usize, Option<usize>);
         impl Postable for Replaceable {
+            type Table = ();
             fn weight(&self) -> usize {
                 self.0
             }
-            fn too_large(self) -> Option<Self> {
-                self.1.map(|weight| Self(weight, None))
+            fn too_large(self) -> Result<Self, Self> {
+                self.1.map(|weight| Self(weight, None)).ok_or(self)
             }
         }
         let mailbox = Mailbox::new(100, None);
@@ -388,6 +430,21 @@ mod tests {
         assert_eq!(mailbox.drain(NO_LIMIT), messages(&["2"]));
         assert!(mailbox.drain(NO_LIMIT).is_empty());
         assert_eq!(mailbox.post_behind("3".into()), Err("3".into()));
+    }
+
+    #[test]
+    fn the_table_changes_only_when_the_thread_has_processed_everything() {
+        let (mailbox, _) = with_counter(1 << 20);
+        let post = || mailbox.post_with(|table| (*table == 0).then(|| "message".into()));
+        assert_eq!(post(), Posted::Queued);
+        assert!(!mailbox.change_table_if_idle(|table| *table = 1));
+        assert_eq!(mailbox.drain(NO_LIMIT), messages(&["message"]));
+        assert!(!mailbox.change_table_if_idle(|table| *table = 1), "it may still process the message");
+        assert!(mailbox.drain(NO_LIMIT).is_empty());
+        assert!(mailbox.change_table_if_idle(|table| *table = 1));
+        assert_eq!(post(), Posted::Nothing);
+        mailbox.change_table(|table| *table = 0);
+        assert_eq!(post(), Posted::Queued);
     }
 
     #[test]

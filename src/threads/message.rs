@@ -1,5 +1,9 @@
 //! The messages that threads post to each other.
 
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
 use super::completion::{Completion, Outcome};
 use super::mailbox::Postable;
 use super::text::Text;
@@ -105,6 +109,9 @@ pub enum RegistrationCloseReason {
 const TEXT_OVERHEAD: usize = 32;
 
 impl Postable for ThreadMessage {
+    /// The direct sessions of the thread: their messages do not go through the mailbox.
+    type Table = HashSet<Key, RandomState>;
+
     fn weight(&self) -> usize {
         let payload = match self {
             Self::Multicast { keys, text } | Self::Notify { keys, notification: text, .. } => {
@@ -130,22 +137,23 @@ impl Postable for ThreadMessage {
         }
     }
 
-    fn too_large(self) -> Option<Self> {
+    fn too_large(self) -> Result<Self, Self> {
         match self {
-            Self::Unicast { key, .. } => Some(Self::Lost { keys: vec![key] }),
-            Self::Multicast { keys, .. } => Some(Self::Lost { keys }),
-            Self::Broadcast { until, .. } => Some(Self::LostBroadcast { until }),
-            Self::Notify { completion, .. } if completion.has_requester() => {
-                completion.fail(Text::from(TOO_LARGE.as_bytes()));
-                None
-            }
+            Self::Unicast { key, .. } => Ok(Self::Lost { keys: vec![key] }),
+            Self::Multicast { keys, .. } => Ok(Self::Lost { keys }),
+            Self::Broadcast { until, .. } => Ok(Self::LostBroadcast { until }),
+            Self::Notify { ref completion, .. } if completion.has_requester() => Err(self),
             // Another process has sent it, and no thread waits for the result. So the registrations must not stay open.
-            Self::Notify { keys, completion, .. } => Some(Self::CloseRegistrations {
-                keys,
-                reason: RegistrationCloseReason::Cancelled,
-                completion,
-            }),
-            message => Some(message),
+            Self::Notify { keys, completion, .. } => {
+                Ok(Self::CloseRegistrations { keys, reason: RegistrationCloseReason::Cancelled, completion })
+            }
+            message => Ok(message),
+        }
+    }
+
+    fn rejected(self) {
+        if let Self::Notify { completion, .. } = self {
+            completion.fail(Text::from(TOO_LARGE.as_bytes()));
         }
     }
 }

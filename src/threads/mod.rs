@@ -8,13 +8,11 @@
 //! | [`mailbox`] | the bounded queue of a thread, and the guard around the function that wakes it |
 //! | [`message`] | the messages in a mailbox |
 //! | [`completion`] | the right to reply to a request, once |
-//! | [`switch`] | the lock between senders and a session that begins to get its messages another way |
 //! | [`text`] | a text that several mailboxes share |
-//! | `sync` | the locks of a mailbox and a switch; the model checker replaces them |
+//! | `sync` | the locks of a mailbox; the model checker replaces them |
 
 pub mod completion;
 pub mod mailbox;
 pub mod message;
-pub mod switch;
 mod sync;
 pub mod text;

@@ -1,3 +1,3 @@
-//! The locks that mailbox and switch use. In `tests/model`, the locks of the model checker loom replace them.
+//! The locks that the mailbox uses. In `tests/model`, the locks of the model checker loom replace them.
 
-pub use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+pub use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};

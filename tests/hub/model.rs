@@ -176,7 +176,12 @@ impl HubModel {
     pub fn send(&mut self, peer: ModelPeer, ids: &[usize], text: &Text) -> Vec<Key> {
         let (local, elsewhere) = self.route(peer, ids);
         for (owner, keys) in elsewhere {
-            self.post(peer, owner, ModelMessage::Multicast { keys, text: text.clone() });
+            let text = text.clone();
+            let message = match keys[..] {
+                [key] => ModelMessage::Unicast { key, text },
+                _ => ModelMessage::Multicast { keys, text },
+            };
+            self.post(peer, owner, message);
         }
         local
     }

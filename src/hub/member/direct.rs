@@ -27,10 +27,13 @@ impl Member {
         if self.has_left() || !self.peer.mailbox.is_idle() {
             return Ok(false);
         }
-        let hub = &self.hub;
-        let client = client(hub.direct.group(), Arc::clone(&self.counters))?;
-        Ok(hub.sessions.make_direct(id, self.peer.thread, key, || {
-            hub.direct.add(&self.peer, key, || writers().add(client))
+        let client = client(self.peer.group.id(), Arc::clone(&self.counters))?;
+        Ok(self.hub.sessions.make_direct(id, self.peer.thread, key, || {
+            self.peer.mailbox.change_table_if_idle(|direct| {
+                direct.insert(key);
+                self.peer.make_direct();
+                writers().add(client);
+            })
         }))
     }
 

@@ -1,13 +1,12 @@
 //! Messages to several sessions.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::Member;
 use crate::backplane::entry::{Entry, Id};
 use crate::hub::delivery::sorted_without_duplicates;
+use crate::hub::peer::Peer;
 use crate::registry::key::{Key, ThreadId};
-use crate::threads::message::ThreadMessage;
 use crate::threads::text::Text;
 
 /// The receivers of one message to several sessions. The caller adds the ids one by one; unknown ids are skipped.
@@ -59,9 +58,8 @@ impl<'member> Route<'member> {
     pub fn send<E>(self, text: impl FnOnce() -> Result<Text, E>) -> Result<Vec<Key>, E> {
         if !(self.direct.is_empty() && self.elsewhere.is_empty() && self.unknown.is_empty()) {
             let text = text()?;
-            self.member.hub.send_to_keys(self.elsewhere, self.direct, &text, |thread, keys| {
-                self.member.post(thread, ThreadMessage::Multicast { keys, text: Arc::clone(&text) });
-            });
+            let before_post = |peer: &Peer| self.member.record_post(peer);
+            self.member.hub.send_to_keys(self.elsewhere, self.direct, &text, before_post);
             if !self.unknown.is_empty() {
                 self.member.publish(|| Entry::Message { ids: self.unknown, text });
             }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Created, Member};
 use crate::backplane::entry::Entry;
-use crate::hub::direct;
+use crate::hub::direct::{self, Broadcast};
+use crate::hub::peer::Peer;
 use crate::registry::key::Key;
 use crate::registry::sessions::{Room, Session};
 use crate::threads::message::{CloseReason, ThreadMessage};
@@ -58,7 +59,7 @@ impl Member {
     /// Removes a session of this thread if the id still belongs to `key`. Returns true if it was removed.
     pub fn forget(&self, id: &[u16], key: Key) -> bool {
         let is_removed = self.hub.sessions.remove_this(id, self.peer.thread, key, |session| {
-            self.hub.direct.remove(session);
+            self.hub.mute(session);
             self.hub.uncount_session(&self.peer, session);
         });
         if is_removed {
@@ -125,15 +126,16 @@ impl Member {
     }
 
     /// Sends a message to a session of another thread, or to a direct session of this one.
-    fn send_to(&self, Session { owner, key, is_direct }: Session, text: Text) {
-        let is_direct = is_direct
-            || self.hub.direct.while_posting(|sending| {
-                let is_direct = sending.contains(key);
-                if !is_direct {
-                    self.post(owner, ThreadMessage::Unicast { key, text: Arc::clone(&text) });
-                }
-                is_direct
+    fn send_to(&self, Session { owner, key, mut is_direct }: Session, text: Text) {
+        if !is_direct {
+            self.with_peer(owner, |peer| {
+                peer.mailbox.post_with(|direct| {
+                    // It may have become direct since it was looked up.
+                    is_direct = direct.contains(&key);
+                    (!is_direct).then(|| ThreadMessage::Unicast { key, text: Arc::clone(&text) })
+                });
             });
+        }
         if is_direct {
             direct::send(&[key], &text);
         }
@@ -146,17 +148,21 @@ impl Member {
     /// Returns the error of `text`. Nothing is posted then.
     pub fn send_elsewhere<E>(&self, text: impl FnOnce() -> Result<Text, E>) -> Result<(), E> {
         let peers = self.hub.peers();
-        let may_have_receivers = !self.has_no_backplane()
-            || peers.iter().any(|peer| !self.is_local(peer.thread) && peer.has_sessions())
-            || self.hub.direct.while_posting(|sending| !sending.is_empty());
-        if may_have_receivers {
+        let has_receivers = |peer: &Arc<Peer>| {
+            if self.is_local(peer.thread) { peer.has_direct_sessions() } else { peer.has_sessions() }
+        };
+        let mut receivers = peers.iter().filter(|peer| has_receivers(peer)).peekable();
+        if receivers.peek().is_some() || !self.has_no_backplane() {
             let text = text()?;
-            self.hub.broadcast(&text, &peers, |peer, message| {
-                if !self.is_local(peer.thread) {
+            let broadcast = Broadcast::new(&text);
+            for peer in receivers {
+                if self.is_local(peer.thread) {
+                    broadcast.send_to_direct(peer);
+                } else {
                     self.record_post(peer);
-                    peer.mailbox.post(message);
+                    broadcast.send_to(peer);
                 }
-            });
+            }
             self.publish(|| Entry::Broadcast { text });
         }
         Ok(())
@@ -185,7 +191,7 @@ impl Member {
     /// Uncounts a removed session. Returns its key if it belongs to this thread; otherwise makes its owner close it. Called
     /// with the entry of the session locked.
     fn local_or_evicted(&self, id: &[u16], session: Session, reason: CloseReason) -> Option<Key> {
-        self.hub.direct.remove(session);
+        self.hub.mute(session);
         if self.is_local(session.owner) {
             self.hub.uncount_session(&self.peer, session);
             return Some(session.key);

@@ -26,6 +26,8 @@ struct TestMessage {
 }
 
 impl Postable for TestMessage {
+    type Table = ();
+
     fn weight(&self) -> usize {
         1
     }
@@ -383,6 +385,8 @@ impl Counted {
 }
 
 impl Postable for Counted {
+    type Table = ();
+
     fn weight(&self) -> usize {
         1
     }
@@ -423,6 +427,8 @@ enum RequestOrReply {
 }
 
 impl Postable for RequestOrReply {
+    type Table = ();
+
     fn weight(&self) -> usize {
         1
     }
