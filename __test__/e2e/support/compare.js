@@ -1,4 +1,5 @@
-// Runs a scenario with upstream's managers and again with ours, and compares everything that the clients received.
+// Runs a scenario with upstream's managers, with ours, and with ours and native delivery, and compares everything that the
+// clients received.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,8 +26,10 @@ export function testBoth(fact, kinds, scenario) {
 		const over = { http: 'HttpTransport', sse: 'SseTransport' }[kind];
 		test(`over ${over}, ${fact}, with upstream’s managers and with ours`, LONG_ENOUGH, async () => {
 			const theirs = await run(upstreams, kind, scenario);
-			const mine = await run(ours, kind, scenario);
-			assert.deepEqual(mine, theirs);
+			for (const isNative of [false, true]) {
+				const mine = await run(ours, kind, scenario, isNative);
+				assert.deepEqual(mine, theirs, isNative ? 'with native delivery' : 'without native delivery');
+			}
 		});
 	}
 }
@@ -35,9 +38,10 @@ export function testBoth(fact, kinds, scenario) {
  * @param {import('./installations.js').Installation} installation
  * @param {Kind} kind
  * @param {(setup: Setup) => Promise<unknown>} scenario
+ * @param {boolean} [isNative] true with native delivery
  */
-async function run(installation, kind, scenario) {
-	const setup = await startSetup(installation, kind);
+async function run(installation, kind, scenario, isNative) {
+	const setup = await startSetup(installation, kind, isNative);
 	try {
 		const returned = await scenario(setup);
 		const all = [...setup.clients, ...setup.listeners];
@@ -56,14 +60,15 @@ async function run(installation, kind, scenario) {
 /**
  * @param {import('./installations.js').Installation} installation
  * @param {Kind} kind
+ * @param {boolean} [isNative]
  */
-async function startSetup(installation, kind) {
+async function startSetup(installation, kind, isNative) {
 	const server = makeNotesServer(installation, 20);
 	const transport =
 		kind === 'http'
 			? new installation.HttpTransport(server, { path: '/mcp', allowedOrigins: [] })
 			: new installation.SseTransport(server, { path: '/sse', endpoint: '/message', allowedOrigins: [] });
-	const { origin, exchanges, until, close } = await listen(transport);
+	const { origin, exchanges, until, close } = await listen(transport, { isNative });
 	/** @type {SessionClient[]} */
 	const clients = [];
 	/** @type {ListenClient[]} */

@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { attachNativeDelivery } from '../../../lib/node.js';
 
 /**
  * @typedef {object} Exchange a request and its response
@@ -16,8 +17,11 @@ import { pipeline } from 'node:stream/promises';
  * @property {'open' | 'ended' | 'left'} state `left`: the client has disconnected before the end, and the transport knows it
  */
 
-/** @param {{ respond(request: Request): Promise<Response | null>, close(): void | Promise<void> }} transport */
-export async function listen(transport) {
+/**
+ * @param {{ respond(request: Request): Promise<Response | null>, close(): void | Promise<void> }} transport
+ * @param {{ isNative?: boolean }} [options] `isNative` attaches native delivery
+ */
+export async function listen(transport, { isNative = false } = {}) {
 	/** @type {Exchange[]} */
 	const exchanges = [];
 	const changes = new EventEmitter();
@@ -44,6 +48,7 @@ export async function listen(transport) {
 		exchange.state = await answer(outgoing, response);
 		changes.emit('change');
 	});
+	const delivery = isNative ? attachNativeDelivery(server) : undefined;
 	await once(server.listen(0, '127.0.0.1'), 'listening');
 	const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
 
@@ -67,7 +72,7 @@ export async function listen(transport) {
 		await closed;
 	}
 
-	return { origin: `http://127.0.0.1:${port}`, exchanges, until, close };
+	return { origin: `http://127.0.0.1:${port}`, exchanges, until, close, delivery };
 }
 
 /**
