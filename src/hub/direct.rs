@@ -2,7 +2,8 @@
 //!
 //! Each thread has its direct sessions in the table of its mailbox, and their clients form a group. A sender decides under
 //! the lock of the mailbox if a message is posted or goes to the writers, and a session becomes direct under the same lock. So
-//! no message is lost between the two ways, and none overtakes another.
+//! no message is lost between the two ways. If messages that were posted before still wait for the thread then, a marker is
+//! posted behind them, and the client is paused until the thread has got the marker. So no message overtakes another.
 //!
 //! The order of locks is: an entry of the registry, a mailbox, the queue of a writer.
 
