@@ -16,6 +16,8 @@ import { until, within } from './support/until.js';
 
 const IDS = ['a', 'b', 'c', 'd'];
 const PROGRAM = new URL('../programs/sending-thread.js', import.meta.url);
+/** More than one turn of the event loop takes out of a mailbox, and more than a response takes at once. */
+const BACKLOG_BYTES = 1024 * 1024;
 const LAST = 'data: main last\n\n';
 
 /**
@@ -37,6 +39,11 @@ async function startSender(test, scope, name) {
 			return sent;
 		},
 	};
+}
+
+/** @param {import('./support/setup.js').Setup} setup */
+function bytesInMailbox({ manager }) {
+	return /** @type {{ mailboxBytes: number }} */ (/** @type {unknown} */ (manager.stats())).mailboxBytes;
 }
 
 /**
@@ -83,6 +90,32 @@ describe('while other threads send all the time', { skip: !isAvailable }, () => 
 		});
 	}
 
+	for (const name of ['node:http with a loop', 'node:http with pipe', 'node:http with pipeline', 'Fastify']) {
+		it(`many messages that wait when sessions become direct arrive before the later ones, behind ${name}`, async (test) => {
+			const ROUNDS = 2;
+			const scope = randomUUID();
+			const setup = await setUp(test, { start: hosts[name], manager: { scope } });
+			const sender = await startSender(test, scope, 'one');
+			for (let round = 0; round < ROUNDS; round++) {
+				// The clients read slowly, so adapters have to keep messages.
+				const sessions = await Promise.all(IDS.map((id) => setup.open(id, { pieceBytes: 512 })));
+				// The thread does nothing else, so messages wait.
+				while (bytesInMailbox(setup) < BACKLOG_BYTES);
+				await until(() => setup.direct === IDS.length, 'all sessions are direct');
+				setup.manager.send(undefined, LAST);
+				for (const { id, response } of sessions) {
+					if (round % 2 === 0)
+						await within(response.contains(LAST), () => `the client of ${id} receives the last message`);
+					setup.manager.delete(id);
+					assert.equal(await within(response.ended, () => `the response of ${id} ends`), 'complete');
+					lastMessages(response);
+					assert.ok(response.text.includes(LAST));
+				}
+			}
+			await sender.stop();
+		});
+	}
+
 	for (const end of /** @type {const} */ (['deleted', 'replaced', 'closed by the application'])) {
 		it(`a session that is ${end} as soon as it is direct has a complete response without a gap`, async (test) => {
 			const ROUNDS = 20;
@@ -92,6 +125,8 @@ describe('while other threads send all the time', { skip: !isAvailable }, () => 
 			for (let round = 0; round < ROUNDS; round++) {
 				const { response } = await setup.open('a');
 				const before = setup.direct;
+				// In some rounds, many messages wait then.
+				while (round % 4 === 0 && bytesInMailbox(setup) < BACKLOG_BYTES);
 				await until(() => setup.direct > before, 'the session is direct');
 				setup.manager.send(['a'], LAST);
 				if (end === 'deleted') setup.manager.delete('a');
