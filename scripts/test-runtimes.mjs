@@ -55,6 +55,8 @@ const FEWER_REPETITIONS = { RANDOM_OPERATIONS: '10000', DROPPED_MANAGERS: '20000
 
 /** Some of these tests fail on Bun and Deno. How their processes end with Redis managers is not investigated yet. */
 const REDIS_PROCESSES = ['redis/ends.test.js', 'redis/nodes.test.js'];
+/** Native delivery writes to the sockets of Node.js only. */
+const SOCKETS = filesOf('sockets');
 /** Tests that take up to a minute. They run on the oldest and the newest Node only, because Rust does the work with Redis. */
 const REDIS_LONG = [
 	...REDIS_PROCESSES,
@@ -88,7 +90,7 @@ const runtimes = [
 			`./${file}`,
 		],
 		env: FEWER_REPETITIONS,
-		without: REDIS_PROCESSES,
+		without: [...REDIS_PROCESSES, ...SOCKETS],
 	},
 	{
 		name: 'Deno',
@@ -96,12 +98,12 @@ const runtimes = [
 		args: (file, report) => ['test', '-A', '--no-check', '--no-lock', `--junit-path=${report}`, file],
 		env: { ...FEWER_REPETITIONS, DENO_DIR: join(modules, '.deno'), DENO_NO_UPDATE_CHECK: '1' },
 		// Deno does not import the transport dynamically from the installation of the examples, as `redis-away` does.
-		without: [...REDIS_PROCESSES, 'examples/redis-away.test.js'],
+		without: [...REDIS_PROCESSES, ...SOCKETS, 'examples/redis-away.test.js'],
 	},
 ];
 
-/** The suites of the API, and e2e/, where the transports import this package by `overrides`. */
-const files = [...Object.keys(apiSuites), 'e2e'].flatMap(filesOf).filter((file) => !RUNTIME_INDEPENDENT.includes(file));
+/** The suites of the API; e2e/, where the transports import this package by `overrides`; and the sockets of Node.js. */
+const files = [...Object.keys(apiSuites), 'e2e', 'sockets'].flatMap(filesOf).filter((file) => !RUNTIME_INDEPENDENT.includes(file));
 
 /** @type {Pass[]} */
 const passes = runtimes.flatMap((runtime) => [

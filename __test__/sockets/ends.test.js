@@ -188,7 +188,7 @@ describe('with native delivery', () => {
 			after.send(`data: ${message}\n\n`);
 			await Promise.all([before.settled(), after.settled()]);
 		}
-		assert.equal(/** @type {any} */ (setup.manager.stats()).direct, 1);
+		assert.equal(setup.manager.stats().direct, 1);
 		await before.isDeleted();
 		await after.isDeleted();
 	});

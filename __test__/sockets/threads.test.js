@@ -1,193 +1,141 @@
-// Sessions become direct while other threads send to them all the time, so that there is no moment at which no message waits
-// for this thread. Each client receives the messages of each thread without a gap, without a duplicate, and in order.
+// Direct sessions of a worker thread that get messages from another thread of the scope.
 
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
-import { hosts } from './hosts/index.js';
-import { isAvailable, setUp } from './support/setup.js';
+import { RawClient } from './support/raw-client.js';
+import { isAvailable } from './support/setup.js';
 import { until, within } from './support/until.js';
+import { pathOf } from './support/web-app.js';
 
-/** @import { TestContext } from 'node:test' */
-/** @import { Response } from './support/response.js' */
+const CLIENTS = 20;
 
-const IDS = ['a', 'b', 'c', 'd'];
-const PROGRAM = new URL('../programs/sending-thread.js', import.meta.url);
-/** More than one turn of the event loop takes out of a mailbox, and more than a response takes at once. */
-const BACKLOG_BYTES = 1024 * 1024;
-const LAST = 'data: main last\n\n';
-
-/**
- * Resolves to a thread that sends to all sessions.
- *
- * @param {TestContext} test
- * @param {string} scope
- * @param {string} name
- */
-async function startSender(test, scope, name) {
-	const worker = new Worker(PROGRAM, { workerData: { scope, ids: IDS, name } });
-	test.after(() => worker.terminate());
-	await within(once(worker, 'message'), () => 'the thread sends');
-	return {
-		/** Resolves to the number of messages that it has sent. @returns {Promise<number>} */
-		async stop() {
-			worker.postMessage('stop');
-			const [sent] = await within(once(worker, 'message'), () => 'the thread stops');
-			return sent;
-		},
-	};
-}
-
-/** @param {import('./support/setup.js').Setup} setup */
-function bytesInMailbox({ manager }) {
-	return /** @type {{ mailboxBytes: number }} */ (/** @type {unknown} */ (manager.stats())).mailboxBytes;
-}
-
-/**
- * Asserts that the messages of each sender are there without a gap. Returns the number of the last message of each.
- *
- * @param {Response} response
- */
-function lastMessages(response) {
-	/** @type {Record<string, number>} */
-	const last = {};
-	for (const [, name, number] of response.text.matchAll(/^data: (\w+) (\d+)/gm)) {
-		const expected = name in last ? last[name] + 1 : Number(number);
-		assert.equal(Number(number), expected, `of ${name}`);
-		last[name] = expected;
-	}
-	return last;
-}
-
-describe('while other threads send all the time', { skip: !isAvailable }, () => {
-	for (const [name, start] of Object.entries(hosts)) {
-		it(`sessions become direct, and their clients receive everything in order, behind ${name}`, async (test) => {
-			const scope = randomUUID();
-			const setup = await setUp(test, { start, manager: { scope } });
-			const senders = await Promise.all(['one', 'two'].map((name) => startSender(test, scope, name)));
-			const sessions = await Promise.all(IDS.map((id) => setup.open(id)));
-			let own = 0;
-			await until(() => {
-				setup.manager.send(undefined, `data: main ${own++}\n\n`);
-				return setup.direct === IDS.length;
-			}, 'all sessions are direct');
-			for (const { id, response } of sessions) {
-				const both = Promise.all(['data: one ', 'data: two '].map((text) => response.contains(text)));
-				await within(both, () => `the client of ${id} receives messages of both threads`);
-			}
-			const [one, two] = await Promise.all(senders.map((sender) => sender.stop()));
-			await /** @type {any} */ (setup.manager).flush();
-			setup.manager.send(undefined, LAST);
-			for (const { id, response } of sessions) {
-				await within(response.contains(LAST), () => `the client of ${id} receives the last message`);
-				setup.manager.delete(id);
-				assert.equal(await within(response.ended, () => `the response of ${id} ends`), 'complete');
-				assert.deepEqual(lastMessages(response), { one: one - 1, two: two - 1, main: own - 1 });
-			}
-		});
-	}
-
-	for (const name of ['node:http with a loop', 'node:http with pipe', 'node:http with pipeline', 'Fastify']) {
-		it(`many messages that wait when sessions become direct arrive before the later ones, behind ${name}`, async (test) => {
-			const ROUNDS = 2;
-			const scope = randomUUID();
-			const setup = await setUp(test, { start: hosts[name], manager: { scope } });
-			const sender = await startSender(test, scope, 'one');
-			for (let round = 0; round < ROUNDS; round++) {
-				// The clients read slowly, so adapters have to keep messages.
-				const sessions = await Promise.all(IDS.map((id) => setup.open(id, { pieceBytes: 512 })));
-				// The thread does nothing else, so messages wait.
-				while (bytesInMailbox(setup) < BACKLOG_BYTES);
-				await until(() => setup.direct === IDS.length, 'all sessions are direct');
-				setup.manager.send(undefined, LAST);
-				for (const { id, response } of sessions) {
-					if (round % 2 === 0)
-						await within(response.contains(LAST), () => `the client of ${id} receives the last message`);
-					setup.manager.delete(id);
-					assert.equal(await within(response.ended, () => `the response of ${id} ends`), 'complete');
-					lastMessages(response);
-					assert.ok(response.text.includes(LAST));
-				}
-			}
-			await sender.stop();
-		});
-	}
-
-	for (const end of /** @type {const} */ (['deleted', 'replaced', 'closed by the application'])) {
-		it(`a session that is ${end} as soon as it is direct has a complete response without a gap`, async (test) => {
-			const ROUNDS = 20;
-			const scope = randomUUID();
-			const setup = await setUp(test, { manager: { scope } });
-			const sender = await startSender(test, scope, 'one');
-			for (let round = 0; round < ROUNDS; round++) {
-				const { response } = await setup.open('a');
-				const before = setup.direct;
-				// In some rounds, many messages wait then.
-				while (round % 4 === 0 && bytesInMailbox(setup) < BACKLOG_BYTES);
-				await until(() => setup.direct > before, 'the session is direct');
-				setup.manager.send(['a'], LAST);
-				if (end === 'deleted') setup.manager.delete('a');
-				else if (end === 'closed by the application') setup.app.controllers.get('a')?.close();
-				else setup.manager.create('a', { enqueue() {}, close() {} });
-				assert.equal(await within(response.ended, () => 'the response ends'), 'complete');
-				lastMessages(response);
-				assert.ok(response.text.includes(LAST));
-				setup.manager.delete('a');
-			}
-			await until(() => setup.direct === 0, 'no session is direct');
-			await sender.stop();
-		});
-	}
-
-	it('a client that leaves as soon as its session is direct ends the session', async (test) => {
-		const ROUNDS = 20;
-		const scope = randomUUID();
-		const setup = await setUp(test, { manager: { scope } });
-		const sender = await startSender(test, scope, 'one');
-		for (let round = 0; round < ROUNDS; round++) {
-			const session = await setup.open('a');
-			await until(() => setup.direct === 1, 'the session is direct');
-			if (round % 2 === 0) session.client.leave();
-			else setup.responseOf('a').socket?.destroy();
-			await session.isGone();
-			await until(() => setup.direct === 0, 'no session is direct');
-		}
-		await sender.stop();
+describe('a direct session of another thread', () => {
+	const manager = new InMemoryStreamSessionManager({ scope: 'sockets' });
+	/** @type {Worker} */
+	let worker;
+	/** @type {number} */
+	let port;
+	before(async () => {
+		worker = new Worker(new URL('./programs/scoped-server.js', import.meta.url));
+		[port] = await once(worker, 'message');
+	});
+	after(async () => {
+		await worker.terminate();
+		await manager.close();
 	});
 
-	it('sessions that an overflow of the mailbox closes have a complete response without a gap', async (test) => {
-		const ROUNDS = 10;
-		const scope = randomUUID();
-		/** @type {string[]} */
-		const reasons = [];
-		const setup = await setUp(test, {
-			manager: {
-				scope,
-				maxMailboxBytes: 65_536,
-				onClose: (/** @type {string} */ _id, /** @type {string} */ reason) => reasons.push(reason),
-			},
+	const stats = async () => {
+		worker.postMessage('stats');
+		return (await once(worker, 'message'))[0];
+	};
+
+	/** @param {string} name */
+	async function open(name) {
+		const ids = Array.from({ length: CLIENTS }, (_, index) => `${name} ${index}`);
+		const clients = await Promise.all(ids.map(() => RawClient.connect(port)));
+		const responses = clients.map((client, index) => client.request(pathOf(ids[index])));
+		await until(() => manager.size === CLIENTS, 'all sessions exist');
+		return { ids, clients, responses };
+	}
+
+	/** @param {{ responses: import('./support/raw-response.js').RawResponse[] }} open */
+	async function becomeDirect({ responses }) {
+		for (let round = 0; ; round++) {
+			const message = `: round ${round}\n\n`;
+			manager.send(undefined, message);
+			await Promise.all(responses.map((response) => within(response.contains(message), () => message)));
+			if (!isAvailable || (await stats()).direct === CLIENTS) return;
+			assert.ok(round < 50, JSON.stringify(await stats()));
+		}
+	}
+
+	/** @param {Awaited<ReturnType<typeof open>>} open */
+	async function close({ ids, clients, responses }) {
+		for (const id of ids) manager.delete(id);
+		for (const response of responses) {
+			assert.equal(await within(response.ended, () => 'the stream ends'), 'complete');
+		}
+		for (const client of clients) client.leave();
+		await until(() => manager.size === 0, 'no session is left');
+	}
+
+	it('gets every message in order while it becomes direct', async () => {
+		const opened = await open('switch');
+		let sent = 0;
+		const send = () => {
+			manager.send(undefined, `data: ${sent} ${'x'.repeat((sent * 37) % 3_000)}\n\n`);
+			manager.send([opened.ids[sent % CLIENTS]], `: alone, after ${sent}\n\n`);
+			sent++;
+		};
+		for (let direct = 0; isAvailable ? direct < CLIENTS : sent < 100; ) {
+			for (let message = 0; message < 3; message++) send();
+			({ direct } = await stats());
+			assert.ok(sent < 5_000, `${direct} are direct`);
+		}
+		for (let message = 0; message < 300; message++) {
+			send();
+			if (message % 10 === 0) await turn();
+		}
+		await close(opened);
+		opened.responses.forEach(({ text }, client) => {
+			const lines = text.split('\n\n').slice(0, -1);
+			const numbers = lines.filter((line) => line.startsWith('data')).map((line) => Number(line.split(' ')[1]));
+			assert.deepEqual(
+				numbers,
+				numbers.map((_, index) => sent - numbers.length + index),
+			);
+			const alone = lines.filter((line) => line.startsWith(':'));
+			assert.ok(alone.length > 10);
+			for (const line of alone) {
+				const number = Number(line.split(' ').pop());
+				assert.equal(number % CLIENTS, client);
+				assert.ok(lines[lines.indexOf(line) - 1].startsWith(`data: ${number} `));
+			}
 		});
-		const senders = await Promise.all(['one', 'two', 'three'].map((name) => startSender(test, scope, name)));
-		for (let round = 0; round < ROUNDS; round++) {
-			const sessions = await Promise.all(IDS.map((id) => setup.open(id)));
-			// The thread has no time for its mailbox until it is full.
-			await until(() => {
-				for (const end = performance.now() + 20; performance.now() < end; );
-				return (
-					sessions.every(({ response, id }) => response.end !== undefined || !setup.manager.ids().includes(id)) ||
-					setup.direct > 0
+	});
+
+	it('gets messages while the event loop of its thread is blocked', { skip: !isAvailable }, async () => {
+		const opened = await open('blocked');
+		await becomeDirect(opened);
+		const flag = new Int32Array(new SharedArrayBuffer(4));
+		worker.postMessage(flag.buffer);
+		await until(() => Atomics.load(flag, 0) === 1, 'the thread is blocked');
+		for (let message = 0; message < 100; message++) manager.send(undefined, `data: blocked ${message}\n\n`);
+		for (const response of opened.responses) {
+			await within(response.contains('data: blocked 99\n\n'), () => 'a message while the thread is blocked');
+		}
+		assert.equal(Atomics.load(flag, 0), 1);
+		Atomics.store(flag, 0, 2);
+		Atomics.notify(flag, 0);
+		await close(opened);
+	});
+
+	it('gets the messages of each thread in the order in which the thread has sent them', async () => {
+		const opened = await open('both');
+		await becomeDirect(opened);
+		worker.postMessage('send');
+		for (let message = 0; message < 100; message++) {
+			manager.send(undefined, `data: main ${message}\n\n`);
+			if (message % 5 === 0) await turn();
+		}
+		const both = ['data: main 99\n\n', 'data: worker 99\n\n'];
+		for (const response of opened.responses) {
+			for (const last of both) await within(response.contains(last), () => last);
+		}
+		await close(opened);
+		for (const { text } of opened.responses) {
+			for (const thread of ['main', 'worker']) {
+				const numbers = [...text.matchAll(RegExp(`data: ${thread} (\\d+)`, 'g'))].map(([, number]) => Number(number));
+				assert.deepEqual(
+					numbers,
+					Array.from({ length: 100 }, (_, index) => index),
 				);
-			}, 'sessions are closed or direct');
-			for (const { id, response } of sessions) {
-				setup.manager.delete(id);
-				assert.equal(await within(response.ended, () => `the response of ${id} ends`), 'complete');
-				lastMessages(response);
 			}
 		}
-		await Promise.all(senders.map((sender) => sender.stop()));
-		assert.ok(reasons.includes('overflow'), String(reasons));
 	});
 });

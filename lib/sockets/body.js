@@ -1,4 +1,4 @@
-// Reads the body out of the bytes of an HTTP response.
+// Reads the bytes of an HTTP response, and its body out of them.
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -26,4 +26,19 @@ export function bodyOfChunks(bytes) {
 		at = end + 2;
 	}
 	return Buffer.concat(parts);
+}
+
+/**
+ * Returns what a socket is given by a call of `_writeGeneric`.
+ *
+ * @param {boolean} writev true for a list of `{ chunk, encoding }`
+ * @param {any} data
+ * @param {BufferEncoding} encoding of a text that is not in a list
+ * @returns {Buffer[]}
+ */
+export function bytesOf(writev, data, encoding) {
+	const parts = writev ? data : [{ chunk: data, encoding }];
+	return parts.map((/** @type {{ chunk: string | Buffer, encoding: BufferEncoding }} */ part) =>
+		typeof part.chunk === 'string' ? Buffer.from(part.chunk, part.encoding) : part.chunk,
+	);
 }

@@ -5,7 +5,7 @@
 // are these chunks and nothing else. Then nothing lies between the stream and the socket that changes, copies or joins
 // messages, and the session becomes direct.
 
-import { bodyOfChunks } from './body.js';
+import { bodyOfChunks, bytesOf } from './body.js';
 import { Hooks } from './hooks.js';
 import {
 	hasEnded,
@@ -207,9 +207,7 @@ export class Candidate {
 	 */
 	#recordSent(writev, data, encoding) {
 		if (!this.#isComplete) return;
-		const parts = writev ? data : [{ chunk: data, encoding }];
-		for (const part of parts) {
-			const bytes = typeof part.chunk === 'string' ? Buffer.from(part.chunk, part.encoding) : (part.chunk ?? part);
+		for (const bytes of bytesOf(writev, data, encoding)) {
 			this.#sent.push(bytes);
 			this.#sentBytes += bytes.length;
 		}

@@ -7,10 +7,11 @@
 // A session that is catching up begins with such a pause: messages that were sent before it became direct come through its
 // stream.
 
+import { bodyOfChunks, bytesOf } from './body.js';
 import { EarlierMessages } from './earlier-messages.js';
 import { fdError } from './errors.js';
 import { Hooks } from './hooks.js';
-import { hasEnded, isQuiet } from './internals.js';
+import { hasEnded, isChunked, isQuiet } from './internals.js';
 
 /** @import { ServerResponse } from 'node:http' */
 /** @import { Candidate } from './candidate.js' */
@@ -27,6 +28,9 @@ const MODE = /** @type {const} */ ({
 	/** Node.js, for good. */
 	ENDED: 3,
 });
+
+/** Maximum number of bytes that are checked for whole chunks. After more, Rust writes when Node.js has nothing left. */
+const MAX_CHECKED_BYTES = 64 * 1024;
 
 /**
  * What a direct socket reports about its session.
@@ -130,7 +134,10 @@ export class DirectSocket {
 			this.#earlier?.arrived(writev, data);
 			this.#whenPaused(() => {
 				this.#failHeldWrite = undefined;
+				const isWhole = this.#isWhole(bytesOf(writev, data, encoding));
 				original(writev, data, encoding, (/** @type {unknown[]} */ ...args) => {
+					// The messages that Rust holds come before what Node.js writes next.
+					if (isWhole) this.#handBack();
 					callback(...args);
 					this.#continue();
 				});
@@ -259,24 +266,39 @@ export class DirectSocket {
 		setImmediate(() => this.#continue());
 	}
 
-	/** Lets Rust write again, if Node.js has nothing to write. */
+	/** Goes on when Node.js may have nothing left to write. */
 	#continue() {
-		if (this.#mode !== MODE.NODE) return;
+		if (this.#mode === MODE.PAUSING || this.#mode === MODE.ENDED) return;
 		if (hasEnded(this.#response, this.#socket)) {
-			if (isWritten(this.#response)) this.#end();
-		} else if (this.#isStreamEmpty && isQuiet(this.#response, this.#socket)) {
-			if (this.#earlier?.haveArrived === false) {
-				if (this.#endLater === undefined) return;
-				// The adapter writes no more.
-				this.#native.discard(this.#key);
-			}
-			this.#endCatchingUp();
-			this.#mode = MODE.RUST;
-			this.#native.resume(this.#key);
+			if (isWritten(this.#response)) this.#whenPaused(() => this.#end());
+		} else if (isQuiet(this.#response, this.#socket)) {
+			// The adapter ends the response, so it writes none of the earlier messages that are left.
+			if (this.#endLater !== undefined && this.#earlier?.haveArrived === false) this.missed();
+			this.#handBack();
+			if (this.#mode !== MODE.RUST) return;
 			const end = this.#endLater;
 			this.#endLater = undefined;
 			end?.();
 		}
+	}
+
+	/** Lets Rust write again, unless the adapter still has to write what was enqueued in the stream, or earlier messages. */
+	#handBack() {
+		if (this.#mode !== MODE.NODE || !this.#isStreamEmpty || this.#earlier?.haveArrived === false) return;
+		this.#endCatchingUp();
+		this.#mode = MODE.RUST;
+		this.#native.resume(this.#key);
+	}
+
+	/**
+	 * Returns true when what Node.js writes ends where a message may follow. The end of the response does not.
+	 *
+	 * @param {Buffer[]} parts
+	 */
+	#isWhole(parts) {
+		const length = parts.reduce((sum, part) => sum + part.length, 0);
+		if (length === 0 || length > MAX_CHECKED_BYTES) return false;
+		return !isChunked(this.#response) || bodyOfChunks(Buffer.concat(parts)) !== undefined;
 	}
 
 	/**

@@ -30,10 +30,9 @@ export class EarlierMessages {
 	 * @param {any} data
 	 */
 	arrived(writev, data) {
-		for (const part of writev ? data : [data]) {
+		for (const part of writev ? data : [{ chunk: data }]) {
 			if (this.#outstanding.length === 0) return;
-			const memory = part.chunk ?? part;
-			const index = this.#outstanding.findIndex((message) => isSameMemory(message, memory));
+			const index = this.#outstanding.findIndex((message) => isSameMemory(message, part.chunk));
 			// The messages before it have arrived in another shape, or never arrive.
 			this.#outstanding.splice(0, index + 1);
 		}

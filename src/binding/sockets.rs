@@ -236,7 +236,10 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
     })?;
 
     // mute(key): sends no later message to a client.
-    functions.add("mute", |_, call| Ok(writers().mute(key(&call, 0)?)))?;
+    functions.add("mute", |_, call| {
+        writers().mute(key(&call, 0)?);
+        Ok(())
+    })?;
 
     // queued(key): see `Sockets::queued`.
     functions.add("queued", |sockets, call| Ok(sockets.queued(key(&call, 0)?)))?;

@@ -204,7 +204,7 @@ impl Connection {
     pub fn check(&mut self, now: Instant, comment: &Frame) -> Verdict {
         let Some(clock) = &mut self.clock else { return Verdict::Wait };
         if matches!(self.phase, Phase::Paused) {
-            clock.skip();
+            // Node is writing, so a comment has to wait, and the client is not to blame for what is held.
             return Verdict::Wait;
         }
         let verdict = clock.check(now, self.queue.len(), self.meter.sent());

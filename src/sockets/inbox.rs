@@ -150,3 +150,57 @@ impl Inbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn inbox() -> Inbox {
+        Inbox::new(Arc::new(Poller::new().unwrap()))
+    }
+
+    fn broadcast(len: usize) -> Command {
+        Command::Broadcast(GroupId::next(), Frame::new(&vec![0; len]).unwrap())
+    }
+
+    #[test]
+    fn a_sender_waits_for_room_until_the_writer_has_taken_the_commands() {
+        let inbox = inbox();
+        inbox.push(broadcast(MAX_WAITING_BYTES / 2));
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| inbox.push(broadcast(MAX_WAITING_BYTES / 2)));
+            while inbox.lock().waiting_senders == 0 {
+                assert!(!sender.is_finished(), "the second frame exceeds the limit");
+                thread::yield_now();
+            }
+            // Commands without a frame do not wait.
+            inbox.push(Command::Close(Key::next()));
+            let mut commands = VecDeque::new();
+            inbox.take(&mut commands);
+            assert!(matches!(commands.make_contiguous(), [Command::Broadcast(..), Command::Close(_)]));
+            sender.join().unwrap();
+        });
+        assert_eq!(inbox.lock().commands.len(), 1);
+    }
+
+    #[test]
+    fn a_frame_that_is_larger_than_the_limit_waits_only_for_an_empty_inbox() {
+        let inbox = inbox();
+        inbox.push(broadcast(MAX_WAITING_BYTES * 2));
+        assert_eq!(inbox.lock().commands.len(), 1);
+    }
+
+    #[test]
+    fn a_writer_does_not_fall_asleep_while_commands_wait() {
+        let inbox = inbox();
+        assert!(inbox.fall_asleep());
+        inbox.push(Command::Mute(Key::next()));
+        assert!(!inbox.fall_asleep());
+        inbox.take(&mut VecDeque::new());
+        assert!(!inbox.is_idle(), "the command is not applied yet");
+        assert!(inbox.fall_asleep());
+        assert!(inbox.is_idle());
+    }
+}

@@ -57,12 +57,6 @@ impl Clock {
         }
     }
 
-    /// Forgets the checks so far: the writer may not write now.
-    pub fn skip(&mut self) {
-        self.had_bytes = false;
-        self.stalled_checks = 0;
-    }
-
     /// Returns the time of the next alarm after a check at `now`. Returns `None` when it is too far for the clock of the
     /// operating system.
     pub fn next_alarm(&self, now: Instant) -> Option<Instant> {
@@ -125,15 +119,6 @@ mod tests {
             .into();
         assert_eq!(verdicts[..6], [Verdict::Wait; 6]);
         assert_eq!(verdicts[6], Verdict::Dead);
-    }
-
-    #[test]
-    fn checks_while_the_writer_may_not_write_do_not_count() {
-        let (mut clock, now) = clock(1);
-        assert_eq!(clock.check(now, 50, 1), Verdict::Wait);
-        clock.skip();
-        assert_eq!(clock.check(now + EVERY, 50, 1), Verdict::Wait);
-        assert_eq!(clock.check(now + EVERY * 2, 50, 1), Verdict::Dead);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What clients receive, and in which order.
 
 use std::io::Read;
-use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
@@ -12,12 +11,13 @@ use tmcp_session_manager::sockets::settings::ClientSettings;
 use tmcp_session_manager::sockets::writers::Writers;
 
 use crate::support::{
-    SETTINGS, TestClient, WRITERS, fill, frame, read_all, read_slowly, settle, small_pair, small_tcp_pair,
+    SETTINGS, TestClient, WRITERS, fill, frame, pair, read_all, read_slowly, settle, small_pair,
+    small_tcp_pair,
 };
 
 #[test]
 fn a_message_reaches_a_client_that_waits_for_it() {
-    let (server, mut reader) = UnixStream::pair().unwrap();
+    let (server, mut reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     for text in [b"one", b"two"] {
         client.send(text);
@@ -34,7 +34,7 @@ fn each_client_gets_its_own_framing_of_the_same_message() {
     let group = GroupId::next();
     let received: Vec<_> = [Framing::Chunked, Framing::Raw]
         .map(|framing| {
-            let (server, reader) = UnixStream::pair().unwrap();
+            let (server, reader) = pair();
             (TestClient::add(server, group, ClientSettings { framing, ..SETTINGS }), reader)
         })
         .map(|(client, reader)| {
@@ -52,7 +52,7 @@ fn each_client_gets_its_own_framing_of_the_same_message() {
 fn a_broadcast_reaches_only_its_group() {
     let (group, other) = (GroupId::next(), GroupId::next());
     let [member, stranger] = [group, other].map(|group| {
-        let (server, reader) = UnixStream::pair().unwrap();
+        let (server, reader) = pair();
         (TestClient::add(server, group, SETTINGS), reader)
     });
     WRITERS.broadcast(group, &frame(b"to the group"));
@@ -65,7 +65,7 @@ fn a_broadcast_reaches_only_its_group() {
 #[test]
 fn a_muted_client_gets_what_was_sent_before_and_nothing_else() {
     let group = GroupId::next();
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, group, SETTINGS);
     client.send(b"before");
     WRITERS.mute(client.key);
@@ -77,7 +77,7 @@ fn a_muted_client_gets_what_was_sent_before_and_nothing_else() {
 
 #[test]
 fn commands_for_unknown_clients_change_nothing() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     let unknown = Key::next();
     let commands = [
@@ -137,7 +137,7 @@ fn a_client_that_does_not_read_delays_no_other_client() {
     let (stalled_server, _stalled_reader) = small_pair();
     let stalled = TestClient::add(stalled_server, group, SETTINGS);
     fill(&stalled);
-    let (server, mut reader) = UnixStream::pair().unwrap();
+    let (server, mut reader) = pair();
     let _client = TestClient::add(server, group, SETTINGS);
     for number in 0..100 {
         WRITERS.broadcast(group, &frame(&[number; 500]));
@@ -149,7 +149,7 @@ fn a_client_that_does_not_read_delays_no_other_client() {
 }
 
 #[test]
-fn senders_do_not_overtake_the_writer_without_limit() {
+fn senders_that_had_to_wait_for_the_writer_lose_nothing() {
     let (server, reader) = small_pair();
     let reader = read_slowly(reader);
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
@@ -164,13 +164,31 @@ fn senders_do_not_overtake_the_writer_without_limit() {
     assert_eq!(reader.join().unwrap().len(), 9 * payload.len());
 }
 
+// A socket of this type keeps the bytes of each system call apart. Only Linux has it.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_messages_that_wait_for_a_client_need_one_system_call() {
+    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+
+    let flags = SocketFlags::CLOEXEC;
+    let (server, reader) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+    let client = TestClient::add(server, GroupId::next(), SETTINGS);
+    WRITERS.pause(client.key);
+    let expected: Vec<_> = (0..50u8).flat_map(|number| [number; 10]).collect();
+    expected.chunks(10).for_each(|message| client.send(message));
+    WRITERS.resume(client.key);
+    let mut received = [0; 1_000];
+    let (count, _) = recv(&reader, &mut received[..], RecvFlags::empty()).unwrap();
+    assert_eq!(received[..count], expected);
+}
+
 #[test]
 fn two_thousand_clients_get_the_same_messages_in_the_same_order() {
     const CLIENTS: usize = 2_000;
     let group = GroupId::next();
     let mut clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
-            let (server, reader) = UnixStream::pair().unwrap();
+            let (server, reader) = pair();
             (TestClient::add(server, group, SETTINGS), reader)
         })
         .collect();
@@ -200,7 +218,7 @@ fn a_writer_is_idle_when_it_has_processed_all_commands() {
     let writers: &Writers = Box::leak(Box::default());
     assert!(writers.is_idle());
     assert!(writers.barrier(Duration::ZERO));
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add_to(writers, server, GroupId::next(), SETTINGS);
     // The kernel's buffer has room for all of them.
     for count in 1..=100 {
@@ -223,7 +241,7 @@ fn clients_stay_with_their_thread_when_threads_are_added() {
     for count in [1, 2, 3, 2, 5] {
         writers.set_count(count);
         for _ in 0..7 {
-            let (server, reader) = UnixStream::pair().unwrap();
+            let (server, reader) = pair();
             clients.push((TestClient::add_to(writers, server, group, SETTINGS), reader, expected.len()));
         }
         let payload = [count as u8; 100];

@@ -1,25 +1,26 @@
 //! How clients end: released, closed, broken.
 
+use std::fs::File;
 use std::io::Read;
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_linger;
-use tmcp_session_manager::sockets::client::GroupId;
+use tmcp_session_manager::sockets::client::{Client, GroupId};
 use tmcp_session_manager::sockets::owner::{Event, Owner};
 use tmcp_session_manager::sockets::settings::ClientSettings;
 
 use crate::support::{
-    SETTINGS, TIMEOUT, TestClient, WRITERS, fill, frame, new_client, read_all, read_slowly, settle,
+    SETTINGS, TestClient, TestOwner, WRITERS, fill, frame, new_client, pair, read_all, read_slowly, settle,
     small_pair, small_tcp_pair,
 };
 
 #[test]
 fn a_client_that_left_fails_at_the_next_message() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     drop(reader);
     client.send(b"lost");
@@ -53,7 +54,7 @@ fn a_connection_that_is_reset_fails_while_the_writer_waits_for_it() {
 
 /// Closes a connection so that the other end gets a reset.
 fn reset(socket: TcpStream) {
-    set_socket_linger(&socket, Some(std::time::Duration::ZERO)).unwrap();
+    set_socket_linger(&socket, Some(Duration::ZERO)).unwrap();
     drop(socket);
 }
 
@@ -73,7 +74,7 @@ fn a_release_of_a_broken_connection_fails() {
 
 #[test]
 fn a_socket_that_is_no_socket_fails() {
-    let client = TestClient::add(std::fs::File::open("/dev/null").unwrap(), GroupId::next(), SETTINGS);
+    let client = TestClient::add(File::open("/dev/null").unwrap(), GroupId::next(), SETTINGS);
     client.send(b"lost");
     assert!(
         matches!(client.owner.next(), Event::Failed { errno, .. } if errno == Errno::NOTSOCK.raw_os_error())
@@ -83,7 +84,7 @@ fn a_socket_that_is_no_socket_fails() {
 #[test]
 fn a_client_that_is_closed_sends_what_was_queued_and_reports_nothing() {
     let group = GroupId::next();
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, group, SETTINGS);
     let mut expected = Vec::new();
     for number in 0..200u8 {
@@ -116,7 +117,7 @@ fn closing_a_client_that_does_not_read_does_not_wait_for_it() {
 
 #[test]
 fn closing_a_client_in_a_pause_sends_nothing_that_was_held() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     client.send(b"before");
     WRITERS.pause(client.key);
@@ -127,13 +128,13 @@ fn closing_a_client_in_a_pause_sends_nothing_that_was_held() {
 
 #[test]
 fn a_key_that_is_added_twice_closes_the_first_socket() {
-    let ends = [UnixStream::pair().unwrap(), UnixStream::pair().unwrap()];
-    let owner = crate::support::TestOwner::new();
+    let ends = [pair(), pair()];
+    let owner = TestOwner::new();
     let first = new_client(ends[0].0.try_clone().unwrap(), GroupId::next(), SETTINGS, owner.shared());
     let key = first.key;
     let second = new_client(ends[1].0.try_clone().unwrap(), first.group, SETTINGS, owner.shared());
     WRITERS.add(first);
-    WRITERS.add(tmcp_session_manager::sockets::client::Client { key, ..second });
+    WRITERS.add(Client { key, ..second });
     WRITERS.send(&[key], &frame(b"to the second"));
     WRITERS.release(key);
     assert!(matches!(owner.next(), Event::Released { .. }));
@@ -163,9 +164,9 @@ fn a_panic_while_a_client_is_written_to_ends_that_client_only() {
     let mut readers = Vec::new();
     let mut neighbors = Vec::new();
     for _ in 0..4 {
-        let (server, reader) = UnixStream::pair().unwrap();
+        let (server, reader) = pair();
         neighbors.push((TestClient::add(server, group, SETTINGS), reader));
-        let (server, reader) = UnixStream::pair().unwrap();
+        let (server, reader) = pair();
         let client = new_client(server, group, settings, Arc::clone(&owner) as _);
         let key = client.key;
         WRITERS.add(client);
@@ -179,7 +180,6 @@ fn a_panic_while_a_client_is_written_to_ends_that_client_only() {
         assert_eq!(read_all(reader), b"to the others");
     }
     for mut reader in readers {
-        reader.set_read_timeout(Some(TIMEOUT)).unwrap();
         assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0, "the socket is closed");
     }
     // The pause, and the failure of the client, which is reported before its socket is closed for the next command.

@@ -1,7 +1,6 @@
 //! Slow clients, keep-alive comments, dead clients.
 
 use std::io::{ErrorKind, Read};
-use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,9 @@ use tmcp_session_manager::sockets::frame::Framing;
 use tmcp_session_manager::sockets::owner::Event;
 use tmcp_session_manager::sockets::settings::{ClientSettings, KeepAlive, WhenSlow};
 
-use crate::support::{SETTINGS, TestClient, WRITERS, fill, frame, read_all, read_slowly, settle, small_pair};
+use crate::support::{
+    SETTINGS, TestClient, WRITERS, fill, frame, pair, read_all, read_slowly, settle, small_pair,
+};
 
 const LIMIT: usize = 10_000;
 const COMMENT: &[u8] = b": keepalive\n\n";
@@ -48,7 +49,7 @@ fn a_client_is_slow_when_a_message_exceeds_the_limit_by_one_byte() {
 #[test]
 fn the_limit_counts_the_bytes_of_the_framing() {
     let settings = ClientSettings { framing: Framing::Chunked, ..limited(WhenSlow::Close) };
-    let (server, _reader) = UnixStream::pair().unwrap();
+    let (server, _reader) = pair();
     let client = TestClient::add(server, GroupId::next(), settings);
     WRITERS.pause(client.key);
     // `1\r\na\r\n` has 6 bytes.
@@ -93,7 +94,7 @@ fn a_burst_that_the_kernel_takes_makes_no_client_slow() {
 
 #[test]
 fn messages_in_one_burst_count_only_what_the_kernel_does_not_take() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), limited(WhenSlow::Close));
     // The kernel's buffer has room for all of them, and the limit for two.
     for _ in 0..20 {
@@ -105,7 +106,7 @@ fn messages_in_one_burst_count_only_what_the_kernel_does_not_take() {
 
 #[test]
 fn messages_that_are_held_count_against_the_limit() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), limited(WhenSlow::Close));
     WRITERS.pause(client.key);
     assert!(matches!(client.owner.next(), Event::Paused { .. }));
@@ -158,7 +159,7 @@ fn keep_alive(every: Duration, dead_after: u32) -> ClientSettings {
 #[test]
 fn an_idle_client_gets_comments_at_the_interval_and_they_do_not_count_as_messages() {
     let every = Duration::from_millis(20);
-    let (server, mut reader) = UnixStream::pair().unwrap();
+    let (server, mut reader) = pair();
     let started = Instant::now();
     let client = TestClient::add(server, GroupId::next(), keep_alive(every, 1));
     for count in 1..=5 {
@@ -175,7 +176,7 @@ fn an_idle_client_gets_comments_at_the_interval_and_they_do_not_count_as_message
 #[test]
 fn a_comment_has_the_framing_of_its_client() {
     let settings = ClientSettings { framing: Framing::Chunked, ..keep_alive(Duration::from_millis(5), 1) };
-    let (server, mut reader) = UnixStream::pair().unwrap();
+    let (server, mut reader) = pair();
     let client = TestClient::add(server, GroupId::next(), settings);
     let mut received = [0; 18];
     reader.read_exact(&mut received).unwrap();
@@ -186,7 +187,7 @@ fn a_comment_has_the_framing_of_its_client() {
 #[test]
 fn a_client_that_gets_messages_gets_no_comments() {
     let every = Duration::from_millis(200);
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), keep_alive(every, 1));
     let started = Instant::now();
     let mut longest_gap = Duration::ZERO;
@@ -245,7 +246,7 @@ fn a_client_is_not_dead_while_it_takes_a_little() {
 #[test]
 fn a_client_gets_no_comments_during_a_pause_and_is_not_dead_after_it() {
     let every = Duration::from_millis(5);
-    let (server, mut reader) = UnixStream::pair().unwrap();
+    let (server, mut reader) = pair();
     let client = TestClient::add(server, GroupId::next(), keep_alive(every, 1));
     WRITERS.pause(client.key);
     assert!(matches!(client.owner.next(), Event::Paused { .. }));
@@ -256,7 +257,7 @@ fn a_client_gets_no_comments_during_a_pause_and_is_not_dead_after_it() {
     client.send(b"held");
     // Another client of the same writer shows that alarms ring meanwhile. Keys in a row alternate between two writers.
     let others = [(); 2].map(|()| {
-        let (server, reader) = UnixStream::pair().unwrap();
+        let (server, reader) = pair();
         (TestClient::add(server, GroupId::next(), keep_alive(every, 1)), reader)
     });
     for (other, mut reader) in others {

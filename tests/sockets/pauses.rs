@@ -1,17 +1,19 @@
 //! Pauses, during which Node itself writes to the socket.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 
 use tmcp_session_manager::sockets::client::GroupId;
 use tmcp_session_manager::sockets::owner::Event;
 
-use crate::support::{SETTINGS, TestClient, WRITERS, fill, frame, read_all, read_slowly, settle, small_pair};
+use crate::support::{
+    SETTINGS, TestClient, WRITERS, fill, frame, pair, read_all, read_slowly, settle, settle_flushes,
+    small_pair,
+};
 
 #[test]
 fn what_node_writes_during_a_pause_is_between_the_messages_before_and_after_it() {
     let group = GroupId::next();
-    let (mut server, reader) = UnixStream::pair().unwrap();
+    let (mut server, reader) = pair();
     let client = TestClient::add(server.try_clone().unwrap(), group, SETTINGS);
     // The kernel's buffer has room for all of it.
     for _ in 0..20 {
@@ -53,7 +55,7 @@ fn a_pause_is_answered_when_the_kernel_has_everything_that_was_queued_before() {
 
 #[test]
 fn a_pause_without_queued_messages_is_answered_at_once() {
-    let (server, _reader) = UnixStream::pair().unwrap();
+    let (server, _reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     WRITERS.pause(client.key);
     assert!(matches!(client.owner.next(), Event::Paused { .. }));
@@ -84,7 +86,7 @@ fn each_pause_has_one_answer() {
 
 #[test]
 fn a_resume_without_a_pause_changes_nothing() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     client.send(b"a");
     WRITERS.resume(client.key);
@@ -95,7 +97,7 @@ fn a_resume_without_a_pause_changes_nothing() {
 
 #[test]
 fn a_client_that_is_released_during_a_pause_sends_what_was_held() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     WRITERS.pause(client.key);
     assert!(matches!(client.owner.next(), Event::Paused { .. }));
@@ -127,14 +129,14 @@ fn discarded_messages_are_not_sent_and_a_message_that_is_partly_sent_is() {
 
 #[test]
 fn a_pause_ends_when_the_messages_before_it_are_discarded() {
-    let (server, reader) = UnixStream::pair().unwrap();
+    let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), SETTINGS);
     // The kernel's buffer is exactly full, so that the next message is not partly sent.
     let mut sent = 0;
     while client.meter.queued() == 0 {
         client.send(b"x");
         sent += 1;
-        crate::support::settle_flushes(&client);
+        settle_flushes(&client);
         assert!(sent < 1_000_000);
     }
     WRITERS.pause(client.key);

@@ -146,10 +146,17 @@ pub fn settle() {
     assert!(WRITERS.barrier(TIMEOUT));
 }
 
+/// Returns the two ends of a connection: first the end of the server. It blocks, which the writer must not depend on.
+pub fn pair() -> (UnixStream, UnixStream) {
+    let (server, client) = UnixStream::pair().unwrap();
+    client.set_read_timeout(Some(TIMEOUT)).unwrap();
+    (server, client)
+}
+
 /// Returns the two ends of a connection with the smallest send buffer that the operating system allows: first the end of the
 /// server, which does not block.
 pub fn small_pair() -> (UnixStream, UnixStream) {
-    let (server, client) = UnixStream::pair().unwrap();
+    let (server, client) = pair();
     set_socket_send_buffer_size(&server, 1).unwrap();
     server.set_nonblocking(true).unwrap();
     (server, client)
@@ -160,6 +167,7 @@ pub fn small_tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, _) = listener.accept().unwrap();
+    client.set_read_timeout(Some(TIMEOUT)).unwrap();
     set_socket_send_buffer_size(&server, 1).unwrap();
     set_socket_recv_buffer_size(&client, 32 * 1024).unwrap();
     server.set_nonblocking(true).unwrap();

@@ -9,6 +9,9 @@ import { loopListener } from './node-loop.js';
 /** @param {HostOptions} options */
 export async function start({ fetch, ...options }) {
 	const app = fastify();
+	// The handler reads the body.
+	app.removeAllContentTypeParsers();
+	app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 	const listener = loopListener(fetch);
 	app.all('/*', (request, reply) => {
 		reply.hijack();

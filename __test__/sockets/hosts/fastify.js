@@ -9,6 +9,9 @@ import { toRequest } from './requests.js';
 /** @param {HostOptions} options */
 export async function start({ fetch, ...options }) {
 	const app = fastify();
+	// The handler reads the body.
+	app.removeAllContentTypeParsers();
+	app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 	app.all('/*', async ({ raw }, reply) => reply.send(await fetch(toRequest(raw))));
 	await app.ready();
 	return listening(app.server, options);

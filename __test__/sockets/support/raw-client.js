@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import * as tls from 'node:tls';
 
 import { ByteQueue } from './byte-queue.js';
-import { Response } from './response.js';
+import { RawResponse } from './raw-response.js';
 
 /**
  * @typedef {object} RawClientOptions
@@ -107,7 +107,7 @@ export class RawClient {
 
 	/** Reads the next response. @param {{ method?: string, keep?: boolean }} [options] */
 	response(options) {
-		const response = new Response(
+		const response = new RawResponse(
 			this.#last.then(() => this.#bytes),
 			options,
 		);

@@ -13,7 +13,7 @@ import { pathOf, WebApp } from './web-app.js';
 /** @import { TestContext } from 'node:test' */
 /** @import { Host, HostOptions } from '../hosts/listening.js' */
 /** @import { RawClientOptions, RawRequest } from './raw-client.js' */
-/** @import { Response } from './response.js' */
+/** @import { RawResponse } from './raw-response.js' */
 
 /**
  * @typedef {object} SetupOptions
@@ -113,7 +113,7 @@ export class TestSession {
 	 * @param {Setup} setup
 	 * @param {string} id
 	 * @param {RawClient} client
-	 * @param {Response} response
+	 * @param {RawResponse} response
 	 */
 	constructor(setup, id, client, response) {
 		this.#setup = setup;

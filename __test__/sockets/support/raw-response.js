@@ -12,7 +12,7 @@ import assert from 'node:assert/strict';
 
 const BODILESS = [204, 304];
 
-export class Response {
+export class RawResponse {
 	status = 0;
 	version = '';
 	/** @type {Record<string, string>} */

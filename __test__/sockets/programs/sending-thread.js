@@ -2,7 +2,7 @@
 // and another one at the end: the number of messages that it has sent.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
+import { InMemoryStreamSessionManager } from '@tmcp/session-manager';
 
 const { scope, ids, name } = workerData;
 const BURST = 5;
