@@ -54,13 +54,15 @@ impl Hub {
     /// reach its client. Called with the entry of the session locked.
     pub(super) fn mute(&self, session: Session) {
         if session.is_direct {
-            // A thread that has left is not among the peers, and its table is empty.
-            if let Some(peer) = self.peer(session.owner) {
-                peer.mailbox.change_table(|direct| {
+            match self.peer(session.owner) {
+                // In one step. Otherwise a message that is posted in between would be lost, and a later broadcast would arrive.
+                Some(peer) => peer.mailbox.change_table(|direct| {
                     direct.remove(&session.key);
-                });
+                    writers::mute(session.key);
+                }),
+                // The thread has left, and its table is empty.
+                None => writers::mute(session.key),
             }
-            writers::mute(session.key);
         }
     }
 }

@@ -126,14 +126,18 @@ impl Connection {
         self.direct.is_some()
     }
 
-    /// Returns true when the thread still writes the messages that it finds in its mailbox.
     pub fn is_catching_up(&self) -> bool {
         self.is_catching_up
     }
 
+    /// Returns true when the thread writes the messages that it finds in its mailbox.
+    pub fn takes_from_mailbox(&self) -> bool {
+        !self.is_direct() || self.is_catching_up
+    }
+
     /// Writes a message as the thread of the session does while the session is not direct or is catching up.
     pub fn write(&mut self, mut bytes: &[u8]) {
-        assert!(!self.is_direct() || self.is_catching_up, "the thread got a message for a direct session");
+        assert!(self.takes_from_mailbox(), "the thread got a message for a direct session");
         while !bytes.is_empty() {
             match self.server.write(bytes) {
                 Ok(written) => bytes = &bytes[written..],

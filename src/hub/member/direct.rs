@@ -47,7 +47,7 @@ impl Member {
                 self.peer.make_direct();
                 writers().add(client);
                 if is_behind {
-                    writers().pause(key);
+                    writers().hold(key);
                 }
             });
             attached = match switched {
