@@ -142,6 +142,24 @@ describe('while other threads send all the time', { skip: !isAvailable }, () => 
 		});
 	}
 
+	it('a manager that is closed as soon as its sessions are direct ends complete responses without a gap', async (test) => {
+		const scope = randomUUID();
+		const setup = await setUp(test, { manager: { scope } });
+		const sender = await startSender(test, scope, 'one');
+		const sessions = await Promise.all(IDS.map((id) => setup.open(id)));
+		while (bytesInMailbox(setup) < BACKLOG_BYTES);
+		await until(() => setup.direct === IDS.length, 'all sessions are direct');
+		setup.manager.send(undefined, LAST);
+		await setup.manager.close();
+		for (const { id, response } of sessions) {
+			assert.equal(await within(response.ended, () => `the response of ${id} ends`), 'complete');
+			lastMessages(response);
+			assert.ok(response.text.includes(LAST));
+		}
+		await until(() => setup.direct === 0, 'no session is direct');
+		await sender.stop();
+	});
+
 	it('a client that leaves as soon as its session is direct ends the session', async (test) => {
 		const ROUNDS = 20;
 		const scope = randomUUID();

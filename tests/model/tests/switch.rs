@@ -90,7 +90,9 @@ fn run(messages: &[usize], drains: usize, limit: Limit) {
         .enumerate()
         .map(|(sender, messages)| {
             let (receiver, messages) = (Arc::clone(&receiver), *messages);
-            thread::spawn(move || (0..messages).for_each(|number| receiver.send(Message::Number(sender, number))))
+            thread::spawn(move || {
+                (0..messages).for_each(|number| receiver.send(Message::Number(sender, number)))
+            })
         })
         .collect();
     let had_messages = (0..drains).fold(false, |_, _| receiver.drain(limit));
