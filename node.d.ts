@@ -182,7 +182,7 @@ export interface NativeDeliveryStats {
  * | `content-length` | The response has this header. |
  * | `no-body` | The response has no body: it answers HEAD, or has status 204 or 304. |
  * | `transformed` | Messages do not arrive at the socket unchanged, or a method of the response or the socket was replaced. |
- * | `stream` | The controller is not one of a `ReadableStream`, or is one of a byte stream. |
+ * | `stream` | The controller is not one of a `ReadableStream`, or the stream is a byte stream, has a `pull()`, or has no room in its queue (`highWaterMark: 0`). |
  * | `pipelined` | Another response on the same connection comes first. |
  * | `no-fd` | The socket has no file descriptor, or it cannot be duplicated (`EMFILE`). |
  * | `unknown-runtime` | Node.js has other internals than the versions that are tested. |

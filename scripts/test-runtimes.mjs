@@ -103,7 +103,9 @@ const runtimes = [
 ];
 
 /** The suites of the API; e2e/, where the transports import this package by `overrides`; and the sockets of Node.js. */
-const files = [...Object.keys(apiSuites), 'e2e', 'sockets'].flatMap(filesOf).filter((file) => !RUNTIME_INDEPENDENT.includes(file));
+const files = [...Object.keys(apiSuites), 'e2e', 'sockets']
+	.flatMap(filesOf)
+	.filter((file) => !RUNTIME_INDEPENDENT.includes(file));
 
 /** @type {Pass[]} */
 const passes = runtimes.flatMap((runtime) => [

@@ -212,6 +212,9 @@ export function requireNative(what) {
  *   (value: their bytes). The caller repeats it until it returns 0: before that, `wake` is not called again.
  * @property {(key: number) => void} pause
  *   Writes what was sent before, reports `paused`, and holds later messages.
+ * @property {(key: number) => boolean} waitUntilPaused
+ *   Blocks until Rust has processed the commands for the key, at most 10 ms. Returns true when Rust has paused. The event
+ *   `paused` still follows.
  * @property {(key: number) => void} resume Ends a pause.
  * @property {(key: number) => void} release
  *   Writes everything that was sent before, closes the duplicate, and reports `released`.

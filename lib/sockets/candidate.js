@@ -107,8 +107,11 @@ export class Candidate {
 			if (this.#isDone) return original(writev, data, encoding, callback);
 			this.#recordSent(writev, data, encoding);
 			return original(writev, data, encoding, (/** @type {unknown[]} */ ...args) => {
-				callback(...args);
-				if (!this.#isDone) this.#checkQuiet();
+				try {
+					callback(...args);
+				} finally {
+					if (!this.#isDone) this.#checkQuiet();
+				}
 			});
 		});
 		response.once('close', () => this.stop());
@@ -222,8 +225,10 @@ export class Candidate {
 		const { response, socket } = this;
 		if (hasEnded(response, socket)) return this.stop();
 		if (this.#outstanding.length > 0 || !isQuiet(response, socket) || !isHeadSent(response)) return;
+		const desiredSize = Number(this.controller.desiredSize);
+		this.highWaterMark = Math.max(this.highWaterMark, desiredSize);
 		// An empty chunk is queued.
-		if (Number(this.controller.desiredSize) < this.highWaterMark) return;
+		if (desiredSize < this.highWaterMark) return;
 		const obstacle = obstacleInHead(response);
 		if (obstacle !== undefined) return this.#refute(obstacle);
 		if (!this.#hooks.areIntact || !isUntouched(response, socket)) return this.#refute('transformed');
@@ -234,6 +239,9 @@ export class Candidate {
 		this.#expectsHead = false;
 		if (!this.#isProven) {
 			if (++this.#unproven > MAX_UNPROVEN) this.#refute('transformed');
+		} else if (this.highWaterMark === 0) {
+			// An empty queue would look like a closed stream.
+			this.#refute('stream');
 		} else if (this.#verdict.proven(this)) {
 			this.stop();
 		}

@@ -4,7 +4,7 @@ import { SessionClosedError } from '../errors.js';
 import { Candidate } from './candidate.js';
 import { DirectSocket } from './direct-socket.js';
 import { Fallbacks } from './fallbacks.js';
-import { fdOf, isChunked, obstacleOf } from './internals.js';
+import { fdOf, hasPull, isChunked, obstacleOf } from './internals.js';
 
 /** @import { ServerResponse } from 'node:http' */
 /** @import { Session } from '../streams/session.js' */
@@ -49,7 +49,7 @@ export class Delivery {
 	adopt(session, streams, response) {
 		// The code that answers a request may run on after its response.
 		if (this.#isDetached || taken.has(response) || response.finished || response.destroyed) return;
-		const obstacle = obstacleOf(response) ?? (isStreamController(session.controller) ? undefined : 'stream');
+		const obstacle = obstacleOf(response) ?? (isSupportedController(session.controller) ? undefined : 'stream');
 		if (obstacle !== undefined) return this.#fallbacks.add(session, obstacle);
 		taken.add(response);
 		const controller = /** @type {ReadableStreamDefaultController} */ (session.controller);
@@ -101,12 +101,13 @@ export class Delivery {
 }
 
 /**
- * Returns true for the controller of a ReadableStream that is not a byte stream. A byte stream moves each chunk to other memory,
- * and other objects say nothing about their queue.
+ * Returns true for the controller of a ReadableStream that is not a byte stream and has no `pull()`. A byte stream moves each
+ * chunk to other memory, a `pull()` is called only while chunks pass through the stream, and other objects say nothing about
+ * their queue.
  *
  * @param {unknown} controller
  */
-function isStreamController(controller) {
+function isSupportedController(controller) {
 	if (!(controller instanceof ReadableStreamDefaultController)) return false;
-	return Number.isFinite(controller.desiredSize) && Number(controller.desiredSize) > 0;
+	return Number.isFinite(controller.desiredSize) && !hasPull(controller);
 }

@@ -7,9 +7,10 @@
 // A session that is catching up begins with such a pause: messages that were sent before it became direct come through its
 // stream.
 
+import { captureContext } from '../util/async-context.js';
 import { bodyOfChunks, bytesOf } from './body.js';
 import { EarlierMessages } from './earlier-messages.js';
-import { fdError } from './errors.js';
+import { callAndReport, fdError } from './errors.js';
 import { Hooks } from './hooks.js';
 import { hasEnded, isChunked, isQuiet } from './internals.js';
 
@@ -32,6 +33,19 @@ const MODE = /** @type {const} */ ({
 /** Maximum number of bytes that are checked for whole chunks. After more, Rust writes when Node.js has nothing left. */
 const MAX_CHECKED_BYTES = 64 * 1024;
 
+/** A wait of this time that fails shows that Rust is busy. Then this thread does not wait for the time below. */
+const VAIN_WAIT_MS = 5;
+const BUSY_MS = 200;
+
+/** Time by `performance.now()` until which this thread does not wait for Rust. */
+let busyUntil = 0;
+
+/**
+ * A call of `response.end()`.
+ *
+ * @typedef {{ end: (...args: any[]) => unknown, args: any[] }} LateEnd
+ */
+
 /**
  * What a direct socket reports about its session.
  *
@@ -42,6 +56,10 @@ const MAX_CHECKED_BYTES = 64 * 1024;
 export class DirectSocket {
 	/** @type {typeof MODE[keyof typeof MODE]} */
 	#mode = MODE.RUST;
+	/** True from the call of `end` on that is not put off. */
+	#isEnding = false;
+	/** Number of events `paused` that follow for pauses that are known already. */
+	#knownPauses = 0;
 	/** What Node.js does as soon as Rust has paused. @type {(() => void)[]} */
 	#held = [];
 	/** The messages that come through the stream, while the session is catching up. @type {EarlierMessages | undefined} */
@@ -50,8 +68,8 @@ export class DirectSocket {
 	#closeLater;
 	/** Enqueues a chunk in the stream. @type {(chunk: unknown) => void} */
 	#enqueueInStream = () => {};
-	/** Ends the response, after what Node.js and Rust have to write before. @type {(() => void) | undefined} */
-	#endLater;
+	/** The call of `end` that was put off, until Node.js and Rust have written what comes before. @type {LateEnd | undefined} */
+	#lateEnd;
 	/** Completes the write that is held. @type {((error: Error) => void) | undefined} */
 	#failHeldWrite;
 	/** Bytes that Rust had sent when the timeout of the socket was last due. */
@@ -116,18 +134,12 @@ export class DirectSocket {
 			});
 		}
 		hooks.add(this.#response, 'end', (original) => (...args) => {
-			const end = () => {
-				if (this.#mode !== MODE.ENDED) this.#whenPaused(() => this.#continueLater());
-				original(...args);
-			};
-			// Rust may hold messages that were sent before: it writes them first.
-			if (this.#mode === MODE.PAUSING || this.#mode === MODE.NODE) {
-				this.#endLater ??= end;
-				this.#continueLater();
-			} else {
-				end();
+			if (this.#mode === MODE.ENDED || this.#response.finished) return original(...args);
+			if (!this.#takeOverForEnd() && this.#canEndLater(args)) {
+				this.#endLater(original, args);
+				return this.#response;
 			}
-			return this.#response;
+			return this.#endAtOnce(original, args);
 		});
 		hooks.add(socket, '_writeGeneric', (original) => (writev, data, encoding, callback) => {
 			if (this.#mode === MODE.ENDED) return original(writev, data, encoding, callback);
@@ -138,20 +150,23 @@ export class DirectSocket {
 				original(writev, data, encoding, (/** @type {unknown[]} */ ...args) => {
 					// The messages that Rust holds come before what Node.js writes next.
 					if (isWhole) this.#handBack();
+					// Later, because Node.js drops what is written while it empties its buffer.
+					process.nextTick(() => this.#continue());
 					callback(...args);
-					this.#continue();
 				});
 			});
 			if (this.#mode === MODE.PAUSING) this.#failHeldWrite = callback;
 		});
 		hooks.add(socket, '_final', (original) => (callback) => {
 			if (this.#mode === MODE.ENDED) return original(callback);
-			this.#whenPaused(() => {
+			this.#whenDrained(() => {
 				this.#end();
 				original(callback);
 			});
 		});
 		hooks.add(socket, '_destroy', (original) => (error, callback) => {
+			// What Node.js was to write before is written, as it would be without native delivery.
+			if (this.#held.length > 0) this.#takeOver();
 			const failHeldWrite = this.#failHeldWrite;
 			this.#end();
 			original(error, callback);
@@ -244,22 +259,86 @@ export class DirectSocket {
 	 */
 	#whenPaused(write) {
 		if (this.#mode === MODE.NODE || this.#mode === MODE.ENDED) return write();
-		this.#held.push(write);
-		if (this.#mode === MODE.PAUSING) return;
+		// Callbacks of the user keep their context.
+		const inContext = captureContext();
+		this.#held.push(() => inContext(write));
+		if (this.#mode === MODE.RUST) this.#pause();
+	}
+
+	#pause() {
 		this.#mode = MODE.PAUSING;
 		this.#native.pause(this.#key);
 	}
 
+	/**
+	 * Calls the function when Rust has sent everything, and what it held meanwhile, too. Node.js must have nothing left to write.
+	 *
+	 * @param {() => void} end
+	 */
+	#whenDrained(end) {
+		if (this.#mode === MODE.RUST) return this.#whenPaused(end);
+		this.#whenPaused(() => {
+			if (this.#mode === MODE.NODE && !this.#isEnding) {
+				if (this.#earlier?.haveArrived === false) this.missed();
+				this.#native.resume(this.#key);
+				this.#pause();
+			}
+			this.#whenPaused(end);
+		});
+	}
+
 	/** Called when Rust has paused. */
 	paused() {
-		if (this.#mode !== MODE.PAUSING) return;
+		if (this.#knownPauses > 0) this.#knownPauses--;
+		else if (this.#mode === MODE.PAUSING) this.#write();
+	}
+
+	/** Does what Node.js had to wait for. */
+	#write() {
 		this.#mode = MODE.NODE;
-		for (const write of this.#held.splice(0)) write();
+		for (const write of this.#held.splice(0)) callAndReport(write);
+		if (this.#lateEnd !== undefined) this.#continueLater();
+	}
+
+	/**
+	 * Makes Node.js write at once, and not in a later turn. Returns false when the client has not taken what Rust has to send
+	 * before, or when Rust is busy.
+	 */
+	#takeOver() {
+		if (this.#mode === MODE.RUST) this.#pause();
+		if (this.#mode === MODE.PAUSING && this.#waitUntilPaused()) {
+			this.#knownPauses++;
+			this.#write();
+		}
+		return this.#mode === MODE.NODE;
+	}
+
+	/** Waits until Rust has paused. Returns false when it has not, or when the last wait of this thread was in vain. */
+	#waitUntilPaused() {
+		const begin = performance.now();
+		if (begin < busyUntil) return false;
+		const isPaused = this.#native.waitUntilPaused(this.#key);
+		const end = performance.now();
+		if (!isPaused && end - begin > VAIN_WAIT_MS) busyUntil = end + BUSY_MS;
+		return isPaused;
+	}
+
+	/**
+	 * Makes Node.js write the end of the response at once, after the messages that Rust holds. Returns false when that is not
+	 * possible. Other code may close the connection right after the end, and would cut off what is written later.
+	 */
+	#takeOverForEnd() {
+		const isFresh = this.#mode === MODE.RUST;
+		if (!this.#takeOver() || isFresh) return this.#mode === MODE.NODE;
+		this.#uncork();
+		if (!isQuiet(this.#response, this.#socket)) return false;
+		this.#handBack();
+		return this.#mode === MODE.RUST && this.#takeOver();
 	}
 
 	/** True when the adapter has taken everything that was enqueued in the stream. */
 	get #isStreamEmpty() {
-		return this.#endLater !== undefined || this.#controller.desiredSize === this.#highWaterMark;
+		return this.#lateEnd !== undefined || this.#controller.desiredSize === this.#highWaterMark;
 	}
 
 	#continueLater() {
@@ -269,22 +348,76 @@ export class DirectSocket {
 	/** Goes on when Node.js may have nothing left to write. */
 	#continue() {
 		if (this.#mode === MODE.PAUSING || this.#mode === MODE.ENDED) return;
-		if (hasEnded(this.#response, this.#socket)) {
+		if (this.#isEnding || (this.#lateEnd === undefined && hasEnded(this.#response, this.#socket))) {
 			if (isWritten(this.#response)) this.#whenPaused(() => this.#end());
 		} else if (isQuiet(this.#response, this.#socket)) {
 			// The adapter ends the response, so it writes none of the earlier messages that are left.
-			if (this.#endLater !== undefined && this.#earlier?.haveArrived === false) this.missed();
+			if (this.#lateEnd !== undefined && this.#earlier?.haveArrived === false) this.missed();
 			this.#handBack();
-			if (this.#mode !== MODE.RUST) return;
-			const end = this.#endLater;
-			this.#endLater = undefined;
-			end?.();
+			if (this.#mode === MODE.RUST) this.#endNow();
+		}
+	}
+
+	/**
+	 * Returns true when a call of `end` can be put off: nobody has done that before, and Node.js would accept it.
+	 *
+	 * @param {unknown[]} args
+	 */
+	#canEndLater([chunk]) {
+		if (this.#lateEnd !== undefined || this.#response.finished) return false;
+		return chunk == null || ['string', 'function'].includes(typeof chunk) || chunk instanceof Uint8Array;
+	}
+
+	/**
+	 * Puts a call of `end` off. For other code, the response has ended: Node.js refuses to write, and another `end` waits for
+	 * this one.
+	 *
+	 * @param {(...args: any[]) => unknown} end
+	 * @param {any[]} args
+	 */
+	#endLater(end, args) {
+		this.#lateEnd = { end, args };
+		this.#uncork();
+		this.#response.finished = true;
+		this.#continueLater();
+	}
+
+	/** Gives the socket what the response has. `end` does the same. */
+	#uncork() {
+		while (this.#response.writableCorked > 0) this.#response.uncork();
+		while (this.#socket.writableCorked > 0) this.#socket.uncork();
+	}
+
+	/** Makes the call of `end` that was put off, if there is one. */
+	#endNow() {
+		if (this.#lateEnd === undefined) return;
+		const { end, args } = this.#lateEnd;
+		this.#lateEnd = undefined;
+		this.#response.finished = false;
+		this.#endAtOnce(end, args);
+	}
+
+	/**
+	 * Makes a call of `end`. Rust writes nothing behind what Node.js writes now.
+	 *
+	 * @param {(...args: any[]) => unknown} end
+	 * @param {any[]} args
+	 */
+	#endAtOnce(end, args) {
+		this.#whenPaused(() => this.#continueLater());
+		this.#isEnding = true;
+		try {
+			return end(...args);
+		} finally {
+			// Node.js has refused the arguments.
+			this.#isEnding = this.#response.finished;
 		}
 	}
 
 	/** Lets Rust write again, unless the adapter still has to write what was enqueued in the stream, or earlier messages. */
 	#handBack() {
-		if (this.#mode !== MODE.NODE || !this.#isStreamEmpty || this.#earlier?.haveArrived === false) return;
+		if (this.#mode !== MODE.NODE || this.#isEnding || !this.#isStreamEmpty) return;
+		if (this.#earlier?.haveArrived === false) return;
 		this.#endCatchingUp();
 		this.#mode = MODE.RUST;
 		this.#native.resume(this.#key);
@@ -319,10 +452,15 @@ export class DirectSocket {
 		this.#failHeldWrite = undefined;
 		this.#native.close(this.#key);
 		this.#endCatchingUp();
-		this.#endLater?.();
-		this.#endLater = undefined;
-		// The adapter may still cancel the stream in this turn, and then the transport deletes the session itself.
-		setImmediate(() => this.#events.ended());
+		const callback = this.#lateEnd?.args.findLast((argument) => typeof argument === 'function');
+		this.#lateEnd = undefined;
+		if (callback !== undefined) process.nextTick(callback, fdError('ECANCELED'));
+		setImmediate(() => {
+			// A timeout that began in the meantime is bound to a hook, and would keep the session in memory.
+			if (!this.#socket.destroyed) this.#startTimeout();
+			// In the turn before, the adapter could cancel the stream, and then the transport deletes the session itself.
+			this.#events.ended();
+		});
 	}
 
 	/** Closes the connection because of a client that does not read. What it has not read is dropped. */

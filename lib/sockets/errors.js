@@ -1,4 +1,4 @@
-// Errors of the operating system.
+// Errors of the operating system, and of callbacks of the user.
 
 import { getSystemErrorMap } from 'node:util';
 
@@ -18,4 +18,20 @@ export function fdError(code) {
  */
 export function errorCode(errno) {
 	return getSystemErrorMap().get(-errno)?.[0] ?? `E${errno}`;
+}
+
+/**
+ * Calls a function that may call callbacks and listeners of the user. What they throw is an uncaught exception, as without
+ * native delivery, and does not end the caller.
+ *
+ * @param {() => void} run
+ */
+export function callAndReport(run) {
+	try {
+		run();
+	} catch (error) {
+		queueMicrotask(() => {
+			throw error;
+		});
+	}
 }

@@ -182,6 +182,18 @@ export function hasPlainReader(controller) {
 	return request === undefined || PLAIN_READ_REQUESTS.includes(request.constructor?.name);
 }
 
+/** The function in place of a missing `pull`: before Node.js 24, and since. */
+const NO_PULL = ['nonOpPull', 'nonOpCallback'];
+
+/**
+ * Returns true when the source of a stream may have the method `pull`.
+ *
+ * @param {ReadableStreamDefaultController} controller
+ */
+export function hasPull(controller) {
+	return !NO_PULL.includes(stateOf(controller)?.pullAlgorithm?.name);
+}
+
 /**
  * Returns the internal state of an object of the Streams API.
  *

@@ -1,7 +1,7 @@
 // The direct sockets of this thread, by the key of their session. Rust reports what happens on them.
 
 import { withoutContext } from '../util/async-context.js';
-import { errorCode } from './errors.js';
+import { callAndReport, errorCode } from './errors.js';
 
 /** @import { NativeSockets } from '../native/binding.js' */
 /** @import { DirectSocket } from './direct-socket.js' */
@@ -62,7 +62,10 @@ export class ThreadSockets {
 		for (;;) {
 			const count = this.native.events(table);
 			if (count === 0) return;
-			for (let at = 0; at < 3 * count; at += 3) this.#handle(table[at], table[at + 1], table[at + 2]);
+			for (let at = 0; at < 3 * count; at += 3) {
+				const [kind, key, value] = table.subarray(at, at + 3);
+				callAndReport(() => this.#handle(kind, key, value));
+			}
 		}
 	}
 

@@ -30,6 +30,9 @@ use crate::threads::mailbox::{Limit, Mailbox, Postable};
 /// Time that the writers have for the last messages when the environment ends.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// Maximum time for which the event loop waits for a pause. A writer that is not busy answers in less than 0.1 ms.
+const PAUSE_TIMEOUT: Duration = Duration::from_millis(10);
+
 /// The first number of each row that `events` writes. The second is the key, the third the value.
 mod kind {
     pub const PAUSED: f64 = 1.0;
@@ -56,11 +59,18 @@ const NO_DESCRIPTOR: i32 = -1;
 struct Sockets {
     events: Arc<Events>,
     /// The clients whose sockets are open here.
-    meters: RefCell<HashMap<Key, Arc<Meter>>>,
+    clients: RefCell<HashMap<Key, OpenClient>>,
     /// Leaves when the environment ends.
     cleanup_hook: Cell<Option<CleanupEnvHook<Weak<Sockets>>>>,
     /// Itself until it leaves, so that garbage collection does not end it before.
     this: RefCell<Option<Rc<Sockets>>>,
+}
+
+/// A client whose socket is open here.
+struct OpenClient {
+    meter: Arc<Meter>,
+    /// Number of commands that the writer must have applied before the meter is right for the caller of `queued`.
+    awaited: Cell<Option<u64>>,
 }
 
 /// The events of the clients, on their way to JavaScript.
@@ -97,7 +107,7 @@ impl Sockets {
         if self.has_left() {
             return REMOVED;
         }
-        if fd < 0 {
+        if fd < 0 || writers().start().is_err() {
             return NO_DESCRIPTOR;
         }
         let meter = Arc::<Meter>::default();
@@ -113,7 +123,7 @@ impl Sockets {
             Ok(Attached::No) => return REMOVED,
             Err(_) => return NO_DESCRIPTOR,
         };
-        self.meters.borrow_mut().insert(key, meter);
+        self.clients.borrow_mut().insert(key, OpenClient { meter, awaited: Cell::default() });
         result
     }
 
@@ -132,7 +142,7 @@ impl Sockets {
                 Event::Dropped { key, bytes } => (kind::DROPPED, *key, bytes.take() as f64),
             };
             if matches!(event, Event::Released { .. } | Event::Failed { .. }) {
-                self.meters.borrow_mut().remove(&key);
+                self.clients.borrow_mut().remove(&key);
             }
             row.copy_from_slice(&[kind, key.as_f64(), value]);
         }
@@ -141,25 +151,37 @@ impl Sockets {
 
     fn close(&self, key: Key) {
         writers().close(key);
-        self.meters.borrow_mut().remove(&key);
+        self.clients.borrow_mut().remove(&key);
     }
 
-    /// Returns the bytes that wait for the kernel. The number is not known while the writers have commands to process.
+    /// Returns the bytes that wait for the kernel. The number is not known until the writer has applied the commands of the
+    /// time of the first such call.
     fn queued(&self, key: Key) -> f64 {
-        let is_known = writers().is_idle();
-        let queued = |meter: &Arc<Meter>| if is_known { meter.queued() as f64 } else { f64::INFINITY };
-        self.meters.borrow().get(&key).map_or(0.0, queued)
+        let clients = self.clients.borrow();
+        let Some(client) = clients.get(&key) else { return 0.0 };
+        let progress = writers().progress(key);
+        let awaited = client.awaited.get().unwrap_or(progress.pushed);
+        let is_known = progress.applied >= awaited;
+        client.awaited.set((!is_known).then_some(awaited));
+        if is_known { client.meter.queued() as f64 } else { f64::INFINITY }
+    }
+
+    /// Waits until the writer has applied the commands for a client, and returns true if the client is paused then. It is not
+    /// paused when the kernel does not take what is to be sent before.
+    fn wait_until_paused(&self, key: Key) -> bool {
+        writers().barrier_of(key, PAUSE_TIMEOUT)
+            && self.clients.borrow().get(&key).is_some_and(|client| client.meter.is_paused())
     }
 
     fn sent(&self, key: Key) -> f64 {
-        self.meters.borrow().get(&key).map_or(0.0, |meter| meter.sent() as f64)
+        self.clients.borrow().get(&key).map_or(0.0, |client| client.meter.sent() as f64)
     }
 
     /// Closes all sockets, after what the kernel takes of their messages. No event wakes the thread any more.
     fn leave(&self) {
-        let meters = self.meters.take();
-        meters.keys().for_each(|key| writers().close(*key));
-        if !meters.is_empty() {
+        let clients = self.clients.take();
+        clients.keys().for_each(|key| writers().close(*key));
+        if !clients.is_empty() {
             // After the time-out, the writers go on by themselves while the process runs.
             writers().barrier(LEAVE_TIMEOUT);
         }
@@ -178,7 +200,7 @@ pub fn open_sockets<'env>(env: &'env Env, count: u32, wake: Function<'env, (), (
     let mailbox = Mailbox::new(0, Some(waker(&wake)?));
     let sockets = Rc::new(Sockets {
         events: Arc::new(Events { mailbox }),
-        meters: RefCell::default(),
+        clients: RefCell::default(),
         cleanup_hook: Cell::default(),
         this: RefCell::default(),
     });
@@ -240,6 +262,9 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
         writers().mute(key(&call, 0)?);
         Ok(())
     })?;
+
+    // waitUntilPaused(key): see `Sockets::wait_until_paused`.
+    functions.add("waitUntilPaused", |sockets, call| Ok(sockets.wait_until_paused(key(&call, 0)?)))?;
 
     // queued(key): see `Sockets::queued`.
     functions.add("queued", |sockets, call| Ok(sockets.queued(key(&call, 0)?)))?;

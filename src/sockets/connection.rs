@@ -198,6 +198,7 @@ impl Connection {
         };
         self.queue.lift_fence();
         self.phase = Phase::Writing;
+        self.meter.set_paused(false);
         self.answer_pauses(unanswered);
     }
 
@@ -205,6 +206,7 @@ impl Connection {
     pub fn release(&mut self) {
         self.queue.lift_fence();
         self.phase = Phase::Releasing;
+        self.meter.set_paused(false);
     }
 
     /// Drops the queued frames, except one that is partly sent.
@@ -283,6 +285,7 @@ impl Connection {
             Phase::Writing | Phase::Paused => Progress::Idle,
             Phase::Pausing { answers } => {
                 self.phase = Phase::Paused;
+                self.meter.set_paused(true);
                 self.answer_pauses(answers);
                 Progress::Idle
             }

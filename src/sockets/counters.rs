@@ -1,6 +1,6 @@
 //! Numbers that other threads read while a writer writes.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// The messages to the clients of one member of a hub. A writer counts a message when it appends it to a client's queue.
 /// Keep-alive comments do not count.
@@ -39,16 +39,17 @@ impl Counters {
     }
 }
 
-/// The bytes of one client. Only its writer changes them.
+/// The bytes of one client, and its pause. Only its writer changes them.
 #[derive(Debug, Default)]
 pub struct Meter {
     queued: AtomicUsize,
     sent: AtomicU64,
+    is_paused: AtomicBool,
 }
 
 impl Meter {
     /// Returns the number of bytes that wait for the kernel to take them. Commands that the writer has not processed are
-    /// not in it: see [`Writers::is_idle`](super::writers::Writers::is_idle).
+    /// not in it: see [`Writers::progress`](super::writers::Writers::progress).
     pub fn queued(&self) -> usize {
         // Acquire pairs with Release in `set_queued`: who sees that bytes do not wait any more sees that they are sent.
         self.queued.load(Ordering::Acquire)
@@ -57,6 +58,16 @@ impl Meter {
     /// Returns the number of bytes that the kernel has taken.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Returns true when the client is paused and the kernel has taken what was to be sent before.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Acquire)
+    }
+
+    /// Records the beginning or the end of a pause.
+    pub(super) fn set_paused(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::Release);
     }
 
     /// Sets the number of waiting bytes.

@@ -1,9 +1,11 @@
 //! The commands for one writer.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
+use foldhash::fast::RandomState;
 use polling::Poller;
 
 use super::barrier::Arrival;
@@ -11,9 +13,11 @@ use super::client::{Client, GroupId};
 use super::frame::Frame;
 use crate::registry::key::Key;
 
-/// Maximum number of bytes of the frames that wait in one inbox. A sender that would exceed it waits until the writer has
-/// taken them. A writer never waits for a client, so this takes milliseconds.
+/// Maximum number of bytes of the frames of one thread that wait in one inbox, and of their commands. A sender that would
+/// exceed one of them waits until the writer has taken its commands. A writer never waits for a client, so this takes
+/// milliseconds. Each thread has a limit of its own, so that a thread that sends all the time slows down no other.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+const MAX_WAITING_COMMANDS: usize = 512;
 
 /// Bytes that a command counts besides its frame.
 const COMMAND_BYTES: usize = size_of::<Command>() + size_of::<Frame>();
@@ -68,14 +72,40 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 struct Queue {
     commands: VecDeque<Command>,
-    /// Weight of `commands`.
-    bytes: usize,
+    /// What waits of each thread.
+    waiting: HashMap<ThreadId, Waiting, RandomState>,
     /// Number of senders that wait until the writer has taken the commands.
     waiting_senders: usize,
     /// True while the writer sleeps or is about to. The first command wakes it.
     is_asleep: bool,
-    /// True while the writer applies commands that it has taken.
-    is_applying: bool,
+    /// Number of commands that were ever added, that the writer has taken, and that it has applied.
+    pushed: u64,
+    taken: u64,
+    applied: u64,
+}
+
+/// The commands with a frame that wait of one thread.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    commands: usize,
+    /// Their weight.
+    bytes: usize,
+}
+
+impl Waiting {
+    fn has_room_for(self, weight: usize) -> bool {
+        self.commands == 0
+            || (self.commands < MAX_WAITING_COMMANDS && self.bytes + weight <= MAX_WAITING_BYTES)
+    }
+}
+
+/// How far a writer has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Number of commands that were added.
+    pub pushed: u64,
+    /// Number of these that are applied. Commands are applied in the order in which they are added.
+    pub applied: u64,
 }
 
 impl Inbox {
@@ -89,9 +119,13 @@ impl Inbox {
         let weight = command.weight();
         let mut queue = self.lock();
         if weight > 0 {
-            queue = self.wait_for_room(queue, weight);
+            let sender = thread::current().id();
+            queue = self.wait_for_room(queue, sender, weight);
+            let waiting = queue.waiting.entry(sender).or_default();
+            waiting.commands += 1;
+            waiting.bytes += weight;
         }
-        queue.bytes += weight;
+        queue.pushed += 1;
         queue.commands.push_back(command);
         let must_wake = mem::take(&mut queue.is_asleep);
         drop(queue);
@@ -108,8 +142,9 @@ impl Inbox {
         }
         let mut queue = self.lock();
         mem::swap(&mut queue.commands, commands);
-        queue.bytes = 0;
-        queue.is_applying = !commands.is_empty();
+        queue.waiting.clear();
+        queue.applied = queue.taken;
+        queue.taken = queue.pushed;
         let must_notify = queue.waiting_senders > 0;
         drop(queue);
         if must_notify {
@@ -121,7 +156,7 @@ impl Inbox {
     /// wait, so that it must not.
     pub fn fall_asleep(&self) -> bool {
         let mut queue = self.lock();
-        queue.is_applying = false;
+        queue.applied = queue.taken;
         queue.is_asleep = queue.commands.is_empty();
         queue.is_asleep
     }
@@ -131,14 +166,19 @@ impl Inbox {
         self.lock().is_asleep = false;
     }
 
-    /// Returns true when the writer has applied all commands.
-    pub fn is_idle(&self) -> bool {
-        let queue = self.lock();
-        queue.commands.is_empty() && !queue.is_applying
+    /// Returns how many commands were added and applied.
+    pub fn progress(&self) -> Progress {
+        let Queue { pushed, applied, .. } = *self.lock();
+        Progress { pushed, applied }
     }
 
-    fn wait_for_room<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, weight: usize) -> MutexGuard<'a, Queue> {
-        while queue.bytes > 0 && queue.bytes + weight > MAX_WAITING_BYTES {
+    fn wait_for_room<'a>(
+        &'a self,
+        mut queue: MutexGuard<'a, Queue>,
+        sender: ThreadId,
+        weight: usize,
+    ) -> MutexGuard<'a, Queue> {
+        while queue.waiting.get(&sender).is_some_and(|waiting| !waiting.has_room_for(weight)) {
             queue.waiting_senders += 1;
             queue = self.taken.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.waiting_senders -= 1;
@@ -187,6 +227,21 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_sends_all_the_time_makes_no_other_wait() {
+        let inbox = inbox();
+        thread::scope(|scope| {
+            scope.spawn(|| (0..=MAX_WAITING_COMMANDS).for_each(|_| inbox.push(broadcast(1))));
+            while inbox.lock().waiting_senders == 0 {
+                thread::yield_now();
+            }
+            inbox.push(broadcast(1));
+            assert_eq!(inbox.lock().commands.len(), MAX_WAITING_COMMANDS + 1);
+            inbox.take(&mut VecDeque::new());
+        });
+        assert_eq!(inbox.lock().commands.len(), 1);
+    }
+
+    #[test]
     fn a_frame_that_is_larger_than_the_limit_waits_only_for_an_empty_inbox() {
         let inbox = inbox();
         inbox.push(broadcast(MAX_WAITING_BYTES * 2));
@@ -200,8 +255,8 @@ mod tests {
         inbox.push(Command::Mute(Key::next()));
         assert!(!inbox.fall_asleep());
         inbox.take(&mut VecDeque::new());
-        assert!(!inbox.is_idle(), "the command is not applied yet");
+        assert_eq!(inbox.progress(), Progress { pushed: 1, applied: 0 });
         assert!(inbox.fall_asleep());
-        assert!(inbox.is_idle());
+        assert_eq!(inbox.progress(), Progress { pushed: 1, applied: 1 });
     }
 }

@@ -11,7 +11,7 @@ use polling::Poller;
 use super::barrier::Barrier;
 use super::client::{Client, GroupId};
 use super::frame::Frame;
-use super::inbox::{Command, Inbox};
+use super::inbox::{Command, Inbox, Progress};
 use super::owner::Event;
 use super::socket::errno;
 use super::writer::{Writer, report};
@@ -48,6 +48,14 @@ impl Writers {
     pub fn set_count(&self, count: usize) {
         // Relaxed: the lock of `threads` orders everything else.
         self.count.fetch_max(count, Ordering::Relaxed);
+    }
+
+    /// Starts the threads, so that [`Writers::add`] cannot fail.
+    ///
+    /// # Errors
+    /// Returns the error of the operating system when it has no thread or descriptor left for a writer.
+    pub fn start(&self) -> io::Result<()> {
+        self.started().map(drop)
     }
 
     /// Takes a client over. When the operating system has no thread or descriptor left for a writer, the owner gets
@@ -139,9 +147,18 @@ impl Writers {
         barrier.wait(timeout)
     }
 
-    /// Returns true when all commands so far are processed. Frames can still wait in the queues of clients.
-    pub fn is_idle(&self) -> bool {
-        self.read().inboxes.iter().all(|inbox| inbox.is_idle())
+    /// Waits until all commands for a client so far are processed. Returns false after `timeout`.
+    pub fn barrier_of(&self, key: Key, timeout: Duration) -> bool {
+        let barrier = Arc::new(Barrier::default());
+        self.push(key, Command::Arrive(barrier.expect()));
+        barrier.wait(timeout)
+    }
+
+    /// Returns how many commands were added and applied by the writer of a client.
+    pub fn progress(&self, key: Key) -> Progress {
+        let threads = self.read();
+        let inbox = threads.inboxes.get(threads.index_of(key));
+        inbox.map_or_else(Progress::default, |inbox| inbox.progress())
     }
 
     fn push(&self, key: Key, command: Command) {
