@@ -135,7 +135,10 @@ export function attachNativeDelivery(server: NativeDeliveryServer, options?: Nat
 
 /** A server that {@link attachNativeDelivery} accepts: an `http.Server`, or what `serve()` of srvx returns. */
 export type NativeDeliveryServer =
-	| { prependListener(event: string, listener: (...args: any[]) => void): unknown; listenerCount(event: string): number }
+	| {
+			prependListener(event: string, listener: (...args: never[]) => void): unknown;
+			listenerCount(event: string): number;
+	  }
 	| { readonly node?: object | undefined; fetch(...args: never[]): unknown };
 
 /** Options of {@link attachNativeDelivery}. */

@@ -1,6 +1,7 @@
 // Selects the rows of a run, and measures them one subject after the other.
 
 import { comparisonPart, measureComparison } from './comparison/measure.mjs';
+import { deliveryPart, measureDelivery } from './delivery/measure.mjs';
 import { measureEndToEnd } from './e2e/measure.mjs';
 import { describeEnvironment } from './harness/environment.mjs';
 import { FULL, QUICK } from './harness/interleave.mjs';
@@ -41,10 +42,11 @@ export async function measure({ quick, only, before }, log) {
 	const comparison = comparisonPart(quick, before, hasName);
 	const options = optionsPart(quick, isSelected);
 	const redis = redisPart(quick, isSelected);
+	const delivery = deliveryPart(quick, isSelected);
 	const withMemory = isSelected({ name: 'memory' });
 	const withEndToEnd = isSelected({ name: 'end to end' });
 	const rows = sends.length + operations.length + threads.length + singleThreadScope.length;
-	if (rows === 0 && !comparison && !options && !redis && !withMemory && !withEndToEnd) return undefined;
+	if (rows === 0 && !comparison && !options && !redis && !delivery && !withMemory && !withEndToEnd) return undefined;
 
 	const budget = quick ? QUICK : FULL;
 	return {
@@ -57,6 +59,7 @@ export async function measure({ quick, only, before }, log) {
 		comparison: comparison && (await measureComparison(comparison, log)),
 		options: options && (await measureOptions(options, log)),
 		redis: redis && (await measureRedis(redis, log)),
+		delivery: delivery && (await measureDelivery(delivery, log)),
 		memory: withMemory ? await measureMemory(quick, log) : undefined,
 		endToEnd: withEndToEnd ? await measureEndToEnd(quick, log) : undefined,
 	};

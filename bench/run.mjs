@@ -14,7 +14,7 @@ const USAGE = `Usage: npm run bench -- [options]
 
   --quick            measure a small part in a minute or two, to check that the benchmark works
   --only <text>      measure only rows whose name contains the text, such as "64 KB", "of 1,000 sessions", "has",
-                     "threads:", "redis:", "options:", "comparison:"
+                     "threads:", "redis:", "delivery:", "options:", "comparison:"
   --before <commit>  compare this checkout with an earlier commit, and measure nothing else; builds that commit once,
                      below target/
   --out <folder>     write latest.json, latest.md and latest.svg to the folder; otherwise a full run writes them to

@@ -51,7 +51,7 @@ const RUNTIME_INDEPENDENT = [
 	'examples/opentelemetry.test.js',
 ];
 /** Fewer repetitions than in `npm test`, which tests the common code with the defaults. */
-const FEWER_REPETITIONS = { RANDOM_OPERATIONS: '10000', DROPPED_MANAGERS: '20000' };
+const FEWER_REPETITIONS = { RANDOM_OPERATIONS: '10000' };
 
 /** Some of these tests fail on Bun and Deno. How their processes end with Redis managers is not investigated yet. */
 const REDIS_PROCESSES = ['redis/ends.test.js', 'redis/nodes.test.js'];

@@ -2,13 +2,14 @@
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { printMemory } from '../support/memory.js';
+import { measureMemory } from '../support/memory.js';
 
 const controller = { enqueue() {}, close() {} };
 
-await printMemory(() => {
+await measureMemory(() => {
 	const manager = new InMemoryStreamSessionManager();
 	for (let session = 0; session < 5; session++) manager.create(`session ${session}`, controller);
 	manager.send(['session 1', 'session 3'], 'text');
 	manager.delete('session 1');
+	return [manager];
 });

@@ -1,16 +1,19 @@
-// Creates and drops managers with scopes and sessions. Run it with --expose-gc and the number of managers.
+// Creates and drops scopes, each with two managers and their sessions. Run it with --expose-gc and the number of scopes.
 
 import { InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
 
-import { printMemory } from '../support/memory.js';
+import { measureMemory } from '../support/memory.js';
 
 const controller = { enqueue() {}, close() {} };
 let scopes = 0;
 
-await printMemory(() => {
-	// Two managers for each scope, so that they share it.
-	const manager = new InMemoryStreamSessionManager({ scope: `scope ${scopes++ >> 1}` });
-	for (let session = 0; session < 5; session++) manager.create(`session ${session}`, controller);
-	manager.send(['session 1', 'session 3'], 'text');
-	manager.delete('session 1');
+await measureMemory(() => {
+	const scope = `scope ${scopes++}`;
+	return ['first', 'second'].map((name) => {
+		const manager = new InMemoryStreamSessionManager({ scope });
+		for (let session = 0; session < 5; session++) manager.create(`${name} ${session}`, controller);
+		manager.send(['first 1', `${name} 3`], 'text');
+		manager.delete('first 1');
+		return manager;
+	});
 });

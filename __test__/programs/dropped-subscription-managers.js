@@ -2,13 +2,13 @@
 
 import { InMemorySubscriptionManager } from '@tmcp-native/session-manager';
 
-import { printMemory } from '../support/memory.js';
+import { measureMemory } from '../support/memory.js';
 
-// Large enough that 10,000 leaked copies in native memory would show.
-const long = 'x'.repeat(30_000);
+// A leak of one copy of it exceeds the limit.
+const long = 'x'.repeat(2_000);
 const callbacks = { acknowledge() {}, send() {}, close() {} };
 
-await printMemory(() => {
+await measureMemory(() => {
 	const manager = new InMemorySubscriptionManager();
 	for (let id = 0; id < 5; id++) {
 		const filters = { toolsListChanged: true, resourceSubscriptions: id === 0 ? [long] : [`file:///${id}`] };
@@ -16,4 +16,5 @@ await printMemory(() => {
 	}
 	manager.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
 	manager.close(1, 'origin', 'closed');
+	return [manager];
 });

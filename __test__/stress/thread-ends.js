@@ -79,9 +79,10 @@ const senders = Array.from({ length: SENDERS - 1 }, (_, index) => new SendingThr
 for (const sender of senders) await sender.ask('ready');
 
 const warmUp = Math.max(20, Math.ceil(ends / 10));
+const quarter = Math.max(1, Math.ceil((ends - warmUp) / 4));
 const start = performance.now();
 const memory = [await memoryAfter(warmUp)];
-for (let quarter = 0; quarter < 4; quarter++) memory.push(await memoryAfter(Math.ceil(ends / 4)));
+for (let n = 0; n < 4; n++) memory.push(await memoryAfter(quarter));
 const seconds = (performance.now() - start) / 1_000;
 
 const ids = Array.from({ length: SENDERS }, (_, sender) => LASTING.map((n) => `lasting ${sender} ${n}`))
@@ -103,7 +104,7 @@ expect('size at the end', here.manager.size, LASTING.length);
 const mib = (/** @type {number} */ bytes) => Math.round(bytes / 2 ** 20);
 console.log(
 	JSON.stringify({
-		ends: warmUp + 4 * Math.ceil(ends / 4),
+		ends: warmUp + 4 * quarter,
 		posts,
 		seconds: Math.round(seconds),
 		/** After the first tenth of the ends, and after each quarter of the others. */

@@ -6,6 +6,7 @@ import { collectYoung } from './gc.mjs';
  * @typedef {object} Budget
  * @property {number} ms time for the rounds of one cell
  * @property {number} minRounds minimum number of rounds, even when they take longer than `ms`
+ * @property {number} [minWarmUpRounds] minimum number of rounds before them, default 2
  */
 
 /** @type {Budget} */
@@ -43,7 +44,8 @@ export async function interleave(turns, budget, clean = collectYoung) {
 	};
 
 	const warmUpEnd = performance.now() + budget.ms * WARM_UP_SHARE;
-	for (let round = 0; round < MIN_WARM_UP_ROUNDS || performance.now() < warmUpEnd; round++) await runRound(round);
+	const { minWarmUpRounds = MIN_WARM_UP_ROUNDS } = budget;
+	for (let round = 0; round < minWarmUpRounds || performance.now() < warmUpEnd; round++) await runRound(round);
 	for (const name of names) samples[name] = [];
 
 	const end = performance.now() + budget.ms;

@@ -12,6 +12,9 @@ export function readVersions() {
 		upstreamOld: versionOf('../../node_modules/upstream-0-1/package.json'),
 		upstreamRedis: versionOf('../node_modules/@tmcp/session-manager-redis/package.json'),
 		redisClient: versionOf('../node_modules/redis/package.json'),
+		srvx: versionOf('../node_modules/srvx/package.json'),
+		betterSse: versionOf('../node_modules/better-sse/package.json'),
+		axum: /^axum = .*version = "=([^"]+)"/m.exec(read('../delivery/axum/Cargo.toml'))?.[1] ?? 'unknown',
 	};
 }
 
@@ -59,7 +62,28 @@ export function redisTitlesOf(versions) {
 	};
 }
 
+/**
+ * Returns the table headings of the servers whose delivery is measured.
+ *
+ * @param {Pick<Versions, 'upstream' | 'redisClient' | 'betterSse' | 'axum'>} versions
+ */
+export function deliveryTitlesOf(versions) {
+	return {
+		upstream: `upstream ${versions.upstream}`,
+		pubSub: `pub/sub in JS (redis ${versions.redisClient})`,
+		ours: 'this package',
+		native: 'native delivery',
+		betterSse: `better-sse ${versions.betterSse}`,
+		axum: `axum ${versions.axum}`,
+	};
+}
+
 /** @param {string} path of a package.json */
 function versionOf(path) {
-	return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+	return JSON.parse(read(path)).version;
+}
+
+/** @param {string} path */
+function read(path) {
+	return readFileSync(new URL(path, import.meta.url), 'utf8');
 }

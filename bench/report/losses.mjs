@@ -1,6 +1,6 @@
 // The rows in which this package is slower, or uses more, than one of the implementations that it is compared with.
 
-import { channelTitlesOf, redisTitlesOf, titlesOf } from '../harness/versions.mjs';
+import { channelTitlesOf, deliveryTitlesOf, redisTitlesOf, titlesOf } from '../harness/versions.mjs';
 
 /** @typedef {import('./results.mjs').Measured} Measured */
 /** @typedef {import('../harness/stats.mjs').Spread} Spread */
@@ -20,7 +20,7 @@ export const TIME_IN_SEND = 'time in `send`';
  * @param {Measured} measured
  * @returns {Loss[]}
  */
-export function findLosses({ about, sends, operations, threads, options, redis, memory, endToEnd }) {
+export function findLosses({ about, sends, operations, threads, options, redis, delivery, memory, endToEnd }) {
 	const titles = titlesOf(about);
 	const channels = channelTitlesOf(about);
 	const { pubSub } = redisTitlesOf(about);
@@ -53,6 +53,7 @@ export function findLosses({ about, sends, operations, threads, options, redis, 
 		);
 	}
 	for (const { name, vsPubSub } of redis?.backlogs ?? []) losses.push(...lossIn(`redis: ${name}`, pubSub, vsPubSub));
+	if (delivery) losses.push(...deliveryLosses(delivery, deliveryTitlesOf(about)));
 	if (memory) {
 		const { ours, upstream, old } = memory.managers;
 		losses.push(...memoryLoss(titles.upstream, upstream.rss, ours.rss), ...memoryLoss(titles.old, old.rss, ours.rss));
@@ -61,6 +62,36 @@ export function findLosses({ about, sends, operations, threads, options, redis, 
 		losses.push(...lossIn('end to end: CPU time of the server per message', titles.upstream, endToEnd.vsUpstream));
 	}
 	return losses;
+}
+
+/**
+ * @param {NonNullable<Measured['delivery']>} delivery
+ * @param {ReturnType<typeof deliveryTitlesOf>} titles
+ */
+function deliveryLosses({ cpu, turns, requests }, titles) {
+	const rows = [
+		...cpu.map(({ name, vs }) => ({ name: `${name}: CPU time of the server per message`, vs })),
+		...turns.map(({ name, vs }) => ({ name, vs })),
+		...requests.map(({ name, vs }) => ({ name: `${name}, p99`, vs })),
+	];
+	return rows.flatMap(({ name, vs }) =>
+		Object.entries(vs).flatMap(([own, others]) =>
+			Object.entries(others).flatMap(([other, ratio]) =>
+				// Two servers with this package are not compared.
+				other in vs
+					? []
+					: lossIn(`${name}, ${own === 'native' ? 'with' : 'without'} native delivery`, titleOf(other, titles), ratio),
+			),
+		),
+	);
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, string>} titles
+ */
+function titleOf(name, titles) {
+	return titles[name];
 }
 
 /**

@@ -1,6 +1,7 @@
 // The kinds of targets, and how each finds its value in the results.
 
 import { TOLERANCE } from '../comparison/measure.mjs';
+import { cellName } from '../delivery/cells.mjs';
 import { sessionCount } from '../harness/test-data.mjs';
 
 /** @typedef {import('./results.mjs').Measured} Measured */
@@ -13,6 +14,8 @@ import { sessionCount } from '../harness/test-data.mjs';
  * @property {'x' | 'ns' | 'count'} unit
  * @property {(measured: Measured) => number | undefined} valueIn returns `undefined` when the row was not measured
  */
+
+const CORES_FOR_REQUESTS = 4;
 
 /**
  * @param {number} target
@@ -185,6 +188,83 @@ export function bystanderCpuVsSingleChannel(perSecond) {
 }
 
 /**
+ * The total CPU time of a server with native delivery divided by that of another one.
+ *
+ * @param {'at most' | 'less than'} bound
+ * @param {number} target
+ * @param {'upstream' | 'axum'} other
+ * @param {number} clients
+ * @param {number} burst
+ * @returns {Target}
+ */
+export function deliveryVs(bound, target, other, clients, burst) {
+	const row = cellName('cpu', 'main', clients, 'short', burst);
+	return {
+		name: `${row}: CPU time of the server per message, native delivery / ${other}`,
+		bound,
+		target,
+		unit: 'x',
+		valueIn: ({ delivery }) => inverse(rowNamed(row, delivery?.cpu)?.vs.native?.[other]?.median),
+	};
+}
+
+/**
+ * The CPU time of the thread that has the clients, with native delivery. Messages are sent one at a time.
+ *
+ * @param {number} target in nanoseconds
+ * @param {import('../delivery/managers.mjs').From} from
+ * @param {number} clients
+ * @returns {Target}
+ */
+export function deliveryMainThread(target, from, clients) {
+	const row = cellName('cpu', from, clients, 'short', 1);
+	return {
+		name: `${row}: CPU time of the clients' thread per message, native delivery`,
+		bound: 'at most',
+		target,
+		unit: 'ns',
+		valueIn: ({ delivery }) => rowNamed(row, delivery?.cpu)?.ns.native?.main.median,
+	};
+}
+
+/**
+ * @param {number} target in nanoseconds
+ * @param {number} clients
+ * @returns {Target}
+ */
+export function deliveryTurn(target, clients) {
+	const row = cellName('turns', 'main', clients, 'short', 1);
+	return {
+		name: `${row}: the turn of the broadcast, native delivery`,
+		bound: 'at most',
+		target,
+		unit: 'ns',
+		valueIn: ({ delivery }) => rowNamed(row, delivery?.turns)?.ns.native?.broadcast.median,
+	};
+}
+
+/**
+ * For machines with a core for each of: the event loop, the writer, the clients and the requests.
+ *
+ * @param {number} target
+ * @param {number} clients
+ * @returns {Target}
+ */
+export function deliveryRequests(target, clients) {
+	const row = cellName('requests', 'main', clients, 'short', 1);
+	return {
+		name: `${row}: p99 with native delivery, during broadcasts / idle, on ${CORES_FOR_REQUESTS} cores or more`,
+		bound: 'at most',
+		target,
+		unit: 'x',
+		valueIn({ about, delivery }) {
+			if (about.cores < CORES_FOR_REQUESTS) return undefined;
+			return rowNamed(row, delivery?.requests)?.vsIdle.native?.median;
+		},
+	};
+}
+
+/**
  * @param {string} text
  * @param {string} kind
  * @param {number} sessions
@@ -218,6 +298,15 @@ function findOperation({ operations }, name) {
  */
 function findTraffic({ redis }, kind, perSecond) {
 	return redis?.traffic.find((row) => row.kind === kind && row.perSecond === perSecond);
+}
+
+/**
+ * @template {{ name: string }} Row
+ * @param {string} wanted
+ * @param {Row[] | undefined} rows
+ */
+function rowNamed(wanted, rows) {
+	return rows?.find(({ name }) => name === wanted);
 }
 
 /** @param {number | undefined} ratio */

@@ -463,6 +463,21 @@ export class DirectSocket {
 		});
 	}
 
+	/**
+	 * Makes Rust close its duplicate of the file descriptor at the end of the process. Returns a function that does what Node.js
+	 * had to wait for, for the time after that.
+	 */
+	letGo() {
+		const writes = this.#held.splice(0);
+		if (this.#lateEnd !== undefined) writes.push(() => this.#endNow());
+		this.#hooks.remove();
+		this.#mode = MODE.ENDED;
+		this.#native.close(this.#key);
+		return () => {
+			for (const write of writes) callAndReport(write);
+		};
+	}
+
 	/** Closes the connection because of a client that does not read. What it has not read is dropped. */
 	abort() {
 		if (this.#mode === MODE.ENDED) return;

@@ -35,8 +35,14 @@ export class ThreadSockets {
 	constructor(open, writers) {
 		// Native code calls the function in the context of this call.
 		this.native = withoutContext(() => open(writers, () => this.#read()));
-		// The writers end with the process, so they send what the operating system takes before.
-		process.once('exit', () => this.native.leave());
+		process.once('exit', () => this.#leave());
+	}
+
+	/** Sends what the operating system takes, because the writers end with the process. From then on, Node.js writes. */
+	#leave() {
+		const writes = [...this.#sessions.values()].map(({ socket }) => socket.letGo());
+		this.native.leave();
+		for (const write of writes) write();
 	}
 
 	/** Number of direct sessions of this thread. */

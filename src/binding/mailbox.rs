@@ -1,11 +1,12 @@
 //! The mailbox of a thread, for JavaScript.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use napi::bindgen_prelude::Object;
-use napi::{CleanupEnvHook, Env, Result};
+use napi::{Env, Result};
 
+use super::cleanup::CleanupHook;
 use super::drain::Drain;
 use super::functions::{Functions, number};
 use super::text::text;
@@ -17,16 +18,17 @@ pub(super) struct ThreadMailbox {
     member: Rc<Member>,
     drain: RefCell<Drain>,
     /// Leaves the hub when the environment ends.
-    cleanup_hook: Cell<Option<CleanupEnvHook<Weak<ThreadMailbox>>>>,
+    cleanup_hook: Cell<Option<CleanupHook>>,
 }
 
 impl ThreadMailbox {
     /// Returns the mailbox of a member. The member leaves its hub when the environment ends.
     pub fn new(member: Rc<Member>, env: &Env) -> Result<Rc<Self>> {
         let mailbox = Rc::new(Self { member, drain: RefCell::default(), cleanup_hook: Cell::default() });
-        // Weak, because napi-rs does not free what a removed hook holds.
-        let hook = env.add_env_cleanup_hook(Rc::downgrade(&mailbox), |mailbox| {
-            if let Some(mailbox) = mailbox.upgrade() {
+        // Weak, so that the mailbox is freed with its functions.
+        let weak = Rc::downgrade(&mailbox);
+        let hook = CleanupHook::add(env, move || {
+            if let Some(mailbox) = weak.upgrade() {
                 mailbox.cleanup_hook.set(None);
                 mailbox.leave();
             }
@@ -74,9 +76,9 @@ pub(super) fn mailbox<'env>(mailbox: &Rc<ThreadMailbox>, env: &'env Env) -> Resu
     })?;
 
     // leave(): leaves the hub.
-    functions.add("leave", |mailbox, call| {
+    functions.add("leave", |mailbox, _| {
         if let Some(hook) = mailbox.cleanup_hook.take() {
-            call.env.remove_env_cleanup_hook(hook)?;
+            hook.remove()?;
         }
         mailbox.leave();
         Ok(())

@@ -11,12 +11,14 @@
 //! | `membership` | builds the object of a thread that joined a hub |
 //! | `info`, `mailbox`, `backplane` | the other functions of that object |
 //! | `drain` | writes a drained mailbox into memory of JavaScript |
+//! | `cleanup` | functions that run when an environment ends |
 //! | `sockets` | native delivery: the sockets of an environment; not on Windows |
 //! | `call`, `functions`, `id`, `text` | calls, and the values they pass |
 //! | `waker` | the function by which other threads wake a thread |
 
 mod backplane;
 mod call;
+mod cleanup;
 mod drain;
 mod functions;
 mod id;

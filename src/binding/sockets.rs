@@ -3,16 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::os::fd::{BorrowedFd, RawFd};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{External, Float64ArraySlice, Function, JsObjectValue, Object, Uint8ArraySlice};
-use napi::{CleanupEnvHook, Env, Error, Result, Status};
+use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 use rustix::io::fcntl_dupfd_cloexec;
 
 use super::call::Call;
+use super::cleanup::CleanupHook;
 use super::functions::Functions;
 use super::id::IdBuffer;
 use super::waker::waker;
@@ -61,7 +62,7 @@ struct Sockets {
     /// The clients whose sockets are open here.
     clients: RefCell<HashMap<Key, OpenClient>>,
     /// Leaves when the environment ends.
-    cleanup_hook: Cell<Option<CleanupEnvHook<Weak<Sockets>>>>,
+    cleanup_hook: Cell<Option<CleanupHook>>,
     /// Itself until it leaves, so that garbage collection does not end it before.
     this: RefCell<Option<Rc<Sockets>>>,
 }
@@ -204,9 +205,10 @@ pub fn open_sockets<'env>(env: &'env Env, count: u32, wake: Function<'env, (), (
         cleanup_hook: Cell::default(),
         this: RefCell::default(),
     });
-    // Weak, because napi-rs does not free what a removed hook holds.
-    let hook = env.add_env_cleanup_hook(Rc::downgrade(&sockets), |sockets| {
-        if let Some(sockets) = sockets.upgrade() {
+    // Weak, because the sockets hold the hook.
+    let weak = Rc::downgrade(&sockets);
+    let hook = CleanupHook::add(env, move || {
+        if let Some(sockets) = weak.upgrade() {
             sockets.cleanup_hook.set(None);
             sockets.leave();
         }
@@ -253,7 +255,10 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
     // write(key, bytes): sends a chunk that is no message of the session.
     functions.add("write", |_, call| {
         let (key, bytes) = (key(&call, 0)?, call.get::<Uint8ArraySlice<'_>>(1)?);
-        Frame::new(&bytes).into_iter().for_each(|frame| writers().write(key, &frame));
+        if let Some(frame) = Frame::new(&bytes) {
+            writers().wait_for_room();
+            writers().write(key, &frame);
+        }
         Ok(())
     })?;
 
@@ -273,9 +278,9 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
     functions.add("sent", |sockets, call| Ok(sockets.sent(key(&call, 0)?)))?;
 
     // leave(): see `Sockets::leave`.
-    functions.add("leave", |sockets, call| {
+    functions.add("leave", |sockets, _| {
         if let Some(hook) = sockets.cleanup_hook.take() {
-            call.env.remove_env_cleanup_hook(hook)?;
+            hook.remove()?;
         }
         sockets.leave();
         Ok(())

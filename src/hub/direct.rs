@@ -34,6 +34,9 @@ impl<'text> Broadcast<'text> {
 
     /// Sends the message to the sessions of a thread.
     pub fn send_to(&self, peer: &Peer) {
+        if peer.has_direct_sessions() {
+            writers::wait_for_room();
+        }
         peer.mailbox.post_with(|direct| {
             if !direct.is_empty() {
                 self.send_to_direct(peer);
@@ -43,8 +46,13 @@ impl<'text> Broadcast<'text> {
         });
     }
 
-    /// Sends the message to the direct sessions of a thread.
-    pub fn send_to_direct(&self, peer: &Peer) {
+    /// Sends the message to the direct sessions of the calling thread.
+    pub fn send_to_own(&self, peer: &Peer) {
+        writers::wait_for_room();
+        self.send_to_direct(peer);
+    }
+
+    fn send_to_direct(&self, peer: &Peer) {
         peer.group.broadcast(self.frame.get_or_init(|| writers::frame(self.text)));
     }
 }
@@ -107,12 +115,18 @@ mod writers {
     /// Sends a message to direct sessions.
     pub fn send(keys: &[Key], text: &[u8]) {
         if !keys.is_empty() {
+            wait_for_room();
             frame(text).iter().for_each(|frame| writers().send(keys, frame));
         }
     }
 
     pub fn mute(key: Key) {
         writers().mute(key);
+    }
+
+    /// Waits while too much of what the calling thread has sent waits for the writers. Called without a lock.
+    pub fn wait_for_room() {
+        writers().wait_for_room();
     }
 }
 
@@ -135,4 +149,6 @@ mod writers {
     pub fn send(_keys: &[Key], _text: &[u8]) {}
 
     pub fn mute(_key: Key) {}
+
+    pub fn wait_for_room() {}
 }

@@ -13,9 +13,9 @@ use super::client::{Client, GroupId};
 use super::frame::Frame;
 use crate::registry::key::Key;
 
-/// Maximum number of bytes of the frames of one thread that wait in one inbox, and of their commands. A sender that would
-/// exceed one of them waits until the writer has taken its commands. A writer never waits for a client, so this takes
-/// milliseconds. Each thread has a limit of its own, so that a thread that sends all the time slows down no other.
+/// Number of bytes of the frames of one thread that wait in one inbox, and of their commands, from which on the thread waits
+/// until the writer has taken its commands. A writer never waits for a client, so this takes milliseconds. Each thread has
+/// limits of its own, so that a thread that sends all the time slows down no other.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 const MAX_WAITING_COMMANDS: usize = 512;
 
@@ -93,9 +93,8 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn has_room_for(self, weight: usize) -> bool {
-        self.commands == 0
-            || (self.commands < MAX_WAITING_COMMANDS && self.bytes + weight <= MAX_WAITING_BYTES)
+    fn is_full(self) -> bool {
+        self.commands >= MAX_WAITING_COMMANDS || self.bytes >= MAX_WAITING_BYTES
     }
 }
 
@@ -119,9 +118,7 @@ impl Inbox {
         let weight = command.weight();
         let mut queue = self.lock();
         if weight > 0 {
-            let sender = thread::current().id();
-            queue = self.wait_for_room(queue, sender, weight);
-            let waiting = queue.waiting.entry(sender).or_default();
+            let waiting = queue.waiting.entry(thread::current().id()).or_default();
             waiting.commands += 1;
             waiting.bytes += weight;
         }
@@ -172,18 +169,16 @@ impl Inbox {
         Progress { pushed, applied }
     }
 
-    fn wait_for_room<'a>(
-        &'a self,
-        mut queue: MutexGuard<'a, Queue>,
-        sender: ThreadId,
-        weight: usize,
-    ) -> MutexGuard<'a, Queue> {
-        while queue.waiting.get(&sender).is_some_and(|waiting| !waiting.has_room_for(weight)) {
+    /// Waits until the calling thread may add a command with a frame. Called without a lock, because other threads would wait
+    /// for that.
+    pub fn wait_for_room(&self) {
+        let sender = thread::current().id();
+        let mut queue = self.lock();
+        while queue.waiting.get(&sender).is_some_and(|waiting| waiting.is_full()) {
             queue.waiting_senders += 1;
             queue = self.taken.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.waiting_senders -= 1;
         }
-        queue
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -209,11 +204,15 @@ mod tests {
     #[test]
     fn a_sender_waits_for_room_until_the_writer_has_taken_the_commands() {
         let inbox = inbox();
-        inbox.push(broadcast(MAX_WAITING_BYTES / 2));
         thread::scope(|scope| {
-            let sender = scope.spawn(|| inbox.push(broadcast(MAX_WAITING_BYTES / 2)));
+            let sender = scope.spawn(|| {
+                inbox.wait_for_room();
+                inbox.push(broadcast(MAX_WAITING_BYTES));
+                inbox.wait_for_room();
+                inbox.push(broadcast(1));
+            });
             while inbox.lock().waiting_senders == 0 {
-                assert!(!sender.is_finished(), "the second frame exceeds the limit");
+                assert!(!sender.is_finished(), "the first frame reaches the limit");
                 thread::yield_now();
             }
             // Commands without a frame do not wait.
@@ -230,21 +229,20 @@ mod tests {
     fn a_thread_that_sends_all_the_time_makes_no_other_wait() {
         let inbox = inbox();
         thread::scope(|scope| {
-            scope.spawn(|| (0..=MAX_WAITING_COMMANDS).for_each(|_| inbox.push(broadcast(1))));
+            scope.spawn(|| {
+                for _ in 0..=MAX_WAITING_COMMANDS {
+                    inbox.wait_for_room();
+                    inbox.push(broadcast(1));
+                }
+            });
             while inbox.lock().waiting_senders == 0 {
                 thread::yield_now();
             }
+            inbox.wait_for_room();
             inbox.push(broadcast(1));
             assert_eq!(inbox.lock().commands.len(), MAX_WAITING_COMMANDS + 1);
             inbox.take(&mut VecDeque::new());
         });
-        assert_eq!(inbox.lock().commands.len(), 1);
-    }
-
-    #[test]
-    fn a_frame_that_is_larger_than_the_limit_waits_only_for_an_empty_inbox() {
-        let inbox = inbox();
-        inbox.push(broadcast(MAX_WAITING_BYTES * 2));
         assert_eq!(inbox.lock().commands.len(), 1);
     }
 

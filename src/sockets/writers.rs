@@ -21,8 +21,7 @@ use crate::registry::key::Key;
 /// addon loaded once it has a thread-safe function.
 ///
 /// Each method adds a command for one thread or for all, and returns before it is processed. All commands for one client are
-/// processed in the order in which they were added. A command for an unknown client is ignored. A method with a frame waits
-/// while too many frames wait in a queue of commands. An [`Owner`](super::owner::Owner) must not call these methods when it
+/// processed in the order in which they were added. A command for an unknown client is ignored. An [`Owner`](super::owner::Owner) must not call these methods when it
 /// gets an event, because the writer waits for it.
 #[derive(Debug)]
 pub struct Writers {
@@ -68,6 +67,14 @@ impl Writers {
                 drop(fd);
                 report(&*owner, Event::Failed { key, errno: errno(error).raw_os_error() });
             }
+        }
+    }
+
+    /// Waits until the calling thread may send: while too many of its frames wait in a queue of commands. Called before each
+    /// frame, without a lock.
+    pub fn wait_for_room(&self) {
+        for inbox in &self.read().inboxes {
+            inbox.wait_for_room();
         }
     }
 

@@ -20,5 +20,6 @@ export function startWorkers() {
  *
  * @param {string} name
  * @param {() => unknown} what
+ * @param {number} [timeout] in milliseconds
  */
-export const test = (name, what) => testOf(name, { timeout: 30_000 }, what);
+export const test = (name, what, timeout = 30_000) => testOf(name, { timeout }, what);

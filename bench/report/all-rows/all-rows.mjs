@@ -2,6 +2,7 @@
 
 import { amount, factor, table } from '../format.mjs';
 import { comparisonSection } from './comparison.mjs';
+import { deliverySections } from './delivery.mjs';
 import { endToEndSection, memorySection } from './memory-and-http.mjs';
 import { optionSections } from './options.mjs';
 import { redisSections } from './redis.mjs';
@@ -22,6 +23,7 @@ export function allRows(results) {
 		...comparisonSection(results),
 		...optionSections(results),
 		...redisSections(results),
+		...deliverySections(results),
 		...memorySection(results),
 		...endToEndSection(results),
 		'',

@@ -2,6 +2,7 @@
 // of markers, and is replaced.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { deliveryFigures } from './delivery.mjs';
 import { endToEndFigures, memoryFigures } from './memory-and-http.mjs';
 import { optionFigures } from './options.mjs';
 import { redisFigures } from './redis.mjs';
@@ -21,6 +22,7 @@ const PARTS = {
 	threads: threadFigures,
 	options: optionFigures,
 	'end to end': endToEndFigures,
+	delivery: deliveryFigures,
 	redis: redisFigures,
 };
 

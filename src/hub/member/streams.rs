@@ -157,7 +157,7 @@ impl Member {
             let broadcast = Broadcast::new(&text);
             for peer in receivers {
                 if self.is_local(peer.thread) {
-                    broadcast.send_to_direct(peer);
+                    broadcast.send_to_own(peer);
                 } else {
                     self.record_post(peer);
                     broadcast.send_to(peer);
