@@ -287,6 +287,7 @@ impl<'shared> Worker<'shared> {
             ThreadMessage::Lost { .. } | ThreadMessage::LostBroadcast { .. } => {
                 panic!("no message is larger than a mailbox")
             }
+            ThreadMessage::CaughtUp { .. } => panic!("no session is direct"),
             ThreadMessage::Report { .. } => panic!("there is no backplane"),
         }
     }

@@ -62,8 +62,9 @@ export function requireNative(what) {
  *   Makes an ordinary session of this thread direct: from now on, Rust writes its messages on a duplicate of the file
  *   descriptor. `sockets` is the handle of `NativeSockets`. `settings` are 0 for a body in chunks or 1 for a raw one,
  *   maxQueuedBytes, 1 to drop messages for a slow client or 0 to close it, keepAliveMs (0 for none) and deadAfterKeepAlives.
- *   Returns 1 when the session is direct now. Returns 0 when it is removed, or when this thread has not processed all
- *   messages of other threads, and -1 when the descriptor cannot be duplicated. Only on platforms with file descriptors.
+ *   Returns 1 when the session is direct now. Returns 2 when it is direct and has to catch up: it is paused, messages of other
+ *   threads may wait in the mailbox for its stream, and a row of `drain` follows the last one. Returns 0 when the session is
+ *   removed, and -1 when the descriptor cannot be duplicated. Only on platforms with file descriptors.
  * @property {() => number[]} [directStats]
  *   Returns the messages that Rust has accepted for this thread's direct sessions, their bytes, and the number of dropped
  *   messages. Only on platforms with file descriptors.

@@ -14,6 +14,9 @@ import { fdOf, hasPull, isChunked, obstacleOf } from './internals.js';
 /** Responses that belong to a session, each to one. @type {WeakSet<ServerResponse>} */
 const taken = new WeakSet();
 
+/** Result of `attachSocket`: direct, and paused until the thread has delivered the messages in its mailbox. */
+const CATCHING_UP = 2;
+
 export class Delivery {
 	#sockets;
 	#fallbacks = new Fallbacks();
@@ -79,19 +82,19 @@ export class Delivery {
 		}
 		// Puts the methods back that the next object replaces.
 		candidate.stop();
-		const directSocket = new DirectSocket(sockets.native, key, candidate, {
-			ended: () => {
-				sockets.remove(key);
-				this.#direct--;
-				local.ended(key);
-			},
-		});
+		const isCatchingUp = attached === CATCHING_UP;
+		const ended = () => {
+			sockets.remove(key);
+			this.#direct--;
+			local.ended(key);
+		};
+		const directSocket = new DirectSocket(sockets.native, key, candidate, { ended }, isCatchingUp);
 		sockets.add(key, {
 			socket: directSocket,
 			terminate: (reason) => local.terminate(session, new SessionClosedError(reason)),
 			dropped: (bytes) => session.policy.countDropped(session, bytes),
 		});
-		local.makeDirect(session, directSocket);
+		local.makeDirect(session, directSocket, isCatchingUp ? streams : undefined);
 		this.#direct++;
 		return true;
 	}

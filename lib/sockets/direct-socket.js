@@ -3,9 +3,13 @@
 //
 // Only one of them writes at a time. Before Node.js writes, Rust sends what was sent to the session before, and then holds
 // later messages until Node.js has nothing left to write.
+//
+// A session that is catching up begins with such a pause: messages that were sent before it became direct come through its
+// stream.
 
 import { captureContext } from '../util/async-context.js';
 import { bodyOfChunks, bytesOf } from './body.js';
+import { EarlierMessages } from './earlier-messages.js';
 import { callAndReport, fdError } from './errors.js';
 import { Hooks } from './hooks.js';
 import { hasEnded, isChunked, isQuiet } from './internals.js';
@@ -58,6 +62,12 @@ export class DirectSocket {
 	#knownPauses = 0;
 	/** What Node.js does as soon as Rust has paused. @type {(() => void)[]} */
 	#held = [];
+	/** The messages that come through the stream, while the session is catching up. @type {EarlierMessages | undefined} */
+	#earlier;
+	/** Closes the stream after these messages. @type {(() => void) | undefined} */
+	#closeLater;
+	/** Enqueues a chunk in the stream. @type {(chunk: unknown) => void} */
+	#enqueueInStream = () => {};
 	/** The call of `end` that was put off, until Node.js and Rust have written what comes before. @type {LateEnd | undefined} */
 	#lateEnd;
 	/** Completes the write that is held. @type {((error: Error) => void) | undefined} */
@@ -78,8 +88,9 @@ export class DirectSocket {
 	 * @param {number} key of the session, which is attached in Rust
 	 * @param {Pick<Candidate, 'controller' | 'highWaterMark' | 'response' | 'socket'>} candidate stopped; nothing is on its way
 	 * @param {SessionEvents} events
+	 * @param {boolean} isCatchingUp true when messages come through the stream until `caughtUp`. Rust has begun a pause.
 	 */
-	constructor(native, key, { controller, highWaterMark, response, socket }, events) {
+	constructor(native, key, { controller, highWaterMark, response, socket }, events, isCatchingUp) {
 		this.#native = native;
 		this.#key = key;
 		this.#controller = controller;
@@ -87,6 +98,11 @@ export class DirectSocket {
 		this.#response = response;
 		this.#socket = socket;
 		this.#events = events;
+		if (isCatchingUp) {
+			this.#earlier = new EarlierMessages();
+			this.#mode = MODE.PAUSING;
+			this.#held.push(() => this.#continueLater());
+		}
 		this.#addHooks();
 		// A response that ends without a last write, such as one of HTTP/1.0.
 		response.once('close', () => this.#whenPaused(() => this.#end()));
@@ -95,14 +111,21 @@ export class DirectSocket {
 	#addHooks() {
 		const hooks = this.#hooks;
 		const socket = this.#socket;
-		hooks.add(this.#controller, 'enqueue', (original) => (chunk) => this.#enqueue(original, chunk));
-		for (const name of ['close', 'error']) {
-			hooks.add(this.#controller, name, (original) => (...args) => {
-				// Messages that are sent from now on would have been refused by the stream.
-				if (this.#mode !== MODE.ENDED) this.#native.mute(this.#key);
-				return original(...args);
-			});
-		}
+		hooks.add(this.#controller, 'enqueue', (original) => {
+			this.#enqueueInStream = original;
+			return (chunk) => this.#enqueue(original, chunk);
+		});
+		// Messages that are sent after one of these calls would have been refused by the stream.
+		hooks.add(this.#controller, 'close', (original) => () => {
+			if (this.#mode !== MODE.ENDED) this.#native.mute(this.#key);
+			if (this.#earlier?.isComplete !== false) return original();
+			this.#closeLater = original;
+		});
+		hooks.add(this.#controller, 'error', (original) => (...args) => {
+			if (this.#mode !== MODE.ENDED) this.#native.mute(this.#key);
+			original(...args);
+			this.missed();
+		});
 		for (const name of ['write', 'uncork']) {
 			hooks.add(this.#response, name, (original) => (...args) => {
 				// Node.js gives the bytes to the socket at the end of the turn. A message that is sent in the meantime comes after.
@@ -120,6 +143,7 @@ export class DirectSocket {
 		});
 		hooks.add(socket, '_writeGeneric', (original) => (writev, data, encoding, callback) => {
 			if (this.#mode === MODE.ENDED) return original(writev, data, encoding, callback);
+			this.#earlier?.arrived(writev, data);
 			this.#whenPaused(() => {
 				this.#failHeldWrite = undefined;
 				const isWhole = this.#isWhole(bytesOf(writev, data, encoding));
@@ -172,7 +196,8 @@ export class DirectSocket {
 	 * @param {unknown} chunk
 	 */
 	#enqueue(original, chunk) {
-		const isOpen = this.#controller.desiredSize === this.#highWaterMark;
+		// While earlier messages are in the stream, its size does not show if it is open.
+		const isOpen = this.#earlier !== undefined || this.#controller.desiredSize === this.#highWaterMark;
 		if (this.#mode === MODE.ENDED || !isOpen) return original(chunk);
 		if (chunk instanceof Uint8Array) {
 			if (chunk.length > 0) this.#native.write(this.#key, chunk);
@@ -181,6 +206,50 @@ export class DirectSocket {
 		// The adapter knows what to do with other values. What it writes must come before the next message.
 		this.#whenPaused(() => this.#continueLater());
 		return original(chunk);
+	}
+
+	/**
+	 * Enqueues a message that was sent before those that Rust holds.
+	 *
+	 * @param {Uint8Array<ArrayBuffer>} chunk
+	 */
+	deliverEarlier(chunk) {
+		// Rust sends no empty message either, and an adapter need not write one.
+		if (chunk.length === 0) return;
+		this.#enqueueInStream(chunk);
+		this.#earlier?.add(chunk);
+	}
+
+	/** Called after the last call of `deliverEarlier`. Rust writes again when Node.js has written these messages. */
+	caughtUp() {
+		if (this.#earlier === undefined) return;
+		this.#earlier.isComplete = true;
+		this.#closeNow();
+		this.#continueLater();
+	}
+
+	/** Called instead of `caughtUp` when such a message is lost. A stream must not continue after a gap. */
+	missed() {
+		if (this.#earlier === undefined) return;
+		this.#native.discard(this.#key);
+		this.#endCatchingUp();
+		this.#continueLater();
+	}
+
+	#endCatchingUp() {
+		this.#earlier = undefined;
+		this.#closeNow();
+	}
+
+	/** Closes the stream, if that had to wait for earlier messages. */
+	#closeNow() {
+		const close = this.#closeLater;
+		this.#closeLater = undefined;
+		try {
+			close?.();
+		} catch {
+			// The stream has ended in the meantime.
+		}
 	}
 
 	/**
@@ -210,6 +279,7 @@ export class DirectSocket {
 		if (this.#mode === MODE.RUST) return this.#whenPaused(end);
 		this.#whenPaused(() => {
 			if (this.#mode === MODE.NODE && !this.#isEnding) {
+				if (this.#earlier?.haveArrived === false) this.missed();
 				this.#native.resume(this.#key);
 				this.#pause();
 			}
@@ -281,6 +351,8 @@ export class DirectSocket {
 		if (this.#isEnding || (this.#lateEnd === undefined && hasEnded(this.#response, this.#socket))) {
 			if (isWritten(this.#response)) this.#whenPaused(() => this.#end());
 		} else if (isQuiet(this.#response, this.#socket)) {
+			// The adapter ends the response, so it writes none of the earlier messages that are left.
+			if (this.#lateEnd !== undefined && this.#earlier?.haveArrived === false) this.missed();
 			this.#handBack();
 			if (this.#mode === MODE.RUST) this.#endNow();
 		}
@@ -342,9 +414,11 @@ export class DirectSocket {
 		}
 	}
 
-	/** Lets Rust write again, unless the adapter still has to write what was enqueued in the stream. */
+	/** Lets Rust write again, unless the adapter still has to write what was enqueued in the stream, or earlier messages. */
 	#handBack() {
 		if (this.#mode !== MODE.NODE || this.#isEnding || !this.#isStreamEmpty) return;
+		if (this.#earlier?.haveArrived === false) return;
+		this.#endCatchingUp();
 		this.#mode = MODE.RUST;
 		this.#native.resume(this.#key);
 	}
@@ -377,6 +451,7 @@ export class DirectSocket {
 		this.#held = [];
 		this.#failHeldWrite = undefined;
 		this.#native.close(this.#key);
+		this.#endCatchingUp();
 		const callback = this.#lateEnd?.args.findLast((argument) => typeof argument === 'function');
 		this.#lateEnd = undefined;
 		if (callback !== undefined) process.nextTick(callback, fdError('ECANCELED'));
@@ -418,7 +493,8 @@ export class DirectSocket {
 
 	/** True when the operating system has taken everything that was sent to the session. */
 	get isDrained() {
-		return this.queuedBytes === 0 && (this.#mode === MODE.ENDED || isQuiet(this.#response, this.#socket));
+		if (this.#mode === MODE.ENDED) return this.queuedBytes === 0;
+		return this.#earlier === undefined && this.queuedBytes === 0 && isQuiet(this.#response, this.#socket);
 	}
 }
 

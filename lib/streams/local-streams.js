@@ -4,6 +4,7 @@
 import { sessionClosed, sessionCreated, sessionRefused } from '../diagnostics.js';
 import { SessionClosedError, SessionLimitError } from '../errors.js';
 import { callSafely } from '../util/call-safely.js';
+import { CatchingUp } from './catching-up.js';
 import { Coalescing } from './coalescing.js';
 import { SlicedDelivery } from './sliced-delivery.js';
 
@@ -13,6 +14,7 @@ import { SlicedDelivery } from './sliced-delivery.js';
 /** @import { Policy } from './policy/policy.js' */
 /** @import { Session } from './session.js' */
 /** @import { MonitoredSession } from './policy/monitored-session.js' */
+/** @import { Streams } from './streams.js' */
 
 /** @typedef {Uint8Array<ArrayBuffer>} Chunk */
 
@@ -25,6 +27,8 @@ export class LocalStreams {
 	#sessions = new Map();
 	/** The direct sessions: Rust delivers to them. @type {Map<number, Session>} */
 	#direct = new Map();
+	/** The direct sessions that still get messages from the mailbox. */
+	#catchingUp = new CatchingUp();
 	/** Number of deliveries to several sessions that are in progress. */
 	#loops = 0;
 	/** Messages that were enqueued in streams, and their bytes. */
@@ -136,16 +140,37 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Makes a session direct, right after `attachSocket` of `Streams` has returned 1 for it.
+	 * Makes a session direct, right after `attachSocket` of `Streams` has returned 1 or 2 for it.
 	 *
 	 * @param {Session} session
 	 * @param {SessionSocket} socket
+	 * @param {Streams} [catchingUpWith] for 2: the streams with the mailbox in which messages wait
 	 */
-	makeDirect(session, socket) {
+	makeDirect(session, socket, catchingUpWith) {
 		this.#sessions.delete(session.key);
 		this.#direct.set(session.key, session);
 		this.hasDirect = true;
 		session.socket = socket;
+		if (catchingUpWith !== undefined) this.#catchingUp.add(session, catchingUpWith);
+	}
+
+	/**
+	 * Called when a session that had to catch up has got all messages of the mailbox that were sent before it was direct.
+	 *
+	 * @param {number} key of a session that may no longer exist
+	 */
+	caughtUp(key) {
+		this.#catchingUp.caughtUp(key);
+	}
+
+	/** True while sessions wait for messages in the mailbox. */
+	get isCatchingUp() {
+		return this.#catchingUp.size > 0;
+	}
+
+	/** Called when the mailbox is about to be closed: the messages in it are lost. */
+	leave() {
+		for (const session of this.#catchingUp.upTo(this.newest)) this.#catchingUp.missed(session);
 	}
 
 	/**
@@ -155,6 +180,8 @@ export class LocalStreams {
 	 * @param {number} key of a session that may no longer exist
 	 */
 	ended(key) {
+		const closed = this.#catchingUp.get(key);
+		if (closed !== undefined) this.#catchingUp.missed(closed);
 		const session = this.#direct.get(key);
 		if (session === undefined) return;
 		this.#forget(session);
@@ -243,7 +270,7 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Delivers to some ordinary sessions.
+	 * Delivers to some sessions that are ordinary or catching up.
 	 *
 	 * @param {Float64Array} keys of sessions that may no longer exist
 	 * @param {number} count number of keys to read
@@ -256,8 +283,8 @@ export class LocalStreams {
 		this.#loops++;
 		for (let index = 0; index < count; index++) {
 			const session = keys[index] > after ? this.#sessions.get(keys[index]) : undefined;
-			if (session === undefined) continue;
-			if (waiting !== undefined) waiting.push(session);
+			if (session === undefined) this.#deliverEarlier(this.#catchingUp.get(keys[index]), chunk);
+			else if (waiting !== undefined) waiting.push(session);
 			else this.#deliverOrClose(session, chunk);
 		}
 		this.#loops--;
@@ -265,12 +292,15 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Delivers to the ordinary sessions with a key of at most `last`.
+	 * Delivers a message of another thread to the sessions with a key of at most `last` that are ordinary or catching up.
 	 *
 	 * @param {number} last
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	deliverUpTo(last, chunk) {
+		if (this.isCatchingUp) {
+			for (const session of this.#catchingUp.upTo(last)) this.#deliverEarlier(session, chunk);
+		}
 		if (this.#sliced?.isFor(this.ordinaryCount)) {
 			this.#sliced.toAll(this.#sessions, chunk, last);
 			return;
@@ -284,16 +314,41 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Delivers a message of another thread to one ordinary session.
+	 * Delivers a message of another thread to one session that is ordinary or catching up.
 	 *
 	 * @param {number} key of a session that may no longer exist
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	deliverTo(key, chunk) {
 		const session = this.#sessions.get(key);
-		if (session === undefined) return;
-		if (this.#sliced?.isUnderWay) this.#sliced.toSome([session], chunk);
+		if (session === undefined) this.#deliverEarlier(this.#catchingUp.get(key), chunk);
+		else if (this.#sliced?.isUnderWay) this.#sliced.toSome([session], chunk);
 		else this.#deliverOrClose(session, chunk);
+	}
+
+	/**
+	 * Delivers a message of another thread to a session that is catching up, never in slices: no delivery in slices is under way
+	 * when a session becomes direct.
+	 *
+	 * @param {Session | undefined} session it may be closed; its stream is closed after these messages
+	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
+	 */
+	#deliverEarlier(session, chunk) {
+		if (session === undefined) return;
+		if (isLost(chunk)) {
+			if (session.isClosed) this.#catchingUp.missed(session);
+			else this.closeOverflowed(session);
+			return;
+		}
+		this.#messages++;
+		this.#bytes += chunk.length;
+		try {
+			session.socket?.deliverEarlier(session.own(chunk));
+		} catch (error) {
+			this.uncount(1, chunk.length);
+			if (session.isClosed) this.#catchingUp.missed(session);
+			else this.terminate(session, error);
+		}
 	}
 
 	/**
@@ -303,9 +358,7 @@ export class LocalStreams {
 	 * @param {Chunk | undefined} chunk `undefined` when its buffer was detached
 	 */
 	#deliverOrClose(session, chunk) {
-		// A stream that got the chunk earlier may have detached its buffer.
-		const isLost = chunk === undefined || (chunk.length === 0 && chunk.buffer.byteLength === 0);
-		if (isLost) this.closeOverflowed(session);
+		if (isLost(chunk)) this.closeOverflowed(session);
 		else this.#deliver(session, chunk);
 	}
 
@@ -404,9 +457,11 @@ export class LocalStreams {
 	 *
 	 * @param {Session} session
 	 */
-	#forget({ id, key }) {
+	#forget(session) {
+		const { id, key } = session;
 		if (!this.#sessions.delete(key)) this.#removeDirect(key);
 		this.#forgetInRust(id, key);
+		this.#catchingUp.missed(session);
 	}
 
 	/**
@@ -437,13 +492,17 @@ export class LocalStreams {
 	}
 
 	/**
-	 * Closes all ordinary sessions after an overflow of the mailbox: messages for them are lost.
+	 * Closes all sessions that are ordinary or catching up, after an overflow of the mailbox: messages for them are lost.
 	 *
 	 * @param {number} last the key of the newest session to close; sessions that a controller creates meanwhile stay open
 	 */
 	closeAllOverflowed(last) {
 		const overflowed = [...this.#sessions.values()].filter(({ key }) => key <= last);
 		for (const { key } of overflowed) this.#sessions.delete(key);
+		for (const session of this.#catchingUp.upTo(last)) {
+			if (!session.isClosed) overflowed.push(session);
+			this.#forget(session);
+		}
 		// Counted before the first callback runs, so that `stats()` in a callback includes all of them.
 		this.#closed.overflow += overflowed.length;
 		for (const session of overflowed) {
@@ -482,6 +541,16 @@ export class LocalStreams {
 		this.#closed[actual]++;
 		publishClosed(session, actual);
 	}
+}
+
+/**
+ * Returns true when a message is lost: it was larger than the mailbox, or a stream that got it earlier has detached its buffer.
+ *
+ * @param {Chunk | undefined} chunk
+ * @returns {chunk is undefined}
+ */
+function isLost(chunk) {
+	return chunk === undefined || (chunk.length === 0 && chunk.buffer.byteLength === 0);
 }
 
 /**

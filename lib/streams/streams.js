@@ -88,8 +88,8 @@ export class Streams {
 
 	/**
 	 * Makes Rust write the messages of a session from now on. The caller has checked `canBecomeDirect` of `local`, and calls
-	 * `makeDirect` there when the result is 1. Returns 0 when it is too early, because messages of other threads wait for this
-	 * one, or when the session is removed; -1 when the file descriptor cannot be duplicated.
+	 * `makeDirect` there when the result is positive: 1, or 2 when the session has to catch up with messages of other threads.
+	 * Returns 0 when the session is removed; -1 when the file descriptor cannot be duplicated.
 	 *
 	 * @param {Session} session
 	 * @param {object} sockets the handle of `NativeSockets`

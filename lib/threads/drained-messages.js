@@ -17,6 +17,7 @@ export const ROW = /** @type {const} */ ({
 	CLOSE_REGISTRATIONS: 6,
 	REPLY: 7,
 	REPORT: 8,
+	CAUGHT_UP: 9,
 });
 
 /** The outcome of a request. */

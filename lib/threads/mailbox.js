@@ -170,6 +170,10 @@ export class Mailbox {
 					this.#streams.closeEvicted(drained.number(), reason);
 					break;
 				}
+				case ROW.CAUGHT_UP: {
+					this.#streams.local.caughtUp(drained.number());
+					break;
+				}
 				case ROW.FLUSH: {
 					const completion = drained.number();
 					this.#streams.local.whenDelivered(() => this.#native.settle(completion));

@@ -167,6 +167,9 @@ class Membership {
 		// 0: the process does not leave Redis, because other threads still use the connection.
 		if (leaving === 0) await flush();
 		await this.requests.replyKeepingAlive(leaving);
+		const { local } = this.streams;
+		while (local.isCatchingUp && this.catchUp());
+		local.leave();
 		this.#native.mailbox.leave();
 		// No reply arrives any more.
 		this.requests.fail(new BackplaneUnavailableError('closed before the reply arrived'));

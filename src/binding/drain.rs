@@ -35,6 +35,8 @@ mod row {
     pub const REPLY: f64 = 7.0;
     /// nothing; the text is returned by `text()`
     pub const REPORT: f64 = 8.0;
+    /// key
+    pub const CAUGHT_UP: f64 = 9.0;
 
     /// In place of the length of a text: the message was larger than the mailbox, and its receivers have lost it.
     pub const LOST: f64 = -1.0;
@@ -135,6 +137,7 @@ fn text(message: &ThreadMessage) -> Option<&Text> {
         ThreadMessage::Lost { .. }
         | ThreadMessage::LostBroadcast { .. }
         | ThreadMessage::Close { .. }
+        | ThreadMessage::CaughtUp { .. }
         | ThreadMessage::Flush { .. }
         | ThreadMessage::Notify { .. }
         | ThreadMessage::CloseRegistrations { .. }
@@ -155,7 +158,7 @@ fn row_length(message: &ThreadMessage) -> usize {
         | ThreadMessage::LostBroadcast { .. }
         | ThreadMessage::Reply { .. }
         | ThreadMessage::Close { .. } => 3,
-        ThreadMessage::Flush { .. } => 2,
+        ThreadMessage::CaughtUp { .. } | ThreadMessage::Flush { .. } => 2,
         ThreadMessage::Report { .. } => 1,
     }
 }
@@ -194,6 +197,7 @@ impl Writer<'_> {
                 let replaced = f64::from(u8::from(reason == CloseReason::Replaced));
                 self.row(&[row::CLOSE, replaced, key.as_f64()]);
             }
+            ThreadMessage::CaughtUp { key } => self.row(&[row::CAUGHT_UP, key.as_f64()]),
             ThreadMessage::Flush { completion } => self.row(&[row::FLUSH, member.keep(completion).as_f64()]),
             ThreadMessage::Notify { keys, notification, completion } => {
                 self.row(&[row::NOTIFY, member.keep(completion).as_f64()]);

@@ -18,6 +18,7 @@ use super::functions::Functions;
 use super::id::IdBuffer;
 use super::waker::waker;
 use crate::hub::member::Member;
+use crate::hub::member::direct::Attached;
 use crate::registry::key::Key;
 use crate::sockets::client::Client;
 use crate::sockets::counters::Meter;
@@ -49,8 +50,10 @@ mod kind {
 const ROW: usize = 3;
 
 /// Results of `attachSocket`.
-const ATTACHED: i32 = 1;
-const NOT_NOW: i32 = 0;
+const DIRECT: i32 = 1;
+/// Direct, and paused until messages in the mailbox are delivered. A row of the drain follows the last one.
+const CATCHING_UP: i32 = 2;
+const REMOVED: i32 = 0;
 const NO_DESCRIPTOR: i32 = -1;
 
 /// The sockets of this environment, from `openSockets` until `leave` or the end of the environment.
@@ -103,7 +106,7 @@ impl Sockets {
     /// Implements `attachSocket`.
     fn attach(&self, member: &Member, id: &[u16], key: Key, fd: RawFd, settings: ClientSettings) -> i32 {
         if self.has_left() {
-            return NOT_NOW;
+            return REMOVED;
         }
         if fd < 0 || writers().start().is_err() {
             return NO_DESCRIPTOR;
@@ -115,14 +118,14 @@ impl Sockets {
             let owner = Arc::clone(&self.events) as Arc<dyn Owner>;
             Ok(Client { key, group, fd, settings, owner, counters, meter: Arc::clone(&meter) })
         });
-        match attached {
-            Ok(true) => {
-                self.clients.borrow_mut().insert(key, OpenClient { meter, awaited: Cell::default() });
-                ATTACHED
-            }
-            Ok(false) => NOT_NOW,
-            Err(_) => NO_DESCRIPTOR,
-        }
+        let result = match attached {
+            Ok(Attached::Direct) => DIRECT,
+            Ok(Attached::CatchingUp) => CATCHING_UP,
+            Ok(Attached::No) => return REMOVED,
+            Err(_) => return NO_DESCRIPTOR,
+        };
+        self.clients.borrow_mut().insert(key, OpenClient { meter, awaited: Cell::default() });
+        result
     }
 
     /// Implements `events`. Writes rows and returns their number. It has to be called until it returns 0: before that, no

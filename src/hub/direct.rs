@@ -2,7 +2,8 @@
 //!
 //! Each thread has its direct sessions in the table of its mailbox, and their clients form a group. A sender decides under
 //! the lock of the mailbox if a message is posted or goes to the writers, and a session becomes direct under the same lock. So
-//! no message is lost between the two ways, and none overtakes another.
+//! no message is lost between the two ways. If messages that were posted before still wait for the thread then, a marker is
+//! posted behind them, and the client is paused until the thread has got the marker. So no message overtakes another.
 //!
 //! The order of locks is: an entry of the registry, a mailbox, the queue of a writer.
 
@@ -61,13 +62,15 @@ impl Hub {
     /// reach its client. Called with the entry of the session locked.
     pub(super) fn mute(&self, session: Session) {
         if session.is_direct {
-            // A thread that has left is not among the peers, and its table is empty.
-            if let Some(peer) = self.peer(session.owner) {
-                peer.mailbox.change_table(|direct| {
+            match self.peer(session.owner) {
+                // In one step. Otherwise a message that is posted in between would be lost, and a later broadcast would arrive.
+                Some(peer) => peer.mailbox.change_table(|direct| {
                     direct.remove(&session.key);
-                });
+                    writers::mute(session.key);
+                }),
+                // The thread has left, and its table is empty.
+                None => writers::mute(session.key),
             }
-            writers::mute(session.key);
         }
     }
 }

@@ -17,6 +17,10 @@ use super::settings::WhenSlow;
 use super::socket::Socket;
 use crate::registry::key::Key;
 
+/// Number of bytes that [`Connection::hold`] allows at least. As many as `lib/streams/policy/monitored-session.js` allows in one
+/// turn of the event loop.
+const MAX_HELD_BYTES: usize = 64 << 20;
+
 /// One client of a writer.
 #[derive(Debug)]
 pub struct Connection {
@@ -28,6 +32,7 @@ pub struct Connection {
     /// True when the client is in the writer's list of clients to flush.
     pub is_listed: bool,
     max_queued_bytes: usize,
+    is_on_hold: bool,
     when_slow: WhenSlow,
     counters: Arc<Counters>,
     meter: Arc<Meter>,
@@ -89,6 +94,7 @@ impl Connection {
             position: None,
             is_listed: false,
             max_queued_bytes: settings.max_queued_bytes,
+            is_on_hold: false,
             when_slow: settings.when_slow,
             counters,
             meter,
@@ -176,8 +182,15 @@ impl Connection {
         }
     }
 
+    /// Like [`Connection::pause`], with room for [`MAX_HELD_BYTES`] until the pause ends.
+    pub fn hold(&mut self) {
+        self.is_on_hold = true;
+        self.pause();
+    }
+
     /// Ends a pause, or several.
     pub fn resume(&mut self) {
+        self.is_on_hold = false;
         let unanswered = match self.phase {
             Phase::Writing | Phase::Releasing => return,
             Phase::Pausing { answers } => answers,
@@ -233,7 +246,8 @@ impl Connection {
     }
 
     fn has_room_for(&self, len: usize) -> bool {
-        self.queue.is_empty() || self.queue.len().saturating_add(len) <= self.max_queued_bytes
+        let least = if self.is_on_hold { MAX_HELD_BYTES } else { 0 };
+        self.queue.is_empty() || self.queue.len().saturating_add(len) <= self.max_queued_bytes.max(least)
     }
 
     /// Handles a message for which there is no room.

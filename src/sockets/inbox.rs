@@ -36,6 +36,7 @@ pub enum Command {
     Write(Key, Frame),
     Mute(Key),
     Pause(Key),
+    Hold(Key),
     Resume(Key),
     Release(Key),
     Discard(Key),

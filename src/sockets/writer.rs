@@ -116,6 +116,7 @@ impl Writer {
             Command::Add(client) => self.add(*client),
             Command::Mute(key) => self.with(key, |writer, slot| writer.table.mute(slot)),
             Command::Pause(key) => self.change(key, Connection::pause),
+            Command::Hold(key) => self.change(key, Connection::hold),
             Command::Resume(key) => self.change(key, Connection::resume),
             Command::Release(key) => self.with(key, |writer, slot| {
                 writer.table.mute(slot);

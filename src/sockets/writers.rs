@@ -117,6 +117,12 @@ impl Writers {
         self.push(key, Command::Pause(key));
     }
 
+    /// Like [`Writers::pause`], for a client that is not slow: the owner has other work before it calls [`Writers::resume`]. Until
+    /// then, a limit below 64 MiB does not apply.
+    pub fn hold(&self, key: Key) {
+        self.push(key, Command::Hold(key));
+    }
+
     /// Ends all pauses of a client. A pause that is not answered yet is answered now.
     pub fn resume(&self, key: Key) {
         self.push(key, Command::Resume(key));

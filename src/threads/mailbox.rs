@@ -51,6 +51,17 @@ pub enum Posted {
     Closed,
 }
 
+/// The result of [`Mailbox::switch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switched {
+    /// The thread has processed everything that was posted before.
+    Idle,
+    /// The thread has to process what was posted before. The marker is behind it, or the next drain reports an overflow.
+    Behind,
+    /// The thread has left. Nothing has changed.
+    Closed,
+}
+
 /// The messages that one drain took from a mailbox.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Drained<T> {
@@ -239,21 +250,27 @@ impl<T: Postable> Mailbox<T> {
         drained
     }
 
-    /// Returns true when the thread has processed everything that was posted to it: its last drain found nothing, and nothing
-    /// was posted since.
-    pub fn is_idle(&self) -> bool {
-        !self.queue().scheduled
-    }
-
-    /// Calls `change` with the table, and returns true, if the thread [has processed everything](Mailbox::is_idle). Called on
-    /// that thread. So each sender has read the table before and its message is processed, or reads the changed table.
-    pub fn change_table_if_idle(&self, change: impl FnOnce(&mut T::Table)) -> bool {
+    /// Changes the table between two posts: each sender has read the table before and its message was posted before, or it
+    /// reads the changed table. Called on the thread of the mailbox.
+    ///
+    /// `change` gets the table, and true if the thread may not have processed everything that was posted before. `marker` is
+    /// then posted behind it, unless the mailbox overflows. It must have no weight.
+    pub fn switch(&self, marker: T, change: impl FnOnce(&mut T::Table, bool)) -> Switched {
         let mut queue = self.queue();
-        let is_idle = !queue.scheduled && !queue.closed;
-        if is_idle {
-            change(&mut queue.table);
+        if queue.closed {
+            return Switched::Closed;
         }
-        is_idle
+        // The thread has processed everything when its last drain found nothing, and nothing was posted since.
+        let is_behind = queue.scheduled;
+        change(&mut queue.table, is_behind);
+        if !is_behind {
+            return Switched::Idle;
+        }
+        // An overflow has dropped what was posted before.
+        if !queue.overflowed {
+            queue.messages.push_back(marker);
+        }
+        Switched::Behind
     }
 
     /// Calls `change` with the table.
@@ -432,19 +449,52 @@ mod tests {
         assert_eq!(mailbox.post_behind("3".into()), Err("3".into()));
     }
 
+    /// Switches with an empty text as the marker, because it has no weight.
+    fn switch(mailbox: &Mailbox<String>) -> Switched {
+        let mut was_behind = None;
+        let switched = mailbox.switch(String::new(), |table, is_behind| {
+            *table = 1;
+            was_behind = Some(is_behind);
+        });
+        let expected = match was_behind {
+            None => Switched::Closed,
+            Some(false) => Switched::Idle,
+            Some(true) => Switched::Behind,
+        };
+        assert_eq!(switched, expected);
+        switched
+    }
+
     #[test]
-    fn the_table_changes_only_when_the_thread_has_processed_everything() {
-        let (mailbox, _) = with_counter(1 << 20);
-        let post = || mailbox.post_with(|table| (*table == 0).then(|| "message".into()));
-        assert_eq!(post(), Posted::Queued);
-        assert!(!mailbox.change_table_if_idle(|table| *table = 1));
-        assert_eq!(mailbox.drain(NO_LIMIT), messages(&["message"]));
-        assert!(!mailbox.change_table_if_idle(|table| *table = 1), "it may still process the message");
+    fn a_marker_comes_behind_what_was_posted_before_the_table_changed() {
+        let (mailbox, wakes) = with_counter(1 << 20);
+        let post = |text: &str| mailbox.post_with(|table| (*table == 0).then(|| text.into()));
+        assert_eq!(post("before"), Posted::Queued);
+        assert_eq!(switch(&mailbox), Switched::Behind);
+        assert_eq!(post("after"), Posted::Nothing);
+        mailbox.post("to others".into());
+        assert_eq!(mailbox.drain(NO_LIMIT), messages(&["before", "", "to others"]));
+        assert_eq!(switch(&mailbox), Switched::Behind, "it may still process them");
+        assert_eq!(mailbox.drain(NO_LIMIT), messages(&[""]));
         assert!(mailbox.drain(NO_LIMIT).is_empty());
-        assert!(mailbox.change_table_if_idle(|table| *table = 1));
-        assert_eq!(post(), Posted::Nothing);
+        assert_eq!(switch(&mailbox), Switched::Idle);
+        assert!(mailbox.drain(NO_LIMIT).is_empty());
+        assert_eq!(wakes.load(Ordering::Relaxed), 1);
         mailbox.change_table(|table| *table = 0);
-        assert_eq!(post(), Posted::Queued);
+        assert_eq!(post("again"), Posted::Queued);
+        mailbox.close();
+        assert_eq!(switch(&mailbox), Switched::Closed);
+    }
+
+    #[test]
+    fn an_overflow_drops_the_marker() {
+        let (mailbox, _) = with_counter(10);
+        mailbox.post("before".into());
+        assert_eq!(switch(&mailbox), Switched::Behind);
+        assert_eq!(mailbox.post("too much".into()), Posted::Overflowed);
+        assert_eq!(switch(&mailbox), Switched::Behind, "the overflow is not reported yet");
+        assert_eq!(mailbox.drain(NO_LIMIT), Drained { overflowed: true, messages: vec![] });
+        assert!(mailbox.drain(NO_LIMIT).is_empty());
     }
 
     #[test]

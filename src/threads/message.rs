@@ -50,6 +50,11 @@ pub enum ThreadMessage {
         /// The reason for the removal.
         reason: CloseReason,
     },
+    /// Follows the last message that goes through the mailbox to a session that has become direct.
+    CaughtUp {
+        /// The stream.
+        key: Key,
+    },
     /// Asks the thread to drop the completion when everything that was posted before is processed.
     Flush {
         /// Dropped when that is done.
@@ -124,7 +129,7 @@ impl Postable for ThreadMessage {
             Self::LostBroadcast { .. } => 0,
             // The number of these is limited by the number of sessions that the thread created, and of requests that threads
             // wait for. They weigh nothing, because they must never make the mailbox overflow: that closes all streams.
-            Self::Close { .. } | Self::Flush { .. } | Self::Reply { .. } => return 0,
+            Self::Close { .. } | Self::CaughtUp { .. } | Self::Flush { .. } | Self::Reply { .. } => return 0,
         };
         size_of::<Self>() + payload
     }

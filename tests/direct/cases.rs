@@ -4,9 +4,11 @@ use std::sync::atomic::Ordering;
 
 use tmcp_session_manager::hub::Hub;
 use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::member::direct::Attached;
 use tmcp_session_manager::hub::member::route::Route;
 use tmcp_session_manager::hub::scopes::Scope;
 use tmcp_session_manager::registry::key::Key;
+use tmcp_session_manager::sockets::writers::writers;
 use tmcp_session_manager::threads::message::ThreadMessage;
 
 use crate::client::{
@@ -49,22 +51,69 @@ fn an_empty_message_does_not_end_the_response() {
 }
 
 #[test]
-fn a_session_becomes_direct_only_when_its_thread_has_processed_everything() {
+fn a_session_becomes_direct_while_messages_for_it_wait_and_the_later_ones_are_held() {
     let hub = Hub::for_one_thread();
     let (owner, other) = (join(&hub), join(&hub));
     let id = utf16("a");
     let key = owner.create(&id).key;
     let mut client = Connection::open();
     other.send_one(&id, || line("1")).unwrap();
-    assert!(!client.attach(&owner, &id, key), "a message waits");
+    other.send_elsewhere(|| line("2")).unwrap();
+    assert_eq!(client.attach(&owner, &id, key), Attached::CatchingUp);
+    other.send_one(&id, || line("3")).unwrap();
+    other.send_elsewhere(|| line("4")).unwrap();
+    assert_eq!(owner.send_one(&id, || line("own")), Ok(None));
     let drained = owner.drain().messages;
-    assert!(matches!(drained[..], [ThreadMessage::Unicast { .. }]));
-    assert!(!client.attach(&owner, &id, key), "it may not be processed yet");
-    client.write(b"1\n");
+    let [first, second, marker] = &drained[..] else { panic!("{drained:?}") };
+    assert!(matches!(first, ThreadMessage::Unicast { .. }));
+    assert!(matches!(second, ThreadMessage::Broadcast { .. }));
+    assert_eq!(*marker, ThreadMessage::CaughtUp { key });
+    wait_for_writers();
+    client.write(b"1\n2\n");
+    client.caught_up();
     assert!(owner.drain().is_empty());
-    assert!(client.attach(&owner, &id, key));
+    assert_eq!(client.lines(), ["1", "2", "3", "4", "own"]);
+}
+
+#[test]
+fn a_session_becomes_direct_while_its_thread_still_processes_a_message_for_it() {
+    let hub = Hub::for_one_thread();
+    let (owner, other) = (join(&hub), join(&hub));
+    let id = utf16("a");
+    let key = owner.create(&id).key;
+    let mut client = Connection::open();
+    other.send_one(&id, || line("1")).unwrap();
+    assert!(matches!(owner.drain().messages[..], [ThreadMessage::Unicast { .. }]));
+    assert_eq!(client.attach(&owner, &id, key), Attached::CatchingUp);
     other.send_one(&id, || line("2")).unwrap();
-    assert!(owner.drain().is_empty());
+    wait_for_writers();
+    client.write(b"1\n");
+    assert_eq!(owner.drain().messages, [ThreadMessage::CaughtUp { key }]);
+    client.caught_up();
+    assert_eq!(client.lines(), ["1", "2"]);
+}
+
+#[test]
+fn the_marker_of_a_session_that_is_removed_by_another_thread_comes_before_its_end() {
+    let hub = Hub::for_one_thread();
+    let (owner, other) = (join(&hub), join(&hub));
+    let id = utf16("a");
+    let key = owner.create(&id).key;
+    let mut client = Connection::open();
+    other.send_one(&id, || line("1")).unwrap();
+    assert_eq!(client.attach(&owner, &id, key), Attached::CatchingUp);
+    other.send_one(&id, || line("2")).unwrap();
+    other.remove(&id);
+    other.send_elsewhere(|| line("after")).unwrap();
+    let drained = owner.drain().messages;
+    let marker = ThreadMessage::CaughtUp { key };
+    assert!(
+        matches!(&drained[..], [_, second, ThreadMessage::Close { .. }] if *second == marker),
+        "{drained:?}"
+    );
+    wait_for_writers();
+    client.write(b"1\n");
+    client.caught_up();
     assert_eq!(client.lines(), ["1", "2"]);
 }
 
@@ -76,13 +125,13 @@ fn a_session_that_is_removed_or_replaced_or_of_another_thread_cannot_become_dire
     let id = utf16("a");
     let replaced = owner.create(&id).key;
     let removed = owner.create(&id).key;
-    assert!(!client.attach(&owner, &id, replaced));
-    assert!(!client.attach(&other, &id, removed));
+    assert_eq!(client.attach(&owner, &id, replaced), Attached::No);
+    assert_eq!(client.attach(&other, &id, removed), Attached::No);
     owner.remove(&id);
-    assert!(!client.attach(&owner, &id, removed));
+    assert_eq!(client.attach(&owner, &id, removed), Attached::No);
     let left = owner.create(&id).key;
     owner.leave();
-    assert!(!client.attach(&owner, &id, left));
+    assert_eq!(client.attach(&owner, &id, left), Attached::No);
     assert_eq!(client.lines(), [""; 0]);
 }
 
@@ -103,7 +152,7 @@ fn a_session_becomes_direct_once() {
     let owner = join(&hub);
     let (key, client) = create_direct(&owner, "a");
     let mut second = Connection::open();
-    assert!(!second.attach(&owner, &utf16("a"), key));
+    assert_eq!(second.attach(&owner, &utf16("a"), key), Attached::No);
     owner.send_one(&utf16("a"), || line("1")).unwrap();
     assert_eq!(client.lines(), ["1"]);
     assert_eq!(second.lines(), [""; 0]);
@@ -174,6 +223,28 @@ fn an_overflow_of_the_mailbox_leaves_direct_sessions_alone() {
     assert!(owner.has(&utf16("direct")));
     other.send_elsewhere(|| line("after")).unwrap();
     assert_eq!(client.lines(), ["all", "all", "all", "after"]);
+}
+
+#[test]
+fn an_overflow_drops_the_marker_of_a_session_that_is_catching_up_and_leaves_the_session_to_its_thread() {
+    let hub = Hub::for_one_thread();
+    let (owner, other) = (Member::join(&hub, 200, None).expect("an open hub"), join(&hub));
+    let id = utf16("a");
+    let key = owner.create(&id).key;
+    owner.create(&utf16("ordinary"));
+    let mut client = Connection::open();
+    other.send_one(&id, || line("1")).unwrap();
+    assert_eq!(client.attach(&owner, &id, key), Attached::CatchingUp);
+    for _ in 0..10 {
+        other.send_elsewhere(|| line("later")).unwrap();
+    }
+    let drained = owner.drain();
+    assert!(drained.overflowed && drained.messages.is_empty(), "{drained:?}");
+    assert_eq!(owner.forget_all(), 1);
+    assert!(owner.forget(&id, key));
+    other.send_elsewhere(|| line("after")).unwrap();
+    writers().discard(key);
+    assert_eq!(client.lines(), [""; 0]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::member::direct::Attached;
 use tmcp_session_manager::hub::member::route::Route;
 use tmcp_session_manager::hub::{DEFAULT_MAX_MAILBOX_BYTES, Hub};
 use tmcp_session_manager::registry::key::Key;
@@ -84,6 +85,7 @@ pub struct Connection {
     reader: JoinHandle<String>,
     pub events: Arc<Recorder>,
     direct: Option<Key>,
+    is_catching_up: bool,
 }
 
 impl Connection {
@@ -95,30 +97,47 @@ impl Connection {
             client.read_to_string(&mut received).expect("UTF-8");
             received
         });
-        Self { server, reader, events: Arc::default(), direct: None }
+        Self { server, reader, events: Arc::default(), direct: None, is_catching_up: false }
     }
 
-    /// Makes the session direct. Returns false when it cannot be direct now.
-    pub fn attach(&mut self, member: &Member, id: &[u16], key: Key) -> bool {
-        let is_attached = member.attach(id, key, |group, counters| {
+    /// Makes the session direct.
+    pub fn attach(&mut self, member: &Member, id: &[u16], key: Key) -> Attached {
+        let attached = member.attach(id, key, |group, counters| {
             let fd = OwnedFd::from(self.server.try_clone()?);
             let owner = Arc::clone(&self.events) as Arc<dyn Owner>;
             Ok(Client { key, group, fd, settings: SETTINGS, owner, counters, meter: Arc::default() })
         });
-        let is_attached = is_attached.expect("a descriptor");
-        if is_attached {
+        let attached = attached.expect("a descriptor");
+        if attached != Attached::No {
             self.direct = Some(key);
+            self.is_catching_up = attached == Attached::CatchingUp;
         }
-        is_attached
+        attached
+    }
+
+    /// Records that the thread has got the marker behind the last message for it to write.
+    pub fn caught_up(&mut self) {
+        assert!(self.is_catching_up, "there is one marker");
+        self.is_catching_up = false;
+        self.direct.inspect(|key| writers().resume(*key));
     }
 
     pub fn is_direct(&self) -> bool {
         self.direct.is_some()
     }
 
-    /// Writes a message as the thread of the session does while the session is not direct.
+    pub fn is_catching_up(&self) -> bool {
+        self.is_catching_up
+    }
+
+    /// Returns true when the thread writes the messages that it finds in its mailbox.
+    pub fn takes_from_mailbox(&self) -> bool {
+        !self.is_direct() || self.is_catching_up
+    }
+
+    /// Writes a message as the thread of the session does while the session is not direct or is catching up.
     pub fn write(&mut self, mut bytes: &[u8]) {
-        assert!(!self.is_direct(), "the thread got a message for a direct session");
+        assert!(self.takes_from_mailbox(), "the thread got a message for a direct session");
         while !bytes.is_empty() {
             match self.server.write(bytes) {
                 Ok(written) => bytes = &bytes[written..],
@@ -146,7 +165,7 @@ pub fn wait_for_writers() {
 pub fn create_direct(member: &Member, id: &str) -> (Key, Connection) {
     let mut connection = Connection::open();
     let key = member.create(&utf16(id)).key;
-    assert!(connection.attach(member, &utf16(id), key));
+    assert_eq!(connection.attach(member, &utf16(id), key), Attached::Direct);
     (key, connection)
 }
 

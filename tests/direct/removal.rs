@@ -4,9 +4,10 @@ use std::thread;
 
 use tmcp_session_manager::hub::Hub;
 use tmcp_session_manager::hub::member::Member;
+use tmcp_session_manager::hub::member::direct::Attached;
 use tmcp_session_manager::threads::message::{CloseReason, ThreadMessage};
 
-use crate::client::{Connection, create_direct, join, line, send_to_all, utf16};
+use crate::client::{Connection, create_direct, join, line, send_to_all, utf16, wait_for_writers};
 
 const ID: &str = "removed";
 
@@ -129,8 +130,8 @@ fn a_session_deleted_while_it_becomes_direct_gets_what_was_sent_before() {
     const ROUNDS: usize = 2_000;
     let hub = Hub::for_one_thread();
     let (owner, remover) = (join(&hub), join(&hub));
-    let mut direct = 0;
-    for _ in 0..ROUNDS {
+    let (mut direct, mut catching_up) = (0, 0);
+    for round in 0..ROUNDS {
         let mut client = Connection::open();
         let key = owner.create(&utf16(ID)).key;
         thread::scope(|threads| {
@@ -139,26 +140,32 @@ fn a_session_deleted_while_it_becomes_direct_gets_what_was_sent_before() {
                 remover.remove(&utf16(ID));
                 remover.send_elsewhere(|| line("after")).unwrap();
             });
-            while !client.attach(&owner, &utf16(ID), key) {
-                for message in owner.drain().messages {
-                    if let ThreadMessage::Unicast { text, .. } = message {
-                        client.write(&text);
-                    }
-                }
-                if !owner.has(&utf16(ID)) {
-                    break;
-                }
+            // At different moments of the other thread.
+            (0..round % 64).for_each(|_| std::hint::spin_loop());
+            match client.attach(&owner, &utf16(ID), key) {
+                Attached::Direct => direct += 1,
+                Attached::CatchingUp => catching_up += 1,
+                Attached::No => {}
             }
         });
-        direct += usize::from(client.is_direct());
-        for message in owner.drain().messages {
-            if let ThreadMessage::Unicast { text, .. } = message {
-                client.write(&text);
+        loop {
+            let messages = owner.drain().messages;
+            if messages.is_empty() {
+                break;
+            }
+            for message in messages {
+                match message {
+                    ThreadMessage::Unicast { text, .. } => {
+                        wait_for_writers();
+                        client.write(&text);
+                    }
+                    ThreadMessage::CaughtUp { .. } => client.caught_up(),
+                    _ => {}
+                }
             }
         }
-        while !owner.drain().is_empty() {}
         owner.mark_closed(key);
         assert_eq!(client.lines(), ["before"]);
     }
-    assert!(direct > 0, "{direct} of {ROUNDS} sessions were direct");
+    assert!(direct > 0, "{direct} of {ROUNDS} sessions were direct, {catching_up} were catching up");
 }

@@ -105,6 +105,29 @@ fn messages_in_one_burst_count_only_what_the_kernel_does_not_take() {
 }
 
 #[test]
+fn the_limit_does_not_apply_to_messages_that_are_on_hold_until_the_hold_ends() {
+    let (server, reader) = pair();
+    let client = TestClient::add(server, GroupId::next(), limited(WhenSlow::Close));
+    WRITERS.hold(client.key);
+    assert!(matches!(client.owner.next(), Event::Paused { .. }));
+    (0..10).for_each(|_| client.send(&[1; LIMIT]));
+    settle();
+    assert_eq!(client.meter.queued(), 10 * LIMIT);
+    assert!(client.owner.rest().is_empty());
+    // The kernel's buffer has room for all of it.
+    WRITERS.resume(client.key);
+    settle();
+    assert_eq!(client.meter.queued(), 0);
+    WRITERS.pause(client.key);
+    assert!(matches!(client.owner.next(), Event::Paused { .. }));
+    client.send(&[2; LIMIT]);
+    client.send(&[2]);
+    assert!(matches!(client.owner.next(), Event::Slow { .. }));
+    assert!(client.release().is_empty());
+    assert_eq!(read_all(reader), [vec![1; 10 * LIMIT], vec![2; LIMIT]].concat());
+}
+
+#[test]
 fn messages_that_are_held_count_against_the_limit() {
     let (server, reader) = pair();
     let client = TestClient::add(server, GroupId::next(), limited(WhenSlow::Close));
