@@ -455,12 +455,14 @@ export class DirectSocket {
 		const callback = this.#lateEnd?.args.findLast((argument) => typeof argument === 'function');
 		this.#lateEnd = undefined;
 		if (callback !== undefined) process.nextTick(callback, fdError('ECANCELED'));
+		// A timeout that began in the meantime is bound to a hook, and would keep the session in memory.
 		setImmediate(() => {
-			// A timeout that began in the meantime is bound to a hook, and would keep the session in memory.
 			if (!this.#socket.destroyed) this.#startTimeout();
-			// In the turn before, the adapter could cancel the stream, and then the transport deletes the session itself.
-			this.#events.ended();
 		});
+		// When the client has left, the adapter may cancel the stream, and then the transport deletes the session itself.
+		const ended = () => setImmediate(() => this.#events.ended());
+		if (this.#response.closed) ended();
+		else this.#response.once('close', ended);
 	}
 
 	/**
@@ -483,7 +485,9 @@ export class DirectSocket {
 		if (this.#mode === MODE.ENDED) return;
 		this.#native.discard(this.#key);
 		// After the adapter, which may end the response in its own way.
-		setImmediate(() => this.#socket.destroy());
+		setImmediate(() => {
+			if (this.#mode !== MODE.ENDED) this.#socket.destroy();
+		});
 	}
 
 	/** Bytes that the operating system has not taken yet. */
