@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { measure } from './measure.mjs';
 import { allRows } from './report/all-rows/all-rows.mjs';
 import { drawChart } from './report/chart.mjs';
+import { drawDeliveryChart } from './report/delivery-chart.mjs';
 import { writeDocs } from './report/docs/docs.mjs';
 import { RESULTS_FOLDER, readMeasured, resultsOf, saveMeasured } from './report/results.mjs';
 
@@ -17,6 +18,8 @@ const USAGE = `Usage: npm run bench -- [options]
                      "threads:", "redis:", "delivery:", "options:", "comparison:"
   --before <commit>  compare this checkout with an earlier commit, and measure nothing else; builds that commit once,
                      below target/
+  --save             with --only "delivery:", write this part into the results of the last full run, with its own date and
+                     commit, and update docs/benchmarks.md
   --out <folder>     write latest.json, latest.md and latest.svg to the folder; otherwise a full run writes them to
                      bench/results and updates docs/benchmarks.md, and any other run writes nothing
   --report           measure nothing; write latest.md, latest.svg and docs/benchmarks.md again from bench/results/latest.json
@@ -41,7 +44,7 @@ try {
 }
 
 async function main() {
-	const { help, report, quick, only = '', before, out } = readOptions();
+	const { help, report, quick, only = '', before, save, out } = readOptions();
 	if (help) {
 		console.log(USAGE);
 		return;
@@ -58,6 +61,16 @@ async function main() {
 	const results = resultsOf(measured);
 	console.log(allRows(results));
 
+	if (save) {
+		const saved = readMeasured(RESULTS_FOLDER);
+		if (saved === undefined || !measured.delivery || quick)
+			fail('--save needs a full run before, and --only "delivery:".');
+		const merged = { ...saved, delivery: measured.delivery };
+		saveMeasured(RESULTS_FOLDER, merged);
+		writeReports(RESULTS_FOLDER, resultsOf(merged));
+		writeDocs(resultsOf(merged));
+		return;
+	}
 	const isFull = !quick && only === '' && before === undefined;
 	const folder = out ?? (isFull ? RESULTS_FOLDER : undefined);
 	if (folder === undefined) return;
@@ -73,6 +86,7 @@ function readOptions() {
 				quick: { type: 'boolean', default: false },
 				only: { type: 'string' },
 				before: { type: 'string' },
+				save: { type: 'boolean', default: false },
 				out: { type: 'string' },
 				report: { type: 'boolean', default: false },
 				help: { type: 'boolean', default: false },
@@ -100,4 +114,5 @@ function fail(message) {
 function writeReports(folder, results) {
 	writeFileSync(join(folder, 'latest.md'), allRows(results));
 	if (results.sends.length > 0) writeFileSync(join(folder, 'latest.svg'), drawChart(results));
+	if (results.delivery) writeFileSync(join(folder, 'delivery.svg'), drawDeliveryChart(results.delivery));
 }

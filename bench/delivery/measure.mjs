@@ -1,6 +1,7 @@
 // Delivery to clients over HTTP: servers with this package, with and without native delivery, and other servers. Each runs in a
 // process of its own, and so do its clients. They stay connected while the cells of a group are measured, in alternating turns.
 
+import { describeEnvironment } from '../harness/environment.mjs';
 import { startRedis } from '../redis/redis-server.mjs';
 import { deliveryCells, sizeOf } from './cells.mjs';
 import { canReadCpuTime } from './cpu-time.mjs';
@@ -35,6 +36,8 @@ export async function measureDelivery({ size, cells }, log) {
 	const withAxum = cells.some(({ from }) => from === 'main');
 	const { axum, namesFrom } = findSides(size.quick, withAxum, log);
 	const rows = {
+		// Of its own, because this part is also measured without the others.
+		about: describeEnvironment(),
 		cpu: /** @type {Awaited<ReturnType<typeof measureCpu>>[]} */ ([]),
 		turns: /** @type {Awaited<ReturnType<typeof measureTurns>>[]} */ ([]),
 		requests: /** @type {Awaited<ReturnType<typeof measureRequests>>[]} */ ([]),

@@ -53,7 +53,7 @@ export function findLosses({ about, sends, operations, threads, options, redis, 
 		);
 	}
 	for (const { name, vsPubSub } of redis?.backlogs ?? []) losses.push(...lossIn(`redis: ${name}`, pubSub, vsPubSub));
-	if (delivery) losses.push(...deliveryLosses(delivery, deliveryTitlesOf(about)));
+	if (delivery) losses.push(...deliveryLosses(delivery, deliveryTitlesOf(delivery.about)));
 	if (memory) {
 		const { ours, upstream, old } = memory.managers;
 		losses.push(...memoryLoss(titles.upstream, upstream.rss, ours.rss), ...memoryLoss(titles.old, old.rss, ours.rss));

@@ -9,8 +9,9 @@ import { factorWithQuartiles, table, time, timeWithQuartiles } from '../format.m
 /** @typedef {ReturnType<typeof deliveryTitlesOf>} Titles */
 
 /** @param {Results} results */
-export function deliverySections({ about, delivery }) {
+export function deliverySections({ delivery }) {
 	if (!delivery) return [];
+	const { about } = delivery;
 	const titles = deliveryTitlesOf(about);
 	const cpu = delivery.cpu.filter(({ from }) => from === 'main');
 	const remote = delivery.cpu.filter(({ from }) => from !== 'main');

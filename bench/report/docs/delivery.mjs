@@ -11,8 +11,9 @@ const LOCAL = /** @type {const} */ (['upstream', 'ours', 'native', 'betterSse', 
 const REMOTE = /** @type {const} */ (['upstream', 'pubSub', 'ours', 'native']);
 
 /** @param {Results} results */
-export function deliveryFigures({ about, delivery }) {
+export function deliveryFigures({ delivery }) {
 	if (!delivery) return [];
+	const { about } = delivery;
 	const titles = deliveryTitlesOf(about);
 	const heads = (/** @type {readonly SideName[]} */ sides) => sides.map((side) => titles[side]);
 	return [
