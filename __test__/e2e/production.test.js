@@ -104,42 +104,47 @@ test(
 	},
 );
 
-testWithNginx(
-	'an idle stream behind nginx with a read timeout of 5 s stays open with keep-alive, and is aborted without it',
-	LONG_ENOUGH,
-	async (t) => {
-		const closed = new EventEmitter();
-		const managers = {
-			plain: new InMemoryStreamSessionManager({ onClose: (...what) => closed.emit('plain', what) }),
-			kept: new InMemoryStreamSessionManager({ onClose: (...what) => closed.emit('kept', what), keepAliveMs: 1_000 }),
-		};
-		const plainIsClosed = once(closed, 'plain');
-		const server = await serveStreams((id) => managers[/** @type {'plain' | 'kept'} */ (id)]);
-		t.after(server.close);
-		const nginx = await startNginx(server.port, 5);
-		t.after(nginx.end);
-		const { socketPath } = nginx;
-		const begin = performance.now();
-		const kept = (await StreamReader.open({ socketPath, path: '/kept' })).read();
-		const plain = (await StreamReader.open({ socketPath, path: '/plain' })).read();
+for (const isNative of [false, true]) {
+	const suffix = isNative ? ', with native delivery' : '';
+	testWithNginx(
+		`an idle stream behind nginx with a read timeout of 5 s stays open with keep-alive, and is aborted without it${suffix}`,
+		LONG_ENOUGH,
+		async (t) => {
+			const closed = new EventEmitter();
+			const managers = {
+				plain: new InMemoryStreamSessionManager({ onClose: (...what) => closed.emit('plain', what) }),
+				kept: new InMemoryStreamSessionManager({ onClose: (...what) => closed.emit('kept', what), keepAliveMs: 1_000 }),
+			};
+			const plainIsClosed = once(closed, 'plain');
+			const server = await serveStreams((id) => managers[/** @type {'plain' | 'kept'} */ (id)], isNative);
+			t.after(server.close);
+			const nginx = await startNginx(server.port, 5);
+			t.after(nginx.end);
+			const { socketPath } = nginx;
+			const begin = performance.now();
+			const kept = (await StreamReader.open({ socketPath, path: '/kept' })).read();
+			const plain = (await StreamReader.open({ socketPath, path: '/plain' })).read();
 
-		assert.equal(await plain.untilEnd(), 'aborted');
-		const lasted = performance.now() - begin;
-		assert.ok(lasted > 4_900, `the stream was aborted after ${lasted.toFixed()} ms`);
-		assert.match(nginx.log, /upstream timed out \(110: .*\) while reading upstream.* "GET \/plain /);
-		assert.doesNotMatch(nginx.log, /"GET \/kept /);
+			assert.equal(await plain.untilEnd(), 'aborted');
+			const lasted = performance.now() - begin;
+			assert.ok(lasted > 4_900, `the stream was aborted after ${lasted.toFixed()} ms`);
+			assert.match(nginx.log, /upstream timed out \(110: .*\) while reading upstream.* "GET \/plain /);
+			assert.doesNotMatch(nginx.log, /"GET \/kept /);
 
-		managers.kept.send(undefined, 'data: still there\n\n');
-		await kept.until(() => kept.rest.endsWith('data: still there\n\n'));
-		assert.match(kept.rest, /^(: keepalive\n\n)+data: still there\n\n$/);
-		assert.equal(plain.rest, '');
-		assert.deepEqual(await plainIsClosed, [['plain', 'gone']], 'nginx disconnects as a client does');
-		const keptIsClosed = once(closed, 'kept');
-		kept.leave();
-		assert.deepEqual(await keptIsClosed, [['kept', 'gone']], 'nginx also disconnects when its own client does');
-		t.diagnostic(`without keep-alive, aborted after ${lasted.toFixed()} ms`);
-	},
-);
+			assert.equal(managers.kept.stats().direct, isNative ? 1 : 0);
+			managers.kept.send(undefined, 'data: still there\n\n');
+			await kept.until(() => kept.rest.endsWith('data: still there\n\n'));
+			assert.match(kept.rest, /^(: keepalive\n\n)+data: still there\n\n$/);
+			assert.equal(plain.rest, '');
+			assert.deepEqual(await plainIsClosed, [['plain', 'gone']], 'nginx disconnects as a client does');
+			const keptIsClosed = once(closed, 'kept');
+			kept.leave();
+			assert.deepEqual(await keptIsClosed, [['kept', 'gone']], 'nginx also disconnects when its own client does');
+			assert.equal(managers.kept.stats().direct, 0, 'the socket is closed');
+			t.diagnostic(`without keep-alive, aborted after ${lasted.toFixed()} ms`);
+		},
+	);
+}
 
 /**
  * Starts a tmcp server whose transport has a stream manager with these options.
