@@ -9,6 +9,7 @@
 
 import { captureContext } from '../util/async-context.js';
 import { bodyOfChunks, bytesOf } from './body.js';
+import { waitBriefly } from './brief-waits.js';
 import { EarlierMessages } from './earlier-messages.js';
 import { callAndReport, fdError } from './errors.js';
 import { Hooks } from './hooks.js';
@@ -32,13 +33,6 @@ const MODE = /** @type {const} */ ({
 
 /** Maximum number of bytes that are checked for whole chunks. After more, Rust writes when Node.js has nothing left. */
 const MAX_CHECKED_BYTES = 64 * 1024;
-
-/** A wait of this time that fails shows that Rust is busy. Then this thread does not wait for the time below. */
-const VAIN_WAIT_MS = 5;
-const BUSY_MS = 200;
-
-/** Time by `performance.now()` until which this thread does not wait for Rust. */
-let busyUntil = 0;
 
 /**
  * A call of `response.end()`.
@@ -164,9 +158,14 @@ export class DirectSocket {
 				original(callback);
 			});
 		});
+		hooks.add(socket, 'destroy', (original) => (...args) => {
+			// Without native delivery, the end of the response would be with the operating system by now.
+			if (this.#lateEnd !== undefined && this.#takeOverForEnd(true)) this.#endNow();
+			return original(...args);
+		});
 		hooks.add(socket, '_destroy', (original) => (error, callback) => {
-			// What Node.js was to write before is written, as it would be without native delivery.
-			if (this.#held.length > 0) this.#takeOver();
+			// The same for other writes.
+			if (this.#held.length > 0) this.#takeOver(true);
 			const failHeldWrite = this.#failHeldWrite;
 			this.#end();
 			original(error, callback);
@@ -303,37 +302,29 @@ export class DirectSocket {
 	/**
 	 * Makes Node.js write at once, and not in a later turn. Returns false when the client has not taken what Rust has to send
 	 * before, or when Rust is busy.
+	 *
+	 * @param {boolean} isLast true when the connection is closed afterwards
 	 */
-	#takeOver() {
+	#takeOver(isLast = false) {
 		if (this.#mode === MODE.RUST) this.#pause();
-		if (this.#mode === MODE.PAUSING && this.#waitUntilPaused()) {
+		if (this.#mode === MODE.PAUSING && waitBriefly(() => this.#native.waitUntilPaused(this.#key), isLast)) {
 			this.#knownPauses++;
 			this.#write();
 		}
 		return this.#mode === MODE.NODE;
 	}
 
-	/** Waits until Rust has paused. Returns false when it has not, or when the last wait of this thread was in vain. */
-	#waitUntilPaused() {
-		const begin = performance.now();
-		if (begin < busyUntil) return false;
-		const isPaused = this.#native.waitUntilPaused(this.#key);
-		const end = performance.now();
-		if (!isPaused && end - begin > VAIN_WAIT_MS) busyUntil = end + BUSY_MS;
-		return isPaused;
-	}
-
 	/**
 	 * Makes Node.js write the end of the response at once, after the messages that Rust holds. Returns false when that is not
 	 * possible. Other code may close the connection right after the end, and would cut off what is written later.
 	 */
-	#takeOverForEnd() {
+	#takeOverForEnd(isLast = false) {
 		const isFresh = this.#mode === MODE.RUST;
-		if (!this.#takeOver() || isFresh) return this.#mode === MODE.NODE;
+		if (!this.#takeOver(isLast) || isFresh) return this.#mode === MODE.NODE;
 		this.#uncork();
 		if (!isQuiet(this.#response, this.#socket)) return false;
 		this.#handBack();
-		return this.#mode === MODE.RUST && this.#takeOver();
+		return this.#mode === MODE.RUST && this.#takeOver(isLast);
 	}
 
 	/** True when the adapter has taken everything that was enqueued in the stream. */
