@@ -91,7 +91,11 @@ export class Delivery {
 		const directSocket = new DirectSocket(sockets.native, key, candidate, { ended }, isCatchingUp);
 		sockets.add(key, {
 			socket: directSocket,
-			terminate: (reason) => local.terminate(session, new SessionClosedError(reason)),
+			terminate(reason) {
+				// The client has missed a message before the manager deleted the session: its stream must not end cleanly.
+				if (session.isClosed) directSocket.abort();
+				else local.terminate(session, new SessionClosedError(reason));
+			},
 			dropped: (bytes) => session.policy.countDropped(session, bytes),
 		});
 		local.makeDirect(session, directSocket, isCatchingUp ? streams : undefined);

@@ -317,13 +317,16 @@ export class DirectSocket {
 	/**
 	 * Makes Node.js write the end of the response at once, after the messages that Rust holds. Returns false when that is not
 	 * possible. Other code may close the connection right after the end, and would cut off what is written later.
+	 *
+	 * @param {boolean} isLast as in `#takeOver`
 	 */
 	#takeOverForEnd(isLast = false) {
 		const isFresh = this.#mode === MODE.RUST;
 		if (!this.#takeOver(isLast) || isFresh) return this.#mode === MODE.NODE;
 		this.#uncork();
 		if (!isQuiet(this.#response, this.#socket)) return false;
-		this.#handBack();
+		// An adapter that ends the response writes nothing more of the stream, which may be closed.
+		this.#handBack(true);
 		return this.#mode === MODE.RUST && this.#takeOver(isLast);
 	}
 
@@ -405,9 +408,13 @@ export class DirectSocket {
 		}
 	}
 
-	/** Lets Rust write again, unless the adapter still has to write what was enqueued in the stream, or earlier messages. */
-	#handBack() {
-		if (this.#mode !== MODE.NODE || this.#isEnding || !this.#isStreamEmpty) return;
+	/**
+	 * Lets Rust write again, unless the adapter still has to write what was enqueued in the stream, or earlier messages.
+	 *
+	 * @param {boolean} [isEnd] true when the adapter ends the response
+	 */
+	#handBack(isEnd = false) {
+		if (this.#mode !== MODE.NODE || this.#isEnding || !(isEnd || this.#isStreamEmpty)) return;
 		if (this.#earlier?.haveArrived === false) return;
 		this.#endCatchingUp();
 		this.#mode = MODE.RUST;
