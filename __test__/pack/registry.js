@@ -1,7 +1,7 @@
 // A registry with packages of our scope: Verdaccio, on a free port of this machine.
 
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { npm, temporary } from './projects.js';
@@ -35,12 +35,30 @@ export async function openRegistry() {
 			writeFileSync(join(release, 'package.json'), JSON.stringify({ private: true, workspaces: ['*-*', 'main'] }));
 			// npm does not publish without a token. Any token will do here.
 			writeFileSync(join(release, '.npmrc'), `${npmrc(address)}//127.0.0.1:${port}/:_authToken=any\n`);
-			await npm(release, 'publish', '--workspaces', '--access', 'public', '--tag', 'latest');
+			const publish = (/** @type {string[]} */ ...which) =>
+				npm(release, 'publish', ...which, '--access', 'public', '--tag', 'latest');
+			try {
+				await publish('--workspaces');
+			} catch (error) {
+				if (!isConflict(error)) throw error;
+				// npm repeats a request whose connection breaks. The registry was empty, so it has got the package the first time.
+				for (const { name } of readdirSync(release, { withFileTypes: true }).filter(isFolder)) {
+					await publish('--workspace', name).catch((conflict) => {
+						if (!isConflict(conflict)) throw conflict;
+					});
+				}
+			}
 		},
 
 		close: () => server.close().closeAllConnections(),
 	};
 }
+
+/** @param {unknown} error of npm */
+const isConflict = (error) => String(error).includes('cannot publish over the previously published versions');
+
+/** @param {import('node:fs').Dirent} entry */
+const isFolder = (entry) => entry.isDirectory() && entry.name !== 'node_modules';
 
 /** @param {string} registry address of the registry of our scope */
 export const npmrc = (registry) => `@tmcp-native:registry=${registry}/\n`;
