@@ -56,7 +56,8 @@ export function recordClosings(make, options) {
  */
 export async function withClock(act) {
 	const { now } = performance;
-	let time = now.call(performance);
+	// An integer, so that sums of steps are exact. Otherwise a deadline may be missed by a rounding error, and the test hangs.
+	let time = Math.ceil(now.call(performance));
 	performance.now = () => time;
 	mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
 	try {
