@@ -105,7 +105,7 @@ export interface ShutdownResult {
 /**
  * Makes Rust write the messages of stream sessions to the sockets of a server's clients: a broadcast costs the event loop
  * almost nothing, and reaches the clients while the event loop is busy. It works with every stream manager of this package,
- * whatever lies between the server and the manager: a transport, an adapter, a framework.
+ * and with every transport, adapter or framework between the server and the manager that is built on `node:http`.
  *
  * Clients receive the same bytes in the same order as without it. A session begins on the ordinary way, through its
  * `ReadableStream`. When one of its messages is seen to arrive at the socket unchanged, the session becomes *direct*: from

@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { hosts } from './hosts/index.js';
 import { attachNativeDelivery } from './hosts/listening.js';
-import { isAvailable, setUp } from './support/setup.js';
+import { isAvailable, openDirect, setUp } from './support/setup.js';
 import { until, within } from './support/until.js';
 
 const MESSAGES = 60;
@@ -22,9 +22,10 @@ describe('with native delivery', () => {
 		it(`a session is gone at once when its client leaves, behind ${name}`, async (test) => {
 			/** @type {string[]} */
 			const reasons = [];
-			const setup = await setUp(test, { start, manager: { onClose: (_id, reason) => reasons.push(reason) } });
-			const session = await setup.open('a');
-			await session.becomesDirect();
+			const { setup, session } = await openDirect(test, {
+				start,
+				manager: { onClose: (_id, reason) => reasons.push(reason) },
+			});
 			session.client.leave();
 			// Without native delivery, `pipe` does not cancel the stream.
 			if (isAvailable || !name.endsWith('with pipe')) await session.isGone();
@@ -37,9 +38,7 @@ describe('with native delivery', () => {
 		});
 
 		it(`a response that ends emits what it emits without, behind ${name}`, async (test) => {
-			const setup = await setUp(test, { start });
-			const session = await setup.open('a');
-			await session.becomesDirect();
+			const { setup, session } = await openDirect(test, { start });
 			const response = setup.responseOf('a');
 			const finished = once(response, 'finish');
 			const closed = once(response, 'close');
@@ -53,9 +52,7 @@ describe('with native delivery', () => {
 		});
 
 		it(`a client that leaves makes its response emit close, behind ${name}`, async (test) => {
-			const setup = await setUp(test, { start });
-			const session = await setup.open('a');
-			await session.becomesDirect();
+			const { setup, session } = await openDirect(test, { start });
 			const response = setup.responseOf('a');
 			const closed = once(response, 'close');
 			session.client.reset();
@@ -65,9 +62,7 @@ describe('with native delivery', () => {
 	}
 
 	it('a server that is closed serves its open streams until they end', async (test) => {
-		const setup = await setUp(test);
-		const session = await setup.open('a');
-		await session.becomesDirect();
+		const { setup, session } = await openDirect(test);
 		const closed = once(setup.host.server, 'close');
 		setup.host.server.close();
 		for (let message = 0; message < MESSAGES; message++) {
@@ -97,9 +92,7 @@ describe('with native delivery', () => {
 
 	for (const what of /** @type {const} */ (['response', 'socket'])) {
 		it(`a ${what} that is destroyed ends the stream, after what was sent before`, async (test) => {
-			const setup = await setUp(test);
-			const session = await setup.open('a');
-			await session.becomesDirect();
+			const { setup, session } = await openDirect(test);
 			sendMany(session);
 			await turn();
 			const response = setup.responseOf('a');
@@ -112,9 +105,7 @@ describe('with native delivery', () => {
 	}
 
 	it('a socket that is ended ends the stream, after what was sent before', async (test) => {
-		const setup = await setUp(test);
-		const session = await setup.open('a');
-		await session.becomesDirect();
+		const { setup, session } = await openDirect(test);
 		sendMany(session);
 		await turn();
 		setup.responseOf('a').socket?.end();
@@ -123,10 +114,8 @@ describe('with native delivery', () => {
 		await session.isGone();
 	});
 
-	it('a stream of which the application closes the controller sends what was enqueued, and nothing more', async (test) => {
-		const setup = await setUp(test);
-		const session = await setup.open('a');
-		await session.becomesDirect();
+	it('a stream whose controller the application closes sends what was enqueued, and nothing more', async (test) => {
+		const { setup, session } = await openDirect(test);
 		sendMany(session);
 		const controller = setup.app.controllers.get('a');
 		controller?.enqueue(Buffer.from('data: last\n\n'));

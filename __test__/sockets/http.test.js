@@ -16,7 +16,7 @@ import { hosts } from './hosts/index.js';
 import { listening } from './hosts/listening.js';
 import { loopListener } from './hosts/node-loop.js';
 import { toRequest } from './hosts/requests.js';
-import { isAvailable, setUp } from './support/setup.js';
+import { isAvailable, openDirect, setUp } from './support/setup.js';
 import { within } from './support/until.js';
 import { PLAIN, pathOf } from './support/web-app.js';
 
@@ -176,9 +176,7 @@ describe('native delivery', () => {
 	});
 
 	it('keeps the place of what the adapter writes while the response is corked', async (test) => {
-		const setup = await setUp(test);
-		const session = await setup.open('a');
-		await session.becomesDirect();
+		const { setup, session } = await openDirect(test);
 		const response = setup.responseOf('a');
 		for (let round = 0; round < 10; round++) {
 			const comment = Buffer.from(`: comment ${round}\n\n`);
@@ -195,9 +193,7 @@ describe('native delivery', () => {
 	});
 
 	it('keeps the place of what the adapter writes between messages', async (test) => {
-		const setup = await setUp(test);
-		const session = await setup.open('a');
-		await session.becomesDirect();
+		const { setup, session } = await openDirect(test);
 		const response = setup.responseOf('a');
 		for (let round = 0; round < 50; round++) {
 			const comment = Buffer.from(`: comment ${round}\n\n`);
@@ -210,9 +206,7 @@ describe('native delivery', () => {
 	});
 
 	it('sends everything before the end, when the adapter ends the response', async (test) => {
-		const setup = await setUp(test);
-		const session = await setup.open('a');
-		await session.becomesDirect();
+		const { setup, session } = await openDirect(test);
 		for (let message = 0; message < 100; message++) session.send(`data: ${message} ${'x'.repeat(3_000)}\n\n`);
 		// Without native delivery, the messages are on the response a turn later.
 		await turn();

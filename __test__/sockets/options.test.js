@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { isAvailable, setUp } from './support/setup.js';
+import { isAvailable, openDirect } from './support/setup.js';
 import { until, within } from './support/until.js';
 
 /** @import { TestContext } from 'node:test' */
@@ -17,10 +17,10 @@ const KEEP_ALIVE = ': keepalive\n\n';
  * @param {TestContext} test
  * @param {object} options of the manager
  */
-async function openDirect(test, options) {
+async function openRecorded(test, options) {
 	/** @type {Record<string, string>} */
 	const reasons = {};
-	const setup = await setUp(test, {
+	const opened = await openDirect(test, {
 		manager: {
 			...options,
 			onClose: (/** @type {string} */ id, /** @type {string} */ reason) => {
@@ -28,14 +28,12 @@ async function openDirect(test, options) {
 			},
 		},
 	});
-	const session = await setup.open('a');
-	await session.becomesDirect();
-	return { setup, session, reasons };
+	return { ...opened, reasons };
 }
 
 describe('with native delivery', () => {
 	it('keepAliveMs sends comments while a session receives nothing, and ends when the session ends', async (test) => {
-		const { setup, session } = await openDirect(test, { keepAliveMs: 100 });
+		const { setup, session } = await openRecorded(test, { keepAliveMs: 100 });
 		await session.response.reaches(session.expected.length + 3 * KEEP_ALIVE.length);
 		setup.manager.send(['a'], 'data: 1\n\n');
 		await session.response.contains('data: 1\n\n');
@@ -47,7 +45,7 @@ describe('with native delivery', () => {
 	});
 
 	it('keepAliveMs sends no comments while a session receives messages', async (test) => {
-		const { session } = await openDirect(test, { keepAliveMs: 500 });
+		const { session } = await openRecorded(test, { keepAliveMs: 500 });
 		const start = performance.now();
 		while (performance.now() - start < 1_500) {
 			session.send('data: x\n\n');
@@ -59,7 +57,7 @@ describe('with native delivery', () => {
 
 	it('maxQueuedBytes closes a session whose client does not read, and never queues more', async (test) => {
 		const MAX = 500_000;
-		const { setup, session, reasons } = await openDirect(test, { maxQueuedBytes: MAX });
+		const { setup, session, reasons } = await openRecorded(test, { maxQueuedBytes: MAX });
 		const reads = await setup.open('reads');
 		await reads.becomesDirect();
 		session.client.pause();
@@ -82,7 +80,7 @@ describe('with native delivery', () => {
 	});
 
 	it('onSlowClient drop skips whole messages, and counts each', async (test) => {
-		const { setup, session } = await openDirect(test, { maxQueuedBytes: 300_000, onSlowClient: 'drop' });
+		const { setup, session } = await openRecorded(test, { maxQueuedBytes: 300_000, onSlowClient: 'drop' });
 		const before = session.response.length;
 		session.client.pause();
 		let sent = 0;
@@ -109,7 +107,7 @@ describe('with native delivery', () => {
 	});
 
 	it('deadAfterKeepAlives closes a session whose client reads nothing', async (test) => {
-		const { setup, session, reasons } = await openDirect(test, { keepAliveMs: 100, deadAfterKeepAlives: 2 });
+		const { setup, session, reasons } = await openRecorded(test, { keepAliveMs: 100, deadAfterKeepAlives: 2 });
 		const idle = await setup.open('idle');
 		await idle.becomesDirect();
 		session.client.pause();
@@ -126,7 +124,7 @@ describe('with native delivery', () => {
 	});
 
 	it('maxAgeMs ends a session completely', async (test) => {
-		const { setup, session, reasons } = await openDirect(test, { maxAgeMs: 1_000 });
+		const { setup, session, reasons } = await openRecorded(test, { maxAgeMs: 1_000 });
 		for (let message = 0; setup.manager.size > 0; message++) {
 			session.send(`data: ${message}\n\n`);
 			await Promise.race([session.settled(), session.response.ended]);
@@ -140,7 +138,7 @@ describe('with native delivery', () => {
 	});
 
 	it('onClose gets the reasons deleted, replaced and shutdown', async (test) => {
-		const { setup, session, reasons } = await openDirect(test, {});
+		const { setup, session, reasons } = await openRecorded(test, {});
 		const replaced = await setup.open('b');
 		await replaced.becomesDirect();
 		const newer = await setup.open('b');
@@ -158,7 +156,7 @@ describe('with native delivery', () => {
 
 	it('close waits at most drainMs for a client that reads slowly', async (test) => {
 		// Without native delivery, `queuedBytes` covers only managers with such an option.
-		const { setup, session } = await openDirect(test, { keepAliveMs: 60_000 });
+		const { setup, session } = await openRecorded(test, { keepAliveMs: 60_000 });
 		session.client.pause();
 		const message = `data: ${'x'.repeat(300_000)}\n\n`;
 		await until(() => {
@@ -173,7 +171,7 @@ describe('with native delivery', () => {
 	});
 
 	it('stats count the messages and bytes that were sent to sessions', async (test) => {
-		const { setup, session } = await openDirect(test, {});
+		const { setup, session } = await openRecorded(test, {});
 		const other = await setup.open('b');
 		await other.becomesDirect();
 		const before = setup.manager.stats();

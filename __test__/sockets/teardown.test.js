@@ -34,7 +34,7 @@ describe('native delivery', () => {
 		assert.equal(cut, wanted);
 	});
 
-	it('leaves no file descriptor open, in whatever order server, manager and clients end', needsProc, async () => {
+	it('leaves no file descriptor open, in each order in which server, manager and clients end', needsProc, async () => {
 		await resultOf('closed-servers');
 	});
 

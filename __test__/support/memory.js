@@ -16,7 +16,7 @@ const LIMIT_MS = 105_000;
 export const MEMORY_TEST_MS = LIMIT_MS + 5_000;
 /** Number of samples of a measurement. */
 const SAMPLES = 10;
-/** Number of samples of which the least counts, at the beginning and at the end of a measurement. */
+/** Number of samples at the beginning and at the end of a measurement. The least of them counts. */
 const COMPARED = 3;
 /** Number of rounds between two collections. */
 const UNCOLLECTED = 50;

@@ -207,7 +207,7 @@ export function requireNative(what) {
  * @typedef {object} NativeSockets
  * @property {object} handle The first argument of `attachSocket`.
  * @property {(table: Float64Array) => number} events
- *   Writes events to `table` and returns their number. An event is a kind, a key and a value: 1 paused, 2 released,
+ *   Writes events to `table` and returns their number. An event is a kind, a key and a value: 1 paused,
  *   3 failed (value: the number of the error; the duplicate of the descriptor is closed), 4 slow, 5 dead, 6 dropped messages
  *   (value: their bytes). The caller repeats it until it returns 0: before that, `wake` is not called again.
  * @property {(key: number) => void} pause
@@ -216,8 +216,6 @@ export function requireNative(what) {
  *   Blocks until Rust has processed the commands for the key, at most 10 ms. Returns true when Rust has paused. The event
  *   `paused` still follows.
  * @property {(key: number) => void} resume Ends a pause.
- * @property {(key: number) => void} release
- *   Writes everything that was sent before, closes the duplicate, and reports `released`.
  * @property {(key: number) => void} discard Drops the messages that the operating system has not taken, except a partly
  *   written one.
  * @property {(key: number) => void} close

@@ -17,10 +17,12 @@ import {
 	isUntouched,
 	obstacleInHead,
 } from './internals.js';
+import { isSameMemory, memoryOf } from './memory.js';
 
 /** @import { ServerResponse } from 'node:http' */
 /** @import { Socket } from 'node:net' */
 /** @import { FallbackReason } from '../../node.js' */
+/** @import { Memory } from './memory.js' */
 
 /** Maximum number of bytes that are kept for a proof. After more, the next quiet moment begins a new one. */
 const MAX_PROOF_BYTES = 1024 * 1024;
@@ -44,9 +46,7 @@ const MAX_UNPROVEN = 100;
  * A chunk on its way from the stream to the response.
  *
  * @typedef {object} Outstanding
- * @property {ArrayBufferLike} buffer
- * @property {number} offset
- * @property {number} length
+ * @property {Memory} memory
  * @property {number} at time of `enqueue`
  * @property {boolean} isTest true when it must arrive at once, because nothing else was on its way
  * @property {boolean} hasArrived
@@ -143,7 +143,6 @@ export class Candidate {
 		const before = Number(this.controller.desiredSize);
 		this.highWaterMark = Math.max(this.highWaterMark, before);
 		if (!(chunk instanceof Uint8Array) || chunk.length === 0) return original(chunk);
-		const { buffer, byteOffset: offset, length } = chunk;
 		const at = performance.now();
 		const isResponseQuiet = isQuiet(this.response, this.socket);
 		const wasQuiet = isResponseQuiet && this.#outstanding.length === 0;
@@ -152,7 +151,7 @@ export class Candidate {
 			this.#refute('transformed');
 			return original(chunk);
 		}
-		const outstanding = { buffer, offset, length, at, isTest: false, hasArrived: false };
+		const outstanding = { memory: memoryOf(chunk), at, isTest: false, hasArrived: false };
 		this.#outstanding.push(outstanding);
 		try {
 			original(chunk);
@@ -189,7 +188,7 @@ export class Candidate {
 		const isText = typeof chunk === 'string';
 		if (!isText && !(chunk instanceof Uint8Array)) return;
 		const [next] = this.#outstanding;
-		if (!isText && next !== undefined && isSameMemory(next, chunk)) {
+		if (!isText && next !== undefined && isSameMemory(next.memory, chunk)) {
 			next.hasArrived = true;
 			this.#outstanding.shift();
 			this.#hasTest ||= next.isTest;
@@ -232,8 +231,11 @@ export class Candidate {
 		const obstacle = obstacleInHead(response);
 		if (obstacle !== undefined) return this.#refute(obstacle);
 		if (!this.#hooks.areIntact || !isUntouched(response, socket)) return this.#refute('transformed');
-		if (this.#isComplete && !this.#isExact() && !this.#expectsHead) return this.#refute('transformed');
-		this.#isProven ||= this.#isComplete && this.#hasTest && this.#isExact();
+		if (this.#isComplete) {
+			const isExact = this.#isExact();
+			if (!isExact && !this.#expectsHead) return this.#refute('transformed');
+			this.#isProven ||= isExact && this.#hasTest;
+		}
 		this.#forgetProof();
 		this.#isComplete = true;
 		this.#expectsHead = false;
@@ -265,12 +267,4 @@ export class Candidate {
 		this.#sentBytes = 0;
 		this.#hasTest = false;
 	}
-}
-
-/**
- * @param {Outstanding} outstanding
- * @param {Uint8Array} chunk
- */
-function isSameMemory({ buffer, offset, length }, chunk) {
-	return chunk.buffer === buffer && chunk.byteOffset === offset && chunk.byteLength === length;
 }

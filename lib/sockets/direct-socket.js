@@ -107,7 +107,7 @@ export class DirectSocket {
 		const socket = this.#socket;
 		hooks.add(this.#controller, 'enqueue', (original) => {
 			this.#enqueueInStream = original;
-			return (chunk) => this.#enqueue(original, chunk);
+			return (chunk) => this.#enqueue(chunk);
 		});
 		// Messages that are sent after one of these calls would have been refused by the stream.
 		hooks.add(this.#controller, 'close', (original) => () => {
@@ -191,20 +191,19 @@ export class DirectSocket {
 	/**
 	 * Takes a chunk that other code enqueues in the stream, which keeps its place among the messages.
 	 *
-	 * @param {(chunk: unknown) => void} original
 	 * @param {unknown} chunk
 	 */
-	#enqueue(original, chunk) {
+	#enqueue(chunk) {
 		// While earlier messages are in the stream, its size does not show if it is open.
 		const isOpen = this.#earlier !== undefined || this.#controller.desiredSize === this.#highWaterMark;
-		if (this.#mode === MODE.ENDED || !isOpen) return original(chunk);
+		if (this.#mode === MODE.ENDED || !isOpen) return this.#enqueueInStream(chunk);
 		if (chunk instanceof Uint8Array) {
 			if (chunk.length > 0) this.#native.write(this.#key, chunk);
 			return;
 		}
 		// The adapter knows what to do with other values. What it writes must come before the next message.
 		this.#whenPaused(() => this.#continueLater());
-		return original(chunk);
+		return this.#enqueueInStream(chunk);
 	}
 
 	/**
@@ -353,7 +352,7 @@ export class DirectSocket {
 	}
 
 	/**
-	 * Returns true when a call of `end` can be put off: nobody has done that before, and Node.js would accept it.
+	 * Returns true when a call of `end` can be put off: no earlier call was, and Node.js would accept the arguments.
 	 *
 	 * @param {unknown[]} args
 	 */
@@ -495,7 +494,7 @@ export class DirectSocket {
 
 	/** True when the operating system has taken everything that was sent to the session. */
 	get isDrained() {
-		if (this.#mode === MODE.ENDED) return this.queuedBytes === 0;
+		if (this.#mode === MODE.ENDED) return true;
 		return this.#earlier === undefined && this.queuedBytes === 0 && isQuiet(this.#response, this.#socket);
 	}
 }

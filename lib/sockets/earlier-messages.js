@@ -1,7 +1,9 @@
 // The messages that a direct session still gets through its stream, while Rust holds later ones. They are followed until
 // Node.js has given them to the socket: an adapter may keep chunks for which the response has no room.
 
-/** @typedef {{ buffer: ArrayBufferLike, byteOffset: number, byteLength: number }} Memory */
+import { isSameMemory, memoryOf } from './memory.js';
+
+/** @import { Memory } from './memory.js' */
 
 export class EarlierMessages {
 	/** The messages that have not arrived at the socket, oldest first. @type {Memory[]} */
@@ -19,8 +21,8 @@ export class EarlierMessages {
 	 *
 	 * @param {Uint8Array} chunk not empty
 	 */
-	add({ buffer, byteOffset, byteLength }) {
-		this.#outstanding.push({ buffer, byteOffset, byteLength });
+	add(chunk) {
+		this.#outstanding.push(memoryOf(chunk));
 	}
 
 	/**
@@ -37,17 +39,4 @@ export class EarlierMessages {
 			this.#outstanding.splice(0, index + 1);
 		}
 	}
-}
-
-/**
- * @param {Memory} message
- * @param {Memory | string} written
- */
-function isSameMemory(message, written) {
-	return (
-		typeof written !== 'string' &&
-		written.buffer === message.buffer &&
-		written.byteOffset === message.byteOffset &&
-		written.byteLength === message.byteLength
-	);
 }

@@ -7,7 +7,7 @@ import { callAndReport, errorCode } from './errors.js';
 /** @import { DirectSocket } from './direct-socket.js' */
 
 /** Kinds of events (`src/binding/sockets.rs`). */
-const EVENT = /** @type {const} */ ({ PAUSED: 1, RELEASED: 2, FAILED: 3, SLOW: 4, DEAD: 5, DROPPED: 6 });
+const EVENT = /** @type {const} */ ({ PAUSED: 1, FAILED: 3, SLOW: 4, DEAD: 5, DROPPED: 6 });
 
 /** Maximum number of events that are read in one call, and their table: kind, key and value of each. */
 const EVENTS_PER_READ = 256;

@@ -231,12 +231,12 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
 
     // pause(key): sends what was queued before, and then holds the messages of the client.
     // resume(key): ends a pause.
-    // release(key): sends what was queued before, and closes the descriptor.
+    // mute(key): sends no later message to a client.
     // discard(key): drops the queued messages, except one that is partly sent.
     let commands = [
         ("pause", Writers::pause as fn(&Writers, Key)),
         ("resume", Writers::resume),
-        ("release", Writers::release),
+        ("mute", Writers::mute),
         ("discard", Writers::discard),
     ];
     for (name, command) in commands {
@@ -259,12 +259,6 @@ fn functions<'env>(sockets: &Rc<Sockets>, env: &'env Env) -> Result<Object<'env>
             writers().wait_for_room();
             writers().write(key, &frame);
         }
-        Ok(())
-    })?;
-
-    // mute(key): sends no later message to a client.
-    functions.add("mute", |_, call| {
-        writers().mute(key(&call, 0)?);
         Ok(())
     })?;
 

@@ -50,14 +50,27 @@ fn an_empty_message_does_not_end_the_response() {
     assert_eq!(client.lines(), ["after"]);
 }
 
-#[test]
-fn a_session_becomes_direct_while_messages_for_it_wait_and_the_later_ones_are_held() {
+/// An ordinary session, and the message `1` in the mailbox of its owner.
+struct Waiting {
+    owner: Member,
+    other: Member,
+    id: Vec<u16>,
+    key: Key,
+    client: Connection,
+}
+
+fn session_with_a_message_that_waits() -> Waiting {
     let hub = Hub::for_one_thread();
     let (owner, other) = (join(&hub), join(&hub));
     let id = utf16("a");
     let key = owner.create(&id).key;
-    let mut client = Connection::open();
     other.send_one(&id, || line("1")).unwrap();
+    Waiting { owner, other, id, key, client: Connection::open() }
+}
+
+#[test]
+fn a_session_becomes_direct_while_messages_for_it_wait_and_the_later_ones_are_held() {
+    let Waiting { owner, other, id, key, mut client } = session_with_a_message_that_waits();
     other.send_elsewhere(|| line("2")).unwrap();
     assert_eq!(client.attach(&owner, &id, key), Attached::CatchingUp);
     other.send_one(&id, || line("3")).unwrap();
@@ -77,12 +90,7 @@ fn a_session_becomes_direct_while_messages_for_it_wait_and_the_later_ones_are_he
 
 #[test]
 fn a_session_becomes_direct_while_its_thread_still_processes_a_message_for_it() {
-    let hub = Hub::for_one_thread();
-    let (owner, other) = (join(&hub), join(&hub));
-    let id = utf16("a");
-    let key = owner.create(&id).key;
-    let mut client = Connection::open();
-    other.send_one(&id, || line("1")).unwrap();
+    let Waiting { owner, other, id, key, mut client } = session_with_a_message_that_waits();
     assert!(matches!(owner.drain().messages[..], [ThreadMessage::Unicast { .. }]));
     assert_eq!(client.attach(&owner, &id, key), Attached::CatchingUp);
     other.send_one(&id, || line("2")).unwrap();
@@ -95,12 +103,7 @@ fn a_session_becomes_direct_while_its_thread_still_processes_a_message_for_it() 
 
 #[test]
 fn the_marker_of_a_session_that_is_removed_by_another_thread_comes_before_its_end() {
-    let hub = Hub::for_one_thread();
-    let (owner, other) = (join(&hub), join(&hub));
-    let id = utf16("a");
-    let key = owner.create(&id).key;
-    let mut client = Connection::open();
-    other.send_one(&id, || line("1")).unwrap();
+    let Waiting { owner, other, id, key, mut client } = session_with_a_message_that_waits();
     assert_eq!(client.attach(&owner, &id, key), Attached::CatchingUp);
     other.send_one(&id, || line("2")).unwrap();
     other.remove(&id);

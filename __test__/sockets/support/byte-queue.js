@@ -8,7 +8,7 @@ export class ByteQueue {
 	/** @type {(() => void) | undefined} */
 	#wake;
 
-	/** Number of bytes that nobody has taken. */
+	/** Number of bytes that are still in the queue. */
 	get length() {
 		return this.#length;
 	}

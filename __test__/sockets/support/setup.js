@@ -104,6 +104,19 @@ export async function setUp(
 
 /** @typedef {Awaited<ReturnType<typeof setUp>>} Setup */
 
+/**
+ * Opens a session `a` that is direct.
+ *
+ * @param {Parameters<typeof setUp>[0]} test
+ * @param {Parameters<typeof setUp>[1]} [options]
+ */
+export async function openDirect(test, options) {
+	const setup = await setUp(test, options);
+	const session = await setup.open('a');
+	await session.becomesDirect();
+	return { setup, session };
+}
+
 /** A session, its client, and all that was sent to it. */
 export class TestSession {
 	#setup;
