@@ -37,6 +37,8 @@ pub struct Batch {
     pub first: u64,
     /// The entries. There is at least one.
     pub entries: Vec<Arc<Entry>>,
+    /// True when entries before the batch are lost and cannot be sent again. The bus then accepts the batch after a hole.
+    pub follows_loss: bool,
 }
 
 impl Batch {
