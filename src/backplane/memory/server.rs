@@ -106,7 +106,10 @@ impl Server {
             return Appended::Hole { appended };
         }
         let mut last = appended.unwrap_or(0).max(first - 1);
-        for (number, entry) in (first..).zip(entries).filter(|(number, _)| *number > last) {
+        for (number, entry) in (first..).zip(entries) {
+            if number <= last {
+                continue;
+            }
             let deliveries = self.route(sender, entry);
             if deliveries.iter().any(|(node, entry)| self.is_full_and_alive(node, entry, sender, number)) {
                 self.records.entry(sender.clone()).or_default().appended = Some(last);
@@ -233,7 +236,10 @@ impl Server {
     }
 
     fn close(&mut self, node: &NodeId, sessions: BTreeMap<NodeId, Vec<Id>>, stamp: Stamp) {
-        for (owner, ids) in sessions.into_iter().filter(|(owner, _)| self.nodes.contains_key(owner)) {
+        for (owner, ids) in sessions {
+            if !self.nodes.contains_key(&owner) {
+                continue;
+            }
             let entry = Entry::Close { ids, stamp, reason: CloseReason::Replaced };
             let number = self.next_number();
             self.add(&owner, number, written(&NumberedEntry { node: node.clone(), number: None, entry }));
