@@ -87,6 +87,9 @@ struct Claim {
     version: u64,
 }
 
+/// The stamp of a session that belongs to another node, and is still listed as one of this node.
+const SUPERSEDED: Stamp = 0;
+
 /// Maximum number of sessions that are looked up at once.
 const CHUNK: usize = 256;
 
@@ -200,10 +203,8 @@ impl Claims {
             let Some(claim) = state.claims.get_mut(&**id) else { continue };
             claim.in_flight = None;
             claim.stamp = None;
-            match (kind, held) {
-                (ChangeKind::Claim, Held::Here(stamp)) => claim.stamp = Some(*stamp),
-                (ChangeKind::Claim, Held::Elsewhere) if !claim.is_claiming() => lost.push(id.clone()),
-                _ => {}
+            if *kind == ChangeKind::Claim && claim.settle(*held) {
+                lost.push(id.clone());
             }
             state.remove_if_unused(id);
         }
@@ -247,16 +248,9 @@ impl Claims {
         let mut lost = Vec::new();
         for ((id, _), held) in sessions.iter().zip(held) {
             let Some(claim) = state.claims.get_mut(&**id) else { continue };
-            match held {
-                Held::Here(stamp) => claim.stamp = Some(*stamp),
-                Held::Elsewhere => {
-                    claim.stamp = None;
-                    if !claim.is_claiming() {
-                        lost.push(id.clone());
-                    }
-                }
+            if claim.settle(*held) {
+                lost.push(id.clone());
             }
-            state.remove_if_unused(id);
         }
         let settled = state.settled();
         drop(guard);
@@ -270,7 +264,7 @@ impl Claims {
         let mut state = self.state();
         let (_, claim) = state.claim_of(id);
         if !claim.is_claiming() && claim.stamp.is_none() {
-            claim.stamp = Some(0);
+            claim.stamp = Some(SUPERSEDED);
             state.enqueue(id);
         }
     }
@@ -345,6 +339,15 @@ impl Claim {
         }
         self.is_wanted = false;
         self.stamp.map(|_| ChangeKind::Release)
+    }
+
+    /// Records what the directory says of the session. Returns true when this node has to close it.
+    fn settle(&mut self, held: Held) -> bool {
+        match held {
+            Held::Here(stamp) => self.stamp = Some(stamp),
+            Held::Elsewhere => self.stamp = Some(SUPERSEDED),
+        }
+        held == Held::Elsewhere && !self.is_claiming()
     }
 
     fn is_unused(&self) -> bool {

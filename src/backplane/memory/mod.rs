@@ -63,6 +63,9 @@ pub enum Plan {
     Refuses,
 }
 
+/// A copy of the data of a bus.
+pub struct Replica(Server);
+
 /// A connection to a [`MemoryBus`].
 pub struct MemoryLink {
     shared: Arc<Shared>,
@@ -127,6 +130,17 @@ impl MemoryBus {
     pub fn add(&self, node: &NodeId, fields: Vec<Field>) {
         self.0.data().server.add_foreign(node, fields);
         self.0.changed.notify_waiters();
+    }
+
+    /// Returns a copy of the data, such as a replica has.
+    pub fn replicate(&self) -> Replica {
+        Replica(self.0.data().server.clone())
+    }
+
+    /// Makes a copy take over: what has changed since is lost, and all connections break.
+    pub fn fail_over(&self, Replica(server): Replica) {
+        self.0.data().server = server;
+        self.disconnect(false);
     }
 
     /// Returns the number of entries that wait in the inbox of a node.

@@ -19,6 +19,7 @@ pub const REMOVED_AFTER: Duration = Duration::from_secs(600);
 const SWEPT: usize = 200;
 
 /// The data.
+#[derive(Clone)]
 pub struct Server {
     /// The limits that all nodes use.
     pub limits: Settings,
@@ -37,7 +38,7 @@ pub struct Server {
 }
 
 /// What belongs to a node.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Record {
     inbox: VecDeque<(Position, Vec<Field>)>,
     bytes: usize,
@@ -101,6 +102,9 @@ impl Server {
     }
 
     pub fn append(&mut self, sender: &NodeId, first: u64, entries: &[Arc<Entry>], follows_loss: bool) -> Appended {
+        if !self.nodes.contains_key(sender) {
+            return Appended::Hole { appended: None };
+        }
         let appended = self.records.entry(sender.clone()).or_default().appended;
         if first > appended.unwrap_or(0) + 1 && !follows_loss {
             return Appended::Hole { appended };
@@ -318,9 +322,13 @@ impl Server {
     fn beat(&mut self, node: &NodeId) -> Standing {
         let (now, ttl) = (self.now(), ms(self.limits.node_ttl));
         match self.last_beat {
-            Some(last) if now < last => self.nodes.values_mut().for_each(|dead_at| *dead_at = now + ttl),
-            Some(last) if now - last <= ttl => {}
-            _ => self.since = now,
+            Some(last) if last <= now && now - last <= ttl => {}
+            last => {
+                if last.is_some_and(|last| now < last) {
+                    self.nodes.values_mut().for_each(|dead_at| *dead_at = now + ttl);
+                }
+                self.since = now;
+            }
         }
         self.last_beat = Some(now);
         let standing = self.standing(node);

@@ -1,8 +1,6 @@
 //! Heartbeats: they keep the node alive, and find out what the bus has lost.
 
-use std::time::Instant;
-
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::progress::SharedProgress;
 use super::report::Report;

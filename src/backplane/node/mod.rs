@@ -253,7 +253,7 @@ impl<B: Bus> Node<B> {
             match sent.await {
                 Ok((Sending::Nothing, false)) => return Ok(()),
                 Ok((Sending::Some, _) | (_, true)) => continue,
-                Ok((Sending::Full, false)) => {}
+                Ok((Sending::Full | Sending::Unknown, false)) => {}
                 Err(error) if BusError::is_refused_write(&error) => {}
                 Err(error) => return Err(error),
             }

@@ -1,8 +1,8 @@
 //! Sending: entries of the outbox, on their way to the inboxes of other nodes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
 use super::progress::SharedProgress;
@@ -31,6 +31,8 @@ pub(super) enum Sending {
     Some,
     /// The next entry does not fit in an inbox.
     Full,
+    /// The bus does not know the node: it has lost everything.
+    Unknown,
 }
 
 impl<B: Bus> Node<B> {
@@ -51,6 +53,8 @@ impl<B: Bus> Node<B> {
                     sleep(full_wait).await;
                     full_wait = (full_wait * 2).min(MAX_FULL_WAIT);
                 }
+                // It does not know the others either, until their next heartbeats.
+                Ok(Sending::Unknown) => sleep(self.backplane.settings.heartbeat * 2).await,
                 Ok(Sending::Nothing) => self.backplane.work.notified().await,
                 Err(error) => self.pause(error, Writer::Sender, progress).await?,
             }
@@ -90,7 +94,7 @@ impl<B: Bus> Node<B> {
             Appended::UpTo { .. } => Ok(Sending::Full),
             Appended::Hole { appended } => {
                 self.send_again_after(appended);
-                Ok(Sending::Some)
+                Ok(if appended.is_some() { Sending::Some } else { Sending::Unknown })
             }
         }
     }
