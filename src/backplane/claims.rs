@@ -228,6 +228,13 @@ impl Claims {
         state.to_restore = ids.map(|(id, _)| Arc::clone(id)).collect();
     }
 
+    /// Makes the node restore some of its sessions, if it has them.
+    pub fn restore(&self, ids: &[Id]) {
+        let mut guard = self.state();
+        let State { claims, to_restore, .. } = &mut *guard;
+        to_restore.extend(ids.iter().filter_map(|id| Some(Arc::clone(claims.get_key_value(&**id)?.0))));
+    }
+
     /// Returns at most `limit` sessions that have to be restored.
     pub fn next_to_restore(&self, limit: usize) -> Vec<(Id, Stamp)> {
         let state = self.state();

@@ -38,6 +38,8 @@ struct State {
     kept_bytes: usize,
     /// The highest number that was ever sent.
     highest_sent: u64,
+    /// The number of the last entry that was lost and could not be sent again.
+    given_up: u64,
     /// True when the entries before the first one of `entries` are lost.
     follows_loss: bool,
     /// Completions that wait until the entry with this number is sent, in the order of the numbers.
@@ -145,8 +147,11 @@ impl Outbox {
             state.bytes += entry.weight();
             state.entries.push_front(entry);
         }
-        let lost = state.first_number() - (after + 1).min(state.first_number());
-        state.follows_loss = lost > 0;
+        let first = state.first_number();
+        state.follows_loss = first > after + 1;
+        // Those that were counted before are not counted again.
+        let lost = first.saturating_sub(after.max(state.given_up) + 1);
+        state.given_up = state.given_up.max(first - 1);
         if number.is_some() { lost } else { 0 }
     }
 
@@ -280,6 +285,7 @@ mod tests {
         outbox.sent(3, now);
         outbox.sent(4, now + KEPT);
         assert_eq!(outbox.send_again_after(Some(1)), 2);
+        assert_eq!(outbox.send_again_after(Some(1)), 0, "each loss counts once");
         let batch = outbox.next(9, 1 << 20).unwrap();
         assert_eq!((batch.first, batch.follows_loss), (4, true));
         outbox.sent(4, now + KEPT);

@@ -77,13 +77,8 @@ impl Server {
 
     pub fn heartbeat(&mut self, node: &NodeId) -> Pulse {
         let standing = self.beat(node);
-        let removed_before = self.now().saturating_sub(ms(REMOVED_AFTER));
-        let is_removed = |(other, dead_at): &(&NodeId, &u64)| {
-            **dead_at < removed_before
-                && self.since + ms(self.limits.node_ttl) < removed_before
-                && *other != node
-        };
-        let to_sweep = self.nodes.iter().filter(is_removed).map(|(node, _)| node.clone()).collect();
+        let is_removed = |other: &&NodeId| *other != node && self.is_dead(other, ms(REMOVED_AFTER));
+        let to_sweep = self.nodes.keys().filter(is_removed).cloned().collect();
         Pulse { standing, to_sweep }
     }
 
@@ -165,7 +160,7 @@ impl Server {
 
     fn is_full_and_alive(&self, node: &NodeId, entry: &Entry, sender: &NodeId, number: u64) -> bool {
         let entry = NumberedEntry { node: sender.clone(), number: Some(number), entry: entry.clone() };
-        self.is_full(node, size(&entry)) && !self.is_dead(node)
+        self.is_full(node, size(&entry)) && !self.is_dead(node, ms(self.limits.node_ttl))
     }
 
     fn is_full(&self, node: &NodeId, size: usize) -> bool {
@@ -277,7 +272,7 @@ impl Server {
     }
 
     pub fn has(&self, node: &NodeId, id: &Id) -> bool {
-        self.directory.get(id).is_some_and(|(owner, _)| owner != node && !self.is_dead(owner))
+        self.directory.get(id).is_some_and(|(owner, _)| owner != node && !self.is_dead(owner, 0))
     }
 
     /// Returns the node that has a session.
@@ -322,7 +317,7 @@ impl Server {
     fn beat(&mut self, node: &NodeId) -> Standing {
         let (now, ttl) = (self.now(), ms(self.limits.node_ttl));
         match self.last_beat {
-            Some(last) if last <= now && now - last <= ttl => {}
+            Some(last) if last <= now && now - last <= ms(self.limits.beat_pause()) => {}
             last => {
                 if last.is_some_and(|last| now < last) {
                     self.nodes.values_mut().for_each(|dead_at| *dead_at = now + ttl);
@@ -337,8 +332,9 @@ impl Server {
         standing
     }
 
-    fn is_dead(&self, node: &NodeId) -> bool {
-        let now = self.now();
+    /// Returns true when a node has been dead for longer than `grace`.
+    fn is_dead(&self, node: &NodeId, grace: u64) -> bool {
+        let now = self.now().saturating_sub(grace);
         let dead_at = self.nodes.get(node).copied().unwrap_or(0);
         dead_at < now && self.since + ms(self.limits.node_ttl) < now
     }

@@ -9,7 +9,7 @@ use super::progress::{Progress, SharedProgress};
 use super::{Never, Node};
 use crate::backplane::Counters;
 use crate::backplane::bus::{Bus, BusError, Link, Position};
-use crate::backplane::entry::NumberedEntry;
+use crate::backplane::entry::{Entry, NumberedEntry};
 use crate::backplane::fields::{self, Field};
 use crate::backplane::lock::lock;
 use crate::backplane::sequences::Arrival;
@@ -87,7 +87,14 @@ impl<B: Bus> Node<B> {
         };
         if let Some(number) = number {
             match progress.sequences.arrival(&node, number, Instant::now()) {
-                Arrival::Duplicate => return Counters::add(&counters.duplicates, 1),
+                Arrival::Duplicate => {
+                    if let Entry::Close { ids, .. } = entry {
+                        // A failover took the deletion back, and now it has removed later claims from the directory.
+                        self.backplane.claims.restore(&ids);
+                        self.backplane.changed.notify_one();
+                    }
+                    return Counters::add(&counters.duplicates, 1);
+                }
                 Arrival::Forged => return Counters::add(&counters.malformed, 1),
                 Arrival::Next => {}
             }
