@@ -151,7 +151,9 @@ impl Outbox {
         state.follows_loss = first > after + 1;
         // Those that were counted before are not counted again.
         let lost = first.saturating_sub(after.max(state.given_up) + 1);
-        state.given_up = state.given_up.max(first - 1);
+        if state.follows_loss {
+            state.given_up = first - 1;
+        }
         if number.is_some() { lost } else { 0 }
     }
 
