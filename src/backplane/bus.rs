@@ -144,9 +144,9 @@ pub enum Appended {
         /// True when the next one does not fit in an inbox now.
         is_full: bool,
     },
-    /// The bus has lost entries that come before the batch. It has none of the batch.
+    /// The bus has lost entries that come before the batch, or does not know the node. It has none of the batch.
     Hole {
-        /// The number of the last entry that it has.
+        /// The number of the last entry that it has. `None` when it has lost everything.
         appended: Option<u64>,
     },
 }
