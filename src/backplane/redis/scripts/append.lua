@@ -29,7 +29,7 @@ end
 -- Returns true when an inbox that does not exist need not be waited for, because its node is dead. Otherwise the node is about to
 -- make the inbox again.
 local function isGone(inbox)
-  if deadFor(inbox.node) > 0 then return true end
+  if deadFor(inbox.node) > EVICT_AFTER then return true end
   full, fullSize = inbox, 0
   return false
 end
@@ -194,6 +194,6 @@ if accepted > seen and accepted >= first then save({ 'l:' .. self, digits(accept
 local reply = { 'upto', digits(accepted) }
 if full then
   table.insert(reply, full.node)
-  if deadFor(full.node) > 0 then table.insert(reply, digits(fullSize)) end
+  if deadFor(full.node) > EVICT_AFTER then table.insert(reply, digits(fullSize)) end
 end
 return reply

@@ -1,8 +1,11 @@
--- Put after `clock.lua` before the scripts that keep a node registered.
+-- Put after `clock.lua` before the scripts that register a node or keep it alive.
 -- KEYS[4...]: inbox, the node's sessions, entries that were removed from its inbox
 -- ARGV[4]: time to live of the keys in ms
 local inbox, own, lost = unpack(KEYS, 4, 6)
 local keysTtl = ARGV[4]
+
+-- Version of the layout of the keys.
+local LAYOUT = '2'
 
 -- Returns the id of the last entry that was ever put into the inbox.
 local function inboxEnd()
@@ -25,14 +28,14 @@ local function standing(wasKnown)
   return { wasKnown and 1 or 0, appended, changed, inboxEnd(), redis.call('HGETALL', lost) }
 end
 
--- Records a heartbeat.
-local function beat()
+-- Records a heartbeat. Registers the node if Redis does not know it.
+local function beat(wasKnown)
   local now = millis()
   local before = tonumber(redis.call('HGET', st, 'beat') or 0)
   if now - before > quietTtl then
     -- No node could send a heartbeat, or the clock was set forward.
     redis.call('HSET', st, 'since', digits(now))
-  elseif now < before - 1000 then
+  elseif now < before then
     -- The clock was set back. The nodes that have left stay dead.
     redis.call('HSET', st, 'since', digits(now))
     for _, node in ipairs(redis.call('ZRANGEBYSCORE', nodes, '(0', '+inf')) do
@@ -41,5 +44,12 @@ local function beat()
   end
   redis.call('HSET', st, 'beat', digits(now))
   redis.call('ZADD', nodes, digits(now + nodeTtl), self)
+  if not wasKnown then
+    local number = digits(nextNumber())
+    redis.call('DEL', lost)
+    -- An inbox that has lost its registration keeps its entries. XADD with MAXLEN 0 makes an empty one.
+    if redis.call('EXISTS', inbox) == 0 then redis.call('XADD', inbox, 'MAXLEN', 0, number .. '-0', 'k', '') end
+    redis.call('HSET', st, 'v', LAYOUT, 'nv', number, 'last', number, 'b:' .. self, 0)
+  end
   for _, key in ipairs({ st, dir, nodes, inbox, own, lost }) do redis.call('PEXPIRE', key, keysTtl) end
 end
