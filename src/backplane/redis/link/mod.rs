@@ -106,11 +106,7 @@ impl RedisLink {
         let shared = [self.keys.state(), self.keys.directory(), self.keys.nodes()];
         let keys: Vec<_> = shared.iter().map(Vec::as_slice).chain(more.iter().map(AsRef::as_ref)).collect();
         let mut call = script.call_with_capacity(&keys, bytes);
-        let Settings { node_ttl, heartbeat, .. } = self.settings;
-        // Without a heartbeat of any node for this time, Redis or all nodes were away. It is longer than the pause between two
-        // heartbeats, and a node that sends heartbeats in time is not dead after a shorter one.
-        let quiet = node_ttl.saturating_sub(heartbeat).max(heartbeat * 2);
-        call.arg(self.node.as_str()).arg(ms(node_ttl)).arg(ms(quiet));
+        call.arg(self.node.as_str()).arg(ms(self.settings.node_ttl)).arg(ms(self.settings.beat_pause()));
         call
     }
 
