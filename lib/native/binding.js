@@ -251,9 +251,9 @@ export const openSubscriptions = core.openSubscriptions;
 export const joinScope = addon?.joinScope;
 
 /**
- * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
- * nodeTtlMs, NaN for a default. `tls` are the texts of ca, cert, key and servername. Only the settings and `tls` of the first
- * member in the process take effect.
+ * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes,
+ * commandTimeoutMs, heartbeatMs, nodeTtlMs and maxInboxBytes, NaN for a default. `tls` are the texts of ca, cert, key and
+ * servername. Only the settings and `tls` of the first member in the process take effect.
  *
  * @type {(url: string, prefix: string, settings: number[], tls: (string | undefined)[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */
