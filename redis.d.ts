@@ -368,13 +368,15 @@ export class RedisSubscriptionManager extends SubscriptionManager {
 	create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
 
 	/**
-	 * Sends a notification to each registration, on any machine, whose filters match it. Resolves when the
-	 * registrations of this process have it and it is queued for Redis.
+	 * Sends a notification to each registration, on any machine, whose filters match it. Resolves when Redis has it, or
+	 * after `commandTimeoutMs`. While Redis is away or refuses writes, resolves at once; Redis gets the notification
+	 * later. Does not wait for callbacks, and does not reject with their errors.
 	 *
-	 * Rejects as {@link InMemorySubscriptionManager.send} does with a `scope`. If more
-	 * than `maxPendingBytes` wait, only the registrations of this process get it. With
-	 * {@link BackplaneOptions.onUnavailable} `'reject'`, it then rejects with a {@link BackplaneUnavailableError}. No
-	 * rejection causes an `unhandledRejection`.
+	 * Rejects with a `TypeError` as {@link InMemorySubscriptionManager.send} does with a `scope`. If more than
+	 * `maxPendingBytes` wait, only the registrations of this process get the notification. With
+	 * {@link BackplaneOptions.onUnavailable} `'reject'`, the promise then rejects with a
+	 * {@link BackplaneUnavailableError}. No rejection causes an `unhandledRejection`. The call keeps this thread alive
+	 * until its promise settles.
 	 */
 	send(notification: JSONRPCRequest): Promise<void>;
 

@@ -178,6 +178,9 @@ export function requireNative(what) {
  * @property {() => boolean} refusesChanges
  *   Returns true when Redis is known not to answer: the connection is lost or cannot be made, or a request had no reply in
  *   time.
+ * @property {() => number} published
+ *   Returns the request whose reply arrives when Redis has the entries that this process has sent so far, or 0 when Redis
+ *   has them or cannot be used now.
  * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.
  * @property {(id: unknown) => number} has Replies with true when another node has the session.
  * @property {(id: unknown, attribute: number, ttlMs: number) => number} get Replies with the value of an attribute.
