@@ -31,3 +31,11 @@ impl Default for Settings {
         }
     }
 }
+
+impl Settings {
+    /// Returns the time without a heartbeat of any node after which the bus, or all nodes, must have been away. Then no node counts
+    /// as dead before it had time to come back.
+    pub fn beat_pause(&self) -> Duration {
+        (self.node_ttl / 2).max(self.heartbeat * 3 / 2)
+    }
+}
