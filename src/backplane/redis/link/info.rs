@@ -14,7 +14,17 @@ use crate::backplane::wtf8;
 use crate::registry::info::Attribute;
 
 impl RedisLink {
-    pub(super) async fn make_requests(&self, requests: &[Request]) -> Result<Vec<Reply>, BusError> {
+    pub(super) async fn make_requests(&self, mut requests: &[Request]) -> Result<Vec<Reply>, BusError> {
+        let mut replies = Vec::with_capacity(requests.len());
+        while !requests.is_empty() {
+            let (first, rest) = requests.split_at(count_together(requests));
+            replies.extend(self.make_together(first).await?);
+            requests = rest;
+        }
+        Ok(replies)
+    }
+
+    async fn make_together(&self, requests: &[Request]) -> Result<Vec<Reply>, BusError> {
         // The keys of sessions that were forgotten get new names.
         let (mut pipe, mut forgotten) = (pipe(), Vec::with_capacity(requests.len()));
         for request in requests {
@@ -179,6 +189,17 @@ impl RedisLink {
     fn uris(&self, id: &[u16]) -> Uris {
         Uris::new(self.handle(), self.keys.clone(), &self.scripts, wtf8::encode(id))
     }
+}
+
+/// Returns the number of requests that can be made together: up to a change of what a session watches that follows a question for
+/// watchers, because the latter takes two calls.
+fn count_together(requests: &[Request]) -> usize {
+    let is_change = |request: &Request| {
+        matches!(request, Request::Watch { .. } | Request::Unwatch { .. } | Request::Forget { .. })
+    };
+    let question = requests.iter().position(|request| matches!(request, Request::Watchers { .. }));
+    let question = question.unwrap_or(requests.len());
+    requests[question..].iter().position(is_change).map_or(requests.len(), |change| question + change)
 }
 
 fn is_one(reply: &Value) -> bool {
