@@ -62,7 +62,7 @@ pub trait Link: Send + Sync {
         bytes: usize,
     ) -> impl Future<Output = Result<u64, BusError>> + Send;
 
-    /// Keeps the node alive.
+    /// Keeps the node alive, unless the bus does not know it: then it has to join again.
     fn heartbeat(&self) -> impl Future<Output = Result<Pulse, BusError>> + Send;
 
     /// Removes some sessions of a node that is dead, and the node after its last session. Returns true when nothing is left.
@@ -144,7 +144,7 @@ pub enum Appended {
         /// True when the next one does not fit in an inbox now.
         is_full: bool,
     },
-    /// The bus has lost entries that come before the batch, or does not know the node. It has none of the batch.
+    /// The bus has lost entries that come before the batch, and has none of the batch.
     Hole {
         /// The number of the last entry that it has. `None` when it has lost everything.
         appended: Option<u64>,

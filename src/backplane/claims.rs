@@ -235,9 +235,13 @@ impl Claims {
         to_restore.extend(ids.iter().filter_map(|id| Some(Arc::clone(claims.get_key_value(&**id)?.0))));
     }
 
-    /// Returns at most `limit` sessions that have to be restored.
+    /// Returns at most `limit` sessions that have to be restored. Returns none while changes are not confirmed: a session of which
+    /// the release was made would be restored.
     pub fn next_to_restore(&self, limit: usize) -> Vec<(Id, Stamp)> {
         let state = self.state();
+        if state.unconfirmed.is_some() {
+            return Vec::new();
+        }
         let sessions = state.to_restore.iter();
         sessions.filter_map(|id| Some(((&**id).into(), state.claims.get(id)?.stamp?))).take(limit).collect()
     }

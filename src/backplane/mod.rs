@@ -249,6 +249,18 @@ impl Backplane {
         !self.outbox.is_empty() || self.claims.is_behind()
     }
 
+    /// Returns true when the bus can be used, and does not have all entries that were published.
+    pub fn is_publishing(&self) -> bool {
+        !self.outbox.is_empty() && !self.is_away() && self.health.problem().is_none()
+    }
+
+    /// Drops the completion when the bus has all entries that were published so far. Its request fails when that takes longer
+    /// than `command_timeout`.
+    pub fn complete_when_published(&self, completion: Completion) {
+        self.add_deadline(&completion);
+        self.outbox.complete_when_sent(completion);
+    }
+
     /// Drops the completion when the bus has all entries that were published so far, and the directory all changes.
     pub fn complete_when_sent(&self, completion: Completion) {
         self.outbox.complete_when_sent(completion.clone());

@@ -29,7 +29,14 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
         let Settings { max_len, max_pending_bytes, command_timeout, heartbeat, node_ttl, max_inbox_bytes } =
             of(member)?.settings;
         let ms = |duration: Duration| duration.as_millis() as f64;
-        Ok(vec![max_len as f64, max_pending_bytes as f64, ms(command_timeout), ms(heartbeat), ms(node_ttl), max_inbox_bytes as f64])
+        Ok(vec![
+            max_len as f64,
+            max_pending_bytes as f64,
+            ms(command_timeout),
+            ms(heartbeat),
+            ms(node_ttl),
+            max_inbox_bytes as f64,
+        ])
     })?;
 
     // usesTls(tls): returns true if each text of `tls`, which is the argument of `checkTls`, that is set is in use.
@@ -43,6 +50,10 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
 
     // ready(): makes a request that is completed when this process receives what other nodes publish.
     functions.add("ready", |member, _| Ok(number(member.request(Backplane::complete_when_ready))))?;
+
+    // published(): makes a request that is completed when Redis has what this process has published so far. Returns NO_KEY
+    // when Redis has it, and when Redis cannot be used now.
+    functions.add("published", |member, _| Ok(number(member.request_published())))?;
 
     // has(id): asks if another node has a session.
     functions.add("has", |member, call| request(member, id(&call, 0)?.map(|id| Request::Has { id })))?;

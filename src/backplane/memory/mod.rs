@@ -160,7 +160,7 @@ impl MemoryBus {
 
     /// Returns true when a node is registered.
     pub fn knows(&self, node: &NodeId) -> bool {
-        self.0.data().server.standing(node).was_known
+        self.0.data().server.knows(node)
     }
 }
 
@@ -197,6 +197,12 @@ fn refused() -> BusError {
 }
 
 impl MemoryLink {
+    /// Fails when the server has forgotten the node.
+    fn check_registered(&self) -> Result<(), BusError> {
+        let is_known = self.shared.data().server.knows(&self.node);
+        if is_known { Ok(()) } else { Err(BusError::new("ERR_INBOX_LOST", "forgotten")) }
+    }
+
     /// Like [`Self::perform`], for an operation that a full server refuses.
     async fn grow<T>(
         &self,
@@ -254,6 +260,7 @@ impl Link for MemoryLink {
 
     async fn append(&self, batch: &Batch) -> Result<Appended, BusError> {
         let Batch { first, entries, follows_loss } = batch;
+        self.check_registered()?;
         let mut appended = None;
         // Entry by entry, so that it can fail halfway.
         self.grow(entries.len(), |data, part| {
@@ -268,11 +275,13 @@ impl Link for MemoryLink {
     }
 
     async fn change(&self, changes: &Changes) -> Result<Vec<Held>, BusError> {
+        self.check_registered()?;
         let changed = self.grow(1, |data, _| data.server.change(&self.node, changes)).await;
         Ok(changed?.unwrap_or_default())
     }
 
     async fn restore(&self, sessions: &[(Id, Stamp)]) -> Result<Vec<Held>, BusError> {
+        self.check_registered()?;
         Ok(self.grow(1, |data, _| data.server.restore(&self.node, sessions)).await?.unwrap_or_default())
     }
 

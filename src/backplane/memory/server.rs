@@ -72,11 +72,11 @@ impl Server {
     }
 
     pub fn join(&mut self, node: &NodeId) -> Standing {
-        self.beat(node)
+        self.beat(node, true)
     }
 
     pub fn heartbeat(&mut self, node: &NodeId) -> Pulse {
-        let standing = self.beat(node);
+        let standing = self.beat(node, false);
         let is_removed = |other: &&NodeId| *other != node && self.is_dead(other, ms(REMOVED_AFTER));
         let to_sweep = self.nodes.keys().filter(is_removed).cloned().collect();
         Pulse { standing, to_sweep }
@@ -97,9 +97,6 @@ impl Server {
     }
 
     pub fn append(&mut self, sender: &NodeId, first: u64, entries: &[Arc<Entry>], follows_loss: bool) -> Appended {
-        if !self.nodes.contains_key(sender) {
-            return Appended::Hole { appended: None };
-        }
         let appended = self.records.entry(sender.clone()).or_default().appended;
         if first > appended.unwrap_or(0) + 1 && !follows_loss {
             return Appended::Hole { appended };
@@ -189,6 +186,11 @@ impl Server {
         record.end = Position { number, seq: 0 };
         record.bytes += fields::size(&fields);
         record.inbox.push_back((record.end, fields));
+    }
+
+    /// Returns true when a node is registered.
+    pub fn knows(&self, node: &NodeId) -> bool {
+        self.nodes.contains_key(node)
     }
 
     pub fn change(&mut self, node: &NodeId, changes: &Changes) -> Vec<Held> {
@@ -314,7 +316,7 @@ impl Server {
         self.records.get(node).map_or(0, |record| record.inbox.len())
     }
 
-    fn beat(&mut self, node: &NodeId) -> Standing {
+    fn beat(&mut self, node: &NodeId, is_join: bool) -> Standing {
         let (now, ttl) = (self.now(), ms(self.limits.node_ttl));
         match self.last_beat {
             Some(last) if last <= now && now - last <= ms(self.limits.beat_pause()) => {}
@@ -327,6 +329,9 @@ impl Server {
         }
         self.last_beat = Some(now);
         let standing = self.standing(node);
+        if !standing.was_known && !is_join {
+            return standing;
+        }
         self.nodes.insert(node.clone(), now + ttl);
         self.records.entry(node.clone()).or_default();
         standing

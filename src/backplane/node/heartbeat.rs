@@ -39,12 +39,12 @@ impl<B: Bus> Node<B> {
             };
             self.backplane.health.accepted(Writer::Heartbeat);
             self.backplane.set_away(false);
-            let is_lost = !standing.was_known || standing.end < read;
-            self.compare(link, progress, &known, standing).await?;
-            if is_lost {
-                // New entries may get positions before the one that was read. A new connection reads from the start.
+            if !standing.was_known || standing.end < read {
+                // The node has to join again. Or new entries may get positions before the one that was read; a new connection
+                // reads from the start.
                 return Err(inbox_lost());
             }
+            self.compare(link, progress, &known, standing).await?;
             for node in &to_sweep {
                 while !link.sweep(node).await? {}
             }

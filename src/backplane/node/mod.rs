@@ -190,6 +190,8 @@ impl<B: Bus> Node<B> {
         if refused.is_none() && is_again {
             if !standing.was_known {
                 self.report_inbox_lost();
+                // The bus may have lost everything. Then it knows the other nodes only after their next heartbeats.
+                lock(progress).sends_after = Some(Instant::now() + self.backplane.settings.heartbeat * 2);
             }
             self.compare(link, progress, &known, standing).await?;
         }
@@ -253,7 +255,7 @@ impl<B: Bus> Node<B> {
             match sent.await {
                 Ok((Sending::Nothing, false)) => return Ok(()),
                 Ok((Sending::Some, _) | (_, true)) => continue,
-                Ok((Sending::Full | Sending::Unknown, false)) => {}
+                Ok((Sending::Full, false)) => {}
                 Err(error) if BusError::is_refused_write(&error) => {}
                 Err(error) => return Err(error),
             }

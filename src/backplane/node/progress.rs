@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use tokio::time::Instant;
+
 use super::backoff::Backoff;
 use crate::backplane::bus::Position;
 use crate::backplane::entry::NodeId;
@@ -23,6 +25,8 @@ pub(super) struct Progress {
     pub sequences: Sequences,
     /// The entries that were removed from the inbox before the node read them.
     pub losses: Losses,
+    /// The node sends nothing before this time.
+    pub sends_after: Option<Instant>,
     /// Number of times that the size of the next batch is halved.
     pub halvings: u32,
     /// True when the node has waited `command_timeout` for room in a mailbox, and there is none yet. It does not wait again

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backoff::Backoff;
 use super::progress::SharedProgress;
@@ -31,8 +31,6 @@ pub(super) enum Sending {
     Some,
     /// The next entry does not fit in an inbox.
     Full,
-    /// The bus does not know the node: it has lost everything.
-    Unknown,
 }
 
 impl<B: Bus> Node<B> {
@@ -43,6 +41,10 @@ impl<B: Bus> Node<B> {
     ) -> Result<Never, BusError> {
         let mut full_wait = MIN_FULL_WAIT;
         loop {
+            let sends_after = lock(progress).sends_after.take();
+            if let Some(time) = sends_after {
+                sleep_until(time).await;
+            }
             match self.send_some(link, progress).await {
                 Ok(Sending::Some) => {
                     full_wait = MIN_FULL_WAIT;
@@ -53,8 +55,6 @@ impl<B: Bus> Node<B> {
                     sleep(full_wait).await;
                     full_wait = (full_wait * 2).min(MAX_FULL_WAIT);
                 }
-                // It does not know the others either, until their next heartbeats.
-                Ok(Sending::Unknown) => sleep(self.backplane.settings.heartbeat * 2).await,
                 Ok(Sending::Nothing) => self.backplane.work.notified().await,
                 Err(error) => self.pause(error, Writer::Sender, progress).await?,
             }
@@ -94,7 +94,7 @@ impl<B: Bus> Node<B> {
             Appended::UpTo { .. } => Ok(Sending::Full),
             Appended::Hole { appended } => {
                 self.send_again_after(appended);
-                Ok(if appended.is_some() { Sending::Some } else { Sending::Unknown })
+                Ok(Sending::Some)
             }
         }
     }

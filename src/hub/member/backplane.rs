@@ -32,6 +32,14 @@ impl Member {
         Some(request)
     }
 
+    /// Makes a request that is completed when the bus has every entry that was published so far, and fails when that takes
+    /// longer than `command_timeout`. Returns its key, or `None` when there is nothing to wait for: the bus has them, cannot be
+    /// used now, or does not exist. Entries that the bus does not have are sent later.
+    pub fn request_published(&self) -> Option<Key> {
+        let backplane = self.hub.backplane.as_ref()?;
+        backplane.is_publishing().then(|| self.request(Backplane::complete_when_published))?
+    }
+
     /// Changes client information: at once in the copy of this process, and on the bus when it is available. Returns the key of
     /// the request that is completed when the bus has the change, or `None` if the bus is away, it refuses changes, or the hub
     /// has no backplane.

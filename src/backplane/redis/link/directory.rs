@@ -30,8 +30,7 @@ impl RedisLink {
             }
             change
         };
-        let reply = self.call_on_inboxes(call).await?.ok_or_else(forgotten)?;
-        held(&reply, changes.list.len()).ok_or_else(|| unexpected("change"))
+        held(&self.call_on_inboxes(call).await?, changes.list.len()).ok_or_else(|| unexpected("change"))
     }
 
     pub(super) async fn restore_sessions(&self, sessions: &[(Id, Stamp)]) -> Result<Vec<Held>, BusError> {
@@ -45,7 +44,7 @@ impl RedisLink {
                 }
                 restore
             };
-            let reply = self.call_on_inboxes(call).await?.ok_or_else(forgotten)?;
+            let reply = self.call_on_inboxes(call).await?;
             all.extend(held(&reply, some.len()).ok_or_else(|| unexpected("restore"))?);
         }
         Ok(all)
@@ -66,11 +65,6 @@ impl RedisLink {
         let (cursor, ids): (u64, Vec<Vec<u8>>) = self.query(&sscan).await?;
         Ok((cursor, ids.iter().filter_map(|id| wtf8::decode(id)).collect()))
     }
-}
-
-/// The error for a node that Redis does not know. It has to join again before it changes the directory.
-fn forgotten() -> BusError {
-    BusError::new("ERR_INBOX_LOST", "Redis has lost its data about this process")
 }
 
 /// Reads the reply `held`, stamps.

@@ -14,7 +14,6 @@ impl RedisLink {
     pub(super) async fn append_entries(&self, batch: &Batch) -> Result<Appended, BusError> {
         loop {
             let reply = self.call_on_inboxes(|inboxes| self.append_call(batch, inboxes)).await?;
-            let Some(reply) = reply else { return Ok(Appended::Hole { appended: None }) };
             match (reply.first().and_then(text), &reply[1..]) {
                 (Some("hole"), [appended]) => return Ok(Appended::Hole { appended: number(appended) }),
                 (Some("upto"), [last, rest @ ..]) => {

@@ -23,24 +23,25 @@ pub(super) struct Inboxes {
 const TRIES: usize = 10;
 
 impl RedisLink {
-    /// Calls a script that may add to any inbox. `call` returns the call of the script. Returns its reply, or `None` when Redis does
-    /// not know the node.
+    /// Calls a script that may add to any inbox. `call` returns the call of the script. Returns its reply.
     pub(super) async fn call_on_inboxes(
         &self,
         call: impl Fn(&Inboxes) -> Cmd,
-    ) -> Result<Option<Vec<Value>>, BusError> {
+    ) -> Result<Vec<Value>, BusError> {
         for _ in 0..TRIES {
             let inboxes = Arc::clone(&lock(&self.inboxes));
             let mut reply: Vec<Value> = self.query(&call(&inboxes)).await?;
             match reply.first().and_then(text) {
-                Some("forgotten") => return Ok(None),
+                Some("forgotten") => {
+                    return Err(BusError::new("ERR_INBOX_LOST", "Redis has lost the inbox of this node"));
+                }
                 Some("nodes") if reply.len() == 3 => {
                     let nodes = reply.pop().and_then(array);
                     let version = reply.pop().and_then(bytes);
                     let (Some(version), Some(nodes)) = (version, nodes) else { return Err(unexpected("inbox")) };
                     self.set_nodes(version, &nodes);
                 }
-                _ => return Ok(Some(reply)),
+                _ => return Ok(reply),
             }
         }
         Err(BusError::new("TRYAGAIN", "nodes join and leave too often"))

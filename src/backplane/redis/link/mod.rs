@@ -106,8 +106,7 @@ impl RedisLink {
         let shared = [self.keys.state(), self.keys.directory(), self.keys.nodes()];
         let keys: Vec<_> = shared.iter().map(Vec::as_slice).chain(more.iter().map(AsRef::as_ref)).collect();
         let mut call = script.call_with_capacity(&keys, bytes);
-        let settings = &self.settings;
-        call.arg(self.node.as_str()).arg(ms(settings.node_ttl)).arg(ms(settings.beat_pause()));
+        call.arg(self.node.as_str()).arg(ms(self.settings.node_ttl)).arg(ms(self.settings.beat_pause()));
         call
     }
 

@@ -4,7 +4,7 @@
 --             lost; maximum number of entries, and of bytes, in an inbox; the entries, each as one of
 --             number of ids, ids, text | 'b', text | 'n', name of a field, its value, text | 'd', id
 -- Returns one of 'forgotten' | 'nodes', version, nodes | 'hole', number of the last entry | 'upto', number of the last entry,
--- the node whose inbox has no room for the next one, bytes that this one needs if the node is dead.
+-- the node whose inbox has no room for the next one, bytes that this one needs if the node has been dead for a while.
 local known, first, followsLoss, maxLen, maxBytes = unpack(ARGV, 4, 8)
 first, maxLen, maxBytes = tonumber(first), tonumber(maxLen), tonumber(maxBytes)
 
@@ -29,7 +29,7 @@ end
 -- Returns true when an inbox that does not exist need not be waited for, because its node is dead. Otherwise the node is about to
 -- make the inbox again.
 local function isGone(inbox)
-  if deadFor(inbox.node) > EVICT_AFTER then return true end
+  if deadFor(inbox.node) > nodeTtl then return true end
   full, fullSize = inbox, 0
   return false
 end
@@ -194,6 +194,7 @@ if accepted > seen and accepted >= first then save({ 'l:' .. self, digits(accept
 local reply = { 'upto', digits(accepted) }
 if full then
   table.insert(reply, full.node)
-  if deadFor(full.node) > EVICT_AFTER then table.insert(reply, digits(fullSize)) end
+  -- A node that is alive may come back later than it should, for example because Redis was away.
+  if deadFor(full.node) > nodeTtl then table.insert(reply, digits(fullSize)) end
 end
 return reply

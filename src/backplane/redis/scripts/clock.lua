@@ -30,10 +30,6 @@ local function nextNumber()
   return last
 end
 
--- A node whose inbox is full may have been stopped, and come back soon. Its entries are not removed before it has been dead for
--- this time.
-local EVICT_AFTER = nodeTtl
-
 -- Returns for how many ms a node has been dead. 0 for a node that is alive. `math.huge` for one that has left, or that is not
 -- registered. No node is dead after a time in which no node could send a heartbeat, until it had `nodeTtl` to do so.
 local function deadFor(node)

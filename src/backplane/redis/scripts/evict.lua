@@ -12,7 +12,7 @@ local ENTRIES_PER_CALL, BYTES_PER_CALL = 1000, 1048576
 local len, bytes = redis.call('XLEN', inbox), tonumber(redis.call('HGET', st, 'b:' .. node) or 0)
 -- More than is needed, so that not every entry has to make room.
 local function hasRoom() return len == 0 or len <= maxLen * 7 / 8 and bytes + size <= maxBytes * 7 / 8 end
-if hasRoom() or deadFor(node) <= EVICT_AFTER then return 1 end
+if hasRoom() or deadFor(node) <= nodeTtl then return 1 end
 
 local senders, removed, removedBytes = {}, 0, 0
 while not hasRoom() and removed < ENTRIES_PER_CALL and removedBytes < BYTES_PER_CALL do

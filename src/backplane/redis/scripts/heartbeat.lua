@@ -1,19 +1,20 @@
--- Keeps a node alive. Returns what Redis knew of it (`standing`), and some nodes that have been dead for long.
+-- Keeps a node alive, unless Redis has forgotten it: then it has to join again. Returns what Redis knows of it (`standing`), and
+-- some nodes that have been dead for long.
 -- ARGV[5]: time in ms after which the sessions of a dead node are removed
 local sweepAfter = tonumber(ARGV[5])
 
 -- Number of dead nodes that are returned.
 local NODES_PER_CALL = 3
 
-local wasKnown = isRegistered()
+if not isRegistered() then return { standing(false), {} } end
 -- A full Redis refuses commands that need memory, except after the first write of a script. So a PEXPIRE, which needs none,
 -- goes first. The other commands hardly need any, because they replace what the last heartbeat wrote.
 redis.call('PEXPIRE', nodes, keysTtl)
-beat(wasKnown)
+beat()
 local dead = {}
 local candidates =
   redis.call('ZRANGEBYSCORE', nodes, '-inf', digits(millis() - sweepAfter), 'LIMIT', 0, NODES_PER_CALL)
 for _, node in ipairs(candidates) do
   if deadFor(node) >= sweepAfter then table.insert(dead, node) end
 end
-return { standing(wasKnown), dead }
+return { standing(true), dead }

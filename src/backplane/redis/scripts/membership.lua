@@ -4,9 +4,6 @@
 local inbox, own, lost = unpack(KEYS, 4, 6)
 local keysTtl = ARGV[4]
 
--- Version of the layout of the keys.
-local LAYOUT = '2'
-
 -- Returns the id of the last entry that was ever put into the inbox.
 local function inboxEnd()
   local info = redis.call('EXISTS', inbox) == 1 and redis.call('XINFO', 'STREAM', inbox) or {}
@@ -28,8 +25,8 @@ local function standing(wasKnown)
   return { wasKnown and 1 or 0, appended, changed, inboxEnd(), redis.call('HGETALL', lost) }
 end
 
--- Records a heartbeat. Registers the node if Redis does not know it.
-local function beat(wasKnown)
+-- Records a heartbeat.
+local function beat()
   local now = millis()
   local before = tonumber(redis.call('HGET', st, 'beat') or 0)
   if now - before > quietTtl then
@@ -44,12 +41,5 @@ local function beat(wasKnown)
   end
   redis.call('HSET', st, 'beat', digits(now))
   redis.call('ZADD', nodes, digits(now + nodeTtl), self)
-  if not wasKnown then
-    local number = digits(nextNumber())
-    redis.call('DEL', lost)
-    -- An inbox that has lost its registration keeps its entries. XADD with MAXLEN 0 makes an empty one.
-    if redis.call('EXISTS', inbox) == 0 then redis.call('XADD', inbox, 'MAXLEN', 0, number .. '-0', 'k', '') end
-    redis.call('HSET', st, 'v', LAYOUT, 'nv', number, 'last', number, 'b:' .. self, 0)
-  end
   for _, key in ipairs({ st, dir, nodes, inbox, own, lost }) do redis.call('PEXPIRE', key, keysTtl) end
 end
