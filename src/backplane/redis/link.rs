@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use ::redis::{Cmd, FromRedisValue, Pipeline, RedisError, RetryMethod, Value, cmd, pipe};
 
-use super::connect::{Connection, Server};
+use super::commands::Connection;
 use super::keys::Keys;
-use super::replies::{bus_error, bytes, entries, is_unknown_script, node_id, script_error, sent, text};
+use super::locate::Server;
+use super::replies::{bytes, entries, is_unknown_script, node_id, script_error, sent, text};
 use super::scripts::{CompiledScript, Scripts};
 use crate::backplane::bus::{BusError, Joined, Link, Position, Pulse, Reply, Request, Sent};
 use crate::backplane::entry::{Id, NodeId};
@@ -35,8 +36,6 @@ pub struct RedisLink {
     settings: Settings,
     scripts: Scripts,
     has_appended: AtomicBool,
-    /// The password, which must not appear in errors.
-    secret: Option<String>,
 }
 
 impl RedisLink {
@@ -47,31 +46,24 @@ impl RedisLink {
         keys: Keys,
         settings: Settings,
     ) -> Result<Self, BusError> {
-        let limit = settings.command_timeout;
-        let tls = server.tls()?;
+        let (commands, reads) = server.connect(settings.command_timeout).await?;
         let link = Self {
-            commands: server.connect(tls.as_ref(), limit, limit).await?,
-            reads: server.connect(tls.as_ref(), limit, BLOCK + limit).await?,
+            commands,
+            reads,
             node,
             keys,
             settings,
             scripts: Scripts::default(),
             has_appended: AtomicBool::new(false),
-            secret: server.secret().map(str::to_owned),
         };
         let (first, rest) = link.scripts.load();
-        let loading = first.exec_async(&mut link.commands.handle()).await;
-        loading.map_err(|error| link.error(&error))?;
+        link.commands.query::<()>(&first).await?;
         link.run::<()>(&rest).await?;
         Ok(link)
     }
 
     async fn run<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, BusError> {
-        pipe.query_async(&mut self.commands.handle()).await.map_err(|error| self.error(&error))
-    }
-
-    fn error(&self, error: &RedisError) -> BusError {
-        bus_error(error, self.settings.command_timeout, self.secret.as_deref())
+        self.commands.run(pipe).await
     }
 
     /// Adds commands that add to the list of the node's sessions.
@@ -146,11 +138,11 @@ impl RedisLink {
             return;
         };
         let command = self.session_command(&self.scripts.extend, id, ttl);
-        let mut commands = self.commands.handle();
+        let commands = self.commands.handle();
         tokio::spawn(async move {
             while cursor != END_OF_SCAN {
                 let mut extend = command.clone();
-                match extend.arg(&cursor).query_async(&mut commands).await {
+                match commands.query(extend.arg(&cursor)).await {
                     Ok(next) => cursor = next,
                     Err(_) => return,
                 }
@@ -164,10 +156,10 @@ impl RedisLink {
         let Some(key) = bytes(rest) else { return };
         let mut command = self.session_command(&self.scripts.forget_rest, id, Duration::ZERO);
         command.arg(key);
-        let mut commands = self.commands.handle();
-        tokio::spawn(async move {
-            while let Ok(Some(_)) = command.query_async::<Option<Vec<u8>>>(&mut commands).await {}
-        });
+        let commands = self.commands.handle();
+        tokio::spawn(
+            async move { while let Ok(Some(_)) = commands.query::<Option<Vec<u8>>>(&command).await {} },
+        );
     }
 
     fn reply(&self, request: &Request, reply: Result<Value, RedisError>) -> Result<Reply, BusError> {
@@ -194,7 +186,7 @@ impl RedisLink {
             // The error concerns only this request: another program may have written values of other types, or the server
             // refuses writes.
             (_, Err(error)) => {
-                let why = self.error(&error);
+                let why = self.commands.error(&error);
                 let is_permanent =
                     matches!(error.retry_method(), RetryMethod::NoRetry) && !is_unknown_script(&error);
                 if !is_permanent && !why.is_refused_write() {
@@ -259,8 +251,7 @@ impl Link for RedisLink {
         let mut xread = cmd("XREAD");
         xread.arg("COUNT").arg(limit).arg("BLOCK").arg(ms(BLOCK)).arg("STREAMS");
         xread.arg(self.keys.stream()).arg(after.to_string());
-        let read: Value =
-            xread.query_async(&mut self.reads.handle()).await.map_err(|error| self.error(&error))?;
+        let read = self.reads.query_that_waits(BLOCK, &xread).await?;
         entries(read).ok_or_else(|| BusError::protocol("XREAD returned something other than entries"))
     }
 
