@@ -44,6 +44,7 @@ const otherSuites = {
 		packages: ['examples', '__test__/e2e', '__test__/e2e/upstreams', '__test__/e2e/ours'],
 		timeoutMs: 120_000,
 	},
+	'redis-machines': { packages: ['examples'], timeoutMs: 120_000 },
 	browser: { packages: ['examples', '__test__/browser'], timeoutMs: 300_000 },
 	pack: { packages: ['__test__/pack', '__test__/runtimes'], timeoutMs: 300_000 },
 	'web-hosts': { packages: ['__test__/pack', '__test__/web-hosts'], timeoutMs: 300_000 },

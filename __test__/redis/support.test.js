@@ -125,7 +125,10 @@ describeWithRedis('a Redis server of the tests', () => {
 		assert.deepEqual(await redis.commandCounts(), {});
 		for (let n = 0; n < 3; n++) await redis.command('XADD', 'stream', '*', 'n', n);
 		await redis.command('CLIENT', 'LIST');
-		assert.deepEqual(await redis.commandCounts(), { xadd: 3, 'client|list': 1 });
+		const server = await redis.command('INFO', 'server');
+		// Redis 6.2 counts subcommands as one command.
+		const list = server.includes('redis_version:6.') ? 'client' : 'client|list';
+		assert.deepEqual(await redis.commandCounts(), { xadd: 3, [list]: 1 });
 	});
 
 	test('accepts further arguments', async () => {

@@ -3,16 +3,19 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { createClient } from 'redis';
+import { runCommand } from './redis-command.js';
 
 const BINARY = process.env.REDIS_SERVER || 'redis-server';
 const IS_INSTALLED = spawnSync(BINARY, ['--version']).status === 0;
 const MISSING = `there is no ${BINARY}: apt-get install redis-server, or name the binary of a Redis or Valkey, REDIS_SERVER=/path/to/it`;
+
+/** The data are loaded before the first line is printed. The second line is that of a Sentinel. */
+const READY = /Ready to accept connections|Sentinel ID is/;
 
 /** Only the server itself can tell whether its port is free. */
 const PORT_TAKEN = /Address already in use/;
@@ -44,6 +47,8 @@ export function describeWithRedis(name, tests) {
  * @property {'always' | 'everysec' | 'no'} [appendfsync] when writes are synced to the disk: `always` is before the reply
  * @property {string[] | ((port: number) => string[])} [args]
  *   further arguments of the server, such as `['--maxmemory', '10mb']`, or a function that returns them for its port
+ * @property {string[]} [sentinel] the configuration of a Sentinel, by lines. The server is then a Sentinel
+ * @property {() => number} [anyPort] returns a random port for the server
  */
 
 /**
@@ -54,7 +59,7 @@ export function describeWithRedis(name, tests) {
 export async function startRedis(options = {}) {
 	if (!IS_INSTALLED) throw new Error(MISSING);
 	for (;;) {
-		const redis = new RedisServer(anyPort(), options);
+		const redis = new RedisServer((options.anyPort ?? anyPort)(), options);
 		try {
 			await redis.start();
 			return redis;
@@ -92,14 +97,26 @@ export class RedisServer {
 	 * @param {number} port
 	 * @param {RedisOptions} options
 	 */
-	constructor(port, { appendOnly = false, appendfsync = 'everysec', args = [] }) {
+	constructor(port, { appendOnly = false, appendfsync = 'everysec', args = [], sentinel }) {
 		this.port = port;
 		this.url = `redis://127.0.0.1:${port}`;
+		if (sentinel) {
+			// A Sentinel writes its state into the file of its configuration.
+			const file = join(this.folder, 'sentinel.conf');
+			writeFileSync(file, [`port ${port}`, 'bind 127.0.0.1', `dir ${this.folder}`, ...sentinel, ''].join('\n'));
+			this.#args = [file, '--sentinel'];
+			return;
+		}
 		this.#args = [
 			...['--port', String(port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', ''],
 			...['--appendonly', appendOnly ? 'yes' : 'no', '--appendfsync', appendfsync],
 			...(typeof args === 'function' ? args(port) : args),
 		];
+	}
+
+	/** True while the server process exists, paused or not. */
+	get isRunning() {
+		return this.#process !== undefined;
 	}
 
 	/** Starts the server on the same port and with the data of its folder. Resolves when it accepts connections. */
@@ -116,8 +133,7 @@ export class RedisServer {
 			const read = (/** @type {string} */ text) => {
 				this.output += text;
 				printed += text;
-				// The data are loaded before this line is printed.
-				if (printed.includes('Ready to accept connections')) resolve(undefined);
+				if (READY.test(printed)) resolve(undefined);
 			};
 			for (const stream of [server.stdout, server.stderr]) stream.setEncoding('utf8').on('data', read);
 			this.#ended.then(() => reject(new Error(`${BINARY} ended before it was ready:\n${printed}`)), reject);
@@ -166,21 +182,8 @@ export class RedisServer {
 	 * @param {...(string | number)} args
 	 * @returns {Promise<any>}
 	 */
-	async command(...args) {
-		const options = {
-			url: this.url,
-			disableClientInfo: true,
-			socket: { reconnectStrategy: /** @type {const} */ (false) },
-		};
-		const client = createClient({ ...options, RESP: 2 });
-		// The error also rejects the command.
-		client.on('error', () => {});
-		try {
-			await client.connect();
-			return await client.sendCommand(args.map(String));
-		} finally {
-			client.destroy();
-		}
+	command(...args) {
+		return runCommand(this.port, args.map(String));
 	}
 
 	/** Closes all connections, and resolves to their number. */
@@ -191,7 +194,8 @@ export class RedisServer {
 	}
 
 	/**
-	 * Returns how often each command was run since the server started, without `INFO`, which reads the counts: `{ xadd: 2 }`.
+	 * Returns how often each command was run since the server started: `{ xadd: 2 }`. `INFO`, which reads the counts, and
+	 * `CONFIG GET`, which Valkey 9 runs when it starts, are not counted.
 	 *
 	 * @returns {Promise<Record<string, number>>}
 	 */
@@ -199,7 +203,7 @@ export class RedisServer {
 		/** @type {string} */
 		const stats = await this.command('INFO', 'commandstats');
 		const counts = [...stats.matchAll(/^cmdstat_(\S+?):calls=(\d+)/gm)].map(([, name, calls]) => [name, Number(calls)]);
-		return Object.fromEntries(counts.filter(([name]) => name !== 'info'));
+		return Object.fromEntries(counts.filter(([name]) => name !== 'info' && name !== 'config|get'));
 	}
 
 	/** Ends the server in any state, and removes its folder. */

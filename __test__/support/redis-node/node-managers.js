@@ -128,6 +128,17 @@ export class NodeManagers {
 	}
 
 	/**
+	 * Resolves with the messages of the newest stream of an id, when the last one is the given text.
+	 *
+	 * @param {string} id
+	 * @param {string} last
+	 */
+	async receivedLast(id, last) {
+		await this.#until(() => this.#newest(id).messages.at(-1) === last);
+		return this.#newest(id).messages;
+	}
+
+	/**
 	 * Resolves with the messages of the newest stream of an id, when it is closed.
 	 *
 	 * @param {string} id

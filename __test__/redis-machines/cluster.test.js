@@ -1,0 +1,84 @@
+// Nodes share a Redis Cluster that fails over and moves slots, while they send to each other. Nothing is lost, twice or out of order,
+// and no process ends.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { describeWithRedis } from '../support/redis.js';
+import { startCluster } from '../support/redis-cluster.js';
+import { startMachines } from '../support/redis-node/machines.js';
+import { runWorkload, workloadOf } from '../support/redis-node/workload-run.js';
+
+/** @import { TestContext } from 'node:test' */
+/** @import { RedisCluster } from '../support/redis-cluster.js' */
+
+// The tests wait most of the time.
+describeWithRedis('nodes on a cluster', () => {
+	describe('lose nothing, and deliver again', { concurrency: true }, () => {
+		/** @type {[string, (cluster: RedisCluster, key: string) => Promise<unknown>][]} */
+		const EVENTS = [
+			['when the master of their keys is killed', (cluster, key) => cluster.killMaster(key)],
+			['when a replica of it takes over, three times', (cluster, key) => times(3, () => cluster.failOver(key))],
+			['when their slot moves, with its keys, three times', (cluster, key) => times(3, () => cluster.moveSlot(key))],
+		];
+		for (const [name, bringAbout] of EVENTS) {
+			test(name, async (t) => {
+				const cluster = await startCluster();
+				t.after(() => cluster.end());
+				const { prefix, nodes, members } = await startMachines(t, [cluster.url, cluster.url, cluster.url]);
+				await runWorkload(t, members, workloadOf({ nodes: 3, messages: 2_000, perSecond: 250 }), () =>
+					bringAbout(cluster, `{${prefix}}`),
+				);
+				for (const { child } of nodes) assert.deepEqual([child.exitCode, child.signalCode], [null, null]);
+			});
+		}
+	});
+
+	describe('with the URL of', { concurrency: true }, () => {
+		/** @type {[string, (cluster: RedisCluster, key: string) => Promise<string>][]} */
+		const URLS = [
+			['a master of other keys', async (cluster, key) => (await other(cluster, key, 0)).url],
+			['a replica', async (cluster, key) => (await other(cluster, key, 3)).url],
+			[
+				'a server that is away, and one of the cluster',
+				async (cluster) => `redis://127.0.0.1:1,127.0.0.1:${cluster.servers[1].port}`,
+			],
+		];
+		for (const [name, urlOf] of URLS) {
+			test(`${name} connect`, async (t) => {
+				const cluster = await startCluster();
+				t.after(() => cluster.end());
+				const url = await urlOf(cluster, '{test}');
+				const { members } = await startMachines(t, [url, url]);
+				const [a, b] = members;
+				await a.do('create', 'a');
+				await b.do('streams', 'send', ['a'], 'hello');
+				assert.deepEqual(await a.do('received', 'a', 1), ['hello']);
+				await b.do('info', 'setLogLevel', 'a', 'warning');
+				assert.equal(await a.do('info', 'getLogLevel', 'a'), 'warning');
+			});
+		}
+	});
+});
+
+/**
+ * Resolves with a server, from an index on, that is not the master of a key.
+ *
+ * @param {RedisCluster} cluster
+ * @param {string} key
+ * @param {number} from
+ */
+async function other(cluster, key, from) {
+	const master = await cluster.masterOf(key);
+	const found = cluster.servers.slice(from).find((server) => server !== master);
+	assert.ok(found);
+	return found;
+}
+
+/**
+ * @param {number} count
+ * @param {() => Promise<unknown>} what
+ */
+async function times(count, what) {
+	for (let n = 0; n < count; n++) await what();
+}

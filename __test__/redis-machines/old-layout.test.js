@@ -1,0 +1,64 @@
+// A node beside nodes of the layout before inboxes, with one Redis stream for all of them: it refuses to join, and keeps them out.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { describeWithRedis, startRedis } from '../support/redis.js';
+import { Node, newPrefix } from '../support/redis-node/node.js';
+
+/** @import { TestContext } from 'node:test' */
+
+/** @param {TestContext} t */
+async function start(t) {
+	const redis = await startRedis();
+	t.after(() => redis.end());
+	const node = new Node();
+	t.after(() => node.kill());
+	const prefix = newPrefix();
+	const options = { prefix, heartbeatMs: 200, nodeTtlMs: 1_000, commandTimeoutMs: 1_000 };
+	return { redis, prefix, open: () => node.open(redis.url, options) };
+}
+
+describeWithRedis('a node', () => {
+	test('does not join while a node of the old layout lives, says so, and joins when that has left', async (t) => {
+		const { redis, prefix, open } = await start(t);
+		// What a node of the old layout writes at each heartbeat: the time at which it counts as dead.
+		const [seconds] = await redis.command('TIME');
+		await redis.command('ZADD', `${prefix}:nodes`, (Number(seconds) + 600) * 1_000, 'old-node');
+		await redis.command('HSET', `${prefix}:sent`, 'old-node', 7);
+		const member = await open();
+		const { code, message, cause } = await member.run(async (m) => {
+			const error = await m.manager.ready().then(
+				() => undefined,
+				(/** @type {any} */ error) => error,
+			);
+			return { code: error?.code, message: error?.message, cause: error?.cause?.code };
+		});
+		assert.deepEqual({ code, cause }, { code: 'ERR_BACKPLANE_UNAVAILABLE', cause: 'ERR_OLD_LAYOUT' });
+		t.diagnostic(message);
+		assert.deepEqual((await redis.command('KEYS', `{${prefix}}*`)).length, 0);
+		assert.equal(await redis.command('HGET', `${prefix}:sent`, 'old-node'), '7');
+		const [, error] = await member.do('errors', 1);
+		assert.ok(error === undefined || error.code === 'ERR_BACKPLANE_UNAVAILABLE');
+
+		await redis.command('ZADD', `${prefix}:nodes`, (Number(seconds) - 1) * 1_000, 'old-node');
+		const isConnected = async () => (await member.do('streams', 'stats')).backplane.connected;
+		while (!(await isConnected())) await member.do('streams', 'flush');
+		await member.do('create', 'a');
+		await member.do('streams', 'flush');
+		assert.deepEqual(await redis.command('HKEYS', `{${prefix}}:dir`), ['a']);
+	});
+
+	test('keeps nodes of the old layout out, as long as a node of the new one lives', async (t) => {
+		const { redis, prefix, open } = await start(t);
+		const member = await open();
+		await member.do('streams', 'ready');
+		// The script with which a node of the old layout joins and beats reads its numbers from this hash.
+		await assert.rejects(redis.command('HGET', `${prefix}:sent`, 'old-node'), /WRONGTYPE/);
+		const ttl = await redis.command('PTTL', `${prefix}:sent`);
+		assert.ok(ttl > 0 && ttl <= 1_000, `${ttl}`);
+		await member.do('leave');
+		while (await redis.command('EXISTS', `${prefix}:sent`));
+		assert.equal(await redis.command('HGET', `${prefix}:sent`, 'old-node'), null);
+	});
+});

@@ -1,0 +1,176 @@
+// Thousands of clients reconnect at once, while messages go to a session of another node, which may be cut off or stand still.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as pass } from 'node:timers/promises';
+
+import { describeWithRedis, startRedis } from '../support/redis.js';
+import { BreakingProxy } from '../support/redis-node/breaking-proxy.js';
+import {
+	assertAllNumbers,
+	assertNoGaps,
+	createMany,
+	sendNumbers,
+	startMachines,
+} from '../support/redis-node/machines.js';
+import { until } from '../support/redis-node/node.js';
+import { SlowProxy } from '../support/redis-node/slow-proxy.js';
+
+/** @import { TestContext } from 'node:test' */
+/** @import { NodeManagersProxy } from '../support/redis-node/node.js' */
+
+/** Number of clients that reconnect to a node. */
+const CLIENTS = 5_000;
+
+/**
+ * Starts nodes on a line, and a last one on the same line that a proxy can break.
+ *
+ * @param {TestContext} t
+ * @param {{ delayMs: number, others: number }} given `others` is the number of nodes on the line
+ */
+async function start(t, { delayMs, others }) {
+	const redis = await startRedis();
+	t.after(() => redis.end());
+	const line = new SlowProxy(redis.port, { delayMs });
+	t.after(() => line.end());
+	const url = await line.start();
+	const proxy = new BreakingProxy(line.port, { seed: 1, cuts: 0 });
+	t.after(() => proxy.end());
+	const urls = [...Array.from({ length: others }, () => url), await proxy.start()];
+	const { members, nodes } = await startMachines(t, urls);
+	const target = members[others];
+	await target.do('create', 'target');
+	await target.do('streams', 'flush');
+	return { members, proxy, target, others: members.slice(0, others), targetNode: nodes[others] };
+}
+
+/**
+ * Creates the sessions of all nodes. In the same turn of its event loop, the first node sends messages between its calls of `create`.
+ *
+ * @param {NodeManagersProxy[]} members
+ * @param {number} messages number of messages to the session `target`
+ */
+async function reconnectAndSend([sender, ...others], messages) {
+	await Promise.all([
+		...others.map((member, index) => createMany(member, String(index + 1), CLIENTS)),
+		sender.run(
+			(m, clients, messages) => {
+				for (let n = 0; n < clients; n++) {
+					if (n % (clients / messages) === 0) m.manager.send(['target'], String(n / (clients / messages)));
+					m.create(`0-${n}`);
+				}
+			},
+			CLIENTS,
+			messages,
+		),
+	]);
+}
+
+/**
+ * Asserts that each node knows sessions of each other, and that no stream was closed.
+ *
+ * @param {NodeManagersProxy[]} members that have each created {@link CLIENTS} sessions
+ */
+async function assertAllRegistered(members) {
+	await Promise.all(members.map((member) => member.do('streams', 'flush')));
+	for (const [index, member] of members.entries()) {
+		assert.equal(await member.do('streams', 'size'), CLIENTS);
+		for (const at of [0, CLIENTS / 2, CLIENTS - 1]) {
+			const other = members[(index + 1) % members.length];
+			await until(() => other.do('streams', 'has', `${index}-${at}`));
+			assert.deepEqual(await member.do('seen', `${index}-${at}`), [{ messages: [], closed: 0 }]);
+		}
+	}
+}
+
+describeWithRedis('while clients reconnect, all messages to a session elsewhere arrive in order', () => {
+	for (const delayMs of [0, 5]) {
+		test(`1,000 messages, while 3 nodes get 5,000 clients each, ${delayMs} ms one way`, async (t) => {
+			const { members, target, others } = await start(t, { delayMs, others: 3 });
+			await reconnectAndSend(others, 1_000);
+			assertAllNumbers(t, await target.do('receivedLast', 'target', '999'), 1_000);
+			await assertAllRegistered(others);
+			await assertNoGaps(members);
+		});
+	}
+
+	for (const delayMs of [0, 1, 5]) {
+		test(`1,000 messages to a node that is cut off for 2 s, while 4 nodes get 5,000 clients each, ${delayMs} ms one way`, async (t) => {
+			const { members, proxy, target, others } = await start(t, { delayMs, others: 4 });
+			await proxy.refuse();
+			const created = reconnectAndSend(others, 1_000);
+			await pass(2_000);
+			await proxy.accept();
+			await created;
+			assertAllNumbers(t, await target.do('receivedLast', 'target', '999'), 1_000);
+			await assertAllRegistered(others);
+			await assertNoGaps(members);
+			assert.ok((await target.do('streams', 'stats')).backplane.reconnects > 0);
+		});
+	}
+});
+
+describeWithRedis('a node that stands still', () => {
+	test('for 4 s, while 15,000 clients reconnect elsewhere, gets the 100 messages of that time', async (t) => {
+		const { members, target, others, targetNode } = await start(t, { delayMs: 0, others: 3 });
+		targetNode.pause();
+		await reconnectAndSend(others, 100);
+		await pass(4_000);
+		targetNode.resume();
+		assertAllNumbers(t, await target.do('receivedLast', 'target', '99'), 100);
+		await assertAllRegistered(others);
+		await assertNoGaps(members);
+		assert.equal(await others[2].do('streams', 'has', 'target'), true);
+	});
+
+	describe('longer than its inbox holds, and counts as dead', () => {
+		test('is told exactly how many messages of each node it has missed, gets the newest, and lives again', async (t) => {
+			const redis = await startRedis();
+			t.after(() => redis.end());
+			const options = { maxLen: 200, nodeTtlMs: 1_500, heartbeatMs: 300 };
+			const { members, nodes } = await startMachines(t, [redis.url, redis.url, redis.url], options);
+			const [a, b, c] = members;
+			await c.do('create', 'target');
+			await c.do('streams', 'flush');
+			await sendNumbers(a, 'target', 0, 10);
+			await c.do('received', 'target', 10);
+			nodes[2].pause();
+			await until(async () => !(await a.do('streams', 'has', 'target')));
+			// Another node still gets everything.
+			await b.do('create', 'other');
+			await b.do('streams', 'flush');
+			await b.run(async (m) => {
+				for (let n = 0; n < 150; n++) m.manager.send(['target'], `b ${n}`);
+				await m.manager.flush();
+			});
+			await a.run(async (m) => {
+				for (let n = 10; n < 1_000; n++) m.manager.send(['target', 'other'], String(n));
+				await m.manager.flush();
+			});
+			assert.deepEqual(
+				await b.do('receivedLast', 'other', '999'),
+				Array.from({ length: 990 }, (_, n) => String(n + 10)),
+			);
+			nodes[2].resume();
+			/** @type {string[]} */
+			const received = await c.do('receivedLast', 'target', '999');
+			const ofA = received.filter((text) => !text.startsWith('b'));
+			const ofB = received.length - ofA.length;
+			t.diagnostic(`${ofA.length} of a, ${ofB} of b received`);
+			assert.ok(ofA.length < 1_000 && ofA.length > 10, `${ofA.length} received`);
+			// The first ten, and then the newest without a hole.
+			const newest = Array.from({ length: ofA.length - 10 }, (_, n) => String(1_000 - ofA.length + 10 + n));
+			assert.deepEqual(ofA, [...Array.from({ length: 10 }, (_, n) => String(n)), ...newest]);
+			const gaps = await c.do('gaps', ofB === 150 ? 1 : 2);
+			const missed = gaps.map(({ missed }) => missed).sort((one, another) => one - another);
+			assert.deepEqual(
+				missed,
+				[150 - ofB, 1_000 - ofA.length].filter((count) => count > 0).sort((one, another) => one - another),
+			);
+			await until(() => a.do('streams', 'has', 'target'));
+			await a.do('streams', 'send', ['target'], 'again');
+			await c.do('receivedLast', 'target', 'again');
+			await assertNoGaps([a, b]);
+		});
+	});
+});

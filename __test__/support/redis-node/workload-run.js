@@ -1,0 +1,57 @@
+// Runs a workload on machines (see `node-workload.js`) while a test brings something about, and asserts that nothing is lost.
+
+import assert from 'node:assert/strict';
+
+import { until } from './node.js';
+import { assertNothingLost } from './node-workload.js';
+
+/** @import { TestContext } from 'node:test' */
+/** @import { NodeManagersProxy } from './node.js' */
+/** @import { NodeWorkloadOptions } from './node-workload.js' */
+
+const SESSIONS_OF_A_NODE = 10;
+
+/**
+ * Returns a workload: `messages` of each node.
+ *
+ * @param {{ nodes: number, messages: number, perSecond: number, seed?: number }} given
+ * @returns {NodeWorkloadOptions}
+ */
+export function workloadOf({ nodes, messages, perSecond, seed = Math.floor(Math.random() * 2 ** 31) }) {
+	const sessions = Array.from({ length: nodes }, (_, node) =>
+		Array.from({ length: SESSIONS_OF_A_NODE }, (_, session) => `${node}-${session}`),
+	);
+	return { sessions, messages, perSecond, seed };
+}
+
+/**
+ * Runs the workload. Brings something about when a quarter of it is sent. Asserts that each session has received all its messages
+ * once and in order, that no node has missed anything, and that all nodes know all sessions in the end.
+ *
+ * @param {TestContext} t
+ * @param {NodeManagersProxy[]} members
+ * @param {NodeWorkloadOptions} workload
+ * @param {() => Promise<unknown>} bringAbout
+ */
+export async function runWorkload(t, members, workload, bringAbout) {
+	t.diagnostic(`seed ${workload.seed}`);
+	await Promise.all(members.map((member, node) => member.do('prepareWorkload', node, workload)));
+	const all = Promise.all(members.map((member) => member.do('runWorkload')));
+	await members[0].do('workloadReached', workload.messages / 4);
+	const start = performance.now();
+	await bringAbout();
+	t.diagnostic(`over after ${Math.round(performance.now() - start)} ms`);
+	await all;
+	const reports = await Promise.all(members.map((member) => member.do('workloadReport')));
+	t.diagnostic(`all received after ${Math.round(performance.now() - start)} ms`);
+	const stats = await Promise.all(members.map((member) => member.do('streams', 'stats')));
+	for (const { backplane } of stats) t.diagnostic(JSON.stringify(backplane));
+	assertNothingLost(new Map(reports.entries()), workload);
+	for (const { backplane } of stats) {
+		const { gaps, missed, malformed } = backplane;
+		assert.deepEqual({ gaps, missed, malformed }, { gaps: 0, missed: 0, malformed: 0 });
+	}
+	for (const member of members) {
+		for (const id of workload.sessions.flat()) await until(() => member.do('streams', 'has', id));
+	}
+}
