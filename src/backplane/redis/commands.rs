@@ -80,10 +80,12 @@ impl Context {
         wait: Duration,
         reply: impl Future<Output = RedisResult<T>>,
     ) -> Result<RedisResult<T>, BusError> {
-        if let Some(watch) = &self.watch {
-            watch.check()?;
-        }
-        self.activity.within(wait, self.limit, reply).await.ok_or_else(|| {
+        let reply = self.activity.within(wait, self.limit, reply);
+        let reply = match &self.watch {
+            Some(watch) => watch.guard(reply).await?,
+            None => reply.await,
+        };
+        reply.ok_or_else(|| {
             let error = BusError::timed_out(self.limit);
             self.routes.failed(&self.endpoint, &error);
             error

@@ -35,20 +35,21 @@ impl Server {
     pub async fn connect(&self, limit: Duration) -> Result<(Connection, Connection), BusError> {
         let tls = if self.address.is_tls { Some(Tls::new(&self.tls)?) } else { None };
         let Address { endpoints, login, service, .. } = &self.address;
-        let dialer = |login: &Login, routes: &Arc<Routes>, watch: Option<Watch>| Dialer {
+        let dialer = |login: &Login, routes: &Arc<Routes>, watch: Option<Arc<Watch>>| Dialer {
             login: login.clone(),
             tls: tls.clone(),
             limit,
             routes: Arc::clone(routes),
-            watch: watch.map(Arc::new),
+            watch,
         };
         if let Some(service) = service {
             let to_sentinels = Arc::new(dialer(login, &Arc::default(), None));
             let sentinels =
                 Sentinels { endpoints: endpoints.clone(), service: service.clone(), dialer: to_sentinels };
             let primary = sentinels.primary().await?;
-            let watch = Watch::new(&sentinels, primary.clone());
-            return connect_to_primary(&dialer(login, &self.routes, Some(watch)), &primary).await;
+            let watch = Arc::new(Watch::new(&sentinels, primary.clone()));
+            let dialer = dialer(login, &self.routes, Some(Arc::clone(&watch)));
+            return watch.guard(connect_to_primary(&dialer, &primary)).await?;
         }
         let dialer = Arc::new(dialer(login, &self.routes, None));
         let connection = self.connect_to_owner(&dialer).await?;

@@ -3,11 +3,13 @@
 //! Each Sentinel may be wrong for a while, such as one that a broken network separates from the others. So all are asked, and
 //! the address with the most votes wins.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::redis::{Value, cmd};
+use tokio::select;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -19,7 +21,7 @@ use crate::backplane::bus::BusError;
 use crate::backplane::lock::lock;
 
 /// Time between two questions to the same Sentinel.
-const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// The Sentinels of one service.
 #[derive(Clone)]
@@ -116,7 +118,7 @@ fn winner(votes: &[Option<Endpoint>]) -> Option<(&Endpoint, usize)> {
 /// Asks the Sentinels again and again whether a server is still the primary. Ends when it is dropped.
 pub(super) struct Watch {
     primary: Endpoint,
-    has_moved: Arc<AtomicBool>,
+    has_moved: watch::Receiver<bool>,
     /// Aborted when this is dropped.
     _tasks: JoinSet<()>,
 }
@@ -126,16 +128,16 @@ impl Watch {
     pub fn new(sentinels: &Sentinels, primary: Endpoint) -> Self {
         // A Sentinel that has not answered yet counts as one that agrees.
         let votes = Arc::new(Mutex::new(vec![Some(primary.clone()); sentinels.endpoints.len()]));
-        let has_moved = Arc::new(AtomicBool::new(false));
+        let (moved, has_moved) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (index, endpoint) in sentinels.endpoints.iter().cloned().enumerate() {
             let (sentinels, primary) = (sentinels.clone(), primary.clone());
-            let (votes, has_moved) = (Arc::clone(&votes), Arc::clone(&has_moved));
+            let (votes, moved) = (Arc::clone(&votes), moved.clone());
             let vote = move |vote| {
                 let mut votes = lock(&votes);
                 votes[index] = vote;
                 if is_outvoted(&primary, &votes) {
-                    has_moved.store(true, Ordering::Relaxed);
+                    moved.send_replace(true);
                 }
             };
             tasks.spawn(async move {
@@ -154,14 +156,24 @@ impl Watch {
         Self { primary, has_moved, _tasks: tasks }
     }
 
-    /// Fails when the Sentinels name another server as the primary. The old one may accept writes for seconds, and lose them.
-    pub fn check(&self) -> Result<(), BusError> {
-        // Relaxed: no other memory depends on it.
-        if !self.has_moved.load(Ordering::Relaxed) {
-            return Ok(());
+    /// Waits for the result of an operation. Fails as soon as the Sentinels name another server as the primary: the old one may
+    /// accept writes for seconds, and lose them, or may never reply.
+    pub async fn guard<T>(&self, operation: impl Future<Output = T>) -> Result<T, BusError> {
+        let mut has_moved = self.has_moved.clone();
+        let moved = async {
+            if has_moved.wait_for(|moved| *moved).await.is_err() {
+                // The tasks were cancelled, because the runtime ends.
+                pending::<()>().await;
+            }
+        };
+        select! {
+            biased;
+            () = moved => {
+                let message = format!("{} is not the primary any more, according to the Sentinels", self.primary);
+                Err(BusError::new("ERR_PRIMARY_MOVED", message))
+            }
+            result = operation => Ok(result),
         }
-        let message = format!("{} is not the primary any more, according to the Sentinels", self.primary);
-        Err(BusError::new("ERR_PRIMARY_MOVED", message))
     }
 }
 
