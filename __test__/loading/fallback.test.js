@@ -189,6 +189,8 @@ describe('the JavaScript core agrees with the addon', needsNative, () => {
 	test('on what the URL of a Redis server is', () => {
 		for (const url of [
 			...['redis://localhost', 'rediss://localhost:6380/1', 'redis://user:secret@[::1]:6379', 'valkey://localhost'],
+			...['redis://a,b:6380/1', 'redis-sentinel://a,b#name', 'valkeys-sentinel://user:secret@a:26380/1#name'],
+			...['redis-sentinel://a', 'redis-sentinel://a#', 'redis-sentinel:///0#name', 'http-sentinel://a#name'],
 			...['', 'localhost', 'localhost:6379', 'http://localhost', 'redis:', 'redis://', 'redis:localhost', 'redis'],
 		]) {
 			assert.equal(fallback.isRedisUrl(url), core.isRedisUrl(url), url);

@@ -14,8 +14,10 @@ import { describeWithRedis, startRedis } from '../support/redis.js';
 
 const SOURCES = new URL('../../src/backplane/redis/', import.meta.url);
 const TRANSACTIONS = ['multi', 'exec'];
-/** Every user may log in. `SELECT` is needed only for other databases than 0. */
-const LOGIN = ['auth', 'select'];
+/** Every user may log in, and ask a server about itself. `SELECT` is needed only for other databases than 0. */
+const LOGIN = ['auth', 'hello', 'select'];
+/** Commands of Redis Cluster, and commands to Sentinels. `topology.test.js` tests the permissions that they need. */
+const TOPOLOGY = ['cluster', 'sentinel'];
 /** Commands that are allowed only with this subcommand. */
 const SUBCOMMANDS = { script: 'script|load', xinfo: 'xinfo|stream' };
 
@@ -31,7 +33,7 @@ describe('the Redis user of docs/redis.md', () => {
 			return [...calls].map(([, command]) => command.toLowerCase());
 		});
 		const needed = new Set([...used.map((command) => SUBCOMMANDS[command] ?? command), ...TRANSACTIONS]);
-		for (const command of LOGIN) needed.delete(command);
+		for (const command of [...LOGIN, ...TOPOLOGY]) needed.delete(command);
 		const allowed = rights.filter((right) => right.startsWith('+')).map((right) => right.slice(1));
 		assert.deepEqual(allowed.sort(), [...needed].sort());
 	});

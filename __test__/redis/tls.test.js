@@ -68,7 +68,7 @@ describe('the option tls', () => {
 			}
 			assert.throws(() => new Manager('redis://127.0.0.1:1', { tls: {} }), {
 				code: 'ERR_INVALID_ARG_VALUE',
-				message: `${Manager.name}: option "tls" needs a URL that begins with rediss://`,
+				message: `${Manager.name}: option "tls" needs a URL that begins with rediss:// or rediss-sentinel://`,
 			});
 		});
 

@@ -214,7 +214,7 @@ function write(registrations, keys) {
 }
 
 /** URLs of a Redis server, as far as that can be seen without the client that would use them. */
-const REDIS_URL = /^((redis|valkey)s?:\/\/[^/]|(redis\+|valkey\+)?unix:\/\/\/)/;
+const REDIS_URL = /^((redis|valkey)s?(:\/\/[^/]|-sentinel:\/\/[^/#][^#]*#.)|(redis\+|valkey\+)?unix:\/\/\/)/;
 
 /**
  * Returns true for the URL of a Redis server. It is only needed for the error of a Redis manager: a wrong URL is reported

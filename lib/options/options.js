@@ -233,6 +233,9 @@ export function checkSettings(settings, inUse, className) {
  */
 function invalidRedisUrl(className) {
 	return invalidValue(
-		`${className}: "url" must be the URL of a Redis server: redis://[user][:password@]host[:port][/database], or rediss:// for TLS`,
+		`${className}: "url" must be redis://[user[:password]@]host[:port][/database] for a Redis server, ` +
+			'redis://…@host[:port],host[:port][/database] for several hosts, such as nodes of a Redis Cluster, or ' +
+			'redis-sentinel://…@host[:port],host[:port][/database]#name for Redis Sentinel; TLS needs rediss:// or ' +
+			'rediss-sentinel://',
 	);
 }

@@ -7,7 +7,10 @@ import { invalidOption, readOptions } from './checks.js';
 const NAMES = ['ca', 'cert', 'key', 'servername'];
 
 /** URLs of servers with TLS. */
-const TLS_URL = /^(rediss|valkeys):/i;
+const TLS_URL = /^(rediss|valkeys)(-sentinel)?:/i;
+
+/** URLs of Sentinels. Their fragment is a name. */
+const SENTINEL_URL = /^\w+-sentinel:/i;
 
 /** A fragment that turns off the check of certificates in other clients. */
 const INSECURE = /#insecure$/i;
@@ -19,7 +22,7 @@ const INSECURE = /#insecure$/i;
  * @param {string} className
  */
 export function checkInsecureUrl(url, className) {
-	if (typeof url !== 'string' || !TLS_URL.test(url) || !INSECURE.test(url)) return;
+	if (typeof url !== 'string' || !TLS_URL.test(url) || SENTINEL_URL.test(url) || !INSECURE.test(url)) return;
 	throw invalidValue(
 		`${className}: "url" must not end with #insecure, because the certificate of the server is always checked; pass the ` +
 			'certificate of its authority in the option "tls.ca"',
@@ -56,7 +59,7 @@ export function tlsOption({ tls }, url, className) {
 		throw invalidOption(className, 'tls', 'an object', tls);
 	}
 	if (!TLS_URL.test(url)) {
-		throw invalidValue(`${className}: option "tls" needs a URL that begins with rediss://`);
+		throw invalidValue(`${className}: option "tls" needs a URL that begins with rediss:// or rediss-sentinel://`);
 	}
 	const { ca, cert, key, servername } = readOptions(tls, NAMES, `${className}: option "tls"`);
 	if (servername !== undefined && typeof servername !== 'string') {

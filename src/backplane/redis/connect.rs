@@ -3,108 +3,130 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{
-    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo, cmd,
-};
+use ::redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, Value, cmd};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::replies::{bus_error, io_code};
-use super::tls::{Tls, TlsOptions};
+use super::activity::{Activity, Recorded};
+use super::address::{Endpoint, Login};
+use super::commands::{Commands, Connection, Context};
+use super::replies::{io_code, text};
+use super::routes::Routes;
+use super::sentinel::Watch;
+use super::tls::Tls;
 use crate::backplane::bus::BusError;
 
-/// A server, and what a node needs to use it.
-pub(super) struct Server {
-    info: ConnectionInfo,
-    tls: TlsOptions,
+/// Maximum number of bytes that the operating system keeps for a slow server. A larger buffer would hide for a while whether
+/// the server takes them.
+const SEND_BUFFER: u32 = 128 << 10;
+
+/// Opens the connections of one attempt to connect.
+pub(super) struct Dialer {
+    pub login: Login,
+    pub tls: Option<Tls>,
+    /// Time limit of opening a connection, and of its commands.
+    pub limit: Duration,
+    pub routes: Arc<Routes>,
+    pub watch: Option<Arc<Watch>>,
 }
 
-/// A connection. It is closed when this is dropped.
-pub(super) struct Connection {
-    commands: MultiplexedConnection,
-    driver: JoinHandle<()>,
+/// What a server says about itself. A server that does not know `HELLO` says nothing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Hello {
+    /// True when the server is a node of a cluster.
+    pub is_in_cluster: bool,
+    pub is_replica: bool,
 }
 
-impl Connection {
-    /// Returns a handle that sends commands over this connection.
-    pub fn handle(&self) -> MultiplexedConnection {
-        self.commands.clone()
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // Otherwise the connection would stay open until the last reply arrives.
-        self.driver.abort();
-    }
-}
-
-impl Server {
-    pub fn new(info: ConnectionInfo, tls: TlsOptions) -> Self {
-        Self { info, tls }
+impl Dialer {
+    /// Opens a connection, and logs in.
+    pub async fn dial(&self, endpoint: &Endpoint) -> Result<(Connection, Hello), BusError> {
+        let dialing = async {
+            let connection = self.open_in_steps(endpoint).await?;
+            self.log_in(&connection).await?;
+            self.select(&connection).await?;
+            let hello = hello(&connection).await?;
+            Ok((connection, hello))
+        };
+        self.limited(endpoint, dialing).await
     }
 
-    /// Returns true when the server is a node of a cluster.
-    pub fn is_cluster(&self) -> bool {
-        false
+    /// Opens a connection, and does not log in.
+    pub async fn open(&self, endpoint: &Endpoint) -> Result<Connection, BusError> {
+        self.limited(endpoint, self.open_in_steps(endpoint)).await
     }
 
-    /// Returns the password, which must not appear in errors.
-    pub fn secret(&self) -> Option<&str> {
-        self.info.redis_settings().password()
-    }
-
-    /// Returns the TLS configuration for the next connections, or `None` without TLS.
-    pub fn tls(&self) -> Result<Option<Tls>, BusError> {
-        match self.info.addr() {
-            ConnectionAddr::TcpTls { host, .. } => Tls::new(&self.tls, host).map(Some),
-            _ => Ok(None),
+    /// Logs in, if there is a password.
+    pub async fn log_in(&self, commands: &Commands) -> Result<(), BusError> {
+        let Login { user, password: Some(password), .. } = &self.login else { return Ok(()) };
+        let mut auth = cmd("AUTH");
+        if let Some(user) = user {
+            auth.arg(user);
         }
+        commands.query(auth.arg(password)).await
     }
 
-    /// Opens a connection within `limit`. Its commands fail without a reply within `reply_limit`.
-    pub async fn connect(
+    /// Selects the database.
+    async fn select(&self, commands: &Commands) -> Result<(), BusError> {
+        let db = self.login.db;
+        if db == 0 {
+            return Ok(());
+        }
+        commands.query(cmd("SELECT").arg(db)).await.map_err(|error: BusError| {
+            if !error.message.contains("cluster mode") {
+                return error;
+            }
+            let message =
+                format!("Redis Cluster has no database {db}: the URL must name database 0, or none");
+            BusError::new("ERR_INVALID_ARG_VALUE", message)
+        })
+    }
+
+    async fn limited<T>(
         &self,
-        tls: Option<&Tls>,
-        limit: Duration,
-        reply_limit: Duration,
-    ) -> Result<Connection, BusError> {
-        let connected = timeout(limit, self.connect_in_steps(tls, limit, reply_limit)).await;
-        connected.unwrap_or_else(|_| {
-            let message = format!(
-                "connect ETIMEDOUT {}: not connected within {} ms",
-                self.info.addr(),
-                limit.as_millis()
-            );
+        endpoint: &Endpoint,
+        connecting: impl Future<Output = Result<T, BusError>>,
+    ) -> Result<T, BusError> {
+        timeout(self.limit, connecting).await.unwrap_or_else(|_| {
+            let message =
+                format!("connect ETIMEDOUT {endpoint}: not connected within {} ms", self.limit.as_millis());
             Err(BusError::new("ETIMEDOUT", message))
         })
     }
 
-    async fn connect_in_steps(
-        &self,
-        tls: Option<&Tls>,
-        limit: Duration,
-        reply_limit: Duration,
-    ) -> Result<Connection, BusError> {
-        let connection = match self.info.addr() {
-            ConnectionAddr::Tcp(host, port) => self.over(tcp(host, *port).await?, reply_limit).await?,
-            ConnectionAddr::TcpTls { host, port, .. } => {
-                let Some(tls) = tls else { return Err(unsupported()) };
-                self.over(tls.handshake(tcp(host, *port).await?, limit * 3 / 4).await?, reply_limit).await?
+    async fn open_in_steps(&self, endpoint: &Endpoint) -> Result<Connection, BusError> {
+        let activity = Arc::new(Activity::default());
+        let recorded = Arc::clone(&activity);
+        match (endpoint, &self.tls) {
+            (Endpoint::Tcp { host, port }, None) => {
+                let stream = Recorded::new(tcp(host, *port).await?, recorded);
+                self.over(stream, endpoint, activity).await
             }
-            ConnectionAddr::Unix(path) => self.over(unix(path).await?, reply_limit).await?,
-            _ => return Err(unsupported()),
-        };
-        self.log_in(&connection).await?;
-        Ok(connection)
+            (Endpoint::Tcp { host, port }, Some(tls)) => {
+                let stream = Recorded::new(tcp(host, *port).await?, recorded);
+                let stream = tls.handshake(host, stream, self.limit * 3 / 4).await?;
+                self.over(stream, endpoint, activity).await
+            }
+            (Endpoint::Unix(path), _) => {
+                let stream = Recorded::new(unix(path).await?, recorded);
+                self.over(stream, endpoint, activity).await
+            }
+        }
     }
 
-    async fn over<S>(&self, stream: S, reply_limit: Duration) -> Result<Connection, BusError>
+    async fn over<S>(
+        &self,
+        stream: S,
+        endpoint: &Endpoint,
+        activity: Arc<Activity>,
+    ) -> Result<Connection, BusError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -112,30 +134,32 @@ impl Server {
         // would need one more permission.
         let setup =
             RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name();
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(reply_limit));
-        let (commands, driver) = MultiplexedConnection::new_with_config(&setup, stream, config)
+        // `Commands` has a time limit of its own.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let context = Context {
+            activity,
+            limit: self.limit,
+            endpoint: endpoint.clone(),
+            secret: self.login.password.clone(),
+            routes: Arc::clone(&self.routes),
+            watch: self.watch.clone(),
+        };
+        let (sender, driver) = MultiplexedConnection::new_with_config(&setup, stream, config)
             .await
-            .map_err(|error| bus_error(&error, reply_limit, self.secret()))?;
-        Ok(Connection { commands, driver: tokio::spawn(driver) })
+            .map_err(|error| context.error(&error))?;
+        Ok(Connection::new(Commands::new(sender, context), tokio::spawn(driver)))
     }
+}
 
-    /// Logs in, and selects the database.
-    async fn log_in(&self, connection: &Connection) -> Result<(), BusError> {
-        let login = self.info.redis_settings();
-        let mut commands = connection.handle();
-        let error = |error| bus_error(&error, Duration::ZERO, self.secret());
-        if let Some(password) = login.password() {
-            let mut auth = cmd("AUTH");
-            if let Some(user) = login.username() {
-                auth.arg(user);
-            }
-            auth.arg(password).exec_async(&mut commands).await.map_err(error)?;
-        }
-        if login.db() != 0 {
-            cmd("SELECT").arg(login.db()).exec_async(&mut commands).await.map_err(error)?;
-        }
-        Ok(())
-    }
+/// Asks a server about itself. Every user may do that.
+async fn hello(commands: &Commands) -> Result<Hello, BusError> {
+    let reply = commands.query_value(cmd("HELLO").arg(2)).await?;
+    // An error of the server means that it does not know the command, or that the next command fails for the same reason.
+    let Ok(Value::Array(reply)) = reply else { return Ok(Hello::default()) };
+    let says = |name: &str, value: &str| {
+        reply.chunks_exact(2).any(|pair| text(&pair[0]) == Some(name) && text(&pair[1]) == Some(value))
+    };
+    Ok(Hello { is_in_cluster: says("mode", "cluster"), is_replica: says("role", "replica") })
 }
 
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, BusError> {
@@ -162,12 +186,26 @@ async fn connect_to(address: SocketAddr) -> Result<TcpStream, BusError> {
     let connecting = async {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        // Without it, large messages over slow lines may time out. Everything else works.
+        let _ = limit_send_buffer(&SockRef::from(&stream));
         Ok(stream)
     };
     connecting.await.map_err(|error: io::Error| {
         let code = io_code(&error);
         BusError::new(code, format!("connect {code} {address}"))
     })
+}
+
+/// Limits the bytes that are not sent yet. Those that are on their way have no limit here, so that fast lines stay fast.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn limit_send_buffer(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_notsent_lowat(SEND_BUFFER)
+}
+
+/// Limits the bytes that the other side has not confirmed yet.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn limit_send_buffer(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_send_buffer_size(2 * SEND_BUFFER as usize)
 }
 
 fn dns_error(host: &str, error: &io::Error) -> BusError {
@@ -187,9 +225,5 @@ async fn unix(path: &Path) -> Result<tokio::net::UnixStream, BusError> {
 
 #[cfg(not(unix))]
 async fn unix(_: &Path) -> Result<TcpStream, BusError> {
-    Err(unsupported())
-}
-
-fn unsupported() -> BusError {
-    BusError::new("ENOTSUP", "this kind of address is not supported")
+    Err(BusError::new("ENOTSUP", "this kind of address is not supported"))
 }

@@ -35,24 +35,38 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`link`] | the connections of a node |
+//! | `address` | the URL |
+//! | `locate` | finds the server |
+//! | `routes` | remembers where the server was |
+//! | `slots` | the slots of a cluster |
+//! | `sentinel` | asks Sentinels for the primary |
 //! | `connect` | opens a connection |
+//! | `commands` | commands over a connection |
+//! | `activity` | tells a slow connection from a dead one |
 //! | [`tls`] | the certificates of TLS |
 //! | `keys` | the names of the keys |
 //! | `scripts` | the Lua scripts in `scripts/` |
 //! | `replies` | reads replies and errors |
 
+mod activity;
+mod address;
+mod commands;
 mod connect;
 mod keys;
 pub mod link;
+mod locate;
 mod replies;
+mod routes;
 mod scripts;
+mod sentinel;
+mod slots;
 pub mod tls;
 
-use ::redis::{ConnectionAddr, IntoConnectionInfo};
-
-use self::connect::Server;
+use self::address::Address;
 use self::keys::Keys;
 use self::link::RedisLink;
+use self::locate::Server;
+use self::slots::slot_of;
 use self::tls::TlsOptions;
 use super::bus::{Bus, BusError};
 use super::entry::NodeId;
@@ -66,24 +80,23 @@ pub struct Redis {
     settings: Settings,
 }
 
-/// The error for a text that is not the URL of a Redis server.
+/// The error for a text that is not the URL of a Redis server, of a cluster, or of Sentinels.
 #[derive(Debug)]
 pub struct BadUrl;
 
 impl Redis {
-    /// Parses a URL: `redis://[user][:password]@host[:port][/database]`, or `rediss://` for TLS. `valkey://` and
-    /// `valkeys://` mean the same. Does not connect.
+    /// Parses a URL: `redis://[user[:password]@]host[:port][,host[:port]…][/database]`, or
+    /// `redis-sentinel://[user[:password]@]host[:port][,host[:port]…][/database]#name`. `rediss` is for TLS, and `valkey` means
+    /// the same as `redis`. Does not connect.
     ///
     /// # Errors
     /// Returns [`BadUrl`] when the URL cannot be used.
     pub fn open(url: &str, prefix: &[u16], settings: Settings, tls: TlsOptions) -> Result<Self, BadUrl> {
-        let info = url.into_connection_info().map_err(|_| BadUrl)?;
-        // Certificates are always checked.
-        let is_insecure = matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. });
-        if is_insecure || info.redis_settings().db() < 0 {
-            return Err(BadUrl);
-        }
-        Ok(Self { server: Server::new(info, tls), keys: Keys::new(&wtf8::encode(prefix)), settings })
+        let address = Address::parse(url)?;
+        let keys = Keys::new(&wtf8::encode(prefix));
+        // All keys have the same slot.
+        let slot = slot_of(&keys.nodes());
+        Ok(Self { server: Server::new(address, tls, slot), keys, settings })
     }
 }
 

@@ -11,8 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use rustls_native_certs::CertificateResult;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -107,20 +106,18 @@ impl TlsOptions {
 }
 
 /// The TLS configuration of one attempt to connect.
+#[derive(Clone)]
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
-    server_name: ServerName<'static>,
+    /// The name that the certificate must have, in place of the host.
+    server_name: Option<Box<str>>,
     /// Files with certificates that could not be read.
-    unread: Vec<String>,
+    unread: Arc<[String]>,
 }
 
 impl Tls {
     /// Reads the trusted certificates, so that a new connection trusts those that were added to the files.
-    pub fn new(options: &TlsOptions, host: &str) -> Result<Self, BusError> {
-        let name = options.server_name.as_deref().unwrap_or(host);
-        let bad_name =
-            |_| BusError::new("ERR_INVALID_ARG_VALUE", format!("{name} is not the name of a host"));
-        let server_name = ServerName::try_from(name).map_err(bad_name)?.to_owned();
+    pub fn new(options: &TlsOptions) -> Result<Self, BusError> {
         let CertificateResult { certs, errors, .. } = trusted(options);
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(certs);
@@ -129,18 +126,23 @@ impl Tls {
         };
         let config = options.client_config(roots).map_err(bad_option)?;
         let unread = errors.iter().map(ToString::to_string).collect();
-        Ok(Self { config: Arc::new(config), server_name, unread })
+        Ok(Self { config: Arc::new(config), server_name: options.server_name.clone(), unread })
     }
 
-    /// Makes a connection secure within `limit`, and checks that the server accepts the client.
-    pub async fn handshake(
+    /// Makes a connection to a host secure within `limit`, and checks that the server accepts the client.
+    pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        stream: TcpStream,
+        host: &str,
+        stream: S,
         limit: Duration,
-    ) -> Result<TlsStream<TcpStream>, BusError> {
+    ) -> Result<TlsStream<S>, BusError> {
+        let name = self.server_name.as_deref().unwrap_or(host);
+        let bad_name =
+            |_| BusError::new("ERR_INVALID_ARG_VALUE", format!("{name} is not the name of a host"));
+        let server_name = ServerName::try_from(name).map_err(bad_name)?.to_owned();
         let shaking_hands = async {
             let connector = TlsConnector::from(Arc::clone(&self.config));
-            let mut stream = connector.connect(self.server_name.clone(), stream).await?;
+            let mut stream = connector.connect(server_name, stream).await?;
             // In TLS 1.3, a server refuses the certificate of a client after the handshake. The `redis` crate would lose the
             // reason, so the first command is sent without it. Each user may run `RESET`, and its reply is one line.
             stream.write_all(b"RESET\r\n").await?;

@@ -1,6 +1,6 @@
 //! Adds entries to the inboxes of other nodes, and reads those of this node.
 
-use ::redis::{Cmd, Value, cmd};
+use ::redis::{Cmd, cmd};
 
 use super::inboxes::Inboxes;
 use super::{BLOCK, KEYS_TTL, RedisLink, ms, unexpected};
@@ -9,6 +9,7 @@ use crate::backplane::entry::{Entry, NodeId};
 use crate::backplane::fields::{self, Field};
 use crate::backplane::outbox::Batch;
 use crate::backplane::redis::replies::{entries, node_id, number, text};
+use crate::backplane::wtf8;
 
 impl RedisLink {
     pub(super) async fn append_entries(&self, batch: &Batch) -> Result<Appended, BusError> {
@@ -68,8 +69,7 @@ impl RedisLink {
         let mut xread = cmd("XREAD");
         xread.arg("COUNT").arg(limit).arg("BLOCK").arg(ms(BLOCK)).arg("STREAMS");
         xread.arg(self.keys.inbox(&self.node)).arg(after.to_string());
-        let read: Value =
-            xread.query_async(&mut self.reads.handle()).await.map_err(|error| self.error(&error))?;
+        let read = self.reads.query_that_waits(BLOCK, &xread).await?;
         entries(read).ok_or_else(|| BusError::protocol("XREAD returned something other than entries"))
     }
 
@@ -86,7 +86,7 @@ impl RedisLink {
 fn write_values(entry: &Entry, append: &mut Cmd) {
     match entry {
         Entry::Delete { id } => {
-            append.arg(crate::backplane::wtf8::encode(id));
+            append.arg(wtf8::encode(id));
         }
         Entry::Close { .. } => {}
         Entry::Notify { .. } => fields::write_contents(entry, |name, value| {

@@ -138,7 +138,7 @@ impl RedisLink {
     /// # Errors
     /// Returns any other error.
     fn of_one_request(&self, error: &RedisError) -> Result<BusError, BusError> {
-        let why = self.error(error);
+        let why = self.commands.error(error);
         let is_permanent = matches!(error.retry_method(), RetryMethod::NoRetry) && !is_unknown_script(error);
         if is_permanent || why.is_refused_write() { Ok(why) } else { Err(why) }
     }
@@ -187,7 +187,7 @@ impl RedisLink {
     }
 
     fn uris(&self, id: &[u16]) -> Uris {
-        Uris::new(self.handle(), self.keys.clone(), &self.scripts, wtf8::encode(id))
+        Uris::new(self.commands.handle(), self.keys.clone(), &self.scripts, wtf8::encode(id))
     }
 }
 

@@ -20,13 +20,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{Cmd, FromRedisValue, Pipeline, RedisError};
+use ::redis::{Cmd, FromRedisValue, Pipeline};
 
 use self::inboxes::Inboxes;
-use super::connect::{Connection, Server};
+use super::commands::Connection;
 use super::keys::Keys;
-use super::replies::bus_error;
+use super::locate::Server;
 use super::scripts::{CompiledScript, Scripts};
 use crate::backplane::bus::{Appended, BusError, Held, Joined, Link, Position, Pulse, Stamp};
 use crate::backplane::claims::Changes;
@@ -52,8 +51,6 @@ pub struct RedisLink {
     inboxes: Mutex<Arc<Inboxes>>,
     /// True when the keys of the layout before version 2 cannot exist, or when the user may not use them.
     ignores_old_layout: AtomicBool,
-    /// The password, which must not appear in errors.
-    secret: Option<String>,
 }
 
 impl RedisLink {
@@ -64,19 +61,17 @@ impl RedisLink {
         keys: Keys,
         settings: Settings,
     ) -> Result<Self, BusError> {
-        let limit = settings.command_timeout;
-        let tls = server.tls()?;
+        let (commands, reads, is_cluster) = server.connect(settings.command_timeout).await?;
         let link = Self {
-            commands: server.connect(tls.as_ref(), limit, limit).await?,
-            reads: server.connect(tls.as_ref(), limit, BLOCK + limit).await?,
+            commands,
+            reads,
             node,
             keys,
             settings,
             scripts: Arc::default(),
             inboxes: Mutex::default(),
             // That layout did not work on a cluster.
-            ignores_old_layout: AtomicBool::new(server.is_cluster()),
-            secret: server.secret().map(str::to_owned),
+            ignores_old_layout: AtomicBool::new(is_cluster),
         };
         let (first, rest) = link.scripts.load();
         link.query::<()>(&first).await?;
@@ -84,20 +79,12 @@ impl RedisLink {
         Ok(link)
     }
 
-    fn handle(&self) -> MultiplexedConnection {
-        self.commands.handle()
-    }
-
     async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BusError> {
-        command.query_async(&mut self.handle()).await.map_err(|error| self.error(&error))
+        self.commands.query(command).await
     }
 
     async fn run<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, BusError> {
-        pipe.query_async(&mut self.handle()).await.map_err(|error| self.error(&error))
-    }
-
-    fn error(&self, error: &RedisError) -> BusError {
-        bus_error(error, self.settings.command_timeout, self.secret.as_deref())
+        self.commands.run(pipe).await
     }
 
     /// Returns a call of a script that begins with `clock.lua`. `more` are the keys after those that all of them have, and

@@ -1,0 +1,142 @@
+//! Finds the server that has the keys: one of several hosts, a node of a cluster, or the primary that Sentinels name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{Value, cmd};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::address::{Address, Endpoint, Login};
+use super::commands::Connection;
+use super::connect::{Dialer, Hello};
+use super::routes::Routes;
+use super::sentinel::{Sentinels, Watch};
+use super::slots::SlotMap;
+use super::tls::{Tls, TlsOptions};
+use crate::backplane::bus::BusError;
+
+/// A server, which may be at another address each time, and what a node needs to find it.
+pub(super) struct Server {
+    address: Address,
+    tls: TlsOptions,
+    /// The slot of all keys, if the server is a cluster.
+    slot: u16,
+    routes: Arc<Routes>,
+}
+
+impl Server {
+    pub fn new(address: Address, tls: TlsOptions, slot: u16) -> Self {
+        Self { address, tls, slot, routes: Arc::default() }
+    }
+
+    /// Opens two connections to the same server: one for commands, and one for reads that wait. `limit` is the time limit of
+    /// opening one of them, and of each command. Returns true with them when the server is a node of a cluster.
+    pub async fn connect(&self, limit: Duration) -> Result<(Connection, Connection, bool), BusError> {
+        let tls = if self.address.is_tls { Some(Tls::new(&self.tls)?) } else { None };
+        let Address { endpoints, login, service, .. } = &self.address;
+        let dialer = |login: &Login, routes: &Arc<Routes>, watch: Option<Arc<Watch>>| Dialer {
+            login: login.clone(),
+            tls: tls.clone(),
+            limit,
+            routes: Arc::clone(routes),
+            watch,
+        };
+        if let Some(service) = service {
+            let to_sentinels = Arc::new(dialer(login, &Arc::default(), None));
+            let sentinels =
+                Sentinels { endpoints: endpoints.clone(), service: service.clone(), dialer: to_sentinels };
+            let primary = sentinels.primary().await?;
+            let watch = Arc::new(Watch::new(&sentinels, primary.clone()));
+            let dialer = dialer(login, &self.routes, Some(Arc::clone(&watch)));
+            let (commands, reads) = watch.guard(connect_to_primary(&dialer, &primary)).await??;
+            return Ok((commands, reads, false));
+        }
+        let dialer = Arc::new(dialer(login, &self.routes, None));
+        let (connection, is_cluster) = self.connect_to_owner(&dialer).await?;
+        let (reads, _) = dialer.dial(connection.endpoint()).await?;
+        self.routes.worked(connection.endpoint());
+        Ok((connection, reads, is_cluster))
+    }
+
+    /// Connects to one of the hosts of the URL, or to the node of the cluster that has the slot. Returns true with it in a cluster.
+    async fn connect_to_owner(&self, dialer: &Arc<Dialer>) -> Result<(Connection, bool), BusError> {
+        let candidates = self.routes.candidates(&self.address.endpoints);
+        let Found { connection, is_cluster, map } = first_usable(dialer, candidates).await?;
+        let Some(map) = map else { return Ok((connection, is_cluster)) };
+        let Some(owner) = map.master_of(self.slot) else {
+            let message = format!("CLUSTERDOWN no node has slot {}", self.slot);
+            return Err(BusError::new("CLUSTERDOWN", message));
+        };
+        if owner == connection.endpoint() {
+            return Ok((connection, is_cluster));
+        }
+        let (connection, _) = dialer.dial(owner).await?;
+        Ok((connection, is_cluster))
+    }
+}
+
+async fn connect_to_primary(
+    dialer: &Dialer,
+    primary: &Endpoint,
+) -> Result<(Connection, Connection), BusError> {
+    let (commands, Hello { is_replica, .. }) = dialer.dial(primary).await?;
+    if is_replica {
+        let message = format!("the Sentinels name {primary} as the primary, but it is a replica");
+        return Err(BusError::new("ERR_PRIMARY_MOVED", message));
+    }
+    let (reads, _) = dialer.dial(primary).await?;
+    Ok((commands, reads))
+}
+
+/// A connection to a server that may have the keys.
+struct Found {
+    connection: Connection,
+    is_cluster: bool,
+    /// The nodes of the cluster, if the server is one of them and the user may ask for them.
+    map: Option<SlotMap>,
+}
+
+/// Connects to the first one of several addresses that works. A replica outside of a cluster is used only if no other address
+/// works. An address that does not answer at once does not delay the next ones for long.
+async fn first_usable(dialer: &Arc<Dialer>, candidates: Vec<Endpoint>) -> Result<Found, BusError> {
+    let mut candidates = candidates.into_iter();
+    let mut attempts = JoinSet::new();
+    let mut replica = None;
+    let mut failure = BusError::new("ENOTFOUND", "the URL names no host");
+    loop {
+        if let Some(candidate) = candidates.next() {
+            let dialer = Arc::clone(dialer);
+            attempts.spawn(async move { try_candidate(&dialer, &candidate).await });
+        }
+        let patience = if candidates.len() > 0 { dialer.limit / 8 } else { Duration::MAX };
+        let Ok(attempt) = timeout(patience, attempts.join_next()).await else { continue };
+        match attempt {
+            Some(Ok(Ok((found, false)))) => return Ok(found),
+            Some(Ok(Ok((found, true)))) => replica = replica.or(Some(found)),
+            Some(Ok(Err(error))) => failure = error,
+            // The task was cancelled, because the runtime ends.
+            Some(Err(_)) => {}
+            None => return replica.ok_or(failure),
+        }
+    }
+}
+
+/// Connects to a server. Returns true with it when it is a replica outside of a cluster.
+async fn try_candidate(dialer: &Dialer, candidate: &Endpoint) -> Result<(Found, bool), BusError> {
+    let (connection, Hello { is_in_cluster, is_replica }) = dialer.dial(candidate).await?;
+    if !is_in_cluster {
+        return Ok((Found { connection, is_cluster: false, map: None }, is_replica));
+    }
+    let map = match connection.query_value(cmd("CLUSTER").arg("SLOTS")).await? {
+        Ok(reply @ Value::Array(_)) => Some(SlotMap::parse(reply, candidate)),
+        // Without the list, the node uses the hosts of the URL, and the addresses of redirections.
+        Err(error) if &*error.code == "NOPERM" => None,
+        Err(error) => return Err(error),
+        Ok(_) => return Err(BusError::protocol("CLUSTER SLOTS returned something other than slots")),
+    };
+    if let Some(map) = &map {
+        dialer.routes.learned(map.nodes.clone());
+    }
+    Ok((Found { connection, is_cluster: true, map }, false))
+}
