@@ -833,7 +833,8 @@ export class InMemorySubscriptionManager extends SubscriptionManager {
 
 	/**
 	 * Sends a notification to each registration whose filters match it. A registration that is not acknowledged yet
-	 * gets it after its acknowledgement. Resolves when all of them have it.
+	 * gets it after its acknowledgement. Resolves when all of them have it, so do not await it in the `acknowledge` of a
+	 * registration that matches.
 	 *
 	 * Rejects with the error of the first `send` callback that fails; the notification is still delivered to the
 	 * others. Rejects with a `TypeError` if nothing could be sent: `ERR_INVALID_ARG_TYPE` if `notification` has no

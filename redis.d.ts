@@ -32,12 +32,12 @@ import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from '.
  * pass it to a transport as `sessionManager.streams`.
  *
  * Streams of this process get their messages as with `InMemoryStreamSessionManager` and a `scope`, also while Redis
- * cannot be reached. A message to every session, or to an id that this process does not have, goes into one Redis
- * stream that every process reads.
+ * cannot be reached. A message to every session, or to an id that this process does not have, goes into the inboxes
+ * that the other processes have in Redis.
  *
  * What one thread sends arrives once and in order, also when connections break and when Redis restarts with its data.
- * A process misses a message that Redis has removed from its stream (`maxLen`) or lost before the process has read it;
- * `onGap` reports that.
+ * While an inbox is full, messages wait in the process that sends them. A process misses messages when it sends no
+ * heartbeat for `nodeTtlMs` and its inbox is full, or when Redis loses data. `onGap` and `onError` report that.
  *
  * The promises of `create`, `delete` and `send` resolve when the call is queued for Redis;
  * {@link RedisStreamSessionManager.flush} waits until Redis has it. What does not fit in `maxPendingBytes` is dropped,
@@ -119,7 +119,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 
 	/**
 	 * Removes a session, and closes its stream after the messages that were sent before. If this process does not have
-	 * the session, the machine that has it removes it.
+	 * the session, the machine that has it removes it, as soon as Redis knows of the session: a moment after `create`.
 	 *
 	 * If the session is not of this process and more than `maxPendingBytes` wait, nothing happens. With
 	 * {@link BackplaneOptions.onUnavailable} `'reject'`, the promise then rejects with a
@@ -368,13 +368,15 @@ export class RedisSubscriptionManager extends SubscriptionManager {
 	create(subscription: Subscription, callbacks: SubscriptionCallbacks): Promise<boolean>;
 
 	/**
-	 * Sends a notification to each registration, on any machine, whose filters match it. Resolves when the
-	 * registrations of this process have it and it is queued for Redis.
+	 * Sends a notification to each registration, on any machine, whose filters match it. Resolves when Redis has it, or
+	 * after `commandTimeoutMs`. While Redis is away or refuses writes, resolves at once; Redis gets the notification
+	 * later. Does not wait for callbacks, and does not reject with their errors.
 	 *
-	 * Rejects as {@link InMemorySubscriptionManager.send} does with a `scope`. If more
-	 * than `maxPendingBytes` wait, only the registrations of this process get it. With
-	 * {@link BackplaneOptions.onUnavailable} `'reject'`, it then rejects with a {@link BackplaneUnavailableError}. No
-	 * rejection causes an `unhandledRejection`.
+	 * Rejects with a `TypeError` as {@link InMemorySubscriptionManager.send} does with a `scope`. If more than
+	 * `maxPendingBytes` wait, only the registrations of this process get the notification. With
+	 * {@link BackplaneOptions.onUnavailable} `'reject'`, the promise then rejects with a
+	 * {@link BackplaneUnavailableError}. No rejection causes an `unhandledRejection`. The call keeps this thread alive
+	 * until its promise settles.
 	 */
 	send(notification: JSONRPCRequest): Promise<void>;
 
@@ -460,22 +462,35 @@ export interface BackplaneOptions {
 	onUnavailable?: 'degrade' | 'reject' | undefined;
 
 	/**
-	 * Limits the length of the Redis stream, and so how far a process may fall behind before it loses messages.
+	 * Limits the number of messages that wait in Redis for one process, in its inbox. While the inbox is full, the other
+	 * processes wait. When the process counts as dead, they remove its oldest messages instead.
 	 *
-	 * In entries; Redis keeps a few more (`MAXLEN ~`). Each message to other machines, each notification, each `create`,
-	 * and each `delete` of a session of another process is one entry. Use more than your processes write in the longest
-	 * time that one of them may be disconnected.
+	 * In entries. Each message and notification for the process, and each `delete` of one of its sessions by another
+	 * process, is one entry. Use more than one process gets while it is disconnected for longer than `nodeTtlMs`. Use the
+	 * same value in all processes.
 	 *
-	 * @default 10000
-	 * @see https://redis.io/docs/latest/commands/xadd/
+	 * @default 100000
 	 */
 	maxLen?: number | undefined;
 
 	/**
-	 * Limits the messages that wait in this process while Redis cannot be reached. Calls that ask Redis, such as `has`
-	 * and those of the info manager, have a second limit of the same size.
+	 * Limits the bytes that wait in Redis for one process, in its inbox, in the same way as `maxLen` limits the messages.
 	 *
-	 * In bytes. Use what your process sends in the longest outage of Redis that should lose nothing.
+	 * In bytes of texts and ids, with about 30 more for each message; at least `maxPendingBytes`. Use four times as much.
+	 * Use the same value in all processes.
+	 *
+	 * @default 33554432 (32 MiB)
+	 */
+	maxInboxBytes?: number | undefined;
+
+	/**
+	 * Limits the messages that wait in this process while Redis cannot be reached, or while the inbox of a receiver is
+	 * full. Three more limits have the same size: for calls that ask Redis, such as `has` and those of the info manager;
+	 * for the copy of what clients have said; and for the messages of the last 5 s, which are sent again if Redis loses
+	 * them.
+	 *
+	 * In bytes, at most `maxInboxBytes`. Use what your process sends in the longest outage of Redis that should lose
+	 * nothing.
 	 *
 	 * @default 8388608 (8 MiB)
 	 */
@@ -496,7 +511,7 @@ export interface BackplaneOptions {
 	/**
 	 * Sets the interval of the heartbeat, with which this process tells Redis that it is running.
 	 *
-	 * In milliseconds, at most 2³¹ − 1. Use a third of `nodeTtlMs` or less. The cost does not depend on the number of
+	 * In milliseconds, at most half of `nodeTtlMs`. Use a third of it or less. The cost does not depend on the number of
 	 * sessions.
 	 *
 	 * @default 3000
@@ -505,9 +520,9 @@ export interface BackplaneOptions {
 
 	/**
 	 * Sets the time without a heartbeat after which this process counts as dead. Other processes then no longer see its
-	 * sessions.
+	 * sessions, and no longer wait when its inbox is full.
 	 *
-	 * In milliseconds, at most 2³¹ − 1, and more than `heartbeatMs`. Use more than the machine or its network may
+	 * In milliseconds, at most 2³¹ − 1, and at least twice `heartbeatMs`. Use more than the machine or its network may
 	 * pause. A busy event loop does not matter, because the heartbeat has a thread of its own.
 	 *
 	 * @default 10000
@@ -526,8 +541,8 @@ export interface BackplaneOptions {
 	tls?: BackplaneTlsOptions | undefined;
 
 	/**
-	 * Called when this process has lost entries that another process wrote to the Redis stream, for example because the
-	 * stream was trimmed before this process could read them. An error that it throws, or rejects with, is ignored.
+	 * Called when messages are lost: usually messages of another process for this one, because this one counted as dead
+	 * and its inbox was full. An error that it throws, or rejects with, is ignored.
 	 *
 	 * @default undefined
 	 */
@@ -535,8 +550,8 @@ export interface BackplaneOptions {
 
 	/**
 	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, when `has`,
-	 * `ready` or a call of the info manager is refused by Redis or not answered in time, and when `flush()` could not send
-	 * everything. `error.cause` says why. Called at most once per second for the same cause. An error that it throws, or
+	 * `ready` or a call of the info manager is refused by Redis or not answered in time, when `flush()` could not send
+	 * everything, and when Redis has lost what waited for this process (`ERR_INBOX_LOST`). `error.cause` says why. Called at most once per second for the same cause. An error that it throws, or
 	 * rejects with, is ignored.
 	 *
 	 * @default undefined
@@ -575,11 +590,14 @@ export interface BackplaneTlsOptions {
 	servername?: string | undefined;
 }
 
-/** Entries of another process that never reached this one. */
+/** Messages that are lost: see {@link BackplaneOptions.onGap}. */
 export interface BackplaneGap {
-	/** Name of the node that wrote them. Each process chooses its name at random. */
+	/**
+	 * Name of the node that sent them. Each process chooses its name at random. It is the name of this process if Redis
+	 * has lost messages of this process that it can no longer send again.
+	 */
 	node: string;
-	/** Number of entries. 1 if the exact number is not known. */
+	/** Number of messages, notifications and deletions. */
 	missed: number;
 }
 
@@ -601,7 +619,7 @@ export interface BackplaneStats {
 	 * or Redis refused the change.
 	 */
 	dropped: number;
-	/** Number of entries that this process has written to the Redis stream. */
+	/** Number of messages, notifications and deletions that Redis has got from this process. */
 	sent: number;
 	/** Number of entries of other processes that this process has read. */
 	received: number;

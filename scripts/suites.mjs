@@ -23,7 +23,7 @@ export const apiSuites = {
 	threads: API,
 	lifetime: API,
 	loading: API,
-	redis: API,
+	redis: { ...API, packages: [...API.packages, '__test__/redis/upstream'] },
 	examples: API,
 };
 

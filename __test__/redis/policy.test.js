@@ -10,6 +10,7 @@ import {
 } from '@tmcp-native/session-manager/redis';
 
 import { BACKPLANE_NUMBERS, STREAM_NUMBERS, testNumberOptions } from '../suites/number-options.js';
+import { needsNative } from '../support/native.js';
 import { NONE, withSlowClock } from '../support/policy.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
@@ -43,26 +44,94 @@ async function twoNodes(options) {
 }
 
 const MAILBOX = { name: 'maxMailboxBytes' };
-for (const [Manager, numbers] of /** @type {[new (...args: any[]) => unknown, any[]][]} */ ([
+for (const [Manager, numbers] of /** @type {[new (...args: any[]) => any, any[]][]} */ ([
 	[RedisStreamSessionManager, [...BACKPLANE_NUMBERS, ...STREAM_NUMBERS, MAILBOX]],
 	[RedisInfoSessionManager, [...BACKPLANE_NUMBERS, { name: 'ttlMs' }]],
 	[RedisSubscriptionManager, [...BACKPLANE_NUMBERS, MAILBOX]],
 ])) {
 	testNumberOptions(Manager.name, numbers, (options) => new Manager('redis://127.0.0.1:1', options));
 
-	testOf(`${Manager.name} refuses a nodeTtlMs that is not greater than heartbeatMs`, () => {
+	testOf(`${Manager.name} refuses a nodeTtlMs that is less than twice heartbeatMs`, () => {
 		for (const [options, heartbeatMs, nodeTtlMs] of /** @type {[object, number, number][]} */ ([
-			[{ heartbeatMs: 500, nodeTtlMs: 500 }, 500, 500],
-			[{ heartbeatMs: 10_000 }, 10_000, 10_000],
-			[{ nodeTtlMs: 3_000 }, 3_000, 3_000],
+			[{ heartbeatMs: 500, nodeTtlMs: 999 }, 500, 999],
+			[{ heartbeatMs: 5_001 }, 5_001, 10_000],
+			[{ nodeTtlMs: 5_999 }, 3_000, 5_999],
 		])) {
 			assert.throws(() => new Manager('redis://127.0.0.1:1', options), {
 				name: 'RangeError',
 				code: 'ERR_OUT_OF_RANGE',
 				message:
-					`${Manager.name}: option "nodeTtlMs" must be greater than "heartbeatMs" (${heartbeatMs}), ideally at least ` +
-					`three times as much; got the number ${nodeTtlMs}`,
+					`${Manager.name}: option "nodeTtlMs" must be at least twice "heartbeatMs" (${heartbeatMs}), ideally three times as ` +
+					`much; got the number ${nodeTtlMs}`,
 			});
+		}
+	});
+
+	testOf(`${Manager.name} refuses a maxInboxBytes that is less than maxPendingBytes`, () => {
+		for (const [options, maxPendingBytes, maxInboxBytes] of /** @type {[object, number, number][]} */ ([
+			[{ maxPendingBytes: 1_000, maxInboxBytes: 999 }, 1_000, 999],
+			[{ maxPendingBytes: 33_554_433 }, 33_554_433, 33_554_432],
+			[{ maxInboxBytes: 8_388_607 }, 8_388_608, 8_388_607],
+		])) {
+			assert.throws(() => new Manager('redis://127.0.0.1:1', options), {
+				name: 'RangeError',
+				code: 'ERR_OUT_OF_RANGE',
+				message:
+					`${Manager.name}: option "maxInboxBytes" must be at least "maxPendingBytes" (${maxPendingBytes}), ideally ` +
+					`four times as much; got the number ${maxInboxBytes}`,
+			});
+		}
+	});
+
+	testOf(`${Manager.name} accepts the least nodeTtlMs and the least maxInboxBytes`, needsNative, async () => {
+		for (const options of [
+			{ heartbeatMs: 500, nodeTtlMs: 1_000 },
+			{ heartbeatMs: 5_000 },
+			{ nodeTtlMs: 6_000 },
+			{ maxPendingBytes: 1_000, maxInboxBytes: 1_000 },
+			{ maxPendingBytes: 33_554_432 },
+			{ maxInboxBytes: 8_388_608 },
+		]) {
+			const url = 'redis://127.0.0.1:1';
+			await new Manager(url, { ...options, prefix: newPrefix(), commandTimeoutMs: 1 }).close();
+		}
+	});
+
+	testOf(`${Manager.name} refuses another number than the first manager of a prefix has set`, needsNative, async () => {
+		const url = 'redis://127.0.0.1:1';
+		const defaults = {
+			maxLen: 100_000,
+			maxPendingBytes: 8_388_608,
+			commandTimeoutMs: 2_000,
+			heartbeatMs: 3_000,
+			nodeTtlMs: 10_000,
+			maxInboxBytes: 33_554_432,
+		};
+		const others = {
+			maxLen: 1_000,
+			maxPendingBytes: 1_000_000,
+			commandTimeoutMs: 5,
+			heartbeatMs: 2_000,
+			nodeTtlMs: 30_000,
+			maxInboxBytes: 9_000_000,
+		};
+		for (const [first, settings, different] of [
+			[{}, defaults, others],
+			[others, others, defaults],
+		]) {
+			const prefix = newPrefix();
+			const managers = [first, {}, settings].map((options) => new Manager(url, { ...options, prefix }));
+			for (const [name, value] of Object.entries(settings)) {
+				const given = different[/** @type {keyof typeof defaults} */ (name)];
+				assert.throws(() => new Manager(url, { ...settings, prefix, [name]: given }), {
+					name: 'TypeError',
+					code: 'ERR_INVALID_ARG_VALUE',
+					message:
+						`${Manager.name}: option "${name}" is ${given}, but this process already uses ${value} for this server and ` +
+						'prefix; pass the same value to all managers, or only to the first',
+				});
+			}
+			await Promise.all(managers.map((manager) => manager.close()));
 		}
 	});
 }

@@ -15,6 +15,7 @@ describeWithRedis('on Redis', () => {
 	const makeOf = managersOnRedis();
 	const implementation = {
 		name: 'ours, on Redis',
+		sendsThroughBroker: true,
 		Manager: /** @type {any} */ (RedisSubscriptionManager),
 		make: (/** @type {any} */ Class = RedisSubscriptionManager) => makeOf(Class),
 		matches: matchesSubscription,

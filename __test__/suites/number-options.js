@@ -41,9 +41,14 @@ export const STREAM_NUMBERS = [
 ];
 
 /** The number options of each manager on Redis. @type {NumberOption[]} */
-export const BACKPLANE_NUMBERS = ['maxLen', 'maxPendingBytes', 'commandTimeoutMs', 'heartbeatMs', 'nodeTtlMs'].map(
-	(name) => ({ name }),
-);
+export const BACKPLANE_NUMBERS = [
+	'maxLen',
+	'maxPendingBytes',
+	'commandTimeoutMs',
+	'heartbeatMs',
+	'nodeTtlMs',
+	'maxInboxBytes',
+].map((name) => ({ name }));
 
 /**
  * @param {string} className

@@ -73,6 +73,8 @@ export const infoManagers = {
  *   `Manager`, or of a class that extends it
  * @property {typeof native.matchesSubscription} matches
  * @property {string | false} [skip] why it is skipped
+ * @property {boolean} [sendsThroughBroker] `send` resolves when the broker has the notification; it does not wait for
+ *   callbacks, and does not reject with their errors
  * @property {boolean} [rereadsFilters] `send` reads the filters of a subscription again, so later changes count
  */
 

@@ -17,6 +17,8 @@ export class Backplane {
 	#isClosed = false;
 	/** @type {Promise<void> | undefined} */
 	#closing;
+	/** What {@link published} returns until its request is made. @type {Promise<void> | undefined} */
+	#publishing;
 	/** Removes the callbacks of the manager; `undefined` when they are removed. @type {(() => void) | undefined} */
 	#removeCallbacks;
 	#native;
@@ -178,6 +180,20 @@ export class Backplane {
 		if (!(error instanceof BackplaneUnavailableError)) throw error;
 		this.membership.reports.error(error);
 		return localAnswer();
+	}
+
+	/**
+	 * Resolves when Redis has what this process has sent. Also resolves when Redis cannot be used, or has not accepted it within
+	 * `commandTimeoutMs`: it is sent later. The calls of one turn share one request.
+	 *
+	 * @returns {Promise<void>}
+	 */
+	published() {
+		this.#publishing ??= DONE.then(() => {
+			this.#publishing = undefined;
+			return this.#isClosed ? undefined : this.#reply((native) => native.published()).catch(() => {});
+		});
+		return this.#publishing;
 	}
 
 	/** Resolves when messages of other nodes reach this process. Rejects when Redis is not reachable, or after `close()`. */

@@ -59,25 +59,8 @@ export class RoutedSubscriptionManager extends SubscriptionManager {
 	 * @returns {Promise<void>}
 	 */
 	async send(notification) {
-		checkNotification(notification);
-		const elsewhere = this.#sendElsewhere(notification);
-		/** @type {Promise<unknown>[]} */
-		const deliveries = elsewhere === undefined ? [] : [elsewhere];
-		for (const registration of this.#registrations.matching(notification)) {
-			if (registration.closing === undefined) deliveries.push(registration.deliver(notification));
-		}
+		const deliveries = beginDelivery(notification, this.#registrations, this.#membership);
 		await (deliveries.length > 0 ? allResolved(deliveries) : undefined);
-	}
-
-	/**
-	 * Sends a notification to other threads and nodes.
-	 *
-	 * @param {JSONRPCRequest} notification
-	 */
-	#sendElsewhere(notification) {
-		if (this.#membership === undefined) return undefined;
-		const json = toJson(notification, 'send: "notification"');
-		return this.#membership.requests.replyTo(this.#registrations.notifyElsewhere(notification, json));
 	}
 
 	/**
@@ -122,6 +105,30 @@ export class RoutedSubscriptionManager extends SubscriptionManager {
 	[closeHere](reason) {
 		return this.#registrations.closeEach(this.#registrations.ofOrigin(undefined), reason);
 	}
+}
+
+/**
+ * Sends a notification to the registrations of this thread, and to other threads and nodes.
+ *
+ * @param {JSONRPCRequest} notification
+ * @param {Registrations} registrations
+ * @param {{ requests: PendingRequests } | undefined} membership
+ * @returns {Promise<unknown>[]} a promise for each registration of this thread that gets it, and one for the other threads of a
+ *   scope; they reject with the errors of callbacks
+ */
+export function beginDelivery(notification, registrations, membership) {
+	checkNotification(notification);
+	/** @type {Promise<unknown>[]} */
+	const deliveries = [];
+	if (membership !== undefined) {
+		const json = toJson(notification, 'send: "notification"');
+		const elsewhere = membership.requests.replyTo(registrations.notifyElsewhere(notification, json));
+		if (elsewhere !== undefined) deliveries.push(elsewhere);
+	}
+	for (const registration of registrations.matching(notification)) {
+		if (registration.closing === undefined) deliveries.push(registration.deliver(notification));
+	}
+	return deliveries;
 }
 
 /**

@@ -178,6 +178,9 @@ export function requireNative(what) {
  * @property {() => boolean} refusesChanges
  *   Returns true when Redis is known not to answer: the connection is lost or cannot be made, or a request had no reply in
  *   time.
+ * @property {() => number} published
+ *   Returns the request whose reply arrives when Redis has the entries that this process has sent so far, or 0 when Redis
+ *   has them or cannot be used now.
  * @property {() => number} ready Returns the request whose reply arrives when this process receives what other nodes send.
  * @property {(id: unknown) => number} has Replies with true when another node has the session.
  * @property {(id: unknown, attribute: number, ttlMs: number) => number} get Replies with the value of an attribute.
@@ -251,9 +254,9 @@ export const openSubscriptions = core.openSubscriptions;
 export const joinScope = addon?.joinScope;
 
 /**
- * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes, commandTimeoutMs, heartbeatMs and
- * nodeTtlMs, NaN for a default. `tls` are the texts of ca, cert, key and servername. Only the settings and `tls` of the first
- * member in the process take effect.
+ * Joins the hub of a Redis server and a prefix. Only after `requireNative`. `settings` are maxLen, maxPendingBytes,
+ * commandTimeoutMs, heartbeatMs, nodeTtlMs and maxInboxBytes, NaN for a default. `tls` are the texts of ca, cert, key and
+ * servername. Only the settings and `tls` of the first member in the process take effect.
  *
  * @type {(url: string, prefix: string, settings: number[], tls: (string | undefined)[], maxMailboxBytes: number, wake: () => void) => NativeMembership}
  */

@@ -99,6 +99,7 @@ const BACKPLANE_SETTINGS = /** @type {const} */ ([
 	'commandTimeoutMs',
 	'heartbeatMs',
 	'nodeTtlMs',
+	'maxInboxBytes',
 ]);
 const REDIS_OPTIONS = ['prefix', 'onUnavailable', 'tls', 'onGap', 'onError', ...BACKPLANE_SETTINGS];
 
@@ -157,6 +158,7 @@ function redisOptions(url, options, className) {
 	}
 	const settings = BACKPLANE_SETTINGS.map((name) => numberOption(options, name, className) ?? Number.NaN);
 	checkHeartbeat(options, className);
+	checkInbox(options, className);
 	return {
 		url,
 		prefix,
@@ -173,7 +175,7 @@ const DEFAULT_HEARTBEAT_MS = 3_000;
 const DEFAULT_NODE_TTL_MS = 10_000;
 
 /**
- * Throws when a node would count as dead between two of its heartbeats.
+ * Throws when a node would count as dead after one late heartbeat.
  *
  * @param {Record<string, unknown>} options
  * @param {string} className
@@ -181,13 +183,30 @@ const DEFAULT_NODE_TTL_MS = 10_000;
 function checkHeartbeat(options, className) {
 	const heartbeatMs = numberOption(options, 'heartbeatMs', className) ?? DEFAULT_HEARTBEAT_MS;
 	const nodeTtlMs = numberOption(options, 'nodeTtlMs', className) ?? DEFAULT_NODE_TTL_MS;
-	if (nodeTtlMs > heartbeatMs) return;
+	if (nodeTtlMs >= 2 * heartbeatMs) return;
 	throw optionOutOfRange(
 		className,
 		'nodeTtlMs',
-		`greater than "heartbeatMs" (${heartbeatMs}), ideally at least three times as much`,
+		`at least twice "heartbeatMs" (${heartbeatMs}), ideally three times as much`,
 		nodeTtlMs,
 	);
+}
+
+const DEFAULT_MAX_PENDING_BYTES = 8 * 1024 * 1024;
+const DEFAULT_MAX_INBOX_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Throws when a message that `send` accepts could be larger than an inbox.
+ *
+ * @param {Record<string, unknown>} options
+ * @param {string} className
+ */
+function checkInbox(options, className) {
+	const maxPendingBytes = numberOption(options, 'maxPendingBytes', className) ?? DEFAULT_MAX_PENDING_BYTES;
+	const maxInboxBytes = numberOption(options, 'maxInboxBytes', className) ?? DEFAULT_MAX_INBOX_BYTES;
+	if (maxInboxBytes >= maxPendingBytes) return;
+	const expected = `at least "maxPendingBytes" (${maxPendingBytes}), ideally four times as much`;
+	throw optionOutOfRange(className, 'maxInboxBytes', expected, maxInboxBytes);
 }
 
 /**

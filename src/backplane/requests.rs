@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::bus::{BusError, Request};
+use super::bus::BusError;
 use super::entry::Id;
 use super::lock::lock;
 use super::outbox::Full;
+use super::request::Request;
 use crate::threads::completion::Completion;
 use crate::threads::text::Text;
 

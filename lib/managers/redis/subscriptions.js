@@ -3,7 +3,7 @@
 
 import { Backplane, handled } from '../../backplane/backplane.js';
 import { redisSubscriptionOptions } from '../../options/options.js';
-import { RoutedSubscriptionManager } from '../routed-subscriptions.js';
+import { beginDelivery, RoutedSubscriptionManager } from '../routed-subscriptions.js';
 
 /** @import { JSONRPCRequest, Subscription, SubscriptionCallbacks } from '../../../index.js' */
 /** @import { BackplaneStats, RedisSubscriptionManagerOptions } from '../../../redis.js' */
@@ -39,19 +39,24 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	}
 
 	/**
-	 * Sends a notification to every subscription that it matches.
+	 * Sends a notification to every subscription that it matches. Resolves when Redis has it, or when it waits for Redis. Does
+	 * not wait for callbacks, and ignores their errors, as @tmcp/session-manager-redis does.
 	 *
 	 * @override
 	 * @param {JSONRPCRequest} notification
 	 * @returns {Promise<void>}
 	 */
 	send(notification) {
-		/** @type {Promise<void> | undefined} */
-		let delivered;
-		const accepted = this.#backplane.accepted('send', [notification], () => {
-			delivered = super.send(notification);
+		return handled(this.#send(notification));
+	}
+
+	/** @param {JSONRPCRequest} notification */
+	async #send(notification) {
+		const { membership } = this.#backplane;
+		await this.#backplane.accepted('send', [notification], () => {
+			beginDelivery(notification, membership.registrations, membership).forEach(handled);
 		});
-		return handled(this.#backplane.tolerated(both(delivered, accepted), undefined));
+		await this.#backplane.published();
 	}
 
 	/** Resolves when the other threads of this process and Redis have every notification that this thread has sent. */
@@ -104,13 +109,4 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 		const { registrations } = this.#backplane.membership;
 		return registrations.closeEach(registrations.ofOwner(this.#owner), 'cancelled');
 	}
-}
-
-/**
- * Resolves, without a value, when both promises have resolved.
- *
- * @param {(Promise<void> | undefined)[]} promises
- */
-async function both(...promises) {
-	await Promise.all(promises);
 }

@@ -25,14 +25,22 @@ pub(super) struct Server {
     routes: Arc<Routes>,
 }
 
+/// The connections of a node.
+pub(super) struct Connected {
+    pub commands: Connection,
+    /// For reads that wait.
+    pub reads: Connection,
+    /// True when the server is a node of a cluster.
+    pub is_in_cluster: bool,
+}
+
 impl Server {
     pub fn new(address: Address, tls: TlsOptions, slot: u16) -> Self {
         Self { address, tls, slot, routes: Arc::default() }
     }
 
-    /// Opens two connections to the same server: one for commands, and one for reads that wait. `limit` is the time limit of
-    /// opening one of them, and of each command.
-    pub async fn connect(&self, limit: Duration) -> Result<(Connection, Connection), BusError> {
+    /// Opens two connections to the same server. `limit` is the time limit of opening one of them, and of each command.
+    pub async fn connect(&self, limit: Duration) -> Result<Connected, BusError> {
         let tls = if self.address.is_tls { Some(Tls::new(&self.tls)?) } else { None };
         let Address { endpoints, login, service, .. } = &self.address;
         let dialer = |login: &Login, routes: &Arc<Routes>, watch: Option<Arc<Watch>>| Dialer {
@@ -52,10 +60,10 @@ impl Server {
             return watch.guard(connect_to_primary(&dialer, &primary)).await?;
         }
         let dialer = Arc::new(dialer(login, &self.routes, None));
-        let connection = self.connect_to_owner(&dialer).await?;
-        let (reads, _) = dialer.dial(connection.endpoint()).await?;
-        self.routes.worked(connection.endpoint());
-        Ok((connection, reads))
+        let commands = self.connect_to_owner(&dialer).await?;
+        let (reads, Hello { is_in_cluster, .. }) = dialer.dial(commands.endpoint()).await?;
+        self.routes.worked(commands.endpoint());
+        Ok(Connected { commands, reads, is_in_cluster })
     }
 
     /// Connects to one of the hosts of the URL, or to the node of the cluster that has the slot.
@@ -75,17 +83,14 @@ impl Server {
     }
 }
 
-async fn connect_to_primary(
-    dialer: &Dialer,
-    primary: &Endpoint,
-) -> Result<(Connection, Connection), BusError> {
-    let (commands, Hello { is_replica, .. }) = dialer.dial(primary).await?;
+async fn connect_to_primary(dialer: &Dialer, primary: &Endpoint) -> Result<Connected, BusError> {
+    let (commands, Hello { is_in_cluster, is_replica }) = dialer.dial(primary).await?;
     if is_replica {
         let message = format!("the Sentinels name {primary} as the primary, but it is a replica");
         return Err(BusError::new("ERR_PRIMARY_MOVED", message));
     }
     let (reads, _) = dialer.dial(primary).await?;
-    Ok((commands, reads))
+    Ok(Connected { commands, reads, is_in_cluster })
 }
 
 /// A connection to a server that may have the keys.

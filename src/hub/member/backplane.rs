@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::Member;
 use crate::backplane::Backplane;
-use crate::backplane::bus::Request;
 use crate::backplane::entry::Entry;
+use crate::backplane::request::Request;
 use crate::registry::key::Key;
 use crate::threads::completion::{Completion, ReplyTo};
 
@@ -30,6 +30,14 @@ impl Member {
         let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
         send(backplane, completion);
         Some(request)
+    }
+
+    /// Makes a request that is completed when the bus has every entry that was published so far, and fails when that takes
+    /// longer than `command_timeout`. Returns its key, or `None` when there is nothing to wait for: the bus has them, cannot be
+    /// used now, or does not exist. Entries that the bus does not have are sent later.
+    pub fn request_published(&self) -> Option<Key> {
+        let backplane = self.hub.backplane.as_ref()?;
+        backplane.is_publishing().then(|| self.request(Backplane::complete_when_published))?
     }
 
     /// Changes client information: at once in the copy of this process, and on the bus when it is available. Returns the key of

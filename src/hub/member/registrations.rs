@@ -47,6 +47,9 @@ impl Member {
     /// Sends a notification to the matching registrations of other threads and processes. Returns the key of the request
     /// that is completed when the other threads have delivered it, or `None` if no other thread has a matching one.
     ///
+    /// With a backplane, returns `None`: the sender waits until the bus has the notification, and treats the other threads of
+    /// its process as it treats other processes.
+    ///
     /// # Errors
     /// Returns the error of `notification`. Nothing is posted then.
     pub fn notify_elsewhere<E>(
@@ -63,11 +66,18 @@ impl Member {
         if elsewhere.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.request_of_owners(elsewhere, |keys, completion| ThreadMessage::Notify {
+        let message = |keys, completion| ThreadMessage::Notify {
             keys,
             notification: Arc::clone(&notification),
             completion,
-        })))
+        };
+        if self.has_no_backplane() {
+            return Ok(Some(self.request_of_owners(elsewhere, message)));
+        }
+        for (thread, keys) in elsewhere {
+            self.post(thread, message(keys, Completion::without_requester()));
+        }
+        Ok(None)
     }
 
     /// Closes the registration `(origin, id)` if another thread has it. Returns the key of the request that is completed
