@@ -122,9 +122,10 @@ impl Claims {
     /// Returns true when this node keeps its session although it has to close sessions older than a stamp.
     pub fn keeps(&self, id: &[u16], stamp: Stamp) -> bool {
         let state = self.state();
-        state.claims.get(id).is_some_and(|claim| {
-            claim.is_claiming() || claim.stamp.is_some_and(|own| own > stamp)
-        })
+        state
+            .claims
+            .get(id)
+            .is_some_and(|claim| claim.is_claiming() || claim.stamp.is_some_and(|own| own > stamp))
     }
 
     /// Returns the changes that the bus has to make: those that were returned before and are not confirmed, or at most `limit`
