@@ -1,0 +1,107 @@
+// Messages between two of several nodes: the CPU time per message of nodes and Redis, and the latency.
+
+import { setTimeout as wait } from 'node:timers/promises';
+import { interleave } from '../../harness/interleave.mjs';
+import { mapKeys } from '../../harness/map-keys.mjs';
+import { ratios, spread } from '../../harness/stats.mjs';
+import { CONSUMERS, cpuOf } from '../cpu-time.mjs';
+import { latenciesOf, quantile } from '../latencies.mjs';
+import { trafficOf } from './cells.mjs';
+
+/** @typedef {import('../cpu-time.mjs').Cpu} Cpu */
+/** @typedef {import('../node-handle.mjs').NodeHandle} NodeHandle */
+/** @typedef {import('./sides.mjs').Side} Side */
+/** @typedef {import('./sides.mjs').SideName} SideName */
+
+/** Each measure of one side. */
+const MEASURES = /** @type {const} */ ([...CONSUMERS, 'p50', 'p99']);
+
+/** @typedef {Record<typeof MEASURES[number], number>} Sample in nanoseconds, CPU time per message */
+
+/** The group of a number of nodes has been warm since its first cell. */
+const WARM_UP_ROUNDS = 1;
+/** What is less is noise. */
+const MIN_NS = 1;
+
+/**
+ * @param {import('./cells.mjs').TrafficCell} cell
+ * @param {Side[]} sides
+ * @param {NodeHandle} floor a process without a manager, which keeps the pace
+ * @param {import('./cells.mjs').Size} size
+ */
+export async function measureTraffic(cell, sides, floor, size) {
+	const traffic = trafficOf(cell, size);
+	const names = sides.map(({ name }) => name);
+	const idle = cell.pace === 'single' ? await idleCpu(sides, floor, traffic) : undefined;
+	const samples = mapKeys(names, () => /** @type {Sample[]} */ ([]));
+	/** @param {Side} side */
+	const turn =
+		({ name, group }) =>
+		async () => {
+			const untilReceived = await group.expect(traffic);
+			const before = await cpuOf(group, floor);
+			// The floor runs at the same time, since the cost of keeping the pace depends on how busy caches and cores are.
+			const { text, count, pace } = traffic;
+			await Promise.all([group.send(traffic), floor.call('send', { texts: [text.value], count, pace })]);
+			await untilReceived();
+			const after = await cpuOf(group, floor);
+			const latencies = latenciesOf(
+				await group.nodes.sender.call('sendTimes'),
+				await group.nodes.receiver.call('arrivals'),
+			);
+			samples[name].push({
+				...mapKeys(CONSUMERS, (consumer) => {
+					const whileIdle = idle?.[name][consumer] ?? 0;
+					return Math.max(MIN_NS, (after[consumer] - before[consumer] - whileIdle) / count);
+				}),
+				p50: quantile(latencies, 0.5),
+				p99: quantile(latencies, 0.99),
+			});
+			return 0;
+		};
+	const turns = /** @type {Record<SideName, () => Promise<number>>} */ (
+		Object.fromEntries(sides.map((side) => [side.name, turn(side)]))
+	);
+	await interleave(turns, { ms: 0, minRounds: size.rounds, minWarmUpRounds: WARM_UP_ROUNDS }, () => {});
+	for (const { group } of sides) await group.checkEmpty();
+
+	/** @param {SideName} name @param {typeof MEASURES[number]} measure */
+	const samplesOf = (name, measure) => samples[name].slice(-size.rounds).map((sample) => sample[measure]);
+	const { name, nodes, kind, pace } = cell;
+	return {
+		name,
+		nodes,
+		kind,
+		pace,
+		messages: traffic.count,
+		rounds: size.rounds,
+		ns: mapKeys(names, (side) => mapKeys(MEASURES, (measure) => spread(samplesOf(side, measure)))),
+		/** The values of each other side divided by ours. */
+		vs: mapKeys(
+			names.filter((side) => side !== 'ours'),
+			(side) => mapKeys(MEASURES, (measure) => ratios(samplesOf(side, measure), samplesOf('ours', measure))),
+		),
+	};
+}
+
+/**
+ * Returns the CPU time of all sides in a time as long as the traffic takes, without messages.
+ *
+ * @param {Side[]} sides
+ * @param {NodeHandle} floor
+ * @param {import('../node-group.mjs').Traffic} traffic
+ * @returns {Promise<Record<SideName, Cpu>>}
+ */
+async function idleCpu(sides, floor, { count, pace }) {
+	const before = await Promise.all(sides.map(({ group }) => cpuOf(group, floor)));
+	await wait('perMs' in pace ? count / pace.perMs : 0);
+	const after = await Promise.all(sides.map(({ group }) => cpuOf(group, floor)));
+	const used = sides.map(({ name }, index) => [
+		name,
+		mapKeys(CONSUMERS, (consumer) =>
+			// The floor is subtracted from the time of a sender.
+			consumer.startsWith('sender') ? 0 : after[index][consumer] - before[index][consumer],
+		),
+	]);
+	return Object.fromEntries(used);
+}
