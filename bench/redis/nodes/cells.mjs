@@ -38,10 +38,10 @@ const SINGLE_PER_SECOND = 250;
 export function sizeOf(quick) {
 	return {
 		quick,
-		rounds: quick ? 1 : 4,
+		rounds: quick ? 1 : 7,
 		few: quick ? 1 : 3,
-		singles: quick ? 100 : 200,
-		bursts: quick ? { one: 500, all: 200 } : { one: 5_000, all: 2_000 },
+		singles: quick ? 50 : 100,
+		bursts: quick ? { one: 500, all: 200 } : { one: 4_000, all: 1_000 },
 		calls: quick ? 20 : 100,
 	};
 }

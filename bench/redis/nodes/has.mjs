@@ -1,11 +1,15 @@
-// `has` of a session of another node: its time, the CPU time of Redis, and the commands that Redis runs for it.
+// `has` of a session of another node: its time, and the commands that Redis runs for it.
 
+import { interleave } from '../../harness/interleave.mjs';
 import { mapKeys } from '../../harness/map-keys.mjs';
-import { spread } from '../../harness/stats.mjs';
+import { ratios, spread } from '../../harness/stats.mjs';
+import { quantile } from '../latencies.mjs';
 
 /** @typedef {import('./sides.mjs').Side} Side */
 /** @typedef {import('./sides.mjs').SideName} SideName */
+/** @typedef {Record<string, number>} Counts of commands */
 
+const WARM_UP_ROUNDS = 1;
 /** Less of a command is not for `has`: the connection of the benchmark, heartbeats. */
 const MIN_PER_CALL = 0.5;
 
@@ -14,29 +18,58 @@ const MIN_PER_CALL = 0.5;
  * @param {Side[]} sides
  * @param {import('./cells.mjs').Size} size
  */
-export async function measureHas({ name, nodes }, sides, { calls }) {
-	/** @type {Record<string, { ns: import('../../harness/stats.mjs').Spread, commands: Record<string, number> }>} */
-	const measured = {};
-	for (const { name, redis, group } of sides) {
-		const ids = Array.from({ length: calls }, (_, call) => group.ids[call % group.ids.length]);
-		// Not counted: the first call may load a script.
-		await group.nodes.sender.call('timeHas', group.ids);
-		const before = await redis.commandCounts();
-		const times = await group.nodes.sender.call('timeHas', ids);
-		const after = await redis.commandCounts();
-		const perCall = Object.entries(after).map(
-			([command, count]) => /** @type {const} */ ([command, Math.round((count - (before[command] ?? 0)) / calls)]),
-		);
-		const commands = Object.fromEntries(perCall.filter(([, count]) => count >= MIN_PER_CALL));
-		measured[name] = { ns: spread(times), commands };
-	}
+export async function measureHas({ name, nodes }, sides, { calls, few }) {
 	const names = sides.map(({ name }) => name);
+	const medians = mapKeys(names, () => /** @type {number[]} */ ([]));
+	const commands = mapKeys(names, () => /** @type {Counts} */ ({}));
+	/** @param {Side} side */
+	const turn =
+		({ name, redis, group }) =>
+		async () => {
+			const ids = Array.from({ length: calls }, (_, call) => group.ids[call % group.ids.length]);
+			const before = await redis.commandCounts();
+			const times = await group.nodes.sender.call('timeHas', ids);
+			commands[name] = countsPerCall(await redis.commandCounts(), before, calls);
+			medians[name].push(
+				quantile(
+					times.sort((/** @type {number} */ a, /** @type {number} */ b) => a - b),
+					0.5,
+				),
+			);
+			return 0;
+		};
+	const turns = /** @type {Record<SideName, () => Promise<number>>} */ (
+		Object.fromEntries(sides.map((side) => [side.name, turn(side)]))
+	);
+	await interleave(turns, { ms: 0, minRounds: few, minWarmUpRounds: WARM_UP_ROUNDS }, () => {});
+	/** @param {SideName} side */
+	const counted = (side) => medians[side].slice(-few);
 	return {
 		name,
 		nodes,
 		calls,
-		ns: mapKeys(names, (side) => measured[side].ns),
+		/** Medians of the rounds. */
+		ns: mapKeys(names, (side) => spread(counted(side))),
 		/** Number of commands per call, with those in scripts. */
-		commands: mapKeys(names, (side) => measured[side].commands),
+		commands,
+		vs: mapKeys(
+			names.filter((side) => side !== 'ours'),
+			(side) => ratios(counted(side), counted('ours')),
+		),
 	};
+}
+
+/**
+ * @param {Counts} after
+ * @param {Counts} before
+ * @param {number} calls
+ * @returns {Counts}
+ */
+function countsPerCall(after, before, calls) {
+	const perCall = Object.entries(after).map(
+		([command, count]) => /** @type {const} */ ([command, (count - (before[command] ?? 0)) / calls]),
+	);
+	return Object.fromEntries(
+		perCall.filter(([, count]) => count >= MIN_PER_CALL).map(([command, count]) => [command, Math.round(count)]),
+	);
 }
