@@ -20,6 +20,7 @@ const MEASURES = /** @type {const} */ ([...CONSUMERS, 'p50', 'p99']);
 
 /** The group of a number of nodes has been warm since its first cell. */
 const WARM_UP_ROUNDS = 1;
+const IDLE_ROUNDS = 3;
 /** What is less is noise. */
 const MIN_NS = 1;
 
@@ -85,7 +86,7 @@ export async function measureTraffic(cell, sides, floor, size) {
 }
 
 /**
- * Returns the CPU time of all sides in a time as long as the traffic takes, without messages.
+ * Returns the CPU time of all sides in a time as long as the traffic takes, without messages: the median of some such times.
  *
  * @param {Side[]} sides
  * @param {NodeHandle} floor
@@ -93,15 +94,20 @@ export async function measureTraffic(cell, sides, floor, size) {
  * @returns {Promise<Record<SideName, Cpu>>}
  */
 async function idleCpu(sides, floor, { count, pace }) {
-	const before = await Promise.all(sides.map(({ group }) => cpuOf(group, floor)));
-	await wait('perMs' in pace ? count / pace.perMs : 0);
-	const after = await Promise.all(sides.map(({ group }) => cpuOf(group, floor)));
-	const used = sides.map(({ name }, index) => [
+	const read = () => Promise.all(sides.map(({ group }) => cpuOf(group, floor)));
+	const readings = [await read()];
+	while (readings.length <= IDLE_ROUNDS) {
+		await wait('perMs' in pace ? count / pace.perMs : 0);
+		readings.push(await read());
+	}
+	const used = sides.map(({ name }, side) => [
 		name,
-		mapKeys(CONSUMERS, (consumer) =>
+		mapKeys(CONSUMERS, (consumer) => {
 			// The floor is subtracted from the time of a sender.
-			consumer.startsWith('sender') ? 0 : after[index][consumer] - before[index][consumer],
-		),
+			if (consumer.startsWith('sender')) return 0;
+			const values = readings.map((reading) => reading[side][consumer]);
+			return spread(values.slice(1).map((value, round) => value - values[round])).median;
+		}),
 	]);
 	return Object.fromEntries(used);
 }

@@ -37,7 +37,7 @@ export function nodeFigures({ nodes }) {
 			CHOSEN.map(([kind, pace, measure, title]) => [
 				title,
 				...sides.map((side) =>
-					numbers.map((number) => valueOf(traffic, number, kind, pace, side, measure)).join(' / '),
+					numbers.map((number) => figureOf(traffic, number, kind, pace, side, measure)).join(' / '),
 				),
 			]),
 		),
@@ -54,7 +54,7 @@ export function nodeFigures({ nodes }) {
  * @param {SideName} side
  * @param {keyof TrafficRow['ns'][SideName]} measure
  */
-function valueOf(traffic, nodes, kind, pace, side, measure) {
+function figureOf(traffic, nodes, kind, pace, side, measure) {
 	// With two nodes, a message is for the only other one.
 	if (measure === 'bystanderWhole' && nodes === 2) return '–';
 	const row = traffic.find((row) => row.nodes === nodes && row.kind === kind && row.pace === pace);
