@@ -86,7 +86,9 @@ export const managers = {
  * @param {number} index
  */
 function ownUrl(url, index) {
-	return index === 0 ? url : `${url}/${'0'.repeat(index)}`;
+	if (index === 0) return url;
+	const { host, pathname } = new URL(url);
+	return `redis://${host}/${'0'.repeat(index)}${pathname.slice(1)}`;
 }
 
 /** Names in error messages. @type {Record<RedisImplementation | 'threadWakeup', string>} */

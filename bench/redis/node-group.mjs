@@ -24,6 +24,7 @@ const CHECKED_MESSAGES = 25;
 /**
  * @typedef {object} GroupOptions
  * @property {number} [nodes] number of nodes, default 3
+ * @property {number} [database] of Redis, default 0
  * @property {string} [folder] of the package at an earlier commit, for `before`
  */
 
@@ -54,8 +55,9 @@ export class NodeGroup {
 	 * @param {number} sessions of the receiver
 	 * @param {GroupOptions} [options]
 	 */
-	static async start(implementation, redis, sessions, { nodes = 3, folder } = {}) {
-		const start = (count = 1) => NodeHandle.start(implementation, redis.url, { nodes: count, folder });
+	static async start(implementation, redis, sessions, { nodes = 3, database = 0, folder } = {}) {
+		const url = database === 0 ? redis.url : `${redis.url}/${database}`;
+		const start = (count = 1) => NodeHandle.start(implementation, url, { nodes: count, folder });
 		const moreNodes = Math.max(0, nodes - 3);
 		const [sender, receiver, bystander, more] = await Promise.all([
 			start(),

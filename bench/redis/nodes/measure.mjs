@@ -48,33 +48,42 @@ export async function measureNodes({ size, reference, cells }, log) {
 		bursts: /** @type {Awaited<ReturnType<typeof measureBurst>>[]} */ ([]),
 		storms: /** @type {Awaited<ReturnType<typeof measureStorm>>[]} */ ([]),
 	};
+	const redis = await startRedis({ appendOnly: true });
 	/** @param {number} nodes */
 	const start = async (nodes) => {
 		const floor = await NodeHandle.start('floor', '');
 		/** @type {Side[]} */
 		const sides = [];
-		const stop = () => Promise.all([floor, ...sides].map((one) => one.stop()));
+		const stop = async () => {
+			await Promise.all([floor, ...sides].map((one) => one.stop()));
+			// Otherwise nodes that have ended would count.
+			await redis.command('FLUSHALL');
+		};
 		try {
-			for (const name of names) sides.push(await Side.start(name, nodes, before));
+			for (const name of names) sides.push(await Side.start(name, redis, nodes, before));
 		} catch (error) {
 			await stop();
 			throw error;
 		}
 		return { floor, sides, stop };
 	};
-	for (const nodes of new Set(cells.map(({ nodes }) => nodes))) {
-		const { floor, sides, stop } = await start(nodes);
-		try {
-			for (const cell of cells.filter((cell) => cell.nodes === nodes)) {
-				if (cell.subject === 'traffic') rows.traffic.push(await measureTraffic(cell, sides, floor, size));
-				else if (cell.subject === 'has') rows.has.push(await measureHas(cell, sides, size));
-				else if (cell.subject === 'burst') rows.bursts.push(await measureBurst(cell, sides, size));
-				else rows.storms.push(await measureStorm(cell, sides, size));
-				log(`${cell.name}: measured`);
+	try {
+		for (const nodes of new Set(cells.map(({ nodes }) => nodes))) {
+			const { floor, sides, stop } = await start(nodes);
+			try {
+				for (const cell of cells.filter((cell) => cell.nodes === nodes)) {
+					if (cell.subject === 'traffic') rows.traffic.push(await measureTraffic(cell, sides, floor, size));
+					else if (cell.subject === 'has') rows.has.push(await measureHas(cell, sides, size));
+					else if (cell.subject === 'burst') rows.bursts.push(await measureBurst(cell, sides, size));
+					else rows.storms.push(await measureStorm(cell, sides, size));
+					log(`${cell.name}: measured`);
+				}
+			} finally {
+				await stop();
 			}
-		} finally {
-			await stop();
 		}
+	} finally {
+		await redis.end();
 	}
 	return rows;
 }

@@ -1,8 +1,8 @@
-// The compared implementations. Each has a Redis server of its own, so that commands, memory and CPU time are those of one side.
+// The compared implementations. They share one Redis server: with the same program on both sides, two servers differed by half in
+// their CPU time, because of the cores and the memory that they got. Each side has a database of its own.
 
 import { buildCommit, findCommit } from '../../harness/earlier-commit.mjs';
 import { NodeGroup } from '../node-group.mjs';
-import { startRedis } from '../redis-server.mjs';
 
 /** @typedef {'before' | 'pubSub' | 'streamsAdapter' | 'ours'} SideName */
 /** @typedef {{ folder?: string, commit?: string }} Before the package at an earlier commit */
@@ -12,6 +12,9 @@ export const BEFORE_INBOXES = 'a5655a7';
 
 /** Sessions of the node that receives messages. */
 const RECEIVER_SESSIONS = 10;
+
+/** @type {Record<SideName, number>} */
+const DATABASES = { ours: 0, before: 1, pubSub: 2, streamsAdapter: 3 };
 
 export class Side {
 	/**
@@ -25,31 +28,33 @@ export class Side {
 		this.redis = redis;
 		this.group = group;
 		/** Arguments of further processes with this implementation. */
-		this.args = [name, redis.url, before.folder ?? ''];
+		this.args = [name, `${redis.url}/${DATABASES[name]}`, before.folder ?? ''];
 	}
 
 	/**
-	 * Starts Redis and the nodes, and checks that messages arrive, each once and in order.
+	 * Starts the nodes, and checks that messages arrive, each once and in order.
 	 *
 	 * @param {SideName} name
+	 * @param {import('../redis-server.mjs').RedisServer} redis
 	 * @param {number} nodes
 	 * @param {Before} before
 	 */
-	static async start(name, nodes, before) {
-		const redis = await startRedis({ appendOnly: true });
-		try {
-			const group = await NodeGroup.start(name, redis, RECEIVER_SESSIONS, { nodes, ...before });
-			await group.checkDelivery();
-			return new Side(name, redis, group, before);
-		} catch (error) {
-			await redis.end();
+	static async start(name, redis, nodes, before) {
+		const group = await NodeGroup.start(name, redis, RECEIVER_SESSIONS, {
+			nodes,
+			database: DATABASES[name],
+			...before,
+		});
+		const side = new Side(name, redis, group, before);
+		await group.checkDelivery().catch(async (error) => {
+			await side.stop();
 			throw error;
-		}
+		});
+		return side;
 	}
 
-	async stop() {
-		await this.group.stop();
-		await this.redis.end();
+	stop() {
+		return this.group.stop();
 	}
 }
 

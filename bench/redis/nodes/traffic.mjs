@@ -20,7 +20,8 @@ const MEASURES = /** @type {const} */ ([...CONSUMERS, 'p50', 'p99']);
 
 /** The group of a number of nodes has been warm since its first cell. */
 const WARM_UP_ROUNDS = 1;
-const IDLE_ROUNDS = 3;
+const IDLE_ROUNDS = 5;
+const IDLE_MS = 300;
 /** What is less is noise. */
 const MIN_NS = 1;
 
@@ -33,18 +34,20 @@ const MIN_NS = 1;
 export async function measureTraffic(cell, sides, floor, size) {
 	const traffic = trafficOf(cell, size);
 	const names = sides.map(({ name }) => name);
-	const idle = cell.pace === 'single' ? await idleCpu(sides, floor, traffic) : undefined;
+	const idle = await idleCpu(sides, floor);
 	const samples = mapKeys(names, () => /** @type {Sample[]} */ ([]));
 	/** @param {Side} side */
 	const turn =
 		({ name, group }) =>
 		async () => {
 			const untilReceived = await group.expect(traffic);
+			const start = performance.now() * 1e6;
 			const before = await cpuOf(group, floor);
 			// The floor runs at the same time, since the cost of keeping the pace depends on how busy caches and cores are.
 			const { text, count, pace } = traffic;
 			await Promise.all([group.send(traffic), floor.call('send', { texts: [text.value], count, pace })]);
 			await untilReceived();
+			const end = performance.now() * 1e6;
 			const after = await cpuOf(group, floor);
 			const latencies = latenciesOf(
 				await group.nodes.sender.call('sendTimes'),
@@ -52,7 +55,7 @@ export async function measureTraffic(cell, sides, floor, size) {
 			);
 			samples[name].push({
 				...mapKeys(CONSUMERS, (consumer) => {
-					const whileIdle = idle?.[name][consumer] ?? 0;
+					const whileIdle = idle[name][consumer] * (end - start);
 					return Math.max(MIN_NS, (after[consumer] - before[consumer] - whileIdle) / count);
 				}),
 				p50: quantile(latencies, 0.5),
@@ -86,18 +89,20 @@ export async function measureTraffic(cell, sides, floor, size) {
 }
 
 /**
- * Returns the CPU time of all sides in a time as long as the traffic takes, without messages: the median of some such times.
+ * Returns the CPU time of all sides without messages, in nanoseconds per nanosecond: the median of some times.
  *
  * @param {Side[]} sides
  * @param {NodeHandle} floor
- * @param {import('../node-group.mjs').Traffic} traffic
  * @returns {Promise<Record<SideName, Cpu>>}
  */
-async function idleCpu(sides, floor, { count, pace }) {
-	const read = () => Promise.all(sides.map(({ group }) => cpuOf(group, floor)));
+async function idleCpu(sides, floor) {
+	const read = async () => ({
+		at: performance.now() * 1e6,
+		cpu: await Promise.all(sides.map(({ group }) => cpuOf(group, floor))),
+	});
 	const readings = [await read()];
 	while (readings.length <= IDLE_ROUNDS) {
-		await wait('perMs' in pace ? count / pace.perMs : 0);
+		await wait(IDLE_MS);
 		readings.push(await read());
 	}
 	const used = sides.map(({ name }, side) => [
@@ -105,8 +110,10 @@ async function idleCpu(sides, floor, { count, pace }) {
 		mapKeys(CONSUMERS, (consumer) => {
 			// The floor is subtracted from the time of a sender.
 			if (consumer.startsWith('sender')) return 0;
-			const values = readings.map((reading) => reading[side][consumer]);
-			return spread(values.slice(1).map((value, round) => value - values[round])).median;
+			const rates = readings.slice(1).map(({ at, cpu }, round) => {
+				return (cpu[side][consumer] - readings[round].cpu[side][consumer]) / (at - readings[round].at);
+			});
+			return spread(rates).median;
 		}),
 	]);
 	return Object.fromEntries(used);

@@ -29,7 +29,7 @@ export function nodeSections({ nodes }) {
 		'',
 		'## Redis by number of nodes',
 		'',
-		`Each side has a Redis ${server} of its own, with \`appendonly yes\`. The sender, the receiver, and one node that messages to`,
+		`All sides use one server, Redis ${server} with \`appendonly yes\`, in turns. The sender, the receiver, and one node that messages to`,
 		'sessions of the receiver do not concern, are processes; further nodes are in one process. The CPU time is per message.',
 		'',
 		...(before ? [`- ${titles.before}: this package at commit \`${before}\`, with one stream for all nodes.`] : []),
@@ -66,8 +66,7 @@ function traffic({ traffic }, titles) {
 		'',
 		'### Messages by number of nodes',
 		'',
-		'What the nodes and Redis cost without messages is subtracted from rows with single messages. 1 ns stands for what is below',
-		'the noise.',
+		'What the nodes and Redis cost in the same time without messages is subtracted. 1 ns stands for what is below the noise.',
 		'',
 		...table(
 			['', 'of', ...names.map((name) => titles[name]), ...others.map((name) => `${titles[name]} / this package`)],
