@@ -1,14 +1,18 @@
 //! The interface to the medium that connects the nodes. [`redis`](super::redis) implements it for production,
 //! [`memory`](super::memory) for tests.
+//!
+//! Each node has an *inbox*: the entries that it has to read. The *directory* says which node has a session. The medium
+//! decides which inboxes an entry goes to.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claims::Changes;
 use super::entry::{Id, NodeId};
 use super::fields::Field;
 use super::outbox::Batch;
-use crate::registry::info::{Attribute, Json};
+use super::request::{Reply, Request};
 
 /// Makes connections.
 pub trait Bus: Send + Sync + 'static {
@@ -23,194 +27,137 @@ pub trait Bus: Send + Sync + 'static {
 /// exceptions are errors for which [`BusError::is_refused_write`] returns true: the operation has had no effect, and the
 /// connection can still be used.
 pub trait Link: Send + Sync {
-    /// Registers the node. Also works when the server refuses writes.
+    /// Registers the node. A node that was registered before keeps its inbox. Also works when the server refuses writes.
     fn join(&self) -> impl Future<Output = Result<Joined, BusError>> + Send;
 
-    /// Replaces the list of the node's sessions.
-    fn replace_presence(&self, sessions: &[Id]) -> impl Future<Output = Result<(), BusError>> + Send;
+    /// Adds entries to the inboxes of the nodes that they concern, in order, and each once even if it is appended again.
+    ///
+    /// A message goes to the owners of its sessions, and to all other nodes when the directory does not know one of them: its
+    /// owner may be about to claim it. A broadcast and a notification go to all other nodes. A deletion removes the session from
+    /// the directory, and closes it on its owner.
+    fn append(&self, batch: &Batch) -> impl Future<Output = Result<Appended, BusError>> + Send;
 
-    /// Appends entries to the stream: all of them or none. Returns the position of the last one.
-    fn append(&self, batch: &Batch) -> impl Future<Output = Result<Position, BusError>> + Send;
+    /// Changes the directory. Changes that were made before are not made again. Returns what holds now, for each change in order.
+    fn change(&self, changes: &Changes) -> impl Future<Output = Result<Vec<Held>, BusError>> + Send;
 
-    /// Returns at most `limit` entries after a position, in order. If there are none, waits for some time.
+    /// Puts sessions that the node has into the directory, unless another node has claimed them later. Returns what holds now,
+    /// for each session in order.
+    fn restore(&self, sessions: &[(Id, Stamp)]) -> impl Future<Output = Result<Vec<Held>, BusError>> + Send;
+
+    /// Returns some of the sessions that are listed as the node's, and the cursor of the next call: 0 at the end.
+    fn listed(&self, cursor: u64) -> impl Future<Output = Result<(u64, Vec<Id>), BusError>> + Send;
+
+    /// Returns at most `limit` entries of the node's inbox after a position, in order. If there are none, waits for some time.
     fn read(
         &self,
         after: Position,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(Position, Vec<Field>)>, BusError>> + Send;
 
-    /// Adds sessions to the list of the node's sessions and removes others.
-    fn update_presence(
+    /// Removes the entries up to a position, which the node has read, from its inbox. They have this size. Returns the number of
+    /// entries that were there.
+    fn acknowledge(
         &self,
-        created: &[Id],
-        removed: &[Id],
-    ) -> impl Future<Output = Result<(), BusError>> + Send;
+        up_to: Position,
+        bytes: usize,
+    ) -> impl Future<Output = Result<u64, BusError>> + Send;
 
-    /// Keeps the node alive, and records the last entry that it has sent.
-    fn heartbeat(&self, sent: Option<Sent>) -> impl Future<Output = Result<Pulse, BusError>> + Send;
+    /// Keeps the node alive.
+    fn heartbeat(&self) -> impl Future<Output = Result<Pulse, BusError>> + Send;
+
+    /// Removes some sessions of a node that is dead, and the node after its last session. Returns true when nothing is left.
+    fn sweep(&self, node: &NodeId) -> impl Future<Output = Result<bool, BusError>> + Send;
 
     /// Makes requests. Returns one reply for each, in the same order.
     fn request(&self, requests: &[Request]) -> impl Future<Output = Result<Vec<Reply>, BusError>> + Send;
 
-    /// Removes the node and the list of its sessions.
+    /// Removes the node, its inbox and its sessions.
     fn leave(&self) -> impl Future<Output = Result<(), BusError>> + Send;
 }
 
-/// A position in the stream: the id of a Redis stream entry.
+/// The time of a claim. A later claim of the same session has a higher stamp. Stamps and positions are numbers of one sequence.
+pub type Stamp = u64;
+
+/// A position in an inbox: the id of a Redis stream entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Milliseconds.
-    pub ms: u64,
-    /// Sequence number within a millisecond.
+    /// A number that counts up over all inboxes: microseconds, or more.
+    pub number: u64,
+    /// 0 in entries of this package.
     pub seq: u64,
 }
 
 impl Position {
-    /// Parses `<milliseconds>-<sequence>`.
+    /// Parses `<number>-<sequence>`.
     pub fn parse(text: &str) -> Option<Self> {
-        let (ms, seq) = text.split_once('-')?;
-        Some(Self { ms: ms.parse().ok()?, seq: seq.parse().ok()? })
+        let (number, seq) = text.split_once('-')?;
+        Some(Self { number: number.parse().ok()?, seq: seq.parse().ok()? })
     }
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.ms, self.seq)
+        write!(f, "{}-{}", self.number, self.seq)
     }
+}
+
+/// What the bus knows of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// True when the node was registered before this call.
+    pub was_known: bool,
+    /// The number of the node's last entry. `None` when the bus has none.
+    pub appended: Option<u64>,
+    /// The number of the node's last changes of the directory. 0 when the bus has none.
+    pub changed: u64,
+    /// The position of the last entry that was ever put into the node's inbox.
+    pub end: Position,
+    /// For each sender, how many entries were removed from the node's inbox before it read them, since the inbox was made.
+    pub lost: Vec<(NodeId, u64)>,
 }
 
 /// The reply to a node that joins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Joined {
-    /// The end of the stream.
-    pub end: Position,
-    /// The nodes that joined earlier.
-    pub nodes: Vec<NodeId>,
+    /// What the bus knows of the node.
+    pub standing: Standing,
     /// Why the node is not registered: the server refuses writes. The node may read, but must join again before it appends.
     pub refused: Option<BusError>,
-}
-
-/// The last entry that a node has sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// Its number. The node has sent all entries up to it.
-    pub number: u64,
-    /// Its position.
-    pub at: Position,
 }
 
 /// The reply to a heartbeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pulse {
-    /// True when the list of the node's sessions exists. A node without sessions has none.
-    pub has_presence: bool,
-    /// The last entry that each node has sent.
-    pub sent: Vec<(NodeId, Sent)>,
-    /// The end of the stream.
-    pub end: Position,
+    /// What the bus knows of the node.
+    pub standing: Standing,
+    /// Nodes that have been dead for so long that their sessions have to be removed.
+    pub to_sweep: Vec<NodeId>,
 }
 
-/// A request to the bus.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Returns true when another node has a session.
-    Has {
-        /// The session.
-        id: Id,
+/// The result of [`Link::append`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// The bus has all entries up to this number.
+    UpTo {
+        /// The number of the last entry.
+        last: u64,
+        /// True when the next one does not fit in an inbox now.
+        is_full: bool,
     },
-    /// Returns an attribute of a session.
-    Get {
-        /// The session.
-        id: Id,
-        /// The attribute.
-        attribute: Attribute,
-        /// Time without access after which the information about the session is removed.
-        ttl: Duration,
-    },
-    /// Sets an attribute of a session, or clears it.
-    Set {
-        /// The session.
-        id: Id,
-        /// The attribute.
-        attribute: Attribute,
-        /// The new value. `None` clears the attribute.
-        value: Option<Json>,
-        /// Time without access after which the information about the session is removed.
-        ttl: Duration,
-    },
-    /// Returns the sessions that watch a URI, in the order in which they began.
-    Watchers {
-        /// The URI.
-        uri: Id,
-    },
-    /// Makes a session watch a URI.
-    Watch {
-        /// The session.
-        id: Id,
-        /// The URI.
-        uri: Id,
-        /// Time without access after which the information about the session is removed.
-        ttl: Duration,
-    },
-    /// Makes a session stop watching a URI.
-    Unwatch {
-        /// The session.
-        id: Id,
-        /// The URI.
-        uri: Id,
-    },
-    /// Removes the information about a session, including what it watches.
-    Forget {
-        /// The session.
-        id: Id,
+    /// The bus has lost entries that come before the batch, or does not know the node. It has none of the batch.
+    Hole {
+        /// The number of the last entry that it has. `None` when it has lost everything.
+        appended: Option<u64>,
     },
 }
 
-impl Request {
-    /// Returns the session or the URI that the request is about.
-    pub fn session(&self) -> &Id {
-        match self {
-            Self::Has { id }
-            | Self::Get { id, .. }
-            | Self::Set { id, .. }
-            | Self::Watchers { uri: id }
-            | Self::Watch { id, .. }
-            | Self::Unwatch { id, .. }
-            | Self::Forget { id } => id,
-        }
-    }
-
-    /// Returns the number of bytes that the request counts for while it waits.
-    pub fn weight(&self) -> usize {
-        size_of::<Self>()
-            + match self {
-                Self::Has { id }
-                | Self::Get { id, .. }
-                | Self::Forget { id }
-                | Self::Watchers { uri: id } => size_of_val(&**id),
-                Self::Set { id, value, .. } => {
-                    size_of_val(&**id) + value.as_ref().map_or(0, |json| json.len())
-                }
-                Self::Watch { id, uri, .. } | Self::Unwatch { id, uri } => {
-                    size_of_val(&**id) + size_of_val(&**uri)
-                }
-            }
-    }
-}
-
-/// The reply to a [`Request`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// It succeeded and has no value.
-    Done,
-    /// The reply to [`Request::Has`].
-    Is(bool),
-    /// A value, which should be JSON. The medium does not check it.
-    Value(Option<Vec<u8>>),
-    /// Ids, which should be WTF-8. The medium does not check them.
-    Ids(Vec<Vec<u8>>),
-    /// This request failed. The connection can still be used.
-    Refused(BusError),
+/// What the directory says about a session of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The node has it, by a claim with this stamp.
+    Here(Stamp),
+    /// The node does not have it.
+    Elsewhere,
 }
 
 /// The cause of a failure of the bus. Contains no secrets.

@@ -3,7 +3,9 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
+use super::bus::Stamp;
 use crate::registry::subscriptions::{ListChange, Subject};
+use crate::threads::message::CloseReason;
 use crate::threads::text::Text;
 
 /// A session id in UTF-16.
@@ -36,7 +38,7 @@ impl NodeId {
     }
 }
 
-/// One entry of the stream.
+/// What a node publishes, and what it finds in its inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A message for sessions.
@@ -51,15 +53,19 @@ pub enum Entry {
         /// The message.
         text: Text,
     },
-    /// The node has created a session. Nodes that have an older one with the same id close it.
-    Claim {
-        /// The session.
-        id: Id,
-    },
-    /// A session was deleted. The node that has it closes it.
+    /// A session that this node does not have is to be deleted. No inbox has such an entry: its owner gets a [`Close`](Self::Close).
     Delete {
         /// The session.
         id: Id,
+    },
+    /// The node has to close sessions that it claimed before. No node publishes such an entry: the bus makes them.
+    Close {
+        /// The sessions.
+        ids: Vec<Id>,
+        /// The time of the deletion, or of the claim of another node.
+        stamp: Stamp,
+        /// Why they are closed.
+        reason: CloseReason,
     },
     /// A notification for the registrations that match a topic.
     Notify {
@@ -98,18 +104,18 @@ impl From<Subject<'_>> for Topic {
     }
 }
 
-/// An entry with the node that published it and its number.
+/// An entry of an inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberedEntry {
-    /// The node that published the entry.
+    /// The node that published the entry, or made the bus add it.
     pub node: NodeId,
-    /// The number of the entry among those of its node.
-    pub number: u64,
+    /// The number of the entry among those that its node published. `None` when it comes from a claim.
+    pub number: Option<u64>,
     /// The entry.
     pub entry: Entry,
 }
 
-/// Bytes that an entry takes beside its text and ids, in the stream and in an outbox.
+/// Bytes that an entry takes beside its text and ids, in an inbox and in an outbox.
 const ENTRY_OVERHEAD: usize = 128;
 
 impl Entry {
@@ -121,7 +127,8 @@ impl Entry {
                     ids.iter().map(|id| size_of_val(&**id)).sum::<usize>() + text.len()
                 }
                 Self::Broadcast { text } | Self::Notify { notification: text, .. } => text.len(),
-                Self::Claim { id } | Self::Delete { id } => size_of_val(&**id),
+                Self::Delete { id } => size_of_val(&**id),
+                Self::Close { ids, .. } => ids.iter().map(|id| size_of_val(&**id)).sum(),
             }
     }
 }

@@ -1,27 +1,30 @@
-//! Writes entries to the stream, and reads them from it.
+//! Writes entries to an inbox, and reads them from it.
 //!
 //! | field | contents | in entries of kind |
 //! | --- | --- | --- |
-//! | `n` | name of the node | all |
-//! | `s` | number of the entry; each node counts from 1 without a gap | all |
-//! | `k` | kind: `m` message, `b` broadcast, `c` claim, `d` delete, `n` notify | all |
-//! | `i` | id of a session; once for each session | `m`, `c`, `d` |
+//! | `n` | name of the node that sends it | all |
+//! | `s` | number of the entry among those of its node | all but `r` |
+//! | `k` | kind: `m` message, `b` broadcast, `n` notify, `r` close replaced sessions, `d` close deleted sessions | all |
+//! | `i` | id of a session; once for each session | `m`, `r`, `d` |
+//! | `c` | stamp of the claim or deletion | `r`, `d` |
 //! | `t` | text of a message, or notification as JSON | `m`, `b`, `n` |
 //! | `l` | number of a list ([`ListChange`]) | `n` about a list |
 //! | `u` | URI of a resource | `n` about a resource |
 //!
-//! Other programs may write to the stream, too, so everything that is read is checked.
+//! Other programs may write to an inbox, too, so everything that is read is checked.
 
 use std::str;
 
 use serde::de::IgnoredAny;
 
+use super::bus::Stamp;
 use super::entry::{Entry, Id, NodeId, NumberedEntry, Topic};
 use super::wtf8;
 use crate::registry::subscriptions::ListChange;
+use crate::threads::message::CloseReason;
 use crate::threads::text::Text;
 
-/// The highest number of an entry: the highest integer that is exact in JavaScript.
+/// The highest number and stamp: the highest integer that is exact in JavaScript.
 pub const LAST_NUMBER: u64 = (1 << 53) - 1;
 
 /// A field of an entry: its name and its value.
@@ -31,18 +34,29 @@ pub type Field = (Vec<u8>, Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Writes the fields of a node's entry. `write` is called with the name and the value of each.
-pub fn write(node: &NodeId, number: u64, entry: &Entry, mut write: impl FnMut(&'static [u8], &[u8])) {
+/// Writes the fields of an entry. `write` is called with the name and the value of each. A deletion has none, because no inbox has
+/// one.
+pub fn write(NumberedEntry { node, number, entry }: &NumberedEntry, mut write: impl FnMut(&'static [u8], &[u8])) {
+    let Some(kind) = kind(entry) else { return };
     write(b"n", node.as_str().as_bytes());
-    write(b"s", number.to_string().as_bytes());
-    write(b"k", kind(entry));
+    number.iter().for_each(|number| write(b"s", number.to_string().as_bytes()));
+    write(b"k", kind);
+    write_contents(entry, write);
+}
+
+/// Writes the fields that do not depend on the sender.
+pub fn write_contents(entry: &Entry, mut write: impl FnMut(&'static [u8], &[u8])) {
     match entry {
         Entry::Message { ids, text } => {
             ids.iter().for_each(|id| write(b"i", &wtf8::encode(id)));
             write(b"t", text);
         }
         Entry::Broadcast { text } => write(b"t", text),
-        Entry::Claim { id } | Entry::Delete { id } => write(b"i", &wtf8::encode(id)),
+        Entry::Delete { .. } => {}
+        Entry::Close { ids, stamp, .. } => {
+            ids.iter().for_each(|id| write(b"i", &wtf8::encode(id)));
+            write(b"c", stamp.to_string().as_bytes());
+        }
         Entry::Notify { topic, notification } => {
             match topic {
                 Topic::List(list) => write(b"l", (*list as usize).to_string().as_bytes()),
@@ -53,14 +67,21 @@ pub fn write(node: &NodeId, number: u64, entry: &Entry, mut write: impl FnMut(&'
     }
 }
 
-fn kind(entry: &Entry) -> &'static [u8] {
-    match entry {
+/// Returns the size of an entry in an inbox.
+pub fn size(fields: &[Field]) -> usize {
+    fields.iter().map(|(name, value)| name.len() + value.len()).sum()
+}
+
+/// Returns the kind of an entry. `None` for a deletion, which no inbox has.
+pub fn kind(entry: &Entry) -> Option<&'static [u8]> {
+    Some(match entry {
         Entry::Message { .. } => b"m",
         Entry::Broadcast { .. } => b"b",
-        Entry::Claim { .. } => b"c",
-        Entry::Delete { .. } => b"d",
         Entry::Notify { .. } => b"n",
-    }
+        Entry::Close { reason: CloseReason::Deleted, .. } => b"d",
+        Entry::Close { .. } => b"r",
+        Entry::Delete { .. } => return None,
+    })
 }
 
 /// Reads the fields of an entry.
@@ -82,6 +103,7 @@ struct Fields {
     number: Option<u64>,
     kind: Option<Vec<u8>>,
     ids: Vec<Id>,
+    stamp: Option<Stamp>,
     text: Option<Text>,
     topic: Option<Topic>,
 }
@@ -94,6 +116,7 @@ impl Fields {
                 once(&mut self.number, number(&value).filter(|number| (1..=LAST_NUMBER).contains(number)))
             }
             b"k" => once(&mut self.kind, Some(value)),
+            b"c" => once(&mut self.stamp, number(&value).filter(|stamp| *stamp <= LAST_NUMBER)),
             b"t" => once(&mut self.text, str::from_utf8(&value).is_ok().then(|| value.into())),
             b"l" => once(&mut self.topic, number(&value).and_then(list)),
             b"u" => once(&mut self.topic, wtf8::decode(&value).map(Topic::Resource)),
@@ -106,18 +129,19 @@ impl Fields {
     }
 
     fn into_entry(self) -> Option<NumberedEntry> {
-        let Self { node, number, kind, mut ids, text, topic } = self;
-        let entry = match (&*kind?, ids.len(), text, topic) {
-            (b"m", 1.., Some(text), None) => Entry::Message { ids, text },
-            (b"b", 0, Some(text), None) => Entry::Broadcast { text },
-            (b"c", 1, None, None) => Entry::Claim { id: ids.pop()? },
-            (b"d", 1, None, None) => Entry::Delete { id: ids.pop()? },
-            (b"n", 0, Some(notification), Some(topic)) if is_object(&notification) => {
+        let Self { node, number, kind, ids, stamp, text, topic } = self;
+        let entry = match (&*kind?, ids.len(), stamp, text, topic) {
+            (b"m", 1.., None, Some(text), None) => Entry::Message { ids, text },
+            (b"b", 0, None, Some(text), None) => Entry::Broadcast { text },
+            (b"r", 1.., Some(stamp), None, None) => Entry::Close { ids, stamp, reason: CloseReason::Replaced },
+            (b"d", 1.., Some(stamp), None, None) => Entry::Close { ids, stamp, reason: CloseReason::Deleted },
+            (b"n", 0, None, Some(notification), Some(topic)) if is_object(&notification) => {
                 Entry::Notify { topic, notification }
             }
             _ => return None,
         };
-        Some(NumberedEntry { node: node?, number: number?, entry })
+        let is_replaced = matches!(entry, Entry::Close { reason: CloseReason::Replaced, .. });
+        (number.is_none() == is_replaced).then_some(NumberedEntry { node: node?, number, entry })
     }
 }
 
@@ -172,32 +196,38 @@ mod tests {
         prop_oneof![
             (vec(id(), 1..4), text()).prop_map(|(ids, text)| Entry::Message { ids, text }),
             text().prop_map(|text| Entry::Broadcast { text }),
-            id().prop_map(|id| Entry::Claim { id }),
-            id().prop_map(|id| Entry::Delete { id }),
+            (vec(id(), 1..4), 0..=LAST_NUMBER, any::<bool>()).prop_map(|(ids, stamp, is_deleted)| {
+                let reason = if is_deleted { CloseReason::Deleted } else { CloseReason::Replaced };
+                Entry::Close { ids, stamp, reason }
+            }),
             topic.prop_map(|topic| Entry::Notify { topic, notification: Text::from(*b"{\"method\":\"a\"}") }),
         ]
     }
 
-    fn fields(node: &NodeId, number: u64, entry: &Entry) -> Vec<Field> {
+    fn numbered(number: u64, entry: Entry) -> NumberedEntry {
+        let is_replaced = matches!(entry, Entry::Close { reason: CloseReason::Replaced, .. });
+        NumberedEntry { node: NodeId::random(), number: (!is_replaced).then_some(number), entry }
+    }
+
+    fn fields(entry: &NumberedEntry) -> Vec<Field> {
         let mut fields = Vec::new();
-        write(node, number, entry, |name, value| fields.push((name.to_vec(), value.to_vec())));
+        write(entry, |name, value| fields.push((name.to_vec(), value.to_vec())));
         fields
     }
 
     proptest! {
         #[test]
         fn an_entry_reads_back_as_it_was_written(number in 1..=LAST_NUMBER, entry in entry()) {
-            let node = NodeId::random();
-            let read = parse(fields(&node, number, &entry));
-            prop_assert_eq!(read, Ok(NumberedEntry { node, number, entry }));
+            let entry = numbered(number, entry);
+            prop_assert_eq!(parse(fields(&entry)), Ok(entry));
         }
 
         #[test]
         fn an_entry_with_a_missing_or_repeated_field_is_refused(entry in entry(), nth: prop::sample::Index, twice: bool) {
-            let mut fields = fields(&NodeId::random(), 1, &entry);
+            let mut fields = fields(&numbered(1, entry));
             let index = nth.index(fields.len());
-            // A message with one id less or more is valid.
-            prop_assume!(fields[index].0 != b"i" || !matches!(entry, Entry::Message { .. }));
+            // An entry with one id less or more is valid.
+            prop_assume!(fields[index].0 != b"i");
             let field = fields.remove(index);
             if twice {
                 fields.extend([field.clone(), field]);
@@ -213,8 +243,7 @@ mod tests {
 
     #[test]
     fn entries_with_invalid_values_are_refused() {
-        let node = NodeId::random();
-        let good = fields(&node, 1, &Entry::Broadcast { text: Text::from(*b"text") });
+        let good = fields(&numbered(1, Entry::Broadcast { text: Text::from(*b"text") }));
         assert!(parse(good.clone()).is_ok());
         for (name, value) in [
             ("n", &b"too short"[..]),
@@ -238,7 +267,7 @@ mod tests {
         let topic = Topic::List(ListChange::Tools);
         for notification in ["", "{", "{} {}", "null", "[]"] {
             let notification = Text::from(notification.as_bytes());
-            let fields = fields(&node, 1, &Entry::Notify { topic: topic.clone(), notification });
+            let fields = fields(&numbered(1, Entry::Notify { topic: topic.clone(), notification }));
             assert_eq!(parse(fields), Err(Malformed));
         }
     }

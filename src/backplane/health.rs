@@ -17,16 +17,18 @@ struct State {
     /// The error that ended the last connection, or the last attempt to connect. `None` while the node is connected.
     disconnected: Option<BusError>,
     /// The errors of refused writes, by [`Writer`]. `None` when the last write was accepted.
-    refused: [Option<BusError>; 2],
+    refused: [Option<BusError>; 3],
 }
 
 /// What writes to the bus.
 #[derive(Clone, Copy, Debug)]
 pub enum Writer {
-    /// Entries, and changes of the list of sessions.
+    /// Entries.
     Sender = 0,
+    /// Changes of the directory.
+    Claims = 1,
     /// Heartbeats. A full server accepts them while it refuses entries.
-    Heartbeat = 1,
+    Heartbeat = 2,
 }
 
 impl Health {
@@ -41,7 +43,7 @@ impl Health {
     pub fn connected(&self) {
         let mut state = lock(&self.0);
         state.disconnected = None;
-        state.refused = [None, None];
+        state.refused = [None, None, None];
     }
 
     /// Records that the server refused a write.
@@ -58,8 +60,8 @@ impl Health {
 
     /// Returns the error because of which the node cannot do all its work now.
     pub fn problem(&self) -> Option<BusError> {
-        let State { disconnected, refused: [sender, heartbeat], .. } = &*lock(&self.0);
-        disconnected.as_ref().or(sender.as_ref()).or(heartbeat.as_ref()).cloned()
+        let State { disconnected, refused, .. } = &*lock(&self.0);
+        disconnected.as_ref().or_else(|| refused.iter().flatten().next()).cloned()
     }
 
     /// Returns the last error and its time.

@@ -1,6 +1,6 @@
 //! The interface through which a node uses the hub of its process.
 
-use super::entry::{Entry, Id};
+use super::entry::Entry;
 use crate::threads::text::Text;
 
 /// The hub of a process, as its node sees it. Implemented by [`Hub`](crate::hub::Hub).
@@ -16,12 +16,6 @@ pub trait LocalHub: Send + Sync {
     /// Reports an event to all threads, as JSON for `lib/`.
     fn report(&self, report: &Text);
 
-    /// Returns the ids of all sessions of this process.
-    fn session_ids(&self) -> Vec<Id>;
-
     /// Returns true when this process has a session with this id.
     fn contains(&self, id: &[u16]) -> bool;
-
-    /// Returns true when this process has any session.
-    fn has_sessions(&self) -> bool;
 }

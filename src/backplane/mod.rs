@@ -1,15 +1,17 @@
 //! The backplane: it connects the hubs of several processes.
 //!
-//! Every connected process is a *node*. All nodes append to one stream and read it to its end, so the order of the stream
-//! is the order of all messages between processes. A broadcast is one entry, however many nodes and sessions there are.
+//! Every connected process is a *node*. Each node has an *inbox*: everything that concerns it, in one order. The *directory* says
+//! which node has a session. The bus puts what a node publishes into the inboxes of the nodes that it concerns, so a node reads
+//! nothing that is for others.
 //!
-//! * Entries of a node are numbered and wait in its [`outbox`] until the stream has them. After a broken connection the
-//!   node sends them again, because it cannot know whether they arrived. By their numbers, the other nodes recognize
-//!   duplicates and gaps ([`sequences`]).
+//! * Entries of a node are numbered and wait in its [`outbox`] until the bus has them. After a broken connection the node sends
+//!   them again, because it cannot know whether they arrived. The bus skips those that it has, and the readers drop those that
+//!   they have read ([`sequences`]).
+//! * A node that is alive loses nothing: when an inbox is full, the senders wait. The oldest entries of a node that counts as
+//!   dead are removed, and counted for the time when it comes back ([`losses`]).
 //! * Delivery to a session of the same process never waits for the backplane.
-//! * Beside the stream, there is a list of each node's sessions. It expires when its node is dead ([`presence`]).
-//! * When two nodes create a session with the same id, the order of their claims in the stream decides which one keeps it
-//!   ([`ownership`]).
+//! * When two nodes create a session with the same id, the order of their claims in the directory decides which one keeps it
+//!   ([`claims`]).
 //!
 //! | module | contents |
 //! | --- | --- |
@@ -17,29 +19,30 @@
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
 //! | [`health`] | what is wrong with the node's connection |
-//! | [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
+//! | [`request`], [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
 //! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
 //! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
 //! | [`runtime`] | the thread that nodes run on |
-//! | [`outbox`], [`ownership`], [`presence`], [`sequences`] | the state of a node, as listed above |
+//! | [`outbox`], [`claims`], [`sequences`], [`losses`] | the state of a node, as listed above |
 //! | [`settings`] | the settings that all managers of a node share |
 //! | [`wtf8`] | ids and URIs as bytes |
 //! | `lock` | locks a mutex, even a poisoned one |
 
 pub mod bus;
+pub mod claims;
 pub mod deadlines;
 pub mod entry;
 pub mod fields;
 pub mod health;
 pub mod local_hub;
 mod lock;
+pub mod losses;
 pub mod memory;
 pub mod node;
 pub mod outbox;
-pub mod ownership;
-pub mod presence;
 pub mod redis;
+pub mod request;
 pub mod requests;
 pub mod runtime;
 pub mod sequences;
@@ -52,15 +55,15 @@ use std::sync::{Mutex, OnceLock};
 
 use tokio::sync::{Notify, watch};
 
-use self::bus::Request;
+use self::bus::Stamp;
+use self::claims::Claims;
 use self::deadlines::Deadlines;
 use self::entry::{Entry, NodeId};
 use self::health::Health;
 use self::lock::lock;
 use self::outbox::{Full, Outbox};
-use self::ownership::Ownership;
-use self::presence::Presence;
 use self::redis::tls::TlsOptions;
+use self::request::Request;
 use self::requests::{RequestQueue, unavailable};
 use self::settings::Settings;
 use self::waiting::Waiting;
@@ -77,8 +80,7 @@ pub struct Backplane {
     /// The TLS options of the first manager that joined. Not set by tests, which use another bus.
     pub tls: OnceLock<TlsOptions>,
     outbox: Outbox,
-    ownership: Ownership,
-    presence: Presence,
+    claims: Claims,
     requests: RequestQueue,
     /// Deadlines of `requests`.
     request_deadlines: Deadlines,
@@ -89,8 +91,10 @@ pub struct Backplane {
     is_away: AtomicBool,
     /// Completions that wait for the first connection. `None` after the node has connected for the first time.
     unready: Mutex<Option<Waiting>>,
-    /// Notified when there is something to send.
+    /// Notified when there is an entry to send.
     work: Notify,
+    /// Notified when there is a change of the directory to make.
+    changed: Notify,
     /// True when the node has to leave.
     leaving: watch::Sender<bool>,
     /// Completions that wait until the node has left.
@@ -106,7 +110,7 @@ pub struct Backplane {
 pub struct Counters {
     /// True while the node is connected.
     pub is_connected: AtomicBool,
-    /// Entries that this node appended to the stream.
+    /// Entries that this node has sent.
     pub sent: AtomicU64,
     /// Entries and changes that were dropped because too much was waiting, or because the bus refused them.
     pub dropped: AtomicU64,
@@ -114,9 +118,9 @@ pub struct Counters {
     pub received: AtomicU64,
     /// Entries that arrived a second time and were dropped.
     pub duplicates: AtomicU64,
-    /// Times that entries of another node were missing.
+    /// Times that entries of a node were found to be lost.
     pub gaps: AtomicU64,
-    /// Entries that were missing.
+    /// Entries that were lost.
     pub missed: AtomicU64,
     /// Entries and values that had a wrong format.
     pub malformed: AtomicU64,
@@ -139,14 +143,14 @@ impl Backplane {
             settings,
             tls: OnceLock::new(),
             outbox: Outbox::new(settings.max_pending_bytes),
-            ownership: Ownership::default(),
-            presence: Presence::default(),
+            claims: Claims::default(),
             requests: RequestQueue::new(settings.max_pending_bytes),
             request_deadlines: Deadlines::default(),
             deadlines: Deadlines::default(),
             is_away: AtomicBool::new(false),
             unready: Mutex::new(Some(Waiting::default())),
             work: Notify::new(),
+            changed: Notify::new(),
             leaving: watch::Sender::new(false),
             left: Mutex::default(),
             counters: Counters::default(),
@@ -154,7 +158,7 @@ impl Backplane {
         }
     }
 
-    /// Publishes an entry to all other nodes.
+    /// Publishes an entry to the other nodes that it concerns.
     ///
     /// # Errors
     /// Returns [`Full`] when `max_pending_bytes` are waiting already. The entry is dropped then.
@@ -164,25 +168,34 @@ impl Backplane {
         Ok(())
     }
 
-    /// Claims the id of a session for this node. Called before other threads can find the session.
-    pub fn claim(&self, id: &[u16], sessions: &Sessions) {
-        if self.ownership.claim(id, &self.outbox) {
-            self.ownership.discard_removed(|id| sessions.contains(id));
-        }
-        self.work.notify_one();
+    /// Records that a session is about to be put into the registry. Called before other threads can find the session.
+    pub fn creating(&self, id: &[u16]) {
+        self.claims.creating(id);
     }
 
-    /// Returns true when this node keeps its session with this id: its claim comes later in the stream than all claims and
-    /// deletions of other nodes that it has read so far.
-    pub fn keeps(&self, id: &[u16]) -> bool {
-        self.ownership.has_later_claim(id)
+    /// Claims the id of a session that was put into the registry.
+    pub fn created(&self, id: &[u16], sessions: &Sessions) {
+        let is_purge_due = self.claims.created(id);
+        self.wake_claims(is_purge_due, sessions);
     }
 
-    /// Records that a session of this node was created or removed.
-    pub fn session_changed(&self, id: &[u16]) {
-        if self.presence.record_change(id) {
-            self.work.notify_one();
+    /// Gives the id of a session back that was removed from the registry.
+    pub fn removed(&self, id: &[u16], sessions: &Sessions) {
+        let is_purge_due = self.claims.removed(id);
+        self.wake_claims(is_purge_due, sessions);
+    }
+
+    fn wake_claims(&self, is_purge_due: bool, sessions: &Sessions) {
+        if is_purge_due {
+            self.claims.purge(|id| sessions.contains(id));
         }
+        self.changed.notify_one();
+    }
+
+    /// Returns true when this node keeps its session although it has to close sessions that are older than a stamp: its claim is
+    /// later.
+    pub fn keeps(&self, id: &[u16], stamp: Stamp) -> bool {
+        self.claims.keeps(id, stamp)
     }
 
     /// Queues a request to the bus. The completion receives the reply.
@@ -231,16 +244,15 @@ impl Backplane {
         self.deadlines.add(completion, self.settings.command_timeout);
     }
 
-    /// Returns true when the stream lacks entries of this node, or the list of sessions lacks changes.
+    /// Returns true when the bus lacks entries of this node, or the directory lacks changes.
     pub fn is_behind(&self) -> bool {
-        !self.outbox.is_empty() || self.presence.is_behind()
+        !self.outbox.is_empty() || self.claims.is_behind()
     }
 
-    /// Drops the completion when the stream has all entries that were published so far, and the list of sessions all
-    /// changes.
+    /// Drops the completion when the bus has all entries that were published so far, and the directory all changes.
     pub fn complete_when_sent(&self, completion: Completion) {
         self.outbox.complete_when_sent(completion.clone());
-        self.presence.complete_when_current(completion);
+        self.claims.complete_when_current(completion);
     }
 
     /// Drops the completion when this node receives what other nodes publish.

@@ -1,7 +1,10 @@
-//! Entries of this node that the stream does not have yet: numbered, in order, and bounded.
+//! Entries of this node that the bus does not have yet: numbered, in order, and bounded.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::entry::Entry;
 use super::lock::lock;
@@ -12,7 +15,10 @@ use crate::threads::completion::Completion;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// The queue of entries that a node has to send.
+/// Time for which sent entries are kept, so that they can be sent again when a failover of the bus has lost them.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// The queue of entries that a node has to send, and the last ones that it has sent.
 #[derive(Debug)]
 pub struct Outbox {
     max_bytes: usize,
@@ -26,6 +32,16 @@ struct State {
     /// Weight of `entries`.
     bytes: usize,
     last_number: u64,
+    /// The entries that were sent before `entries`, oldest first, each with the time at which it was sent.
+    kept: VecDeque<(Instant, Arc<Entry>)>,
+    /// Weight of `kept`.
+    kept_bytes: usize,
+    /// The highest number that was ever sent.
+    highest_sent: u64,
+    /// The number of the last entry that was lost and could not be sent again.
+    given_up: u64,
+    /// True when the entries before the first one of `entries` are lost.
+    follows_loss: bool,
     /// Completions that wait until the entry with this number is sent, in the order of the numbers.
     waiting: Waiting<u64>,
 }
@@ -37,6 +53,8 @@ pub struct Batch {
     pub first: u64,
     /// The entries. There is at least one.
     pub entries: Vec<Arc<Entry>>,
+    /// True when entries before the batch are lost and cannot be sent again. The bus then accepts the batch after a hole.
+    pub follows_loss: bool,
 }
 
 impl Batch {
@@ -59,9 +77,7 @@ impl Outbox {
     pub fn push(&self, entry: Entry) -> Result<u64, Full> {
         let mut state = self.state();
         let weight = entry.weight();
-        // Otherwise a claim with an id longer than `max_bytes` would never be sent.
-        let must_accept = matches!(entry, Entry::Claim { .. }) && state.entries.is_empty();
-        if state.bytes + weight > self.max_bytes && !must_accept {
+        if state.bytes + weight > self.max_bytes {
             return Err(Full);
         }
         state.bytes += weight;
@@ -86,22 +102,64 @@ impl Outbox {
             })
             .cloned()
             .collect();
-        let first = state.last_number + 1 - state.entries.len() as u64;
-        (!entries.is_empty()).then_some(Batch { first, entries })
+        let (first, follows_loss) = (state.first_number(), state.follows_loss);
+        (!entries.is_empty()).then_some(Batch { first, entries, follows_loss })
     }
 
-    /// Records that the stream has all entries up to this number.
-    pub fn sent(&self, number: u64) {
-        let mut state = self.state();
-        let left = state.last_number - number;
-        while state.entries.len() as u64 > left {
-            let weight = state.entries.pop_front().map_or(0, |entry| entry.weight());
-            state.bytes -= weight;
+    /// Records that the bus has all entries up to this number. Returns how many of them it got for the first time.
+    pub fn sent(&self, number: u64, now: Instant) -> u64 {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        while state.first_number() <= number
+            && let Some(entry) = state.entries.pop_front()
+        {
+            state.bytes -= entry.weight();
+            state.kept_bytes += entry.weight();
+            state.kept.push_back((now, entry));
+            state.follows_loss = false;
         }
+        let new = number.saturating_sub(state.highest_sent);
+        state.highest_sent += new;
+        state.forget_old(now, self.max_bytes);
         let completions = state.waiting.take_while(|waits_for| *waits_for <= number);
-        drop(state);
+        drop(guard);
         // Dropped without the lock, because that completes requests.
         drop(completions);
+        new
+    }
+
+    /// Returns the number of the last entry that was sent.
+    pub fn last_sent(&self) -> u64 {
+        self.state().first_number() - 1
+    }
+
+    /// Makes the node send the entries again that come after a number: the bus has lost them. `None` means that it has lost
+    /// everything. Returns how many entries it has lost that cannot be sent again. It does not count those of a bus that has
+    /// lost everything: the other nodes have read most of them.
+    pub fn send_again_after(&self, number: Option<u64>) -> u64 {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let after = number.unwrap_or(0);
+        while state.first_number() > after + 1
+            && let Some((_, entry)) = state.kept.pop_back()
+        {
+            state.kept_bytes -= entry.weight();
+            state.bytes += entry.weight();
+            state.entries.push_front(entry);
+        }
+        let first = state.first_number();
+        state.follows_loss = first > after + 1;
+        // Those that were counted before are not counted again.
+        let lost = first.saturating_sub(after.max(state.given_up) + 1);
+        if state.follows_loss {
+            state.given_up = first - 1;
+        }
+        if number.is_some() { lost } else { 0 }
+    }
+
+    /// Forgets the sent entries that are too old to be sent again.
+    pub fn forget_old(&self, now: Instant) {
+        self.state().forget_old(now, self.max_bytes);
     }
 
     /// Drops the completion when all entries that wait now are sent.
@@ -133,6 +191,22 @@ impl Outbox {
     }
 }
 
+impl State {
+    /// Returns the number of the first entry that is not sent.
+    fn first_number(&self) -> u64 {
+        self.last_number + 1 - self.entries.len() as u64
+    }
+
+    fn forget_old(&mut self, now: Instant, max_bytes: usize) {
+        while let Some((sent, entry)) = self.kept.front()
+            && (self.kept_bytes > max_bytes || now.duration_since(*sent) >= KEPT)
+        {
+            self.kept_bytes -= entry.weight();
+            self.kept.pop_front();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,9 +233,9 @@ mod tests {
         }
         assert_eq!(texts(outbox.next(2, 1 << 20)), (1, vec!["a".into(), "b".into()]));
         assert_eq!(texts(outbox.next(2, 1 << 20)), (1, vec!["a".into(), "b".into()]));
-        outbox.sent(1);
+        outbox.sent(1, Instant::now());
         assert_eq!(texts(outbox.next(9, 1 << 20)), (2, vec!["b".into(), "c".into()]));
-        outbox.sent(3);
+        outbox.sent(3, Instant::now());
         assert_eq!(outbox.next(9, 1 << 20), None);
         assert_eq!(outbox.bytes(), 0);
         assert_eq!(outbox.push(entry("d")), Ok(4));
@@ -174,7 +248,7 @@ mod tests {
             outbox.push(entry(&text)).unwrap();
         }
         assert_eq!(texts(outbox.next(9, 10)).1, ["x".repeat(1_000)]);
-        outbox.sent(1);
+        outbox.sent(1, Instant::now());
         assert_eq!(texts(outbox.next(9, 1_500)).1, ["y".repeat(1_000), "z".into()]);
     }
 
@@ -184,7 +258,55 @@ mod tests {
         assert_eq!(outbox.push(entry(&"x".repeat(500))), Ok(1));
         assert_eq!(outbox.push(entry(&"y".repeat(500))), Err(Full));
         assert_eq!(outbox.push(entry("small")), Ok(2));
-        outbox.sent(1);
+        outbox.sent(1, Instant::now());
         assert_eq!(outbox.push(entry(&"y".repeat(500))), Ok(3));
+    }
+
+    #[test]
+    fn entries_that_the_bus_has_lost_are_sent_again() {
+        let (outbox, now) = (Outbox::new(1 << 20), Instant::now());
+        for text in ["a", "b", "c", "d"] {
+            outbox.push(entry(text)).unwrap();
+        }
+        assert_eq!(outbox.sent(3, now), 3);
+        assert_eq!(outbox.send_again_after(Some(1)), 0);
+        assert_eq!(texts(outbox.next(9, 1 << 20)), (2, vec!["b".into(), "c".into(), "d".into()]));
+        assert_eq!(outbox.sent(4, now), 1, "the others were sent before");
+        assert_eq!(outbox.bytes(), 0);
+        assert_eq!(outbox.send_again_after(None), 0);
+        let batch = outbox.next(9, 1 << 20).unwrap();
+        assert_eq!((batch.first, batch.follows_loss), (1, false));
+    }
+
+    #[test]
+    fn entries_that_were_sent_long_ago_are_not_sent_again_but_counted() {
+        let (outbox, now) = (Outbox::new(1 << 20), Instant::now());
+        for text in ["a", "b", "c", "d"] {
+            outbox.push(entry(text)).unwrap();
+        }
+        outbox.sent(3, now);
+        outbox.sent(4, now + KEPT);
+        assert_eq!(outbox.send_again_after(Some(1)), 2);
+        assert_eq!(outbox.send_again_after(Some(1)), 0, "each loss counts once");
+        let batch = outbox.next(9, 1 << 20).unwrap();
+        assert_eq!((batch.first, batch.follows_loss), (4, true));
+        outbox.sent(4, now + KEPT);
+        outbox.push(entry("e")).unwrap();
+        assert!(!outbox.next(9, 1 << 20).unwrap().follows_loss);
+        outbox.forget_old(now + KEPT * 2);
+        assert_eq!(outbox.send_again_after(None), 0, "the other nodes have read most of them");
+        let batch = outbox.next(9, 1 << 20).unwrap();
+        assert_eq!((batch.first, batch.follows_loss), (5, true));
+    }
+
+    #[test]
+    fn what_is_kept_for_another_time_is_limited_in_bytes() {
+        let (outbox, now) = (Outbox::new(1_000), Instant::now());
+        for _ in 0..20 {
+            outbox.push(entry(&"x".repeat(500))).unwrap();
+            outbox.sent(outbox.last_number(), now);
+        }
+        assert!(outbox.state().kept_bytes <= 1_000);
+        assert_eq!(outbox.send_again_after(Some(10)), 9);
     }
 }

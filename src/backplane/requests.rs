@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::bus::{BusError, Request};
+use super::bus::BusError;
+use super::request::Request;
 use super::entry::Id;
 use super::lock::lock;
 use super::outbox::Full;

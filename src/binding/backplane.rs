@@ -13,7 +13,8 @@ use super::functions::{Functions, number};
 use super::id::IdBuffer;
 use super::info::{attribute, ttl};
 use super::redis::tls_options;
-use crate::backplane::bus::{BusError, Request};
+use crate::backplane::bus::BusError;
+use crate::backplane::request::Request;
 use crate::backplane::settings::Settings;
 use crate::backplane::{Backplane, Counters};
 use crate::hub::member::Member;
@@ -25,10 +26,10 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
 
     // settings(): returns the settings that apply, in the order of `joinRedis`.
     functions.add("settings", |member, _| {
-        let Settings { max_len, max_pending_bytes, command_timeout, heartbeat, node_ttl } =
+        let Settings { max_len, max_pending_bytes, command_timeout, heartbeat, node_ttl, max_inbox_bytes } =
             of(member)?.settings;
         let ms = |duration: Duration| duration.as_millis() as f64;
-        Ok(vec![max_len as f64, max_pending_bytes as f64, ms(command_timeout), ms(heartbeat), ms(node_ttl)])
+        Ok(vec![max_len as f64, max_pending_bytes as f64, ms(command_timeout), ms(heartbeat), ms(node_ttl), max_inbox_bytes as f64])
     })?;
 
     // usesTls(tls): returns true if each text of `tls`, which is the argument of `checkTls`, that is set is in use.

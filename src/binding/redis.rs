@@ -104,7 +104,8 @@ pub(super) fn tls_options(texts: Vec<Option<String>>) -> TlsOptions {
 
 fn with_defaults(given: &[f64]) -> Settings {
     let mut settings = Settings::default();
-    let Settings { max_len, max_pending_bytes, command_timeout, heartbeat, node_ttl } = &mut settings;
+    let Settings { max_len, max_pending_bytes, command_timeout, heartbeat, node_ttl, max_inbox_bytes } =
+        &mut settings;
     for (index, value) in given.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
         let duration = Duration::from_millis(*value as u64);
         match index {
@@ -112,7 +113,8 @@ fn with_defaults(given: &[f64]) -> Settings {
             1 => *max_pending_bytes = *value as usize,
             2 => *command_timeout = duration,
             3 => *heartbeat = duration,
-            _ => *node_ttl = duration,
+            4 => *node_ttl = duration,
+            _ => *max_inbox_bytes = *value as u64,
         }
     }
     settings

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Hub;
 use super::direct::{self, Broadcast};
 use super::peer::Peer;
+use crate::backplane::bus::Stamp;
 use crate::backplane::entry::{Entry, Id, Topic};
 use crate::backplane::local_hub::LocalHub;
 use crate::registry::key::{Key, ThreadId};
@@ -24,8 +25,11 @@ impl LocalHub for Hub {
                     broadcast.send_to(peer);
                 }
             }
-            Entry::Claim { id } => self.close_older(&id, CloseReason::Replaced),
-            Entry::Delete { id } => self.close_older(&id, CloseReason::Deleted),
+            Entry::Close { ids, stamp, reason } => {
+                ids.iter().for_each(|id| self.close_older(id, stamp, reason));
+            }
+            // The bus gives no node such an entry.
+            Entry::Delete { .. } => {}
             Entry::Notify { topic, notification } => self.notify_registrations(&topic, &notification),
         }
     }
@@ -41,16 +45,8 @@ impl LocalHub for Hub {
         }
     }
 
-    fn session_ids(&self) -> Vec<Id> {
-        self.sessions.ids()
-    }
-
     fn contains(&self, id: &[u16]) -> bool {
         self.sessions.contains(id)
-    }
-
-    fn has_sessions(&self) -> bool {
-        !self.sessions.is_empty()
     }
 }
 
@@ -99,10 +95,10 @@ impl Hub {
         }
     }
 
-    /// Removes a session, and makes the thread that owns it close the stream. A session that this process claimed later
-    /// than the delivered entry stays.
-    fn close_older(&self, id: &[u16], reason: CloseReason) {
-        let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id));
+    /// Removes a session, and makes the thread that owns it close the stream. A session that this process claimed after the
+    /// stamp stays.
+    fn close_older(&self, id: &[u16], stamp: Stamp, reason: CloseReason) {
+        let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id, stamp));
         let is_removed = self.sessions.remove_unless(id, stays, |session| {
             self.mute(session);
             if let Some(owner) = self.peer(session.owner) {
@@ -111,7 +107,7 @@ impl Hub {
             }
         });
         if is_removed {
-            self.session_changed(id);
+            self.session_removed(id);
         }
     }
 

@@ -154,7 +154,7 @@ impl Hub {
                 // Another thread may have created a session with this id again, and set information about it, which stays. What
                 // other processes know as well stays, too.
                 self.info.remove_unless(&id, || self.backplane.is_some() || self.sessions.contains(&id));
-                self.session_changed(&id);
+                self.session_removed(&id);
             }
             self.subscriptions.remove_owner(peer.thread);
             self.update_flags();
@@ -223,9 +223,9 @@ impl Hub {
         }
     }
 
-    /// Reports to the backplane that a session was created or removed.
-    fn session_changed(&self, id: &[u16]) {
-        self.backplane.iter().for_each(|backplane| backplane.session_changed(id));
+    /// Reports to the backplane that a session was removed.
+    fn session_removed(&self, id: &[u16]) {
+        self.backplane.iter().for_each(|backplane| backplane.removed(id, &self.sessions));
     }
 
     fn peers(&self) -> Arc<[Arc<Peer>]> {

@@ -1,28 +1,36 @@
-//! Heartbeats: they keep the node alive and find entries that were lost.
+//! Heartbeats: they keep the node alive, and find out what the bus has lost.
 
-use std::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use tokio::time::sleep;
-
-use super::progress::{Progress, SharedProgress};
+use super::progress::SharedProgress;
+use super::report::Report;
 use super::{Never, Node};
-use crate::backplane::bus::{Bus, BusError, Link, Pulse, Sent};
-use crate::backplane::entry::NodeId;
+use crate::backplane::bus::{Bus, BusError, Link, Pulse, Standing};
 use crate::backplane::health::Writer;
 use crate::backplane::lock::lock;
 
+/// What the bus is known to have of the node.
+pub(super) struct Known {
+    /// The number of its last entry.
+    appended: u64,
+    /// The number of its last changes of the directory.
+    changed: u64,
+}
+
 impl<B: Bus> Node<B> {
+    /// Returns what the bus is known to have. Called before it is asked.
+    pub(super) fn known(&self) -> Known {
+        Known { appended: self.backplane.outbox.last_sent(), changed: self.backplane.claims.confirmed() }
+    }
+
     pub(super) async fn keep_alive(
         &self,
         link: &B::Link,
         progress: &SharedProgress,
     ) -> Result<Never, BusError> {
         loop {
-            let (sent, read) = {
-                let progress = lock(progress);
-                (progress.sent, progress.read)
-            };
-            let Pulse { has_presence, sent, end } = match link.heartbeat(sent).await {
+            let (known, read) = (self.known(), lock(progress).read);
+            let Pulse { standing, to_sweep } = match link.heartbeat().await {
                 Ok(pulse) => pulse,
                 Err(error) => {
                     self.pause(error, Writer::Heartbeat, progress).await?;
@@ -31,38 +39,56 @@ impl<B: Bus> Node<B> {
             };
             self.backplane.health.accepted(Writer::Heartbeat);
             self.backplane.set_away(false);
-            if end < read {
-                // New entries would get positions before the one that was read, and this node would never read them. When it
-                // joins again, it decides where to continue.
-                return Err(BusError::new(
-                    "ERR_STREAM_LOST",
-                    "the stream ends before the last entry that was read: all or part of it was lost",
-                ));
+            let is_lost = !standing.was_known || standing.end < read;
+            self.compare(link, progress, &known, standing).await?;
+            if is_lost {
+                // New entries may get positions before the one that was read. A new connection reads from the start.
+                return Err(inbox_lost());
             }
-            if !has_presence && self.hub.has_sessions() && lock(progress).is_listed {
-                // The list was lost, or its first sessions are about to be sent.
-                let ids = self.hub.session_ids();
-                if let Err(error) = link.update_presence(&ids, &[]).await
-                    && !error.is_refused_write()
-                {
-                    return Err(error);
-                }
+            for node in &to_sweep {
+                while !link.sweep(node).await? {}
             }
-            self.find_gaps(&mut lock(progress), sent);
+            self.backplane.outbox.forget_old(Instant::now());
             sleep(self.backplane.settings.heartbeat).await;
         }
     }
 
-    /// Compares the last entries that the other nodes have sent with those that arrived, as far as this node has read.
-    fn find_gaps(&self, progress: &mut Progress, sent: Vec<(NodeId, Sent)>) {
-        for (node, Sent { number, at }) in sent {
-            if node != self.backplane.node && at <= progress.read {
-                let is_before_start = progress.start.is_none_or(|start| at <= start);
-                let missed = progress.sequences.has_sent(&node, number, is_before_start, Instant::now());
-                if missed > 0 {
-                    self.gap(&node, missed);
-                }
+    /// Compares what the bus has with what it had before, and repairs the difference.
+    pub(super) async fn compare(
+        &self,
+        link: &B::Link,
+        progress: &SharedProgress,
+        known: &Known,
+        standing: Standing,
+    ) -> Result<(), BusError> {
+        let Standing { was_known, appended, changed, lost, .. } = standing;
+        if known.appended > 0 && appended.is_none_or(|appended| appended < known.appended) {
+            self.send_again_after(appended);
+        }
+        let lost = lock(progress).losses.counted(lost);
+        for (sender, missed) in &lost {
+            self.gap(sender, *missed);
+        }
+        // Lost entries may have been about sessions that other nodes have claimed.
+        if !was_known || changed < known.changed || !lost.is_empty() {
+            match self.restore(link).await {
+                Err(error) if !error.is_refused_write() => return Err(error),
+                _ => {}
             }
         }
+        Ok(())
     }
+
+    /// Reports that the bus has lost what was in the node's inbox.
+    pub(super) fn report_inbox_lost(&self) {
+        self.report(&Report::Lost(&inbox_lost()));
+    }
+}
+
+fn inbox_lost() -> BusError {
+    BusError::new(
+        "ERR_INBOX_LOST",
+        "Redis has lost the messages that waited for this process, or this process was away for so long that Redis has removed \
+         them",
+    )
 }

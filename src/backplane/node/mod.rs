@@ -1,10 +1,12 @@
 //! A node: the task that keeps a process connected.
 //!
-//! It connects, and then runs four loops until the connection fails: it sends entries (`send`), reads those of others
-//! (`read`), keeps itself alive (`heartbeat`) and makes requests (`request`). After a failure it waits and connects again.
+//! It connects, and then runs several loops until the connection fails: it sends entries (`send`), claims sessions (`claim`),
+//! reads and acknowledges entries of others (`read`), keeps itself alive (`heartbeat`) and makes requests (`request`). After a
+//! failure it waits and connects again.
 //! It ends after [`Backplane::leave`] was called.
 
 mod backoff;
+mod claim;
 mod heartbeat;
 mod progress;
 mod read;
@@ -16,18 +18,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::select;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::backoff::Backoff;
-use self::progress::{Progress, SharedProgress, has_started};
+use self::progress::{SharedProgress, Unacknowledged, has_joined};
 use self::report::Report;
+use self::send::Sending;
 use super::bus::{Bus, BusError, Joined, Link, Position};
 use super::entry::NodeId;
 use super::health::Writer;
 use super::local_hub::LocalHub;
 use super::lock::lock;
 use super::requests::unavailable;
-use super::sequences::Sequences;
 use super::{Backplane, Counters};
 
 /// A node that is not running yet.
@@ -35,6 +38,10 @@ pub struct Node<B: Bus> {
     hub: Arc<dyn LocalHub>,
     backplane: Arc<Backplane>,
     bus: B,
+    /// Notified when the first entry was read that is not acknowledged.
+    has_read: Notify,
+    /// Notified when many entries were read that are not acknowledged.
+    has_read_many: Notify,
 }
 
 /// The value of a loop that only ends with an error.
@@ -43,7 +50,7 @@ enum Never {}
 impl<B: Bus> Node<B> {
     /// Returns a node that connects a hub to a bus.
     pub fn new(hub: Arc<dyn LocalHub>, backplane: Arc<Backplane>, bus: B) -> Self {
-        Self { hub, backplane, bus }
+        Self { hub, backplane, bus, has_read: Notify::new(), has_read_many: Notify::new() }
     }
 
     /// Runs the node until [`Backplane::leave`] is called and the node has left.
@@ -97,8 +104,8 @@ impl<B: Bus> Node<B> {
         }
         // The node leaves while it is not connected. It connects once more to send what is left, and to remove its sessions,
         // so that the other nodes need not wait until it counts as dead.
-        let Backplane { outbox, requests, .. } = &*self.backplane;
-        if has_started(progress) || !outbox.is_empty() || !requests.is_empty() {
+        let Backplane { outbox, claims, requests, .. } = &*self.backplane;
+        if has_joined(progress) || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
             let connecting = async {
                 loop {
                     if let Ok(link) = self.bus.connect(&self.backplane.node).await {
@@ -143,6 +150,8 @@ impl<B: Bus> Node<B> {
             }
             select! {
                 failed = self.keep_sending(link, progress) => failed,
+                failed = self.keep_claiming(link, progress) => failed,
+                failed = self.keep_acknowledging(link, progress) => failed,
                 failed = self.keep_alive(link, progress) => failed,
             }
         };
@@ -160,39 +169,29 @@ impl<B: Bus> Node<B> {
 
     fn disconnected(&self) {
         self.backplane.set_away(true);
-        self.backplane.presence.stop_recording();
         if self.backplane.counters.is_connected.swap(false, Ordering::Relaxed) {
             Counters::add(&self.backplane.counters.reconnects, 1);
         }
     }
 
-    /// Registers the node, sends the list of its sessions, and decides at which position it continues to read. Returns the
-    /// error of a server that refuses to register it.
+    /// Registers the node, and repairs what the bus has lost. Returns the error of a server that refuses to register it.
     async fn join(&self, link: &B::Link, progress: &SharedProgress) -> Result<Option<BusError>, BusError> {
-        let Joined { end, nodes, refused } = link.join().await?;
-        lock(progress).is_listed = false;
-        if refused.is_none()
-            && let Err(error) = self.replace_presence(link, progress).await
-            && !error.is_refused_write()
-        {
-            // If the server refuses the list, `keep_sending` sends it later.
-            return Err(error);
-        }
-        let mut progress = lock(progress);
-        match progress.start {
-            None => {
-                *progress = Progress { start: Some(end), read: end, ..Progress::default() };
-                progress.sequences = Sequences::after(nodes);
+        let known = self.known();
+        let Joined { standing, refused } = link.join().await?;
+        let is_again = {
+            let mut progress = lock(progress);
+            // What is left in the inbox is not read, or not acknowledged.
+            progress.read = Position::default();
+            progress.unacknowledged = Unacknowledged::default();
+            let is_again = progress.has_joined;
+            progress.has_joined |= refused.is_none();
+            is_again
+        };
+        if refused.is_none() && is_again {
+            if !standing.was_known {
+                self.report_inbox_lost();
             }
-            // The server has a new stream, and its clock is behind that of the old one. All entries of the stream are new.
-            Some(start) if end < start => {
-                progress.start = Some(Position::default());
-                progress.read = Position::default();
-            }
-            // The stream has lost its last entries. The node reads again from the position at which it began; duplicates are
-            // dropped.
-            Some(start) if end < progress.read => progress.read = start,
-            Some(_) => {}
+            self.compare(link, progress, &known, standing).await?;
         }
         Ok(refused)
     }
@@ -247,23 +246,27 @@ impl<B: Bus> Node<B> {
         end: Instant,
     ) -> Result<(), BusError> {
         loop {
-            match self.send_some(link, progress).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(error) if error.is_refused_write() => {
-                    let delay = lock(progress).write_backoff.next();
-                    // The node needs some of the time to leave.
-                    if Instant::now() + delay * 2 >= end {
-                        return Ok(());
-                    }
-                    sleep(delay).await;
-                }
+            let sent = async {
+                let has_claimed = self.claim_some(link).await?;
+                Ok((self.send_some(link, progress).await?, has_claimed))
+            };
+            match sent.await {
+                Ok((Sending::Nothing, false)) => return Ok(()),
+                Ok((Sending::Some, _) | (_, true)) => continue,
+                Ok((Sending::Full | Sending::Unknown, false)) => {}
+                Err(error) if BusError::is_refused_write(&error) => {}
                 Err(error) => return Err(error),
             }
+            let delay = lock(progress).write_backoff.next();
+            // The node needs some of the time to leave.
+            if Instant::now() + delay * 2 >= end {
+                return Ok(());
+            }
+            sleep(delay).await;
         }
     }
 
-    /// Counts and reports lost entries of another node.
+    /// Counts and reports lost entries of a node.
     fn gap(&self, node: &NodeId, missed: u64) {
         Counters::add(&self.backplane.counters.gaps, 1);
         Counters::add(&self.backplane.counters.missed, missed);

@@ -1,23 +1,28 @@
-//! The progress of a node in the stream.
+//! The progress of a node: what it has read, and how it sends.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::backoff::Backoff;
-use crate::backplane::bus::{Position, Sent};
+use crate::backplane::bus::Position;
+use crate::backplane::entry::NodeId;
 use crate::backplane::lock::lock;
+use crate::backplane::losses::Losses;
 use crate::backplane::sequences::Sequences;
 
-/// The progress of a node in the stream. It outlives connections.
+/// The progress of a node. It outlives connections.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// The position at which the node began to read. Earlier entries do not concern it.
-    pub start: Option<Position>,
-    /// The position of the last entry that it has read.
+    /// True when the node has been registered at least once.
+    pub has_joined: bool,
+    /// The position of the last entry that was read over this connection.
     pub read: Position,
-    /// The last entry that it has sent.
-    pub sent: Option<Sent>,
+    /// The entries up to `read` that are still in the inbox.
+    pub unacknowledged: Unacknowledged,
     /// The numbers of the last entries of the other nodes.
     pub sequences: Sequences,
+    /// The entries that were removed from the inbox before the node read them.
+    pub losses: Losses,
     /// Number of times that the size of the next batch is halved.
     pub halvings: u32,
     /// True when the node has waited `command_timeout` for room in a mailbox, and there is none yet. It does not wait again
@@ -25,16 +30,21 @@ pub(super) struct Progress {
     pub has_waited: bool,
     /// The time until a refused write is tried again.
     pub write_backoff: Backoff,
-    /// True when the list of sessions was sent over this connection.
-    pub is_listed: bool,
-    /// True when the server refused the list of sessions.
-    pub has_refused_list: bool,
+}
+
+/// Entries that were read, and that the bus still keeps.
+#[derive(Default)]
+pub(super) struct Unacknowledged {
+    /// Their senders, oldest entry first. `None` for an entry that no node wrote.
+    pub senders: VecDeque<Option<NodeId>>,
+    /// Their size.
+    pub bytes: usize,
 }
 
 /// Progress that the loops of a node share.
 pub(super) type SharedProgress = Mutex<Progress>;
 
-/// Returns true when the node has been connected at least once.
-pub(super) fn has_started(progress: &SharedProgress) -> bool {
-    lock(progress).start.is_some()
+/// Returns true when the node has been registered at least once.
+pub(super) fn has_joined(progress: &SharedProgress) -> bool {
+    lock(progress).has_joined
 }

@@ -14,7 +14,9 @@ pub(super) enum Report<'node> {
     RefusedWrite(&'node BusError),
     /// The server refused a change that no caller waits for any more. It is lost.
     Refused(&'node BusError),
-    /// Entries of another node are lost.
+    /// What waited for this node is lost.
+    Lost(&'node BusError),
+    /// Entries of a node are lost.
     Gap { node: &'node str, missed: u64 },
 }
 
@@ -24,6 +26,7 @@ impl Report<'_> {
         let json = match self {
             Self::Disconnected(cause) => error("the connection to Redis failed", cause),
             Self::Refused(cause) => error(REFUSED, cause),
+            Self::Lost(cause) => error("messages of other machines are lost", cause),
             Self::RefusedWrite(cause) => {
                 error("Redis refuses writes, so messages to other machines wait", cause)
             }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::report::{REFUSED, Report};
 use super::{Never, Node};
 use crate::backplane::Counters;
-use crate::backplane::bus::{Bus, BusError, Link, Reply};
+use crate::backplane::bus::{Bus, BusError, Link};
 use crate::backplane::fields::is_json;
+use crate::backplane::request::Reply;
 use crate::backplane::requests::{Batch, unavailable};
 use crate::backplane::wtf8;
 

@@ -1,20 +1,39 @@
-//! Sending: entries, and changes of the list of sessions.
+//! Sending: entries of the outbox, on their way to the inboxes of other nodes.
 
-use tokio::time::sleep;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
 use super::progress::SharedProgress;
 use super::report::Report;
 use super::{Never, Node};
-use crate::backplane::bus::{Bus, BusError, Link, Sent};
+use crate::backplane::bus::{Appended, Bus, BusError, Link};
 use crate::backplane::health::Writer;
 use crate::backplane::lock::lock;
+use crate::backplane::outbox::Batch;
 use crate::backplane::{Backplane, Counters};
 
-/// Limits of a batch. When the connection breaks while a batch is sent, the batch is sent again in halves, because it may
-/// have taken longer than `command_timeout`.
-const BATCH: usize = 512;
+/// Limits of a batch. Redis serves nobody else while it appends one, so more entries would delay other nodes. When the connection
+/// breaks while a batch is sent, the batch is sent again in halves, because it may have taken longer than `command_timeout`.
+const BATCH: usize = 128;
 const BATCH_BYTES: usize = 1 << 20;
+/// Limits of the time until the node tries again to add to a full inbox. It doubles with each try.
+const MIN_FULL_WAIT: Duration = Duration::from_millis(1);
+const MAX_FULL_WAIT: Duration = Duration::from_millis(50);
+
+/// What a try to send has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// There was nothing to send.
+    Nothing,
+    /// The bus has more entries than before, or has lost some.
+    Some,
+    /// The next entry does not fit in an inbox.
+    Full,
+    /// The bus does not know the node: it has lost everything.
+    Unknown,
+}
 
 impl<B: Bus> Node<B> {
     pub(super) async fn keep_sending(
@@ -22,35 +41,41 @@ impl<B: Bus> Node<B> {
         link: &B::Link,
         progress: &SharedProgress,
     ) -> Result<Never, BusError> {
+        let mut full_wait = MIN_FULL_WAIT;
         loop {
             match self.send_some(link, progress).await {
-                Ok(true) => {
-                    lock(progress).write_backoff = Backoff::default();
-                    self.backplane.health.accepted(Writer::Sender);
+                Ok(Sending::Some) => {
+                    full_wait = MIN_FULL_WAIT;
+                    self.accepted(progress);
                 }
-                Ok(false) => self.backplane.work.notified().await,
+                Ok(Sending::Full) => {
+                    self.accepted(progress);
+                    sleep(full_wait).await;
+                    full_wait = (full_wait * 2).min(MAX_FULL_WAIT);
+                }
+                // It does not know the others either, until their next heartbeats.
+                Ok(Sending::Unknown) => sleep(self.backplane.settings.heartbeat * 2).await,
+                Ok(Sending::Nothing) => self.backplane.work.notified().await,
                 Err(error) => self.pause(error, Writer::Sender, progress).await?,
             }
         }
     }
 
-    /// Sends changed sessions and one batch of entries. Returns true when there was anything to send.
+    fn accepted(&self, progress: &SharedProgress) {
+        lock(progress).write_backoff = Backoff::default();
+        self.backplane.health.accepted(Writer::Sender);
+    }
+
+    /// Sends one batch of entries.
     pub(super) async fn send_some(
         &self,
         link: &B::Link,
         progress: &SharedProgress,
-    ) -> Result<bool, BusError> {
-        let has_updated = self.update_presence(link, progress).await?;
-        let has_sent = self.send_batch(link, progress).await?;
-        Ok(has_updated || has_sent)
-    }
-
-    /// Returns true when there was an entry to send.
-    async fn send_batch(&self, link: &B::Link, progress: &SharedProgress) -> Result<bool, BusError> {
-        let Backplane { outbox, ownership, counters, .. } = &*self.backplane;
+    ) -> Result<Sending, BusError> {
+        let Backplane { outbox, counters, .. } = &*self.backplane;
         let halvings = lock(progress).halvings;
         let Some(batch) = outbox.next((BATCH >> halvings).max(1), BATCH_BYTES >> halvings) else {
-            return Ok(false);
+            return Ok(Sending::Nothing);
         };
         // Corrected below when there is a reply. When the connection breaks, this function ends before that.
         lock(progress).halvings = (halvings + 1).min(BATCH.ilog2());
@@ -58,62 +83,29 @@ impl<B: Bus> Node<B> {
         if appended.as_ref().is_err_and(BusError::is_refused_write) {
             lock(progress).halvings = halvings;
         }
-        let at = appended?;
-        {
-            let mut progress = lock(progress);
-            progress.halvings = halvings.saturating_sub(1);
-            progress.sent = Some(Sent { number: batch.last(), at });
+        let appended = appended?;
+        lock(progress).halvings = halvings.saturating_sub(1);
+        let Batch { first, .. } = batch;
+        match appended {
+            Appended::UpTo { last, .. } if last >= first => {
+                Counters::add(&counters.sent, outbox.sent(last, Instant::now()));
+                Ok(Sending::Some)
+            }
+            Appended::UpTo { .. } => Ok(Sending::Full),
+            Appended::Hole { appended } => {
+                self.send_again_after(appended);
+                Ok(if appended.is_some() { Sending::Some } else { Sending::Unknown })
+            }
         }
-        outbox.sent(batch.last());
-        Counters::add(&counters.sent, batch.entries.len() as u64);
-        ownership.claim_deferred(outbox, |id| self.hub.contains(id));
-        Ok(true)
     }
 
-    /// Returns true when a session was created or removed, or the whole list of sessions was sent.
-    async fn update_presence(&self, link: &B::Link, progress: &SharedProgress) -> Result<bool, BusError> {
-        if !lock(progress).is_listed {
-            self.replace_presence(link, progress).await?;
-            return Ok(true);
+    /// Sends the entries again that the bus has lost, and reports those that the node no longer has.
+    pub(super) fn send_again_after(&self, appended: Option<u64>) {
+        let lost = self.backplane.outbox.send_again_after(appended);
+        if lost > 0 {
+            self.gap(&self.backplane.node, lost);
         }
-        let changed = self.backplane.presence.take_changes();
-        if changed.is_empty() {
-            return Ok(false);
-        }
-        let (created, removed): (Vec<_>, Vec<_>) = changed.into_iter().partition(|id| self.hub.contains(id));
-        let updated = link.update_presence(&created, &removed).await;
-        if updated.as_ref().is_err_and(BusError::is_refused_write) {
-            // The changes are not kept, because there is no limit to them. The whole list is sent later.
-            lock(progress).is_listed = false;
-            self.backplane.presence.stop_recording();
-        }
-        updated.map(|()| true)
-    }
-
-    /// Sends the whole list of sessions.
-    pub(super) async fn replace_presence(
-        &self,
-        link: &B::Link,
-        progress: &SharedProgress,
-    ) -> Result<(), BusError> {
-        self.backplane.presence.start_recording();
-        let sessions = self.hub.session_ids();
-        let mut replaced = Ok(());
-        if let Some(first) = sessions.first().filter(|_| lock(progress).has_refused_list) {
-            // A server that still refuses writes need not get the whole list.
-            replaced = link.update_presence(std::slice::from_ref(first), &[]).await;
-        }
-        if replaced.is_ok() {
-            replaced = link.replace_presence(&sessions).await;
-        }
-        let is_refused = replaced.as_ref().is_err_and(BusError::is_refused_write);
-        if is_refused {
-            self.backplane.presence.stop_recording();
-        }
-        let mut progress = lock(progress);
-        progress.has_refused_list = is_refused;
-        progress.is_listed = replaced.is_ok();
-        replaced
+        self.backplane.work.notify_one();
     }
 
     /// Waits before a refused write is tried again. Meanwhile, the node reads.

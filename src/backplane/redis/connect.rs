@@ -49,6 +49,11 @@ impl Server {
         Self { info, tls }
     }
 
+    /// Returns true when the server is a node of a cluster.
+    pub fn is_cluster(&self) -> bool {
+        false
+    }
+
     /// Returns the password, which must not appear in errors.
     pub fn secret(&self) -> Option<&str> {
         self.info.redis_settings().password()

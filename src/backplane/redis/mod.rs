@@ -1,15 +1,34 @@
 //! The bus over Redis 6.2 or later, and over servers with the same protocol, such as Valkey.
 //!
-//! | key | contents | expires |
-//! | --- | --- | --- |
-//! | `<prefix>:stream` | the entries that nodes publish ([`fields`](super::fields)) | an hour after the last heartbeat |
-//! | `<prefix>:nodes` | the nodes; the score is the time at which a node counts as dead | an hour after the last heartbeat |
-//! | `<prefix>:sent` | the last entry that each node has sent: `<number>@<stream id>` | an hour after the last heartbeat |
-//! | `<prefix>:sessions:<node>` | the ids of a node's sessions | `nodeTtlMs` after the node's last heartbeat |
-//! | `<prefix>:info:<id>` | the attributes of a session | `ttlMs` after the last access |
-//! | `<prefix>:watching:<id>` | the URIs that a session watches | `ttlMs` after the last access |
-//! | `<prefix>:forgotten:<id>:<time>` | the URIs that a session watched before it was forgotten | with the last URI, or as `<prefix>:watching:<id>` |
-//! | `<prefix>:watchers:<uri>` | the sessions that watch a URI, in the order in which they began | `ttlMs` after the last access |
+//! `{p}` is the prefix, in braces: the hash tag puts all keys into one slot of a cluster. Every key has a time to live. The keys of
+//! nodes expire an hour after the last heartbeat, those about a session `ttlMs` after the last access.
+//!
+//! | key | contents |
+//! | --- | --- |
+//! | `{p}:st` | what all nodes share, see below |
+//! | `{p}:dir` | the directory: session → `<node>\|<stamp>` |
+//! | `{p}:nodes` | the nodes; the score is the time in ms at which a node counts as dead, 0 for a node that has left |
+//! | `{p}:in:<node>` | the inbox of a node: a stream of entries ([`fields`](super::fields)) with ids `<number>-0` |
+//! | `{p}:own:<node>` | the sessions of a node, to find them after its death |
+//! | `{p}:lost:<node>` | sending node → number of its entries that were removed from this inbox before they were read |
+//! | `{p}:info:<id>` | the attributes of a session |
+//! | `{p}:watching:<id>` | the URIs that a session watches |
+//! | `{p}:forgotten:<id>:<random>` | the URIs that a session watched before it was forgotten |
+//! | `{p}:watchers:<uri>` | the sessions that watch a URI, in the order in which they began |
+//!
+//! | field of `{p}:st` | contents |
+//! | --- | --- |
+//! | `v` | version of this layout |
+//! | `last` | the last number that was given to an entry or a claim |
+//! | `nv` | version of the list of nodes: another one when a node is added or removed |
+//! | `l:<node>` | number of the node's last entry |
+//! | `c:<node>` | number of the node's last changes of the directory |
+//! | `b:<node>` | size in bytes of the node's inbox |
+//! | `beat` | time in ms of the last heartbeat of any node |
+//! | `since` | time in ms from which on nodes could send heartbeats without a break |
+//!
+//! All keys of a script are in its `KEYS`, because clusters and some other servers require it. So a script that may add to any
+//! inbox gets all of them, and a node knows the list of nodes. The script compares its version.
 //!
 //! A node has two connections. One waits for entries; the other does everything else.
 //!
@@ -64,7 +83,7 @@ impl Redis {
         if is_insecure || info.redis_settings().db() < 0 {
             return Err(BadUrl);
         }
-        Ok(Self { server: Server::new(info, tls), keys: Keys::new(wtf8::encode(prefix)), settings })
+        Ok(Self { server: Server::new(info, tls), keys: Keys::new(&wtf8::encode(prefix)), settings })
     }
 }
 

@@ -9,9 +9,9 @@ use ::redis::{ErrorKind, RedisError, Value};
 
 use super::tls::tls_error;
 
-use crate::backplane::bus::{BusError, Position, Sent};
+use crate::backplane::bus::{BusError, Position};
 use crate::backplane::entry::NodeId;
-use crate::backplane::fields::{Field, LAST_NUMBER};
+use crate::backplane::fields::Field;
 
 /// Returns an error of the bus, without the password. `limit` is the time limit of the command.
 pub(super) fn bus_error(error: &RedisError, limit: Duration, secret: Option<&str>) -> BusError {
@@ -119,11 +119,20 @@ pub(super) fn node_id(value: &Value) -> Option<NodeId> {
     NodeId::parse(text(value)?.as_bytes())
 }
 
-/// Parses `<number>@<stream id>`.
-pub(super) fn sent(value: &Value) -> Option<Sent> {
-    let (number, at) = text(value)?.split_once('@')?;
-    let number = number.parse().ok().filter(|number| *number <= LAST_NUMBER)?;
-    Some(Sent { number, at: Position::parse(at)? })
+/// Parses a number that a script has returned.
+pub(super) fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => text(value)?.parse().ok(),
+    }
+}
+
+/// Returns the elements of an array.
+pub(super) fn array(value: Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Array(values) => Some(values),
+        _ => None,
+    }
 }
 
 /// Returns the entries in a reply to `XREAD` for one stream. The reply is nil when there were none.

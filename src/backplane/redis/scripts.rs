@@ -1,25 +1,10 @@
 //! The Lua scripts.
 //!
-//! They are loaded with each connection and called by their hashes. Two files are not scripts; their code is put before that
-//! of others. `stream_end.lua` defines `streamEnd` for scripts that need the end of the stream. `touch.lua` reads the
-//! arguments of scripts about one session.
+//! They are loaded with each connection and called by their hashes. Some files are not scripts; their code is put before that of
+//! others: `clock.lua` (numbers, and which nodes are dead), `inbox.lua` (adds entries to inboxes), `membership.lua` (what Redis
+//! knows of a node) and `touch.lua` (the time to live of the information about a session).
 
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
-
-/// All scripts.
-pub(super) struct Scripts {
-    pub join: CompiledScript,
-    pub heartbeat: CompiledScript,
-    pub has: CompiledScript,
-    pub get: CompiledScript,
-    pub set: CompiledScript,
-    pub watchers: CompiledScript,
-    pub watch: CompiledScript,
-    pub unwatch: CompiledScript,
-    pub forget: CompiledScript,
-    pub forget_rest: CompiledScript,
-    pub extend: CompiledScript,
-}
 
 /// A script and its hash, by which Redis knows it.
 pub(super) struct CompiledScript {
@@ -28,41 +13,81 @@ pub(super) struct CompiledScript {
 }
 
 impl CompiledScript {
-    fn new(code: &str) -> Self {
-        Self { code: code.into(), hash: Script::new(code).get_hash().into() }
+    fn new(parts: &[&str]) -> Self {
+        let code = parts.concat();
+        Self { hash: Script::new(&code).get_hash().into(), code }
     }
 
     /// Returns a call of the script with keys. The caller appends the arguments.
-    pub fn call(&self, keys: &[&Vec<u8>]) -> Cmd {
-        let mut evalsha = cmd("EVALSHA");
-        evalsha.arg(&self.hash).arg(keys.len());
+    pub fn call<K: AsRef<[u8]>>(&self, keys: &[K]) -> Cmd {
+        self.call_with_capacity(keys, 0)
+    }
+
+    /// Like [`call`](Self::call), with room for arguments of this size.
+    pub fn call_with_capacity<K: AsRef<[u8]>>(&self, keys: &[K], bytes: usize) -> Cmd {
+        let keys_bytes: usize = keys.iter().map(|key| key.as_ref().len()).sum();
+        let mut evalsha = Cmd::with_capacity(keys.len() + 16, keys_bytes + bytes + 256);
+        evalsha.arg("EVALSHA").arg(&self.hash).arg(keys.len());
         for key in keys {
-            evalsha.arg(key.as_slice());
+            evalsha.arg(key.as_ref());
         }
         evalsha
     }
+
+    fn load(&self) -> Cmd {
+        let mut load = cmd("SCRIPT");
+        load.arg("LOAD").arg(&self.code);
+        load
+    }
 }
 
-impl Default for Scripts {
-    fn default() -> Self {
-        let with_stream_end =
-            |code: &str| CompiledScript::new(&[include_str!("scripts/stream_end.lua"), code].concat());
-        let with_touch =
-            |code: &str| CompiledScript::new(&[include_str!("scripts/touch.lua"), code].concat());
-        Self {
-            join: with_stream_end(include_str!("scripts/join.lua")),
-            heartbeat: with_stream_end(include_str!("scripts/heartbeat.lua")),
-            has: CompiledScript::new(include_str!("scripts/has.lua")),
-            get: with_touch(include_str!("scripts/get.lua")),
-            set: with_touch(include_str!("scripts/set.lua")),
-            watchers: CompiledScript::new(include_str!("scripts/watchers.lua")),
-            watch: with_touch(include_str!("scripts/watch.lua")),
-            unwatch: with_touch(include_str!("scripts/unwatch.lua")),
-            forget: with_touch(include_str!("scripts/forget.lua")),
-            forget_rest: with_touch(include_str!("scripts/forget_rest.lua")),
-            extend: with_touch(include_str!("scripts/extend.lua")),
+macro_rules! scripts {
+    ($($name:ident: $($part:ident)*;)*) => {
+        /// All scripts.
+        pub(super) struct Scripts {
+            $(pub $name: CompiledScript,)*
         }
-    }
+
+        impl Default for Scripts {
+            fn default() -> Self {
+                Self {
+                    $($name: CompiledScript::new(&[
+                        $(include_str!(concat!("scripts/", stringify!($part), ".lua")),)*
+                        include_str!(concat!("scripts/", stringify!($name), ".lua")),
+                    ]),)*
+                }
+            }
+        }
+
+        impl Scripts {
+            fn all(&self) -> Vec<&CompiledScript> {
+                vec![$(&self.$name),*]
+            }
+        }
+    };
+}
+
+// The name of each script, and the files that are put before it.
+scripts! {
+    join: clock membership;
+    heartbeat: clock membership;
+    append: clock inbox;
+    evict: clock;
+    acknowledge: ;
+    change: clock inbox;
+    restore: clock inbox;
+    leave: clock;
+    sweep: clock;
+    old_layout: ;
+    has: clock;
+    get: touch;
+    set: touch;
+    watchers: ;
+    watch: touch;
+    unwatch: ;
+    extend: ;
+    forget: ;
+    forget_some: ;
 }
 
 impl Scripts {
@@ -71,17 +96,10 @@ impl Scripts {
     /// The first one is sent alone, because the `redis` crate loses the error of a connection that fails while a pipeline
     /// runs.
     pub fn load(&self) -> (Cmd, Pipeline) {
-        let Self { join, heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend } =
-            self;
-        let load = |script: &CompiledScript| {
-            let mut load = cmd("SCRIPT");
-            load.arg("LOAD").arg(&script.code);
-            load
-        };
         let mut rest = pipe();
-        for script in [heartbeat, has, get, set, watchers, watch, unwatch, forget, forget_rest, extend] {
-            rest.add_command(load(script)).ignore();
+        for script in self.all().into_iter().skip(1) {
+            rest.add_command(script.load()).ignore();
         }
-        (load(join), rest)
+        (self.join.load(), rest)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Member;
 use crate::backplane::Backplane;
-use crate::backplane::bus::Request;
+use crate::backplane::request::Request;
 use crate::backplane::entry::Entry;
 use crate::registry::key::Key;
 use crate::threads::completion::{Completion, ReplyTo};

@@ -33,11 +33,11 @@ impl Member {
         }
         self.hub.count_session(&self.peer);
         let mut replaced = None;
-        self.hub.backplane.iter().for_each(|backplane| backplane.claim(id, &self.hub.sessions));
+        self.hub.backplane.iter().for_each(|backplane| backplane.creating(id));
         let key = self.hub.sessions.insert(id, self.peer.thread, room, |older| {
             replaced = self.local_or_evicted(id, older, CloseReason::Replaced);
         });
-        self.hub.session_changed(id);
+        self.hub.backplane.iter().for_each(|backplane| backplane.created(id, &self.hub.sessions));
         Created { key, replaced }
     }
 
@@ -49,7 +49,7 @@ impl Member {
             local = self.local_or_evicted(id, session, CloseReason::Deleted);
         });
         if is_removed {
-            self.hub.session_changed(id);
+            self.hub.session_removed(id);
         } else {
             self.publish(|| Entry::Delete { id: id.into() });
         }
@@ -63,7 +63,7 @@ impl Member {
             self.hub.uncount_session(&self.peer, session);
         });
         if is_removed {
-            self.hub.session_changed(id);
+            self.hub.session_removed(id);
         }
         is_removed
     }
@@ -78,7 +78,7 @@ impl Member {
             }
             is_removed
         });
-        removed.iter().for_each(|id| self.hub.session_changed(id));
+        removed.iter().for_each(|id| self.hub.session_removed(id));
         self.peer.mark_all_closed();
         self.hub.subscriptions.remove_owner(self.peer.thread);
         removed.len()

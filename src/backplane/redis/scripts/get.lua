@@ -1,4 +1,4 @@
--- Returns an attribute of a session, and the cursor of `touch`.
--- ARGV[4]: attribute
-local cursor = touch()
-return { redis.call('HGET', info, ARGV[4]), cursor }
+-- Returns an attribute of a session, and the result of `touch`.
+-- ARGV[2]: attribute
+local isDue = touch()
+return { redis.call('HGET', info, ARGV[2]), isDue }

@@ -1,7 +1,5 @@
--- Returns 1 when another node has a session, otherwise 0. A dead node has no list of sessions, because it has expired.
--- KEYS: nodes
--- ARGV: id, the requesting node, prefix of the keys of the nodes' sessions
-for _, node in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if node ~= ARGV[2] and redis.call('SISMEMBER', ARGV[3] .. node, ARGV[1]) == 1 then return 1 end
-end
-return 0
+-- Returns 1 when another node that is alive has a session, otherwise 0.
+-- ARGV[4]: session
+local value = redis.call('HGET', dir, ARGV[4])
+local owner = value and string.match(value, '^([^|]*)')
+return owner and owner ~= self and deadFor(owner) == 0 and 1 or 0

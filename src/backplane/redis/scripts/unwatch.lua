@@ -1,4 +1,5 @@
 -- Makes a session stop watching a URI.
--- ARGV[4]: URI
-redis.call('SREM', watching, ARGV[4])
-redis.call('ZREM', watchers .. ARGV[4], id)
+-- KEYS: URIs that the session watches, watchers of the URI
+-- ARGV: session, URI
+redis.call('SREM', KEYS[1], ARGV[2])
+redis.call('ZREM', KEYS[2], ARGV[1])

@@ -1,14 +1,13 @@
--- Returns the sessions that watch a URI, in the order in which they began. Removes those whose information has expired, or
--- that were forgotten.
--- KEYS: watchers of the URI
--- ARGV: prefix of the keys of sessions' URIs, URI
+-- Returns those of some watchers of a URI that still watch it. Removes those whose information has expired, or that were forgotten.
+-- KEYS: watchers of the URI, URIs that each session watches
+-- ARGV: URI, the sessions
 local ids = {}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if redis.call('SISMEMBER', ARGV[1] .. id, ARGV[2]) == 1 then
-    table.insert(ids, id)
+for index = 2, #KEYS do
+  if redis.call('SISMEMBER', KEYS[index], ARGV[1]) == 1 then
+    table.insert(ids, ARGV[index])
   else
     -- A replica refuses it.
-    redis.pcall('ZREM', KEYS[1], id)
+    redis.pcall('ZREM', KEYS[1], ARGV[index])
   end
 end
 return ids

@@ -1,18 +1,24 @@
 //! A bus in memory, for tests. A test can make it fail in every way in which a connection can fail: before an operation
 //! takes effect, in the middle of it, after it and before the reply, or by never replying.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod server;
+
+use std::collections::HashSet;
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::bus::{Bus, BusError, Joined, Link, Position, Pulse, Reply, Request, Sent};
-use super::entry::{Id, NodeId, NumberedEntry};
-use super::fields::{self, Field};
+use self::server::Server;
+use super::bus::{Appended, Bus, BusError, Held, Joined, Link, Position, Pulse, Stamp};
+use super::claims::Changes;
+use super::entry::{Id, NodeId};
+use super::fields::Field;
 use super::lock::lock;
 use super::outbox::Batch;
+use super::request::{Reply, Request};
+use super::settings::Settings;
 use super::wtf8;
 use crate::registry::info::Info;
 
@@ -23,22 +29,21 @@ pub struct MemoryBus(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     data: Mutex<Data>,
-    appended: Notify,
+    changed: Notify,
     info: Info,
 }
 
 #[derive(Default)]
 struct Data {
-    stream: Vec<(Position, Vec<Field>)>,
-    last: u64,
-    nodes: BTreeMap<NodeId, HashSet<Id>>,
-    sent: HashMap<NodeId, Sent>,
+    server: Server,
     /// The outcomes of the next calls, last call first.
     plans: Vec<Plan>,
     /// Counts disconnections. Connections made in an earlier generation are broken.
     generation: u64,
     is_unreachable: bool,
     is_full: bool,
+    /// Nodes that cannot reach the server.
+    cut_off: HashSet<NodeId>,
 }
 
 /// The outcome of a call.
@@ -57,6 +62,9 @@ pub enum Plan {
     /// The server refuses to write: it has no effect, and the connection can still be used.
     Refuses,
 }
+
+/// A copy of the data of a bus.
+pub struct Replica(Server);
 
 /// A connection to a [`MemoryBus`].
 pub struct MemoryLink {
@@ -77,41 +85,82 @@ impl MemoryBus {
         data.generation += 1;
         data.is_unreachable = is_unreachable;
         drop(data);
-        self.0.appended.notify_waiters();
+        self.0.changed.notify_waiters();
     }
 
-    /// Makes the server refuse what needs memory: entries and sessions. Reading, joining and heartbeats still work.
+    /// Breaks the connection of a node, and refuses new ones until it is called again.
+    pub fn cut_off(&self, node: &NodeId, is_cut_off: bool) {
+        let mut data = self.0.data();
+        if is_cut_off {
+            data.cut_off.insert(node.clone());
+        } else {
+            data.cut_off.remove(node);
+        }
+        drop(data);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Makes the server refuse what needs memory: entries and claims. Reading, joining and heartbeats still work.
     pub fn fill(&self, is_full: bool) {
         self.0.data().is_full = is_full;
     }
 
     /// Deletes all data and keeps all connections.
     pub fn delete_everything(&self) {
-        let mut data = self.0.data();
-        *data = Data { generation: data.generation, is_full: data.is_full, ..Data::default() };
+        self.0.data().server.delete_everything();
     }
 
-    /// Removes the oldest entries, until `keep` are left.
-    pub fn trim(&self, keep: usize) {
-        let mut data = self.0.data();
-        let surplus = data.stream.len().saturating_sub(keep);
-        data.stream.drain(..surplus);
+    /// Sets the limits of all inboxes, and the time after which a node counts as dead.
+    pub fn limit(&self, limits: Settings) {
+        self.0.data().server.limits = limits;
     }
 
-    /// Appends arbitrary fields to the stream.
-    pub fn append(&self, fields: Vec<Field>) {
-        self.0.data().append(fields);
-        self.0.appended.notify_waiters();
+    /// Moves the clock of the server by some milliseconds.
+    pub fn move_clock(&self, ms: i64) {
+        let clock = &mut self.0.data().server.clock;
+        *clock = clock.saturating_add_signed(ms);
     }
 
-    /// Returns all valid entries of the stream.
-    pub fn entries(&self) -> Vec<NumberedEntry> {
-        self.0.data().stream.iter().filter_map(|(_, fields)| fields::parse(fields.clone()).ok()).collect()
+    /// Removes the oldest entries of an inbox as if its node were dead, until `keep` are left.
+    pub fn remove_unread(&self, node: &NodeId, keep: usize) {
+        self.0.data().server.remove_unread(node, keep);
     }
 
-    /// Returns the list of a node's sessions.
-    pub fn presence(&self, node: &NodeId) -> Option<HashSet<Id>> {
-        self.0.data().nodes.get(node).cloned()
+    /// Adds arbitrary fields to the inbox of a node.
+    pub fn add(&self, node: &NodeId, fields: Vec<Field>) {
+        self.0.data().server.add_foreign(node, fields);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Returns a copy of the data, such as a replica has.
+    pub fn replicate(&self) -> Replica {
+        Replica(self.0.data().server.clone())
+    }
+
+    /// Makes a copy take over: what has changed since is lost, and all connections break.
+    pub fn fail_over(&self, Replica(server): Replica) {
+        self.0.data().server = server;
+        self.disconnect(false);
+    }
+
+    /// Returns the number of entries that wait in the inbox of a node.
+    pub fn waiting(&self, node: &NodeId) -> usize {
+        self.0.data().server.waiting(node)
+    }
+
+    /// Returns the node that has a session, according to the directory.
+    pub fn owner(&self, id: &[u16]) -> Option<NodeId> {
+        self.0.data().server.owner(id)
+    }
+
+    /// Returns the sessions that are listed as those of a node.
+    pub fn listed(&self, node: &NodeId) -> Vec<Id> {
+        self.0.data().server.listed(node)
+    }
+
+    /// Returns true when a node is registered.
+    pub fn knows(&self, node: &NodeId) -> bool {
+        self.0.data().server.standing(node).was_known
     }
 }
 
@@ -122,11 +171,11 @@ impl Shared {
 }
 
 impl Data {
-    fn append(&mut self, fields: Vec<Field>) -> Position {
-        self.last += 1;
-        let position = Position { ms: self.last, seq: 0 };
-        self.stream.push((position, fields));
-        position
+    fn check(&self, link: &MemoryLink) -> Result<(), BusError> {
+        if self.generation != link.generation || self.cut_off.contains(&link.node) {
+            return Err(BusError::new("ECONNRESET", "disconnected"));
+        }
+        Ok(())
     }
 }
 
@@ -135,7 +184,7 @@ impl Bus for MemoryBus {
 
     async fn connect(&self, node: &NodeId) -> Result<MemoryLink, BusError> {
         let data = self.0.data();
-        if data.is_unreachable {
+        if data.is_unreachable || data.cut_off.contains(node) {
             return Err(BusError::new("ECONNREFUSED", "unreachable"));
         }
         Ok(MemoryLink { shared: Arc::clone(&self.0), node: node.clone(), generation: data.generation })
@@ -148,26 +197,24 @@ fn refused() -> BusError {
 }
 
 impl MemoryLink {
-    /// Like [`Self::change`], for an operation that a full server refuses.
+    /// Like [`Self::perform`], for an operation that a full server refuses.
     async fn grow<T>(
         &self,
         parts: usize,
         change: impl FnMut(&mut Data, usize) -> T,
     ) -> Result<Option<T>, BusError> {
-        if self.shared.data().is_full { Err(refused()) } else { self.change(parts, change).await }
+        if self.shared.data().is_full { Err(refused()) } else { self.perform(parts, change).await }
     }
 
     /// Executes the parts of an operation as far as the next plan allows. Returns the result of the last part.
-    async fn change<T>(
+    async fn perform<T>(
         &self,
         parts: usize,
         mut change: impl FnMut(&mut Data, usize) -> T,
     ) -> Result<Option<T>, BusError> {
         let plan = {
             let mut data = self.shared.data();
-            if data.generation != self.generation {
-                return Err(BusError::new("ECONNRESET", "disconnected"));
-            }
+            data.check(self)?;
             let plan = data.plans.pop().unwrap_or(Plan::Works);
             let done = match plan {
                 Plan::Works | Plan::FailsAfter => parts,
@@ -177,12 +224,12 @@ impl MemoryLink {
             let result = (0..done).map(|part| change(&mut data, part)).last();
             if plan == Plan::Works {
                 drop(data);
-                self.shared.appended.notify_waiters();
+                self.shared.changed.notify_waiters();
                 return Ok(result);
             }
             plan
         };
-        self.shared.appended.notify_waiters();
+        self.shared.changed.notify_waiters();
         if plan == Plan::Hangs {
             pending::<()>().await;
         }
@@ -195,88 +242,82 @@ impl MemoryLink {
 
 impl Link for MemoryLink {
     async fn join(&self) -> Result<Joined, BusError> {
-        let joined = self.change(1, |data, _| {
-            let end = Position { ms: data.last, seq: 0 };
-            let nodes = data.sent.keys().cloned().collect();
-            data.sent.entry(self.node.clone()).or_insert(Sent { number: 0, at: end });
-            Joined { end, nodes, refused: None }
-        });
-        match joined.await {
-            Ok(joined) => Ok(joined.unwrap_or_default()),
+        match self.perform(1, |data, _| data.server.join(&self.node)).await {
+            Ok(standing) => Ok(Joined { standing: standing.unwrap_or_default(), refused: None }),
             Err(error) if error.is_refused_write() => {
-                let data = self.shared.data();
-                let end = Position { ms: data.last, seq: 0 };
-                Ok(Joined { end, nodes: data.sent.keys().cloned().collect(), refused: Some(error) })
+                let standing = self.shared.data().server.standing(&self.node);
+                Ok(Joined { standing, refused: Some(error) })
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn replace_presence(&self, sessions: &[Id]) -> Result<(), BusError> {
-        let replaced = self.grow(1, |data, _| {
-            data.nodes.insert(self.node.clone(), sessions.iter().cloned().collect());
-        });
-        replaced.await.map(drop)
+    async fn append(&self, batch: &Batch) -> Result<Appended, BusError> {
+        let Batch { first, entries, follows_loss } = batch;
+        let mut appended = None;
+        // Entry by entry, so that it can fail halfway.
+        self.grow(entries.len(), |data, part| {
+            if matches!(appended, None | Some(Appended::UpTo { is_full: false, .. })) {
+                let entry = std::slice::from_ref(&entries[part]);
+                let follows_loss = *follows_loss && part == 0;
+                appended = Some(data.server.append(&self.node, first + part as u64, entry, follows_loss));
+            }
+        })
+        .await?;
+        appended.ok_or_else(|| BusError::protocol("an empty batch"))
     }
 
-    async fn append(&self, batch: &Batch) -> Result<Position, BusError> {
-        let appended = self.grow(batch.entries.len(), |data, part| {
-            let mut fields = Vec::new();
-            let number = batch.first + part as u64;
-            fields::write(&self.node, number, &batch.entries[part], |name, value| {
-                fields.push((name.to_vec(), value.to_vec()));
-            });
-            data.append(fields)
-        });
-        Ok(appended.await?.unwrap_or_default())
+    async fn change(&self, changes: &Changes) -> Result<Vec<Held>, BusError> {
+        let changed = self.grow(1, |data, _| data.server.change(&self.node, changes)).await;
+        Ok(changed?.unwrap_or_default())
+    }
+
+    async fn restore(&self, sessions: &[(Id, Stamp)]) -> Result<Vec<Held>, BusError> {
+        Ok(self.grow(1, |data, _| data.server.restore(&self.node, sessions)).await?.unwrap_or_default())
+    }
+
+    async fn listed(&self, _: u64) -> Result<(u64, Vec<Id>), BusError> {
+        let data = self.shared.data();
+        data.check(self)?;
+        Ok((0, data.server.listed(&self.node)))
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<(Position, Vec<Field>)>, BusError> {
         loop {
-            let appended = self.shared.appended.notified();
+            let changed = self.shared.changed.notified();
             {
                 let data = self.shared.data();
-                if data.generation != self.generation {
-                    return Err(BusError::new("ECONNRESET", "disconnected"));
-                }
-                let from = data.stream.partition_point(|(position, _)| *position <= after);
-                let found: Vec<_> = data.stream[from..].iter().take(limit).cloned().collect();
+                data.check(self)?;
+                let found = data.server.read(&self.node, after, limit);
                 if !found.is_empty() {
                     return Ok(found);
                 }
             }
-            appended.await;
+            changed.await;
         }
     }
 
-    async fn update_presence(&self, created: &[Id], removed: &[Id]) -> Result<(), BusError> {
-        let updated = self.grow(1, |data, _| {
-            let sessions = data.nodes.entry(self.node.clone()).or_default();
-            sessions.extend(created.iter().cloned());
-            sessions.retain(|id| !removed.contains(id));
-        });
-        updated.await.map(drop)
+    async fn acknowledge(&self, up_to: Position, _: usize) -> Result<u64, BusError> {
+        let acknowledged = self.perform(1, |data, _| data.server.acknowledge(&self.node, up_to));
+        Ok(acknowledged.await?.unwrap_or_default())
     }
 
-    async fn heartbeat(&self, sent: Option<Sent>) -> Result<Pulse, BusError> {
-        let pulse = self.change(1, |data, _| {
-            data.sent.extend(sent.map(|sent| (self.node.clone(), sent)));
-            Pulse {
-                has_presence: data.nodes.get(&self.node).is_some_and(|sessions| !sessions.is_empty()),
-                sent: data.sent.iter().map(|(node, sent)| (node.clone(), *sent)).collect(),
-                end: Position { ms: data.last, seq: 0 },
-            }
-        });
+    async fn heartbeat(&self) -> Result<Pulse, BusError> {
+        let pulse = self.perform(1, |data, _| data.server.heartbeat(&self.node));
         Ok(pulse.await?.unwrap_or_default())
+    }
+
+    async fn sweep(&self, node: &NodeId) -> Result<bool, BusError> {
+        Ok(self.perform(1, |data, _| data.server.sweep(node)).await?.unwrap_or_default())
     }
 
     async fn request(&self, requests: &[Request]) -> Result<Vec<Reply>, BusError> {
         let now = Instant::now();
         let info = &self.shared.info;
         let mut replies = Vec::new();
-        let replied = self.change(requests.len(), |data, part| {
+        let replied = self.perform(requests.len(), |data, part| {
             replies.push(match &requests[part] {
-                Request::Has { id } => Reply::Is(data.nodes.values().any(|sessions| sessions.contains(id))),
+                Request::Has { id } => Reply::Is(data.server.has(&self.node, id)),
                 Request::Get { id, attribute, .. } => {
                     Reply::Value(info.get(id, *attribute, now).map(|json| json.as_bytes().to_vec()))
                 }
@@ -311,6 +352,6 @@ impl Link for MemoryLink {
     }
 
     async fn leave(&self) -> Result<(), BusError> {
-        self.change(1, |data, _| drop(data.nodes.remove(&self.node))).await.map(drop)
+        self.perform(1, |data, _| while !data.server.sweep(&self.node) {}).await.map(drop)
     }
 }

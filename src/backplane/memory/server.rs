@@ -1,0 +1,365 @@
+//! The data of a bus in memory. Its operations have the same effects as the scripts of [`redis`](crate::backplane::redis).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::backplane::bus::{Appended, Held, Position, Pulse, Stamp, Standing};
+use crate::backplane::claims::{ChangeKind, Changes};
+use crate::backplane::entry::{Entry, Id, NodeId, NumberedEntry};
+use crate::backplane::fields::{self, Field};
+use crate::backplane::settings::Settings;
+use crate::threads::message::CloseReason;
+
+/// Time after which a dead node is removed.
+pub const REMOVED_AFTER: Duration = Duration::from_secs(600);
+/// Number of sessions that one call of [`Server::sweep`] removes.
+const SWEPT: usize = 200;
+
+/// The data.
+#[derive(Clone)]
+pub struct Server {
+    /// The limits that all nodes use.
+    pub limits: Settings,
+    /// The time of the clock of the server at the start of the test, in milliseconds. A test may change it.
+    pub clock: u64,
+    start: Instant,
+    /// The last position or stamp.
+    last: u64,
+    /// The time at which each node counts as dead.
+    nodes: BTreeMap<NodeId, u64>,
+    last_beat: Option<u64>,
+    /// The time since which nodes have been sending heartbeats without a pause.
+    since: u64,
+    directory: HashMap<Id, (NodeId, Stamp)>,
+    records: HashMap<NodeId, Record>,
+}
+
+/// What belongs to a node.
+#[derive(Clone, Default)]
+struct Record {
+    inbox: VecDeque<(Position, Vec<Field>)>,
+    bytes: usize,
+    end: Position,
+    appended: Option<u64>,
+    changed: u64,
+    sessions: BTreeSet<Id>,
+    lost: BTreeMap<NodeId, u64>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            limits: Settings::default(),
+            clock: 1_000_000_000,
+            start: Instant::now(),
+            last: 0,
+            nodes: BTreeMap::new(),
+            last_beat: None,
+            since: 0,
+            directory: HashMap::new(),
+            records: HashMap::new(),
+        }
+    }
+}
+
+impl Server {
+    /// Deletes all data. The limits and the clock stay.
+    pub fn delete_everything(&mut self) {
+        *self = Self { limits: self.limits, clock: self.clock, start: self.start, ..Self::default() };
+    }
+
+    pub fn join(&mut self, node: &NodeId) -> Standing {
+        self.beat(node)
+    }
+
+    pub fn heartbeat(&mut self, node: &NodeId) -> Pulse {
+        let standing = self.beat(node);
+        let is_removed = |other: &&NodeId| *other != node && self.is_dead(other, ms(REMOVED_AFTER));
+        let to_sweep = self.nodes.keys().filter(is_removed).cloned().collect();
+        Pulse { standing, to_sweep }
+    }
+
+    /// Returns what is known of a node.
+    pub fn standing(&self, node: &NodeId) -> Standing {
+        let record = self.records.get(node);
+        Standing {
+            was_known: self.nodes.contains_key(node),
+            appended: record.and_then(|record| record.appended),
+            changed: record.map_or(0, |record| record.changed),
+            end: record.map_or_else(Position::default, |record| record.end),
+            lost: record.map_or_else(Vec::new, |record| {
+                record.lost.iter().map(|(sender, count)| (sender.clone(), *count)).collect()
+            }),
+        }
+    }
+
+    pub fn append(&mut self, sender: &NodeId, first: u64, entries: &[Arc<Entry>], follows_loss: bool) -> Appended {
+        if !self.nodes.contains_key(sender) {
+            return Appended::Hole { appended: None };
+        }
+        let appended = self.records.entry(sender.clone()).or_default().appended;
+        if first > appended.unwrap_or(0) + 1 && !follows_loss {
+            return Appended::Hole { appended };
+        }
+        let mut last = appended.unwrap_or(0).max(first - 1);
+        for (number, entry) in (first..).zip(entries) {
+            if number <= last {
+                continue;
+            }
+            let deliveries = self.route(sender, entry);
+            if deliveries.iter().any(|(node, entry)| self.is_full_and_alive(node, entry, sender, number)) {
+                self.records.entry(sender.clone()).or_default().appended = Some(last);
+                return Appended::UpTo { last, is_full: true };
+            }
+            let stamp = self.next_number();
+            if let Entry::Delete { id } = &**entry
+                && !deliveries.is_empty()
+            {
+                self.directory.remove(id);
+            }
+            for (node, mut entry) in deliveries {
+                if let Entry::Close { stamp: of_close, .. } = &mut entry {
+                    *of_close = stamp;
+                }
+                let entry = NumberedEntry { node: sender.clone(), number: Some(number), entry };
+                self.make_room(&node, size(&entry));
+                self.add(&node, stamp, written(&entry));
+            }
+            last = number;
+        }
+        self.records.entry(sender.clone()).or_default().appended = Some(last);
+        Appended::UpTo { last, is_full: false }
+    }
+
+    /// Returns the entry that each node gets.
+    fn route(&self, sender: &NodeId, entry: &Entry) -> Vec<(NodeId, Entry)> {
+        let others: Vec<_> = self.nodes.keys().filter(|node| *node != sender).cloned().collect();
+        match entry {
+            Entry::Message { ids, text } => {
+                let owner = |id: &Id| self.directory.get(id).map(|(node, _)| node).filter(|node| self.nodes.contains_key(*node));
+                let has_unknown = ids.iter().any(|id| owner(id).is_none());
+                let of = |node: &NodeId| -> Vec<Id> {
+                    ids.iter().filter(|id| owner(id).is_none_or(|owner| owner == node)).cloned().collect()
+                };
+                let owners: HashSet<_> = ids.iter().filter_map(owner).collect();
+                let receivers = others.iter().filter(|node| has_unknown || owners.contains(node));
+                receivers.map(|node| (node.clone(), Entry::Message { ids: of(node), text: text.clone() })).collect()
+            }
+            Entry::Delete { id } => {
+                let owner = self.directory.get(id).map(|(node, _)| node.clone());
+                let owner = owner.filter(|node| node != sender && self.nodes.contains_key(node));
+                let close = Entry::Close { ids: vec![id.clone()], stamp: 0, reason: CloseReason::Deleted };
+                owner.map(|owner| (owner, close)).into_iter().collect()
+            }
+            other => others.into_iter().map(|node| (node, other.clone())).collect(),
+        }
+    }
+
+    fn is_full_and_alive(&self, node: &NodeId, entry: &Entry, sender: &NodeId, number: u64) -> bool {
+        let entry = NumberedEntry { node: sender.clone(), number: Some(number), entry: entry.clone() };
+        self.is_full(node, size(&entry)) && !self.is_dead(node, ms(self.limits.node_ttl))
+    }
+
+    fn is_full(&self, node: &NodeId, size: usize) -> bool {
+        self.records.get(node).is_some_and(|record| {
+            let count = record.inbox.len() as u64;
+            count >= self.limits.max_len
+                || count > 0 && (record.bytes + size) as u64 > self.limits.max_inbox_bytes
+        })
+    }
+
+    /// Removes the oldest entries of a dead node, and counts them.
+    fn make_room(&mut self, node: &NodeId, size: usize) {
+        while self.is_full(node, size)
+            && let Some(record) = self.records.get_mut(node)
+            && let Some((_, fields)) = record.inbox.pop_front()
+        {
+            record.bytes -= fields::size(&fields);
+            if let Ok(entry) = fields::parse(fields) {
+                *record.lost.entry(entry.node).or_default() += 1;
+            }
+        }
+    }
+
+    fn add(&mut self, node: &NodeId, number: u64, fields: Vec<Field>) {
+        let record = self.records.entry(node.clone()).or_default();
+        record.end = Position { number, seq: 0 };
+        record.bytes += fields::size(&fields);
+        record.inbox.push_back((record.end, fields));
+    }
+
+    pub fn change(&mut self, node: &NodeId, changes: &Changes) -> Vec<Held> {
+        let is_new = changes.number > self.records.entry(node.clone()).or_default().changed;
+        let stamp = self.next_number();
+        let mut to_close: BTreeMap<NodeId, Vec<Id>> = BTreeMap::new();
+        for change in changes.list.iter().filter(|_| is_new) {
+            let sessions = &mut self.records.entry(node.clone()).or_default().sessions;
+            match change.kind {
+                ChangeKind::Claim => {
+                    sessions.insert(change.id.clone());
+                    let previous = self.directory.insert(change.id.clone(), (node.clone(), stamp));
+                    if let Some((owner, _)) = previous.filter(|(owner, _)| owner != node) {
+                        to_close.entry(owner).or_default().push(change.id.clone());
+                    }
+                }
+                ChangeKind::Release => {
+                    sessions.remove(&change.id);
+                    if self.directory.get(&change.id).is_some_and(|(owner, _)| owner == node) {
+                        self.directory.remove(&change.id);
+                    }
+                }
+            }
+        }
+        self.close(node, to_close, stamp);
+        if is_new {
+            self.records.entry(node.clone()).or_default().changed = changes.number;
+        }
+        changes.list.iter().map(|change| self.held(node, &change.id)).collect()
+    }
+
+    pub fn restore(&mut self, node: &NodeId, sessions: &[(Id, Stamp)]) -> Vec<Held> {
+        for (id, stamp) in sessions {
+            let other = self.directory.get(id).filter(|(owner, _)| owner != node).cloned();
+            match other {
+                Some((_, later)) if later > *stamp => continue,
+                Some((owner, _)) => self.close(node, BTreeMap::from([(owner, vec![id.clone()])]), *stamp),
+                None => {}
+            }
+            self.directory.insert(id.clone(), (node.clone(), *stamp));
+            self.records.entry(node.clone()).or_default().sessions.insert(id.clone());
+        }
+        sessions.iter().map(|(id, _)| self.held(node, id)).collect()
+    }
+
+    fn close(&mut self, node: &NodeId, sessions: BTreeMap<NodeId, Vec<Id>>, stamp: Stamp) {
+        for (owner, ids) in sessions {
+            if !self.nodes.contains_key(&owner) {
+                continue;
+            }
+            let entry = Entry::Close { ids, stamp, reason: CloseReason::Replaced };
+            let number = self.next_number();
+            self.add(&owner, number, written(&NumberedEntry { node: node.clone(), number: None, entry }));
+        }
+    }
+
+    fn held(&self, node: &NodeId, id: &Id) -> Held {
+        match self.directory.get(id) {
+            Some((owner, stamp)) if owner == node => Held::Here(*stamp),
+            _ => Held::Elsewhere,
+        }
+    }
+
+    pub fn listed(&self, node: &NodeId) -> Vec<Id> {
+        self.records.get(node).map_or_else(Vec::new, |record| record.sessions.iter().cloned().collect())
+    }
+
+    pub fn read(&self, node: &NodeId, after: Position, limit: usize) -> Vec<(Position, Vec<Field>)> {
+        let Some(record) = self.records.get(node) else { return Vec::new() };
+        record.inbox.iter().filter(|(position, _)| *position > after).take(limit).cloned().collect()
+    }
+
+    pub fn acknowledge(&mut self, node: &NodeId, up_to: Position) -> u64 {
+        let Some(record) = self.records.get_mut(node) else { return 0 };
+        let before = record.inbox.len();
+        while record.inbox.front().is_some_and(|(position, _)| *position <= up_to) {
+            let (_, fields) = record.inbox.pop_front().unwrap_or_default();
+            record.bytes -= fields::size(&fields);
+        }
+        (before - record.inbox.len()) as u64
+    }
+
+    pub fn has(&self, node: &NodeId, id: &Id) -> bool {
+        self.directory.get(id).is_some_and(|(owner, _)| owner != node && !self.is_dead(owner, 0))
+    }
+
+    /// Returns the node that has a session.
+    pub fn owner(&self, id: &[u16]) -> Option<NodeId> {
+        self.directory.get(id).map(|(owner, _)| owner.clone())
+    }
+
+    /// Returns true when nothing is left.
+    pub fn sweep(&mut self, node: &NodeId) -> bool {
+        let Some(record) = self.records.get_mut(node) else { return true };
+        for id in std::iter::from_fn(|| record.sessions.pop_first()).take(SWEPT) {
+            if self.directory.get(&id).is_some_and(|(owner, _)| owner == node) {
+                self.directory.remove(&id);
+            }
+        }
+        let is_done = record.sessions.is_empty();
+        if is_done {
+            self.records.remove(node);
+            self.nodes.remove(node);
+        }
+        is_done
+    }
+
+    /// Adds arbitrary fields to the inbox of a node.
+    pub fn add_foreign(&mut self, node: &NodeId, fields: Vec<Field>) {
+        let number = self.next_number();
+        self.add(node, number, fields);
+    }
+
+    /// Removes the oldest entries of an inbox as if its node were dead, until `keep` are left.
+    pub fn remove_unread(&mut self, node: &NodeId, keep: usize) {
+        let max_len = std::mem::replace(&mut self.limits.max_len, keep as u64 + 1);
+        self.make_room(node, 0);
+        self.limits.max_len = max_len;
+    }
+
+    /// Returns the entries that wait in an inbox.
+    pub fn waiting(&self, node: &NodeId) -> usize {
+        self.records.get(node).map_or(0, |record| record.inbox.len())
+    }
+
+    fn beat(&mut self, node: &NodeId) -> Standing {
+        let (now, ttl) = (self.now(), ms(self.limits.node_ttl));
+        match self.last_beat {
+            Some(last) if last <= now && now - last <= ms(self.limits.beat_pause()) => {}
+            last => {
+                if last.is_some_and(|last| now < last) {
+                    self.nodes.values_mut().for_each(|dead_at| *dead_at = now + ttl);
+                }
+                self.since = now;
+            }
+        }
+        self.last_beat = Some(now);
+        let standing = self.standing(node);
+        self.nodes.insert(node.clone(), now + ttl);
+        self.records.entry(node.clone()).or_default();
+        standing
+    }
+
+    /// Returns true when a node has been dead for longer than `grace`.
+    fn is_dead(&self, node: &NodeId, grace: u64) -> bool {
+        let now = self.now().saturating_sub(grace);
+        let dead_at = self.nodes.get(node).copied().unwrap_or(0);
+        dead_at < now && self.since + ms(self.limits.node_ttl) < now
+    }
+
+    /// Returns the time of the clock in milliseconds.
+    fn now(&self) -> u64 {
+        self.clock + ms(self.start.elapsed())
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last = (self.last + 1).max(self.now() * 1_000);
+        self.last
+    }
+}
+
+fn written(entry: &NumberedEntry) -> Vec<Field> {
+    let mut fields = Vec::new();
+    fields::write(entry, |name, value| fields.push((name.to_vec(), value.to_vec())));
+    fields
+}
+
+fn size(entry: &NumberedEntry) -> usize {
+    fields::size(&written(entry))
+}
+
+fn ms(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}

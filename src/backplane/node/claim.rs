@@ -1,0 +1,67 @@
+//! Claiming: the sessions of this process, on their way to the directory.
+
+use super::progress::SharedProgress;
+use super::{Never, Node};
+use crate::backplane::Backplane;
+use crate::backplane::bus::{Bus, BusError, Link};
+use crate::backplane::entry::{Entry, Id};
+use crate::backplane::health::Writer;
+use crate::threads::message::CloseReason;
+
+/// Limits of one call. Redis serves nobody else meanwhile.
+const CHANGES: usize = 32;
+const RESTORED: usize = 64;
+
+impl<B: Bus> Node<B> {
+    pub(super) async fn keep_claiming(
+        &self,
+        link: &B::Link,
+        progress: &SharedProgress,
+    ) -> Result<Never, BusError> {
+        loop {
+            match self.claim_some(link).await {
+                Ok(true) => self.backplane.health.accepted(Writer::Claims),
+                Ok(false) => self.backplane.changed.notified().await,
+                Err(error) => self.pause(error, Writer::Claims, progress).await?,
+            }
+        }
+    }
+
+    /// Makes some of the changes that the directory lacks. Returns true when there were any.
+    pub(super) async fn claim_some(&self, link: &B::Link) -> Result<bool, BusError> {
+        let Backplane { claims, .. } = &*self.backplane;
+        let to_restore = claims.next_to_restore(RESTORED);
+        if !to_restore.is_empty() {
+            let held = link.restore(&to_restore).await?;
+            self.close_lost(claims.restored(&to_restore, &held));
+            return Ok(true);
+        }
+        let Some(changes) = claims.next(CHANGES, |id| self.hub.contains(id)) else { return Ok(false) };
+        let held = link.change(&changes).await?;
+        self.close_lost(claims.confirm(&changes, &held));
+        Ok(true)
+    }
+
+    /// Closes sessions of which the directory says that this node does not have them. One that is created again meanwhile stays.
+    fn close_lost(&self, ids: Vec<Id>) {
+        if !ids.is_empty() {
+            self.hub.deliver(Entry::Close { ids, stamp: u64::MAX, reason: CloseReason::Replaced });
+        }
+    }
+
+    /// Brings the directory up to date after it has lost data: puts the node's sessions into it again, and removes those that the
+    /// node no longer has.
+    pub(super) async fn restore(&self, link: &B::Link) -> Result<(), BusError> {
+        self.backplane.claims.restore_all();
+        let mut cursor = 0;
+        loop {
+            let (next, listed) = link.listed(cursor).await?;
+            listed.iter().for_each(|id| self.backplane.claims.is_listed(id));
+            self.backplane.changed.notify_one();
+            if next == 0 {
+                return Ok(());
+            }
+            cursor = next;
+        }
+    }
+}
