@@ -132,13 +132,6 @@ describeWithRedis('the cause of a failure is', () => {
 		await cannotBeUsed(t, redis.url.replace('//', '//mcp:secret@'), 'NOPERM', /^NOPERM .*script/);
 	});
 
-	test('CROSSSLOT when the server is a node of a cluster', async (t) => {
-		const redis = await start(t, { args: ['--cluster-enabled', 'yes'] });
-		await redis.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
-		await until(async () => /cluster_state:ok/.test(await redis.command('CLUSTER', 'INFO')));
-		await cannotBeUsed(t, redis.url, 'CROSSSLOT', /^CROSSSLOT /);
-	});
-
 	test('ETIMEDOUT when the server hangs before the first connection, and after it', async (t) => {
 		const redis = await start(t);
 		redis.pause();
