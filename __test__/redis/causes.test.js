@@ -166,7 +166,7 @@ describeWithRedis('the cause of a failure is', () => {
 		const prefix = newPrefix();
 		const { made, errors } = manager(t, RedisInfoSessionManager, redis.url, { prefix });
 		await made.ready();
-		await redis.command('SET', `${prefix}:info:a`, 'not a hash');
+		await redis.command('SET', `{${prefix}}:info:a`, 'not a hash');
 		await rejectsBecauseOf(made.getLogLevel('a'), 'WRONGTYPE', /^WRONGTYPE Operation against a key/);
 		await rejectsBecauseOf(Promise.reject(errors[0]), 'WRONGTYPE', /./);
 		assert.equal(made.stats().backplane.lastError, null);
