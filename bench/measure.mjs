@@ -10,6 +10,7 @@ import { infoOperations } from './info/operations.mjs';
 import { measureMemory } from './memory/measure.mjs';
 import { measureOptions, optionsPart } from './options/measure.mjs';
 import { measureRedis, redisPart } from './redis/measure.mjs';
+import { measureNodes, nodesPart } from './redis/nodes/measure.mjs';
 import { lifecycleOperations } from './streams/lifecycle.mjs';
 import { measureSends, sendCells } from './streams/send.mjs';
 import { subscriptionOperations } from './subscriptions/operations.mjs';
@@ -20,7 +21,7 @@ import { measureSingleThreadScope, singleThreadScopeCells } from './threads/sing
  * @typedef {object} Selection
  * @property {boolean} quick true to measure a small part of it, shortly
  * @property {string} only part of the names of the rows; empty for all rows
- * @property {string | undefined} before a commit to compare with; nothing else is measured then
+ * @property {string | undefined} before a commit to compare with; other rows are not measured then
  */
 
 /**
@@ -42,11 +43,14 @@ export async function measure({ quick, only, before }, log) {
 	const comparison = comparisonPart(quick, before, hasName);
 	const options = optionsPart(quick, isSelected);
 	const redis = redisPart(quick, isSelected);
+	// With `--before`, only when they are asked for, since they take minutes.
+	const nodes = before === undefined || only !== '' ? nodesPart(quick, before, hasName) : undefined;
 	const delivery = deliveryPart(quick, isSelected);
 	const withMemory = isSelected({ name: 'memory' });
 	const withEndToEnd = isSelected({ name: 'end to end' });
 	const rows = sends.length + operations.length + threads.length + singleThreadScope.length;
-	if (rows === 0 && !comparison && !options && !redis && !delivery && !withMemory && !withEndToEnd) return undefined;
+	if (rows === 0 && !comparison && !options && !redis && !nodes && !delivery && !withMemory && !withEndToEnd)
+		return undefined;
 
 	const budget = quick ? QUICK : FULL;
 	return {
@@ -59,6 +63,7 @@ export async function measure({ quick, only, before }, log) {
 		comparison: comparison && (await measureComparison(comparison, log)),
 		options: options && (await measureOptions(options, log)),
 		redis: redis && (await measureRedis(redis, log)),
+		nodes: nodes && (await measureNodes(nodes, log)),
 		delivery: delivery && (await measureDelivery(delivery, log)),
 		memory: withMemory ? await measureMemory(quick, log) : undefined,
 		endToEnd: withEndToEnd ? await measureEndToEnd(quick, log) : undefined,

@@ -1,11 +1,11 @@
 // This checkout against an earlier commit, both without options.
 
+import { buildCommit, findCommit, isBuilt } from '../harness/earlier-commit.mjs';
 import { ratios, spread } from '../harness/stats.mjs';
 import { createCell, hasCell, sendCells } from '../isolated/cells.mjs';
 import { withCopies } from '../isolated/package-copies.mjs';
 import { measureInProcesses } from '../isolated/processes.mjs';
 import { sendCells as allSendCells } from '../streams/send.mjs';
-import { buildCommit, findCommit, isBuilt } from './earlier-commit.mjs';
 
 /** @typedef {import('../isolated/cells.mjs').Cell} Cell */
 /** @typedef {import('../isolated/processes.mjs').Isolated} Isolated */

@@ -6,3 +6,9 @@ export function numberedEvent(number) {
 	const json = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params });
 	return `event: message\ndata: ${json}\n\n`;
 }
+
+/** Returns the number of an event, or NaN for another text. @param {string} event */
+export function numberIn(event) {
+	const number = Number(/reports\/(\d+)\.json/.exec(event)?.[1]);
+	return event === numberedEvent(number) ? number : Number.NaN;
+}

@@ -12,6 +12,7 @@ export function readVersions() {
 		upstreamOld: versionOf('../../node_modules/upstream-0-1/package.json'),
 		upstreamRedis: versionOf('../node_modules/@tmcp/session-manager-redis/package.json'),
 		redisClient: versionOf('../node_modules/redis/package.json'),
+		streamsAdapter: versionOf('../node_modules/@socket.io/redis-streams-adapter/package.json'),
 		srvx: versionOf('../node_modules/srvx/package.json'),
 		betterSse: versionOf('../node_modules/better-sse/package.json'),
 		axum: /^axum = .*version = "=([^"]+)"/m.exec(read('../delivery/axum/Cargo.toml'))?.[1] ?? 'unknown',
@@ -50,13 +51,15 @@ export function channelTitlesOf(versions) {
 /**
  * Returns the table headings of the Redis implementations.
  *
- * @param {Pick<Versions, 'package' | 'upstreamRedis' | 'redisClient'>} versions
+ * @param {Pick<Versions, 'package' | 'upstreamRedis' | 'redisClient'> & Partial<Versions>} versions
  */
 export function redisTitlesOf(versions) {
 	return {
 		upstream: `session-manager-redis ${versions.upstreamRedis}`,
 		pubSub: `pub/sub in JS (redis ${versions.redisClient})`,
 		singleChannel: 'one channel in JS',
+		streamsAdapter: `redis-streams-adapter ${versions.streamsAdapter}`,
+		before: 'this package before',
 		ours: `this package ${versions.package}`,
 		threadWakeup: 'waking a thread',
 	};

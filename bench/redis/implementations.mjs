@@ -1,11 +1,15 @@
-// The Redis managers that are compared: upstream's as far as it works, two that are written for this benchmark, and ours.
+// The Redis managers that are compared: upstream's as far as it works, three that are written for this benchmark, and ours, also
+// as it was at an earlier commit.
 
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { readVersions, redisTitlesOf } from '../harness/versions.mjs';
 
 /**
- * `pubSub` has a channel per session, `singleChannel` one for all messages; see their files.
+ * `pubSub` has a channel per session, `singleChannel` one for all messages, and `streamsAdapter` is that of socket.io; see their
+ * files. `before` is this package at an earlier commit.
  *
- * @typedef {'upstream' | 'pubSub' | 'singleChannel' | 'ours'} RedisImplementation
+ * @typedef {'upstream' | 'pubSub' | 'singleChannel' | 'streamsAdapter' | 'before' | 'ours'} RedisImplementation
  */
 
 /**
@@ -41,9 +45,10 @@ export function implementationsFor(kind) {
 }
 
 /**
- * Each loads its packages only when it is used: a process has one of them.
+ * Each loads its packages only when it is used: a process has one of them. `index` is the number of the node in its process, and
+ * `folder` that of the package at the earlier commit.
  *
- * @type {Record<NodeKind, (url: string) => Promise<Manager | undefined>>}
+ * @type {Record<NodeKind, (url: string, index: number, folder: string) => Promise<Manager | undefined>>}
  */
 export const managers = {
 	async upstream(url) {
@@ -58,13 +63,33 @@ export const managers = {
 		const { SingleChannelSessionManager } = await import('./single-channel-manager.mjs');
 		return new SingleChannelSessionManager(url);
 	},
-	async ours(url) {
+	async streamsAdapter(url) {
+		const { StreamsAdapterSessionManager } = await import('./streams-adapter-manager.mjs');
+		return new StreamsAdapterSessionManager(url);
+	},
+	async before(url, index, folder) {
+		const { RedisStreamSessionManager } = await import(pathToFileURL(join(folder, 'lib', 'redis.js')).href);
+		return new RedisStreamSessionManager(ownUrl(url, index));
+	},
+	async ours(url, index) {
 		const { RedisStreamSessionManager } = await import('../../lib/redis.js');
-		return new RedisStreamSessionManager(url);
+		return new RedisStreamSessionManager(ownUrl(url, index));
 	},
 	threadWakeup: async () => (await import('./thread-wakeup.mjs')).wakingManager(),
 	floor: async () => undefined,
 };
+
+/**
+ * Returns another spelling of the URL for each node of a process. Managers with the same URL share one node.
+ *
+ * @param {string} url
+ * @param {number} index
+ */
+function ownUrl(url, index) {
+	if (index === 0) return url;
+	const { host, pathname } = new URL(url);
+	return `redis://${host}/${'0'.repeat(index)}${pathname.slice(1)}`;
+}
 
 /** Names in error messages. @type {Record<RedisImplementation | 'threadWakeup', string>} */
 export const titles = redisTitlesOf(readVersions());

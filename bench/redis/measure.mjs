@@ -101,7 +101,7 @@ async function measureGroups(redis, size, traffic, backlogs, log) {
 			ours: await startGroup('ours'),
 		};
 		for (const cell of traffic) {
-			const row = await measureTraffic(cell, groups, baselines, redis, size);
+			const row = await measureTraffic(cell, groups, baselines, size);
 			const { p50, cpu } = row.vsPubSub;
 			log(
 				`redis: ${cell.name}: p50 of pub/sub in JS / ours ${p50.median.toFixed(2)}x, CPU time of the sender's main thread ` +

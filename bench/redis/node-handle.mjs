@@ -6,10 +6,16 @@ import { fileURLToPath } from 'node:url';
 
 /** @typedef {import('./implementations.mjs').NodeKind} NodeKind */
 
+/**
+ * @typedef {object} ProcessOptions
+ * @property {number} [nodes] number of nodes in the process, default 1
+ * @property {string} [folder] of the package at an earlier commit, for `before`
+ */
+
 const FILE = fileURLToPath(new URL('./node-process.mjs', import.meta.url));
 const MAX_WAIT_MS = 60_000;
 
-/** A process with one manager, which performs calls (node-process.mjs). */
+/** A process with one node or more, which performs calls (node-process.mjs). */
 export class NodeHandle {
 	#child;
 	#calls = 0;
@@ -20,10 +26,14 @@ export class NodeHandle {
 	/**
 	 * @param {NodeKind} kind
 	 * @param {string} url of Redis
+	 * @param {ProcessOptions} [options]
 	 */
-	constructor(kind, url) {
+	constructor(kind, url, { nodes = 1, folder = '' } = {}) {
 		this.kind = kind;
-		this.#child = fork(FILE, [kind, url], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+		this.#child = fork(FILE, [kind, url, String(nodes), folder], {
+			serialization: 'advanced',
+			stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+		});
 		this.#child.stderr?.setEncoding('utf8').on('data', (text) => {
 			this.#stderr += text;
 		});
@@ -49,9 +59,10 @@ export class NodeHandle {
 	 *
 	 * @param {NodeKind} kind
 	 * @param {string} url of Redis
+	 * @param {ProcessOptions} [options]
 	 */
-	static async start(kind, url) {
-		const node = new NodeHandle(kind, url);
+	static async start(kind, url, options) {
+		const node = new NodeHandle(kind, url, options);
 		await Promise.race([once(node.#child, 'message'), node.ended.then(({ stderr }) => Promise.reject(stderr))]);
 		return node;
 	}

@@ -1,7 +1,8 @@
 // A node: a process with one manager (the floor has none), and real streams whose readers read chunks as they come. Performs
-// the calls of the main process (node-handle.mjs).
+// the calls of the main process (node-handle.mjs). A process can also be several nodes, each with a manager and one session.
 
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import { numberedEvent, numberIn } from '../harness/events.mjs';
 import { collectYoung } from '../harness/gc.mjs';
 import { copy } from '../harness/test-data.mjs';
 import { managers } from './implementations.mjs';
@@ -20,19 +21,22 @@ import { mainThreadNs } from './main-thread-cpu.mjs';
  * @typedef {object} Sending
  * @property {string[] | undefined} ids the session of each message, from the first again after the last; `undefined` for
  *   broadcasts
- * @property {string[]} texts the text of each message, from the first again after the last
+ * @property {string[]} [texts] the text of each message, from the first again after the last; default numbered events
  * @property {number} count number of messages
  * @property {Pace} pace
  */
 
 /**
- * The number and length of the chunks; or the text that each session has to receive, by index.
+ * The number and length of the chunks; or the text that each session has to receive, by index; or the number of numbered events,
+ * some of which may be missing.
  *
- * @typedef {{ chunks: number, length: number } | { texts: string[] }} Expected
+ * @typedef {{ chunks: number, length: number } | { texts: string[] } | { numbered: number }} Expected
  */
 
-const [kind, url] = /** @type {[NodeKind, string]} */ (process.argv.slice(2));
-const manager = await managers[kind](url);
+const [kind, url, nodes, folder] = /** @type {[NodeKind, string, string, string]} */ (process.argv.slice(2));
+const all = await Promise.all(Array.from({ length: Number(nodes) }, (_, index) => managers[kind](url, index, folder)));
+/** The node that sends. */
+const [manager] = all;
 
 /** Long enough for the replies to what was sent, and for the event loop to become idle. */
 const IDLE_MS = 20;
@@ -43,7 +47,14 @@ let missing = 0;
 let length = 0;
 /** @type {{ texts: string[], received: number[] } | undefined} */
 let check;
-/** When each chunk was read: first the first chunk of each session, then the second of each, and so on. */
+/** The last number of each session, when numbered events are expected. @type {number[] | undefined} */
+let numbers;
+/** When the last chunk was read. */
+let lastArrival = 0;
+/**
+ * When each chunk was read: first the first chunk of each session, then the second of each, and so on; or, with numbered events, by
+ * their numbers. 0 for a chunk that has not arrived.
+ */
 let arrivals = new Float64Array();
 /** Number of chunks of each session. @type {number[]} */
 let counts = [];
@@ -58,6 +69,7 @@ const calls = {
 		/** @type {unknown[]} */
 		const created = [];
 		for (const [index, id] of ids.entries()) {
+			const manager = all[index % all.length];
 			// With `start` and `cancel`, like the streams of the HTTP and SSE transports.
 			const stream = new ReadableStream({
 				start(controller) {
@@ -71,12 +83,23 @@ const calls = {
 		}
 		counts = ids.map(() => 0);
 		await Promise.all(created);
-		await manager?.ready?.();
-		await manager?.flush?.();
+		await Promise.all(all.map((manager) => manager?.ready?.()));
+		await Promise.all(all.map((manager) => manager?.flush?.()));
 	},
 
 	/** @param {string} id */
 	has: (id) => manager?.has(id),
+
+	/** Calls `has` for one id after the other, and returns the time of each call in nanoseconds. @param {string[]} ids */
+	async timeHas(ids) {
+		const times = [];
+		for (const id of ids) {
+			const start = now();
+			if (!(await manager?.has(id))) throw new Error(`has() is false for ${id}`);
+			times.push(now() - start);
+		}
+		return times;
+	},
 
 	/** Prepares for chunks. Collects the garbage of the turn before first. @param {Expected} expected */
 	expect(expected) {
@@ -84,11 +107,16 @@ const calls = {
 		collectYoung();
 		counts.fill(0);
 		allReceived = deferred();
+		check = undefined;
+		numbers = undefined;
 		if ('texts' in expected) {
 			check = { texts: expected.texts, received: expected.texts.map(() => 0) };
 			missing = expected.texts.filter((text) => text !== '').length;
+		} else if ('numbered' in expected) {
+			numbers = counts.map(() => -1);
+			missing = expected.numbered;
+			arrivals = new Float64Array(missing);
 		} else {
-			check = undefined;
 			length = expected.length;
 			missing = expected.chunks;
 			arrivals = new Float64Array(expected.chunks);
@@ -102,8 +130,16 @@ const calls = {
 	/** Returns when each chunk was read; see `arrivals` above. */
 	arrivals: () => arrivals,
 
+	/** Returns the number of chunks that have not arrived, and when the last one was read. */
+	progress: () => ({ missing, lastArrival }),
+
+	/** Expects no more chunks. */
+	giveUp() {
+		missing = 0;
+	},
+
 	/** Sends messages, and resolves when Redis has them. @param {Sending} sending */
-	async send({ ids, texts, count, pace }) {
+	async send({ ids, count, pace, texts = numberedEvents(count) }) {
 		collectYoung();
 		const lists = ids?.map((id) => [id]);
 		/** @type {unknown[]} */
@@ -141,6 +177,11 @@ const calls = {
 	},
 };
 
+/** @param {number} count */
+function numberedEvents(count) {
+	return Array.from({ length: count }, (_, number) => numberedEvent(number));
+}
+
 /** Returns nanoseconds on the clock that all processes of a machine share. */
 function now() {
 	return Number(process.hrtime.bigint());
@@ -163,8 +204,10 @@ function deferred() {
 async function readAll(index, reader) {
 	for (let next = await reader.read(); !next.done; next = await reader.read()) {
 		if (missing === 0) throw new Error(`session ${index} received more than was sent: ${Buffer.from(next.value)}`);
-		if (check === undefined) count(index, next.value);
-		else compare(check, index, next.value);
+		lastArrival = now();
+		if (numbers) checkNumber(numbers, index, next.value);
+		else if (check) compare(check, index, next.value);
+		else count(index, next.value);
 		if (missing === 0) allReceived.resolve(now());
 	}
 	throw new Error(`the stream of session ${index} has ended`);
@@ -177,6 +220,21 @@ async function readAll(index, reader) {
 function count(index, { byteLength }) {
 	if (byteLength !== length) throw new Error(`session ${index} received a chunk of ${byteLength} bytes`);
 	arrivals[counts[index]++ * counts.length + index] = now();
+	missing--;
+}
+
+/**
+ * Checks that the events of a session arrive in order, and none twice. Numbers may be missing.
+ *
+ * @param {number[]} numbers
+ * @param {number} index
+ * @param {Uint8Array} chunk
+ */
+function checkNumber(numbers, index, chunk) {
+	const number = numberIn(Buffer.from(chunk).toString());
+	if (!(number > numbers[index])) throw new Error(`session ${index} received ${number} after ${numbers[index]}`);
+	numbers[index] = number;
+	arrivals[number] = now();
 	missing--;
 }
 

@@ -1,11 +1,14 @@
 // Messages from one node to another at a steady pace: the latency of each, and the CPU time per message of nodes and Redis.
 
 import { interleave } from '../harness/interleave.mjs';
+import { mapKeys } from '../harness/map-keys.mjs';
 import { ratios, spread } from '../harness/stats.mjs';
 import { asciiTexts, sessionCount } from '../harness/test-data.mjs';
+import { aboveFloor, CONSUMERS, cpuOf } from './cpu-time.mjs';
 import { IMPLEMENTATIONS_OF_TRAFFIC, implementationsFor } from './implementations.mjs';
+import { latenciesOf, quantile } from './latencies.mjs';
 
-/** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
+/** @typedef {import('./cpu-time.mjs').Cpu} Cpu */
 /** @typedef {import('../harness/stats.mjs').Spread} Spread */
 /** @typedef {import('./node-group.mjs').NodeGroup} NodeGroup */
 /** @typedef {import('./node-handle.mjs').NodeHandle} NodeHandle */
@@ -18,19 +21,6 @@ import { IMPLEMENTATIONS_OF_TRAFFIC, implementationsFor } from './implementation
  * @property {number} perMs number of messages per millisecond
  */
 
-/** Whose CPU time: that of a node's main thread, of all its threads, and of the Redis server. */
-const CONSUMERS = /** @type {const} */ ([
-	'sender',
-	'senderWhole',
-	'receiver',
-	'receiverWhole',
-	'bystander',
-	'bystanderWhole',
-	'redis',
-]);
-
-/** @typedef {typeof CONSUMERS[number]} Consumer */
-/** @typedef {Record<Consumer, number>} Cpu in nanoseconds */
 /** @typedef {{ cpu: Cpu[], p50: number[], p99: number[], rate: number[] }} Samples one of each per round */
 
 const [text] = asciiTexts;
@@ -56,13 +46,12 @@ function cell(kind, sessions, perMs) {
 
 /**
  * @param {Cell} cell
- * @param {Record<RedisImplementation, NodeGroup>} groups
+ * @param {Record<typeof IMPLEMENTATIONS_OF_TRAFFIC[number], NodeGroup>} groups
  * @param {{ floor: NodeHandle, threadWakeup: NodeHandle }} baselines nodes without a manager; `floor` keeps the pace in every
  *   turn, and does nothing else
- * @param {RedisServer} redis
  * @param {{ ms: number, rounds: number }} size
  */
-export async function measureTraffic({ name, kind, perMs }, groups, { floor, threadWakeup }, redis, { ms, rounds }) {
+export async function measureTraffic({ name, kind, perMs }, groups, { floor, threadWakeup }, { ms, rounds }) {
 	const traffic = { kind, count: ms * perMs, text, pace: { perMs } };
 	const pace = { texts: [text.value], count: traffic.count, pace: traffic.pace };
 	// A broadcast is for all nodes, so it has no bystander.
@@ -76,15 +65,15 @@ export async function measureTraffic({ name, kind, perMs }, groups, { floor, thr
 		const { sender, receiver } = group.nodes;
 		const { cpu, p50, p99, rate } = samples[implementation];
 		const untilReceived = await group.expect(traffic);
-		const before = await cpuOf(group, floor, redis);
+		const before = await cpuOf(group, floor);
 		// The floor runs at the same time, since the cost of keeping the pace depends on how busy caches and cores are.
 		const [sent] = await Promise.all([group.send(traffic), floor.call('send', pace)]);
 		await untilReceived();
-		const after = await cpuOf(group, floor, redis);
+		const after = await cpuOf(group, floor);
 		cpu.push(mapKeys(CONSUMERS, (consumer) => (after[consumer] - before[consumer]) / traffic.count));
 		rate.push((traffic.count * 1_000) / sent.ms);
 
-		const latencies = latenciesOf(await sender.call('sendTimes'), await receiver.call('arrivals')).sort();
+		const latencies = latenciesOf(await sender.call('sendTimes'), await receiver.call('arrivals'));
 		p50.push(quantile(latencies, 0.5));
 		p99.push(quantile(latencies, 0.99));
 		return latencies[0];
@@ -138,79 +127,10 @@ export async function measureTraffic({ name, kind, perMs }, groups, { floor, thr
 }
 
 /**
- * Returns the CPU time since each process started. That of the sender is the difference to the floor.
- *
- * @param {NodeGroup} group
- * @param {NodeHandle} floor
- * @param {RedisServer} redis
- * @returns {Promise<Cpu>}
- */
-async function cpuOf({ nodes }, floor, redis) {
-	const [sender, receiver, bystander] = await Promise.all([
-		aboveFloor(nodes.sender, floor),
-		nodes.receiver.call('cpu'),
-		nodes.bystander.call('cpu'),
-	]);
-	return {
-		sender: sender.main,
-		senderWhole: sender.all,
-		receiver: receiver.main,
-		receiverWhole: receiver.all,
-		bystander: bystander.main,
-		bystanderWhole: bystander.all,
-		redis: await redisCpuNs(redis),
-	};
-}
-
-/**
- * @param {NodeHandle} node
- * @param {NodeHandle} floor
- */
-async function aboveFloor(node, floor) {
-	const [own, least] = await Promise.all([node.call('cpu'), floor.call('cpu')]);
-	return { main: own.main - least.main, all: own.all - least.all };
-}
-
-/** @param {RedisServer} redis */
-async function redisCpuNs(redis) {
-	/** @type {string} */
-	const info = await redis.command('INFO', 'cpu');
-	const [system, user] = [...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)].map(([, seconds]) => Number(seconds));
-	return (system + user) * 1e9;
-}
-
-/**
  * Makes a ratio possible for times that are below the noise of the floor.
  *
  * @param {number} ns
  */
 function atLeast1(ns) {
 	return Math.max(1, ns);
-}
-
-/**
- * @template {string} Key
- * @template Value
- * @param {readonly Key[]} keys
- * @param {(key: Key) => Value} valueFor
- */
-function mapKeys(keys, valueFor) {
-	return /** @type {Record<Key, Value>} */ (Object.fromEntries(keys.map((key) => [key, valueFor(key)])));
-}
-
-/**
- * @param {Float64Array} sendTimes
- * @param {Float64Array} arrivals as many of each message as sessions that it was for
- */
-function latenciesOf(sendTimes, arrivals) {
-	const perMessage = arrivals.length / sendTimes.length;
-	return arrivals.map((at, index) => at - sendTimes[Math.floor(index / perMessage)]);
-}
-
-/**
- * @param {Float64Array} sorted
- * @param {number} share from 0 to 1
- */
-function quantile(sorted, share) {
-	return sorted[Math.ceil(sorted.length * share) - 1];
 }

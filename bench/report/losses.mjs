@@ -1,6 +1,7 @@
 // The rows in which this package is slower, or uses more, than one of the implementations that it is compared with.
 
 import { channelTitlesOf, deliveryTitlesOf, redisTitlesOf, titlesOf } from '../harness/versions.mjs';
+import { nodeTitles } from './all-rows/nodes.mjs';
 
 /** @typedef {import('./results.mjs').Measured} Measured */
 /** @typedef {import('../harness/stats.mjs').Spread} Spread */
@@ -20,7 +21,7 @@ export const TIME_IN_SEND = 'time in `send`';
  * @param {Measured} measured
  * @returns {Loss[]}
  */
-export function findLosses({ about, sends, operations, threads, options, redis, delivery, memory, endToEnd }) {
+export function findLosses({ about, sends, operations, threads, options, redis, nodes, delivery, memory, endToEnd }) {
 	const titles = titlesOf(about);
 	const channels = channelTitlesOf(about);
 	const { pubSub } = redisTitlesOf(about);
@@ -53,6 +54,7 @@ export function findLosses({ about, sends, operations, threads, options, redis, 
 		);
 	}
 	for (const { name, vsPubSub } of redis?.backlogs ?? []) losses.push(...lossIn(`redis: ${name}`, pubSub, vsPubSub));
+	if (nodes) losses.push(...nodeLosses(nodes));
 	if (delivery) losses.push(...deliveryLosses(delivery, deliveryTitlesOf(delivery.about)));
 	if (memory) {
 		const { ours, upstream, old } = memory.managers;
@@ -62,6 +64,29 @@ export function findLosses({ about, sends, operations, threads, options, redis, 
 		losses.push(...lossIn('end to end: CPU time of the server per message', titles.upstream, endToEnd.vsUpstream));
 	}
 	return losses;
+}
+
+/**
+ * Compares with the other implementations, not with this package at an earlier commit.
+ *
+ * @param {NonNullable<Measured['nodes']>} nodes
+ */
+function nodeLosses(nodes) {
+	const titles = nodeTitles(nodes);
+	return /** @type {const} */ (['pubSub', 'streamsAdapter']).flatMap((other) => [
+		...nodes.traffic.flatMap(({ name, pace, vs }) => [
+			...lossIn(`${name}: CPU time of the sender's main thread`, titles[other], vs[other].sender),
+			...lossIn(`${name}: CPU time of the receiver's main thread`, titles[other], vs[other].receiver),
+			...lossIn(`${name}: CPU time of Redis`, titles[other], vs[other].redis),
+			...(pace === 'single' ? lossIn(`${name}: latency, p50`, titles[other], vs[other].p50) : []),
+		]),
+		...nodes.has.flatMap(({ name, vs }) => lossIn(name, titles[other], vs[other])),
+		...nodes.bursts.flatMap(({ name, vs }) => lossIn(name, titles[other], vs[other])),
+		...nodes.storms.flatMap(({ name, vs }) => [
+			...lossIn(`${name}: all registered`, titles[other], vs[other].ns),
+			...lossIn(`${name}: latency, p99`, titles[other], vs[other].p99),
+		]),
+	]);
 }
 
 /**

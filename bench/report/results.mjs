@@ -18,6 +18,7 @@ import { checkTargets } from './targets.mjs';
  * @property {Awaited<ReturnType<typeof import('../comparison/measure.mjs').measureComparison>>} comparison
  * @property {Awaited<ReturnType<typeof import('../options/measure.mjs').measureOptions>> | undefined} options
  * @property {Awaited<ReturnType<typeof import('../redis/measure.mjs').measureRedis>>} redis
+ * @property {Awaited<ReturnType<typeof import('../redis/nodes/measure.mjs').measureNodes>>} nodes
  * @property {Awaited<ReturnType<typeof import('../delivery/measure.mjs').measureDelivery>>} delivery
  * @property {Awaited<ReturnType<typeof import('../memory/measure.mjs').measureMemory>> | undefined} memory
  * @property {Awaited<ReturnType<typeof import('../e2e/measure.mjs').measureEndToEnd>> | undefined} endToEnd

@@ -3,6 +3,7 @@
 import { comparisonCells } from '../comparison/measure.mjs';
 import { burstCells } from '../options/coalesce-bursts.mjs';
 import { commandsPerBroadcast } from '../redis/commands.mjs';
+import { nodeTargets } from './node-targets.mjs';
 import {
 	acrossThreads,
 	bystanderCpuVsSingleChannel,
@@ -74,6 +75,7 @@ const targets = [
 	},
 	...comparisonCells(false, false).map(({ name }) => timeWithoutOptions(name)),
 	...burstCells(false).map(({ name }) => coalesceVsUpstream(1.7, name)),
+	...nodeTargets,
 	senderCpuVsPubSub('one', 1_000),
 	senderCpuVsPubSub('one', 10_000),
 	senderCpuVsPubSub('all', 1_000),

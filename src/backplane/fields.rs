@@ -36,7 +36,10 @@ pub struct Malformed;
 
 /// Writes the fields of an entry. `write` is called with the name and the value of each. A deletion has none, because no inbox has
 /// one.
-pub fn write(NumberedEntry { node, number, entry }: &NumberedEntry, mut write: impl FnMut(&'static [u8], &[u8])) {
+pub fn write(
+    NumberedEntry { node, number, entry }: &NumberedEntry,
+    mut write: impl FnMut(&'static [u8], &[u8]),
+) {
     let Some(kind) = kind(entry) else { return };
     write(b"n", node.as_str().as_bytes());
     number.iter().for_each(|number| write(b"s", number.to_string().as_bytes()));
@@ -133,7 +136,9 @@ impl Fields {
         let entry = match (&*kind?, ids.len(), stamp, text, topic) {
             (b"m", 1.., None, Some(text), None) => Entry::Message { ids, text },
             (b"b", 0, None, Some(text), None) => Entry::Broadcast { text },
-            (b"r", 1.., Some(stamp), None, None) => Entry::Close { ids, stamp, reason: CloseReason::Replaced },
+            (b"r", 1.., Some(stamp), None, None) => {
+                Entry::Close { ids, stamp, reason: CloseReason::Replaced }
+            }
             (b"d", 1.., Some(stamp), None, None) => Entry::Close { ids, stamp, reason: CloseReason::Deleted },
             (b"n", 0, None, Some(notification), Some(topic)) if is_object(&notification) => {
                 Entry::Notify { topic, notification }

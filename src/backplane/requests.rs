@@ -8,10 +8,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::bus::BusError;
-use super::request::Request;
 use super::entry::Id;
 use super::lock::lock;
 use super::outbox::Full;
+use super::request::Request;
 use crate::threads::completion::Completion;
 use crate::threads::text::Text;
 

@@ -274,7 +274,8 @@ impl Model {
                 node.sessions.remove(&session);
             }
         }
-        let (to_claim, to_release) = (std::mem::take(&mut node.to_claim), std::mem::take(&mut node.to_release));
+        let (to_claim, to_release) =
+            (std::mem::take(&mut node.to_claim), std::mem::take(&mut node.to_release));
         for session in std::mem::take(&mut node.to_delete) {
             self.delete_elsewhere(process, session);
         }

@@ -31,7 +31,9 @@ fn a_burst_waits_for_room_in_a_small_inbox_and_arrives_whole() {
         settle(&mut processes).await;
         assert_eq!(processes[1].got("reader"), expected);
         assert_eq!(processes[1].missed(), 0);
-        assert!(processes.iter().all(|process| process.backplane.counters.dropped.load(Ordering::Relaxed) == 0));
+        assert!(
+            processes.iter().all(|process| process.backplane.counters.dropped.load(Ordering::Relaxed) == 0)
+        );
     });
 }
 

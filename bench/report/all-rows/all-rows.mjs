@@ -4,6 +4,7 @@ import { amount, factor, table } from '../format.mjs';
 import { comparisonSection } from './comparison.mjs';
 import { deliverySections } from './delivery.mjs';
 import { endToEndSection, memorySection } from './memory-and-http.mjs';
+import { nodeSections } from './nodes.mjs';
 import { optionSections } from './options.mjs';
 import { redisSections } from './redis.mjs';
 import { operationSections, sendSections } from './streams.mjs';
@@ -23,6 +24,7 @@ export function allRows(results) {
 		...comparisonSection(results),
 		...optionSections(results),
 		...redisSections(results),
+		...nodeSections(results),
 		...deliverySections(results),
 		...memorySection(results),
 		...endToEndSection(results),

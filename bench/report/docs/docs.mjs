@@ -4,6 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { deliveryFigures } from './delivery.mjs';
 import { endToEndFigures, memoryFigures } from './memory-and-http.mjs';
+import { nodeFigures } from './nodes.mjs';
 import { optionFigures } from './options.mjs';
 import { redisFigures } from './redis.mjs';
 import { lossFigures, streamFigures } from './streams.mjs';
@@ -24,6 +25,7 @@ const PARTS = {
 	'end to end': endToEndFigures,
 	delivery: deliveryFigures,
 	redis: redisFigures,
+	nodes: nodeFigures,
 };
 
 /**

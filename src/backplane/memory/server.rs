@@ -96,7 +96,13 @@ impl Server {
         }
     }
 
-    pub fn append(&mut self, sender: &NodeId, first: u64, entries: &[Arc<Entry>], follows_loss: bool) -> Appended {
+    pub fn append(
+        &mut self,
+        sender: &NodeId,
+        first: u64,
+        entries: &[Arc<Entry>],
+        follows_loss: bool,
+    ) -> Appended {
         let appended = self.records.entry(sender.clone()).or_default().appended;
         if first > appended.unwrap_or(0) + 1 && !follows_loss {
             return Appended::Hole { appended };
@@ -136,14 +142,18 @@ impl Server {
         let others: Vec<_> = self.nodes.keys().filter(|node| *node != sender).cloned().collect();
         match entry {
             Entry::Message { ids, text } => {
-                let owner = |id: &Id| self.directory.get(id).map(|(node, _)| node).filter(|node| self.nodes.contains_key(*node));
+                let owner = |id: &Id| {
+                    self.directory.get(id).map(|(node, _)| node).filter(|node| self.nodes.contains_key(*node))
+                };
                 let has_unknown = ids.iter().any(|id| owner(id).is_none());
                 let of = |node: &NodeId| -> Vec<Id> {
                     ids.iter().filter(|id| owner(id).is_none_or(|owner| owner == node)).cloned().collect()
                 };
                 let owners: HashSet<_> = ids.iter().filter_map(owner).collect();
                 let receivers = others.iter().filter(|node| has_unknown || owners.contains(node));
-                receivers.map(|node| (node.clone(), Entry::Message { ids: of(node), text: text.clone() })).collect()
+                receivers
+                    .map(|node| (node.clone(), Entry::Message { ids: of(node), text: text.clone() }))
+                    .collect()
             }
             Entry::Delete { id } => {
                 let owner = self.directory.get(id).map(|(node, _)| node.clone());

@@ -81,7 +81,8 @@ impl<B: Bus> Node<B> {
         }
         let counters = &self.backplane.counters;
         // The bus puts nothing into the inbox of its sender.
-        let Some(NumberedEntry { node, number, entry }) = entry.filter(|entry| entry.node != self.backplane.node)
+        let Some(NumberedEntry { node, number, entry }) =
+            entry.filter(|entry| entry.node != self.backplane.node)
         else {
             return Counters::add(&counters.malformed, 1);
         };
@@ -126,7 +127,11 @@ impl<B: Bus> Node<B> {
     }
 
     /// Acknowledges everything that was read.
-    pub(super) async fn acknowledge(&self, link: &B::Link, progress: &SharedProgress) -> Result<(), BusError> {
+    pub(super) async fn acknowledge(
+        &self,
+        link: &B::Link,
+        progress: &SharedProgress,
+    ) -> Result<(), BusError> {
         let (up_to, bytes, count) = {
             let progress = lock(progress);
             (progress.read, progress.unacknowledged.bytes, progress.unacknowledged.senders.len())

@@ -25,14 +25,22 @@ pub(super) struct Server {
     routes: Arc<Routes>,
 }
 
+/// The connections of a node.
+pub(super) struct Connected {
+    pub commands: Connection,
+    /// For reads that wait.
+    pub reads: Connection,
+    /// True when the server is a node of a cluster.
+    pub is_in_cluster: bool,
+}
+
 impl Server {
     pub fn new(address: Address, tls: TlsOptions, slot: u16) -> Self {
         Self { address, tls, slot, routes: Arc::default() }
     }
 
-    /// Opens two connections to the same server: one for commands, and one for reads that wait. `limit` is the time limit of
-    /// opening one of them, and of each command. Returns true with them when the server is a node of a cluster.
-    pub async fn connect(&self, limit: Duration) -> Result<(Connection, Connection, bool), BusError> {
+    /// Opens two connections to the same server. `limit` is the time limit of opening one of them, and of each command.
+    pub async fn connect(&self, limit: Duration) -> Result<Connected, BusError> {
         let tls = if self.address.is_tls { Some(Tls::new(&self.tls)?) } else { None };
         let Address { endpoints, login, service, .. } = &self.address;
         let dialer = |login: &Login, routes: &Arc<Routes>, watch: Option<Arc<Watch>>| Dialer {
@@ -49,50 +57,45 @@ impl Server {
             let primary = sentinels.primary().await?;
             let watch = Arc::new(Watch::new(&sentinels, primary.clone()));
             let dialer = dialer(login, &self.routes, Some(Arc::clone(&watch)));
-            let (commands, reads) = watch.guard(connect_to_primary(&dialer, &primary)).await??;
-            return Ok((commands, reads, false));
+            return watch.guard(connect_to_primary(&dialer, &primary)).await?;
         }
         let dialer = Arc::new(dialer(login, &self.routes, None));
-        let (connection, is_cluster) = self.connect_to_owner(&dialer).await?;
-        let (reads, _) = dialer.dial(connection.endpoint()).await?;
-        self.routes.worked(connection.endpoint());
-        Ok((connection, reads, is_cluster))
+        let commands = self.connect_to_owner(&dialer).await?;
+        let (reads, Hello { is_in_cluster, .. }) = dialer.dial(commands.endpoint()).await?;
+        self.routes.worked(commands.endpoint());
+        Ok(Connected { commands, reads, is_in_cluster })
     }
 
-    /// Connects to one of the hosts of the URL, or to the node of the cluster that has the slot. Returns true with it in a cluster.
-    async fn connect_to_owner(&self, dialer: &Arc<Dialer>) -> Result<(Connection, bool), BusError> {
+    /// Connects to one of the hosts of the URL, or to the node of the cluster that has the slot.
+    async fn connect_to_owner(&self, dialer: &Arc<Dialer>) -> Result<Connection, BusError> {
         let candidates = self.routes.candidates(&self.address.endpoints);
-        let Found { connection, is_cluster, map } = first_usable(dialer, candidates).await?;
-        let Some(map) = map else { return Ok((connection, is_cluster)) };
+        let Found { connection, map } = first_usable(dialer, candidates).await?;
+        let Some(map) = map else { return Ok(connection) };
         let Some(owner) = map.master_of(self.slot) else {
             let message = format!("CLUSTERDOWN no node has slot {}", self.slot);
             return Err(BusError::new("CLUSTERDOWN", message));
         };
         if owner == connection.endpoint() {
-            return Ok((connection, is_cluster));
+            return Ok(connection);
         }
         let (connection, _) = dialer.dial(owner).await?;
-        Ok((connection, is_cluster))
+        Ok(connection)
     }
 }
 
-async fn connect_to_primary(
-    dialer: &Dialer,
-    primary: &Endpoint,
-) -> Result<(Connection, Connection), BusError> {
-    let (commands, Hello { is_replica, .. }) = dialer.dial(primary).await?;
+async fn connect_to_primary(dialer: &Dialer, primary: &Endpoint) -> Result<Connected, BusError> {
+    let (commands, Hello { is_in_cluster, is_replica }) = dialer.dial(primary).await?;
     if is_replica {
         let message = format!("the Sentinels name {primary} as the primary, but it is a replica");
         return Err(BusError::new("ERR_PRIMARY_MOVED", message));
     }
     let (reads, _) = dialer.dial(primary).await?;
-    Ok((commands, reads))
+    Ok(Connected { commands, reads, is_in_cluster })
 }
 
 /// A connection to a server that may have the keys.
 struct Found {
     connection: Connection,
-    is_cluster: bool,
     /// The nodes of the cluster, if the server is one of them and the user may ask for them.
     map: Option<SlotMap>,
 }
@@ -126,7 +129,7 @@ async fn first_usable(dialer: &Arc<Dialer>, candidates: Vec<Endpoint>) -> Result
 async fn try_candidate(dialer: &Dialer, candidate: &Endpoint) -> Result<(Found, bool), BusError> {
     let (connection, Hello { is_in_cluster, is_replica }) = dialer.dial(candidate).await?;
     if !is_in_cluster {
-        return Ok((Found { connection, is_cluster: false, map: None }, is_replica));
+        return Ok((Found { connection, map: None }, is_replica));
     }
     let map = match connection.query_value(cmd("CLUSTER").arg("SLOTS")).await? {
         Ok(reply @ Value::Array(_)) => Some(SlotMap::parse(reply, candidate)),
@@ -138,5 +141,5 @@ async fn try_candidate(dialer: &Dialer, candidate: &Endpoint) -> Result<(Found, 
     if let Some(map) = &map {
         dialer.routes.learned(map.nodes.clone());
     }
-    Ok((Found { connection, is_cluster: true, map }, false))
+    Ok((Found { connection, map }, false))
 }

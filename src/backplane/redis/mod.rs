@@ -95,7 +95,7 @@ impl Redis {
         let address = Address::parse(url)?;
         let keys = Keys::new(&wtf8::encode(prefix));
         // All keys have the same slot.
-        let slot = slot_of(&keys.nodes());
+        let slot = slot_of(&keys.state());
         Ok(Self { server: Server::new(address, tls, slot), keys, settings })
     }
 }

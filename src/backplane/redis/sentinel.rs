@@ -142,7 +142,6 @@ impl Watch {
             };
             tasks.spawn(async move {
                 loop {
-                    sleep(INTERVAL).await;
                     if let Ok(connection) = sentinels.dialer.open(&endpoint).await {
                         while let Ok(primary) = sentinels.ask(&connection).await {
                             vote(Some(primary));
@@ -150,6 +149,7 @@ impl Watch {
                         }
                     }
                     vote(None);
+                    sleep(INTERVAL).await;
                 }
             });
         }

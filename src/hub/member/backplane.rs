@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::Member;
 use crate::backplane::Backplane;
-use crate::backplane::request::Request;
 use crate::backplane::entry::Entry;
+use crate::backplane::request::Request;
 use crate::registry::key::Key;
 use crate::threads::completion::{Completion, ReplyTo};
 

@@ -38,7 +38,9 @@ impl RedisLink {
                 Some("nodes") if reply.len() == 3 => {
                     let nodes = reply.pop().and_then(array);
                     let version = reply.pop().and_then(bytes);
-                    let (Some(version), Some(nodes)) = (version, nodes) else { return Err(unexpected("inbox")) };
+                    let (Some(version), Some(nodes)) = (version, nodes) else {
+                        return Err(unexpected("inbox"));
+                    };
                     self.set_nodes(version, &nodes);
                 }
                 _ => return Ok(reply),

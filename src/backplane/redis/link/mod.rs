@@ -25,7 +25,7 @@ use ::redis::{Cmd, FromRedisValue, Pipeline};
 use self::inboxes::Inboxes;
 use super::commands::Connection;
 use super::keys::Keys;
-use super::locate::Server;
+use super::locate::{Connected, Server};
 use super::scripts::{CompiledScript, Scripts};
 use crate::backplane::bus::{Appended, BusError, Held, Joined, Link, Position, Pulse, Stamp};
 use crate::backplane::claims::Changes;
@@ -61,7 +61,7 @@ impl RedisLink {
         keys: Keys,
         settings: Settings,
     ) -> Result<Self, BusError> {
-        let (commands, reads, is_cluster) = server.connect(settings.command_timeout).await?;
+        let Connected { commands, reads, is_in_cluster } = server.connect(settings.command_timeout).await?;
         let link = Self {
             commands,
             reads,
@@ -71,7 +71,7 @@ impl RedisLink {
             scripts: Arc::default(),
             inboxes: Mutex::default(),
             // That layout did not work on a cluster.
-            ignores_old_layout: AtomicBool::new(is_cluster),
+            ignores_old_layout: AtomicBool::new(is_in_cluster),
         };
         let (first, rest) = link.scripts.load();
         link.query::<()>(&first).await?;
