@@ -13,15 +13,15 @@ import {
 
 import { collected } from '../support/garbage.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { loseEntries, newPrefix } from '../support/redis-managers.js';
+import { loseEntries } from '../support/redis-keys.js';
+import { newPrefix } from '../support/redis-managers.js';
 import { until } from '../support/threads/threads.js';
 
 /** @import { RedisServer } from '../support/redis.js' */
 
 const test = (/** @type {string} */ name, /** @type {() => unknown} */ what) => testOf(name, { timeout: 30_000 }, what);
 const storage = new AsyncLocalStorage();
-/** A loss is reported with a heartbeat. */
-const HEARTBEAT_MS = 50;
+const NODE = 'a'.repeat(20);
 const TOOLS = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
 
 describeWithRedis('on Redis', () => {
@@ -39,7 +39,7 @@ describeWithRedis('on Redis', () => {
 		const seen = (/** @type {string} */ name) => void log.push(`${name}: ${storage.getStore()}`);
 		const manager = storage.run('first request', () => {
 			const callbacks = { onClose: () => seen('onClose'), onGap: () => seen('onGap'), onError: () => seen('onError') };
-			return new RedisStreamSessionManager(redis.url, { prefix, heartbeatMs: HEARTBEAT_MS, ...callbacks });
+			return new RedisStreamSessionManager(redis.url, { prefix, heartbeatMs: 20, nodeTtlMs: 60_000, ...callbacks });
 		});
 		const subscriptions = new RedisSubscriptionManager(redis.url, { prefix });
 		// Another spelling of the URL is another node in the same process.
@@ -49,7 +49,7 @@ describeWithRedis('on Redis', () => {
 		await storage.run('second request', () =>
 			manager.create('a', { enqueue: () => seen('enqueue'), close: () => seen('close') }),
 		);
-		// Otherwise the other node may delete the session before Redis knows of it, and the session stays.
+		// Otherwise the claim of the session may come after the deletion by the other node, and the session stays.
 		await manager.flush();
 		await storage.run('third request', () =>
 			subscriptions.create(
@@ -61,7 +61,7 @@ describeWithRedis('on Redis', () => {
 			await other.send(['a'], 'x');
 			await others.send(TOOLS);
 			await other.delete('a');
-			await loseEntries(redis, prefix, 1);
+			await loseEntries(redis, prefix, NODE, 9);
 		});
 		await until(() => log.length >= 5);
 		await redis.cutConnections();

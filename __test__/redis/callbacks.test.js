@@ -11,15 +11,15 @@ import {
 
 import { collected } from '../support/garbage.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { loseEntries, newPrefix } from '../support/redis-managers.js';
+import { loseEntries } from '../support/redis-keys.js';
+import { newPrefix } from '../support/redis-managers.js';
 import { fakeController } from '../support/streams.js';
 
 /** @import { RedisServer } from '../support/redis.js' */
 
 const test = (/** @type {string} */ name, /** @type {() => unknown} */ what) => testOf(name, { timeout: 30_000 }, what);
 const MANAGERS = [RedisStreamSessionManager, RedisInfoSessionManager, RedisSubscriptionManager];
-/** A loss is reported with a heartbeat. */
-const HEARTBEAT_MS = 50;
+const NODE = 'a'.repeat(20);
 
 /** Returns a manager whose Redis is not reachable, and whose queue soon refuses messages. */
 const refusing = () =>
@@ -53,7 +53,8 @@ describeWithRedis('on Redis', () => {
 			const shared = () => void calls.push('shared');
 			const stays = new RedisStreamSessionManager(redis.url, {
 				prefix,
-				heartbeatMs: HEARTBEAT_MS,
+				heartbeatMs: 20,
+				nodeTtlMs: 60_000,
 				onGap() {
 					calls.push('stays: gap');
 					reported();
@@ -68,7 +69,7 @@ describeWithRedis('on Redis', () => {
 				const seen = new Promise((resolve) => {
 					reported = () => resolve(undefined);
 				});
-				await loseEntries(redis, prefix, 1);
+				await loseEntries(redis, prefix, NODE, 1);
 				await seen;
 				return calls.toSorted();
 			};

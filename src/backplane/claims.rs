@@ -15,6 +15,7 @@ use super::entry::Id;
 use super::lock::lock;
 use super::waiting::Waiting;
 use crate::threads::completion::Completion;
+use crate::threads::message::CloseReason;
 
 /// Changes of the directory that are made together, and once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +84,8 @@ struct Claim {
     in_flight: Option<ChangeKind>,
     /// The stamp of the last confirmed claim. `None` when the directory does not have the session.
     stamp: Option<Stamp>,
+    /// The last order to close the session that arrived while a claim was on its way. Its stamp shows if it is older.
+    order: Option<(Stamp, CloseReason)>,
     /// Counts the changes of the session.
     version: u64,
 }
@@ -119,13 +122,16 @@ impl Claims {
         state.claims.contains_key(id) && state.enqueue(id)
     }
 
-    /// Returns true when this node keeps its session although it has to close sessions older than a stamp.
-    pub fn keeps(&self, id: &[u16], stamp: Stamp) -> bool {
-        let state = self.state();
-        state
-            .claims
-            .get(id)
-            .is_some_and(|claim| claim.is_claiming() || claim.stamp.is_some_and(|own| own > stamp))
+    /// Returns true when this node keeps its session although it has to close sessions that are older than a stamp. While a claim
+    /// is on its way, this is decided when its stamp is known.
+    pub fn keeps(&self, id: &[u16], stamp: Stamp, reason: CloseReason) -> bool {
+        let mut state = self.state();
+        let Some(claim) = state.claims.get_mut(id) else { return false };
+        let is_claiming = claim.is_claiming();
+        if is_claiming && claim.order.is_none_or(|(last, _)| last < stamp) {
+            claim.order = Some((stamp, reason));
+        }
+        is_claiming || claim.stamp.is_some_and(|own| own > stamp)
     }
 
     /// Returns the changes that the bus has to make: those that were returned before and are not confirmed, or at most `limit`
@@ -192,7 +198,7 @@ impl Claims {
 
     /// Records that the bus has made changes, and what holds now. Returns the sessions that this node has to close, because the
     /// directory says that it does not have them.
-    pub fn confirm(&self, changes: &Changes, held: &[Held]) -> Vec<Id> {
+    pub fn confirm(&self, changes: &Changes, held: &[Held]) -> Vec<(Id, CloseReason)> {
         let mut guard = self.state();
         let state = &mut *guard;
         if state.unconfirmed.as_ref().is_none_or(|unconfirmed| unconfirmed.number != changes.number) {
@@ -204,8 +210,8 @@ impl Claims {
             let Some(claim) = state.claims.get_mut(&**id) else { continue };
             claim.in_flight = None;
             claim.stamp = None;
-            if *kind == ChangeKind::Claim && claim.settle(*held) {
-                lost.push(id.clone());
+            if *kind == ChangeKind::Claim {
+                lost.extend(claim.settle(*held).map(|reason| (id.clone(), reason)));
             }
             state.remove_if_unused(id);
         }
@@ -248,7 +254,7 @@ impl Claims {
     }
 
     /// Records that sessions were restored, and what holds now. Returns the sessions that this node has to close.
-    pub fn restored(&self, sessions: &[(Id, Stamp)], held: &[Held]) -> Vec<Id> {
+    pub fn restored(&self, sessions: &[(Id, Stamp)], held: &[Held]) -> Vec<(Id, CloseReason)> {
         let mut guard = self.state();
         let state = &mut *guard;
         let done: HashSet<&[u16]> = sessions.iter().map(|(id, _)| &**id).collect();
@@ -260,9 +266,7 @@ impl Claims {
         let mut lost = Vec::new();
         for ((id, _), held) in sessions.iter().zip(held) {
             let Some(claim) = state.claims.get_mut(&**id) else { continue };
-            if claim.settle(*held) {
-                lost.push(id.clone());
-            }
+            lost.extend(claim.settle(*held).map(|reason| (id.clone(), reason)));
         }
         let settled = state.settled();
         drop(guard);
@@ -353,13 +357,18 @@ impl Claim {
         self.stamp.map(|_| ChangeKind::Release)
     }
 
-    /// Records what the directory says of the session. Returns true when this node has to close it.
-    fn settle(&mut self, held: Held) -> bool {
-        match held {
-            Held::Here(stamp) => self.stamp = Some(stamp),
-            Held::Elsewhere => self.stamp = Some(SUPERSEDED),
+    /// Records what the directory says of the session. Returns why this node has to close it, if it has to.
+    fn settle(&mut self, held: Held) -> Option<CloseReason> {
+        let own = match held {
+            Held::Here(stamp) => stamp,
+            Held::Elsewhere => SUPERSEDED,
+        };
+        self.stamp = Some(own);
+        if self.is_claiming() {
+            return None;
         }
-        held == Held::Elsewhere && !self.is_claiming()
+        let order = self.order.take().filter(|(stamp, _)| *stamp > own).map(|(_, reason)| reason);
+        order.or_else(|| (held == Held::Elsewhere).then_some(CloseReason::Replaced))
     }
 
     fn is_unused(&self) -> bool {
@@ -404,5 +413,110 @@ impl State {
         }
         let taken = self.taken;
         self.waiting.take_while(|ticket| *ticket <= taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Id {
+        text.encode_utf16().collect()
+    }
+
+    fn create(claims: &Claims, id: &[u16]) {
+        claims.creating(id);
+        claims.created(id);
+    }
+
+    fn claim(claims: &Claims, held: Held) -> Vec<(Id, CloseReason)> {
+        let changes = claims.next(9, |_| true).expect("changes");
+        claims.confirm(&changes, &[held])
+    }
+
+    #[test]
+    fn a_session_is_kept_until_its_own_claim_is_older() {
+        let (claims, a) = (Claims::default(), id("a"));
+        assert!(!claims.keeps(&a, 1, CloseReason::Replaced));
+        claims.creating(&a);
+        assert!(claims.keeps(&a, 1, CloseReason::Replaced), "it is about to be created");
+        claims.created(&a);
+        assert_eq!(claim(&claims, Held::Here(10)), []);
+        assert!(claims.keeps(&a, 9, CloseReason::Replaced));
+        assert!(!claims.keeps(&a, 11, CloseReason::Replaced));
+    }
+
+    #[test]
+    fn an_order_to_close_that_overtakes_the_reply_to_a_claim_is_obeyed_if_it_is_later() {
+        for (stamp, lost) in [(9, vec![]), (11, vec![(id("a"), CloseReason::Deleted)])] {
+            let (claims, a) = (Claims::default(), id("a"));
+            create(&claims, &a);
+            let changes = claims.next(9, |_| true).expect("changes");
+            assert!(claims.keeps(&a, stamp, CloseReason::Deleted), "its claim is on its way");
+            assert_eq!(claims.confirm(&changes, &[Held::Here(10)]), lost);
+        }
+    }
+
+    #[test]
+    fn a_session_that_another_node_has_claimed_is_closed_unless_it_is_created_again() {
+        let (claims, a) = (Claims::default(), id("a"));
+        create(&claims, &a);
+        assert_eq!(claim(&claims, Held::Elsewhere), [(a.clone(), CloseReason::Replaced)]);
+        create(&claims, &a);
+        let changes = claims.next(9, |_| true).expect("changes");
+        create(&claims, &a);
+        assert_eq!(claims.confirm(&changes, &[Held::Elsewhere]), []);
+        assert_eq!(claim(&claims, Held::Here(12)), []);
+    }
+
+    #[test]
+    fn changes_stay_the_same_until_they_are_confirmed() {
+        let (claims, a, b) = (Claims::default(), id("a"), id("b"));
+        create(&claims, &a);
+        let changes = claims.next(9, |_| true).expect("changes");
+        create(&claims, &b);
+        claims.removed(&a);
+        assert_eq!(claims.next(9, |_| true), Some(changes.clone()));
+        assert_eq!(claims.confirmed(), 0);
+        claims.confirm(&changes, &[Held::Here(1)]);
+        assert_eq!(claims.confirmed(), 1);
+        let kinds: Vec<_> = claims.next(9, |id| *id == *b).expect("changes").list;
+        assert_eq!(
+            kinds,
+            [Change { id: b, kind: ChangeKind::Claim }, Change { id: a, kind: ChangeKind::Release }]
+        );
+    }
+
+    #[test]
+    fn a_session_that_was_removed_before_it_was_claimed_needs_no_change() {
+        let (claims, a) = (Claims::default(), id("a"));
+        create(&claims, &a);
+        claims.removed(&a);
+        assert!(claims.is_behind());
+        assert_eq!(claims.next(9, |_| false), None);
+        assert!(!claims.is_behind());
+        assert!(claims.state().claims.is_empty());
+    }
+
+    #[test]
+    fn removed_sessions_do_not_accumulate_and_the_work_for_each_does_not_grow() {
+        for count in [30_000, 90_000] {
+            let claims = Claims::default();
+            let looked_up = std::cell::Cell::new(0);
+            let mut most = 0;
+            for number in 0..count {
+                let id = id(&number.to_string());
+                claims.creating(&id);
+                let is_due = claims.created(&id);
+                if claims.removed(&id) || is_due {
+                    claims.purge(|_| {
+                        looked_up.set(looked_up.get() + 1);
+                        false
+                    });
+                }
+                most = most.max(claims.state().queue.len());
+            }
+            assert!(looked_up.get() <= 2 * count && most <= 2 * MIN_PURGE, "{looked_up:?}, {most}");
+        }
     }
 }

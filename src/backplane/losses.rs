@@ -26,6 +26,12 @@ impl Losses {
         self.by_sender.entry(sender.clone()).or_default().read += 1;
     }
 
+    /// Returns true when the bus has counted more than before.
+    pub fn has_more(&self, lost: &[(NodeId, u64)]) -> bool {
+        lost.iter()
+            .any(|(sender, counted)| self.by_sender.get(sender).is_none_or(|loss| *counted != loss.counted))
+    }
+
     /// Records what the bus has counted since the inbox was made. Returns how many entries of each sender are lost and were not
     /// returned before.
     pub fn counted(&mut self, lost: Vec<(NodeId, u64)>) -> Vec<(NodeId, u64)> {

@@ -69,6 +69,7 @@ use self::settings::Settings;
 use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
 use crate::threads::completion::Completion;
+use crate::threads::message::CloseReason;
 
 /// One hub's side of the backplane. The threads of the hub put their entries and requests here; the [`node`] takes them.
 #[derive(Debug)]
@@ -194,8 +195,8 @@ impl Backplane {
 
     /// Returns true when this node keeps its session although it has to close sessions that are older than a stamp: its claim is
     /// later.
-    pub fn keeps(&self, id: &[u16], stamp: Stamp) -> bool {
-        self.claims.keeps(id, stamp)
+    pub fn keeps(&self, id: &[u16], stamp: Stamp, reason: CloseReason) -> bool {
+        self.claims.keeps(id, stamp, reason)
     }
 
     /// Queues a request to the bus. The completion receives the reply.

@@ -98,7 +98,7 @@ impl Hub {
     /// Removes a session, and makes the thread that owns it close the stream. A session that this process claimed after the
     /// stamp stays.
     fn close_older(&self, id: &[u16], stamp: Stamp, reason: CloseReason) {
-        let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id, stamp));
+        let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id, stamp, reason));
         let is_removed = self.sessions.remove_unless(id, stays, |session| {
             self.mute(session);
             if let Some(owner) = self.peer(session.owner) {

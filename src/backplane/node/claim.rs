@@ -42,10 +42,10 @@ impl<B: Bus> Node<B> {
         Ok(true)
     }
 
-    /// Closes sessions of which the directory says that this node does not have them. One that is created again meanwhile stays.
-    fn close_lost(&self, ids: Vec<Id>) {
-        if !ids.is_empty() {
-            self.hub.deliver(Entry::Close { ids, stamp: u64::MAX, reason: CloseReason::Replaced });
+    /// Closes sessions that this node does not have according to the directory. One that is created again meanwhile stays.
+    fn close_lost(&self, sessions: Vec<(Id, CloseReason)>) {
+        for (id, reason) in sessions {
+            self.hub.deliver(Entry::Close { ids: vec![id], stamp: u64::MAX, reason });
         }
     }
 

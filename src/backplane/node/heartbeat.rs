@@ -1,5 +1,7 @@
 //! Heartbeats: they keep the node alive, and find out what the bus has lost.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep};
 
 use super::progress::SharedProgress;
@@ -8,6 +10,9 @@ use super::{Never, Node};
 use crate::backplane::bus::{Bus, BusError, Link, Pulse, Standing};
 use crate::backplane::health::Writer;
 use crate::backplane::lock::lock;
+
+/// Time for a reply that has arrived to be processed.
+const SETTLING: Duration = Duration::from_millis(300);
 
 /// What the bus is known to have of the node.
 pub(super) struct Known {
@@ -64,6 +69,14 @@ impl<B: Bus> Node<B> {
         let Standing { was_known, appended, changed, lost, .. } = standing;
         if known.appended > 0 && appended.is_none_or(|appended| appended < known.appended) {
             self.send_again_after(appended);
+        }
+        if lock(progress).losses.has_more(&lost) {
+            // Some of the entries may have been read before they were removed, or their reply is still on its way to the reader.
+            sleep(SETTLING).await;
+            match self.acknowledge(link, progress).await {
+                Err(error) if !error.is_refused_write() => return Err(error),
+                _ => {}
+            }
         }
         let lost = lock(progress).losses.counted(lost);
         for (sender, missed) in &lost {
