@@ -4,7 +4,8 @@
 //   Managers   RedisStreamSessionManager, RedisInfoSessionManager, RedisSubscriptionManager, and their options
 //   Redis      BackplaneOptions, BackplaneStats, BackplaneGap, BackplaneUnavailableError
 //
-// They need Redis 6.2 or later, or a server with the same commands, such as Valkey. Redis Cluster is not supported.
+// They need Redis 6.2 or later, or a server with the same commands, such as Valkey. Redis Cluster and Sentinel
+// are supported.
 
 import type {
 	ClientCapabilities,
@@ -67,8 +68,10 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	/**
 	 * Creates a manager and begins to connect.
 	 *
-	 * @param url `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS. `valkey://` and
-	 *   `valkeys://` mean the same.
+	 * @param url `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Several hosts are separated by
+	 *   commas, such as nodes of a Redis Cluster. For Redis Sentinel:
+	 *   `redis-sentinel://[user[:password]@]host[:port],host[:port][/database]#name`, or `rediss-sentinel://`. `valkey` in
+	 *   place of `redis` means the same.
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
 	 *   wrong type or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if `url` is not the URL of a Redis
 	 *   server, or if an option differs from the value that this process or thread already uses for the same URL and
