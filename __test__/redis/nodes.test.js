@@ -861,6 +861,11 @@ describeWithRedis('two nodes', () => {
 			await create(a, 'taken');
 			await b.do('subscribe', 1, { toolsListChanged: true });
 			const names = [...(await nodesOf(redis, prefix)), 'a'.repeat(20)];
+			// Each node has sent as many entries as are written in its name, so that its next ones have higher numbers.
+			for (const member of [a, b]) {
+				for (let n = 0; n < 5; n++) await member.do('streams', 'send', undefined, 'to all');
+				await member.do('streams', 'flush');
+			}
 			const entries = names.flatMap((node) => [
 				['n', node, 's', '1', 'k', 'm', 'i', 'b', 't', 'to one'],
 				['n', node, 's', '2', 'k', 'b', 't', 'to all'],
