@@ -1,5 +1,4 @@
-// How fast a node receives a backlog: it is suspended, another node sends as many messages as a Redis stream holds, and it is
-// resumed.
+// How fast a node receives a backlog: it is suspended, another node sends many messages, and it is resumed.
 
 import { interleave } from '../harness/interleave.mjs';
 import { ratios, spread } from '../harness/stats.mjs';
@@ -16,7 +15,6 @@ import { implementationsFor } from './implementations.mjs';
  * @property {number} sessions
  */
 
-/** The default of `maxLen`. */
 const ENTRIES = 10_000;
 const PER_TURN = 100;
 
