@@ -35,3 +35,15 @@ export function managersOnRedis() {
 		return manager;
 	};
 }
+
+/**
+ * Makes Redis tell the nodes of a prefix that entries for them were removed, which they report with their next heartbeat.
+ *
+ * @param {RedisServer} redis
+ * @param {string} prefix
+ * @param {number} count
+ */
+export async function loseEntries(redis, prefix, count) {
+	const inboxes = /** @type {string[]} */ (await redis.command('KEYS', `{${prefix}}:in:*`));
+	for (const inbox of inboxes) await redis.command('HINCRBY', inbox.replace(':in:', ':lost:'), 'a'.repeat(20), count);
+}
