@@ -6,7 +6,7 @@ import { asciiTexts, sessionCount } from '../harness/test-data.mjs';
 import { implementationsFor } from './implementations.mjs';
 
 /** @typedef {import('./node-group.mjs').NodeGroup} NodeGroup */
-/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
+/** @typedef {import('./implementations.mjs').FewNodes} FewNodes */
 
 /**
  * @typedef {object} Cell
@@ -34,13 +34,13 @@ export function backlogCells(sessions) {
 
 /**
  * @param {Cell} cell
- * @param {Record<RedisImplementation, NodeGroup>} groups
+ * @param {Record<FewNodes, NodeGroup>} groups
  * @param {{ rounds: number }} size
  */
 export async function measureBacklog({ name, kind }, groups, { rounds }) {
 	const traffic = { kind, count: ENTRIES, text, pace: { perTurn: PER_TURN } };
 	const implementations = implementationsFor(kind);
-	/** @param {RedisImplementation} implementation */
+	/** @param {FewNodes} implementation */
 	const turn = (implementation) => async () => {
 		const group = groups[implementation];
 		const { receiver } = group.nodes;
