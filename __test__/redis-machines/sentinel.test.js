@@ -31,9 +31,8 @@ describeWithRedis('nodes with Sentinels', () => {
 				const sentinel = await startSentinel();
 				t.after(() => sentinel.end());
 				const { nodes, members } = await startMachines(t, [sentinel.url, sentinel.url, sentinel.url]);
-				await runWorkload(t, members, workloadOf({ nodes: 3, messages: 2_000, perSecond: 250 }), () =>
-					bringAbout(sentinel),
-				);
+				const workload = workloadOf({ nodes: 3, messages: 2_000, perSecond: 250 });
+				await runWorkload(t, members, workload, [() => bringAbout(sentinel)]);
 				for (const { child } of nodes) assert.deepEqual([child.exitCode, child.signalCode], [null, null]);
 			});
 		}

@@ -13,6 +13,7 @@ import {
 
 import { collected } from '../support/garbage.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
+import { loseEntries } from '../support/redis-keys.js';
 import { newPrefix } from '../support/redis-managers.js';
 import { until } from '../support/threads/threads.js';
 
@@ -38,7 +39,7 @@ describeWithRedis('on Redis', () => {
 		const seen = (/** @type {string} */ name) => void log.push(`${name}: ${storage.getStore()}`);
 		const manager = storage.run('first request', () => {
 			const callbacks = { onClose: () => seen('onClose'), onGap: () => seen('onGap'), onError: () => seen('onError') };
-			return new RedisStreamSessionManager(redis.url, { prefix, ...callbacks });
+			return new RedisStreamSessionManager(redis.url, { prefix, heartbeatMs: 20, nodeTtlMs: 60_000, ...callbacks });
 		});
 		const subscriptions = new RedisSubscriptionManager(redis.url, { prefix });
 		// Another spelling of the URL is another node in the same process.
@@ -60,7 +61,7 @@ describeWithRedis('on Redis', () => {
 			await other.send(['a'], 'x');
 			await others.send(TOOLS);
 			await other.delete('a');
-			await redis.command('XADD', `${prefix}:stream`, '*', 'n', NODE, 's', 9, 'k', 'b', 't', '');
+			await loseEntries(redis, prefix, NODE, 9);
 		});
 		await until(() => log.length >= 5);
 		await redis.cutConnections();

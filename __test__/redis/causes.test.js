@@ -132,6 +132,11 @@ describeWithRedis('the cause of a failure is', () => {
 		await cannotBeUsed(t, redis.url.replace('//', '//mcp:secret@'), 'NOPERM', /^NOPERM .*script/);
 	});
 
+	test('CLUSTERDOWN when no node of the cluster has the slot of the keys', async (t) => {
+		const redis = await start(t, { args: ['--cluster-enabled', 'yes'] });
+		await cannotBeUsed(t, redis.url, 'CLUSTERDOWN', /^CLUSTERDOWN no node has slot/);
+	});
+
 	test('ETIMEDOUT when the server hangs before the first connection, and after it', async (t) => {
 		const redis = await start(t);
 		redis.pause();
@@ -159,7 +164,7 @@ describeWithRedis('the cause of a failure is', () => {
 		const prefix = newPrefix();
 		const { made, errors } = manager(t, RedisInfoSessionManager, redis.url, { prefix });
 		await made.ready();
-		await redis.command('SET', `${prefix}:info:a`, 'not a hash');
+		await redis.command('SET', `{${prefix}}:info:a`, 'not a hash');
 		await rejectsBecauseOf(made.getLogLevel('a'), 'WRONGTYPE', /^WRONGTYPE Operation against a key/);
 		await rejectsBecauseOf(Promise.reject(errors[0]), 'WRONGTYPE', /./);
 		assert.equal(made.stats().backplane.lastError, null);

@@ -7,6 +7,7 @@ import { after, before, describe, test as testOf } from 'node:test';
 import fc from 'fast-check';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
+import { inboxes, nodes as nodesOf } from '../support/redis-keys.js';
 import { Node, newPrefix, until } from '../support/redis-node/node.js';
 
 /** @import { TestContext } from 'node:test' */
@@ -57,7 +58,7 @@ const ODD_IDS = {
 };
 
 /**
- * Appends entries to a Redis stream. They are JSON: lists of alternating names and values, in which `\\255` is a byte that is
+ * Adds entries to inboxes. They are JSON: lists of alternating names and values, in which `\\255` is a byte that is
  * not valid UTF-8.
  */
 const ADD = String.raw`
@@ -65,7 +66,7 @@ const ADD = String.raw`
 		for index, field in ipairs(fields) do
 			fields[index] = string.gsub(field, '\\(%d+)', function(byte) return string.char(tonumber(byte)) end)
 		end
-		redis.call('XADD', KEYS[1], '*', unpack(fields))
+		for _, inbox in ipairs(KEYS) do redis.call('XADD', inbox, '*', unpack(fields)) end
 	end
 `;
 
@@ -504,12 +505,18 @@ describeWithRedis('two nodes', () => {
 	describe('`flush`', () => {
 		test('resolves when everything that this thread has sent is in Redis', async (t) => {
 			const { a, prefix } = await inOnePrefix(t);
-			const before = await redis.command('XLEN', `${prefix}:stream`);
+			/** Returns the sum of the numbers of the nodes' last entries. */
+			const sent = async () => {
+				const fields = (await nodesOf(redis, prefix)).map((node) => `l:${node}`);
+				const numbers = await redis.command('HMGET', `{${prefix}}:st`, ...fields);
+				return numbers.reduce((/** @type {number} */ sum, /** @type {string} */ number) => sum + Number(number), 0);
+			};
+			const before = await sent();
 			await a.run(async ({ manager }) => {
 				for (let n = 0; n < 3_000; n++) manager.send(undefined, `${n}`);
 				await manager.flush();
 			});
-			assert.equal((await redis.command('XLEN', `${prefix}:stream`)) - before, 3_000);
+			assert.equal((await sent()) - before, 3_000);
 			assert.equal((await a.do('streams', 'stats')).backplane.pendingBytes, 0);
 		});
 
@@ -809,7 +816,7 @@ describeWithRedis('two nodes', () => {
 		});
 	});
 
-	describe('an entry of the Redis stream that is', () => {
+	describe('an entry of an inbox that is', () => {
 		const LONG = 'x'.repeat(100_000);
 		/** @type {Record<string, string[][]>} */
 		const foreign = {
@@ -853,13 +860,20 @@ describeWithRedis('two nodes', () => {
 			await create(b, 'b', 'taken');
 			await create(a, 'taken');
 			await b.do('subscribe', 1, { toolsListChanged: true });
-			await a.do('streams', 'send', undefined, 'to all');
-			await a.do('streams', 'send', ['b'], 'to one');
-			await a.do('streams', 'delete', 'b');
-			await a.do('subscriptions', 'send', TOOLS);
-			await a.do('streams', 'flush');
-			/** @type {[string, string[]][]} */
-			const entries = await redis.command('XRANGE', `${prefix}:stream`, '-', '+');
+			const names = [...(await nodesOf(redis, prefix)), 'a'.repeat(20)];
+			// Each node has sent as many entries as are written in its name, so that its next ones have higher numbers.
+			for (const member of [a, b]) {
+				for (let n = 0; n < 5; n++) await member.do('streams', 'send', undefined, 'to all');
+				await member.do('streams', 'flush');
+			}
+			const entries = names.flatMap((node) => [
+				['n', node, 's', '1', 'k', 'm', 'i', 'b', 't', 'to one'],
+				['n', node, 's', '2', 'k', 'b', 't', 'to all'],
+				['n', node, 's', '3', 'k', 'n', 'l', '0', 't', JSON.stringify(TOOLS)],
+				['n', node, 's', '4', 'k', 'n', 'u', 'file:///a', 't', JSON.stringify(TOOLS)],
+				['n', node, 's', '5', 'k', 'd', 'i', 'b', 'c', '1'],
+				['n', node, 'k', 'r', 'i', 'b', 'c', '1'],
+			]);
 			const long = 'x'.repeat(10_000);
 			const junk = [
 				'',
@@ -879,7 +893,7 @@ describeWithRedis('two nodes', () => {
 			];
 			/** @type {string[][]} */
 			const changed = [];
-			for (const [, fields] of entries) {
+			for (const fields of entries) {
 				// The same entries, with each field left out, doubled, renamed, and filled with every value.
 				changed.push(fields);
 				for (let n = 0; n < fields.length; n += 2) {
@@ -914,10 +928,10 @@ describeWithRedis('two nodes', () => {
 		});
 	});
 
-	describe('when the key of the Redis stream', () => {
+	describe('when a key that all nodes share', () => {
 		test('has another type, onError is called, local sessions work, and everything works again when the key is deleted', async (t) => {
 			const prefix = newPrefix();
-			await redis.command('SET', `${prefix}:stream`, 'not a stream');
+			await redis.command('SET', `{${prefix}}:st`, 'not a hash');
 			const members = await Promise.all(nodes.map((node) => node.open(redis.url, { prefix })));
 			const [a, b] = members;
 			t.after(() => Promise.all(members.map((member) => member.do('leave').then(member.forget))));
@@ -927,7 +941,7 @@ describeWithRedis('two nodes', () => {
 			assert.deepEqual(await a.do('received', 'a', 1), ['meanwhile']);
 			const [{ message }] = await a.do('errors', 1);
 			assert.match(message, /WRONGTYPE|wrong kind of value/);
-			await redis.command('DEL', `${prefix}:stream`);
+			await redis.command('DEL', `{${prefix}}:st`);
 			await until(() =>
 				Promise.all(members.map((member) => member.do('streams', 'ready'))).then(
 					() => true,
@@ -958,7 +972,7 @@ describeWithRedis('two nodes', () => {
 	});
 
 	describe('a node that was paused (SIGSTOP)', () => {
-		test('receives everything that the Redis stream has kept', async (t) => {
+		test('receives everything that its inbox has kept', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'b');
 			nodes[1].pause();
@@ -992,61 +1006,73 @@ describeWithRedis('two nodes', () => {
 			assert.deepEqual(await b.do('gaps', 0), []);
 		});
 
-		for (const [name, trim] of /** @type {const} */ ([
-			['while others have sent more than the Redis stream holds', undefined],
-			['while the Redis stream was emptied', 0],
-			['while most of the Redis stream was deleted', 7],
-		])) {
-			test(`${name} reports how many entries it has missed, and continues`, async (t) => {
-				const { a, b, prefix } = await inOnePrefix(t, trim === undefined ? { maxLen: 100 } : {});
-				await create(b, 'b');
-				await a.do('streams', 'send', ['b'], 'before');
-				await b.do('received', 'b', 1);
-				nodes[1].pause();
-				await a.run(async ({ manager }) => {
-					for (let n = 0; n < 1_000; n++) manager.send(n % 2 ? ['b'] : undefined, `${n}`);
-					await manager.flush();
-				});
-				if (trim !== undefined) await redis.command('XTRIM', `${prefix}:stream`, 'MAXLEN', trim);
-				const kept = await redis.command('XLEN', `${prefix}:stream`);
-				assert.ok(kept < 500, `${kept} entries are left of 1,000`);
-				nodes[1].resume();
-				await a.do('streams', 'send', ['b'], 'after');
-				await b.run(async (member) => {
-					while ((await member.received('b', 0)).at(-1) !== 'after') await member.tools.turn();
-				});
-				const got = (await b.do('received', 'b', 0)).slice(1, -1).map(Number);
-				/** Number of messages missing between one that it received and the next. */
-				const missing = [...got, 1_000]
-					.map((number, at) => number - (got[at - 1] ?? -1) - 1)
-					.filter((count) => count !== 0);
-				assert.ok(
-					missing.every((count) => count > 0),
-					`got ${got}`,
-				);
-				const gaps = await b.do('gaps', 1);
-				assert.deepEqual(
-					gaps,
-					missing.map((missed) => ({ node: gaps[0].node, missed })),
-				);
-				const missed = 1_000 - got.length;
-				const { backplane } = await b.do('streams', 'stats');
-				assert.equal(backplane.missed, missed);
-				assert.equal(backplane.gaps, gaps.length);
-				assert.equal((await a.do('streams', 'stats')).backplane.gaps, 0);
-				await a.do('streams', 'send', undefined, 'and on');
-				assert.equal((await b.do('received', 'b', got.length + 3)).at(-1), 'and on');
+		test('for longer than its inbox can hold what others send reports how many entries it has missed, and continues', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t, { maxLen: 100, heartbeatMs: 150, nodeTtlMs: 600 });
+			await create(b, 'b');
+			await a.do('streams', 'send', ['b'], 'before');
+			await b.do('received', 'b', 1);
+			nodes[1].pause();
+			await a.run(async ({ manager }) => {
+				for (let n = 0; n < 1_000; n++) manager.send(n % 2 ? ['b'] : undefined, `${n}`);
+				while (manager.stats().backplane.pendingBytes > 0) await manager.flush();
 			});
-		}
+			for (const inbox of await inboxes(redis, prefix)) {
+				const kept = await redis.command('XLEN', inbox);
+				assert.ok(kept <= 100, `${kept} entries are left of 1,000`);
+			}
+			nodes[1].resume();
+			await a.do('streams', 'send', ['b'], 'after');
+			await b.run(async (member) => {
+				while ((await member.received('b', 0)).at(-1) !== 'after') await member.tools.turn();
+			});
+			const got = (await b.do('received', 'b', 0)).slice(1, -1).map(Number);
+			/** Number of messages missing between one that it received and the next. */
+			const missing = [...got, 1_000]
+				.map((number, at) => number - (got[at - 1] ?? -1) - 1)
+				.filter((count) => count !== 0);
+			assert.ok(
+				missing.every((count) => count > 0),
+				`got ${got}`,
+			);
+			const gaps = await b.do('gaps', 1);
+			assert.deepEqual(
+				gaps,
+				missing.map((missed) => ({ node: gaps[0].node, missed })),
+			);
+			const missed = 1_000 - got.length;
+			const { backplane } = await b.do('streams', 'stats');
+			assert.equal(backplane.missed, missed);
+			assert.equal(backplane.gaps, gaps.length);
+			assert.equal((await a.do('streams', 'stats')).backplane.gaps, 0);
+			await a.do('streams', 'send', undefined, 'and on');
+			assert.equal((await b.do('received', 'b', got.length + 3)).at(-1), 'and on');
+		});
+
+		test('while its inbox was deleted reports that it is lost, and continues', async (t) => {
+			const { a, b, prefix } = await inOnePrefix(t, { heartbeatMs: 150, nodeTtlMs: 600 });
+			await create(b, 'b');
+			nodes[1].pause();
+			await a.do('streams', 'send', ['b'], 'lost or not');
+			await a.do('streams', 'flush');
+			await redis.command('DEL', ...(await inboxes(redis, prefix)));
+			nodes[1].resume();
+			const [error] = await b.do('errors', 1);
+			assert.match(error.message, /lost/);
+			await a.do('streams', 'send', ['b'], 'after');
+			await b.run(async (member) => {
+				while ((await member.received('b', 0)).at(-1) !== 'after') await member.tools.turn();
+			});
+		});
 	});
 });
 
 /**
- * Appends entries to the Redis stream.
+ * Adds entries to the inboxes of all nodes.
  *
  * @param {string} prefix
  * @param {string[][]} entries names and values of each
  */
-function add(prefix, entries) {
-	return redis.command('EVAL', ADD, 1, `${prefix}:stream`, JSON.stringify(entries));
+async function add(prefix, entries) {
+	const keys = await inboxes(redis, prefix);
+	await redis.command('EVAL', ADD, keys.length, ...keys, JSON.stringify(entries));
 }

@@ -7,6 +7,7 @@ import { test as testOf } from 'node:test';
 import { RedisInfoSessionManager, RedisStreamSessionManager } from '@tmcp-native/session-manager/redis';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
+import { addBroadcast } from '../support/redis-keys.js';
 import { newPrefix } from '../support/redis-managers.js';
 import { until } from '../support/redis-node/node.js';
 import { text } from '../support/streams.js';
@@ -18,9 +19,6 @@ const test = (/** @type {string} */ name, /** @type {(t: TestContext) => unknown
 	testOf(name, { timeout: 60_000 }, what);
 
 const NODE_TTL_MS = 1_000;
-/** Appends an entry of a node with the name given to the stream, also when Redis is full: the first write of a script decides. */
-const APPEND = `redis.call('PEXPIRE', KEYS[1], 3600000)
-return redis.call('XADD', KEYS[1], '*', 'n', ARGV[1], 's', ARGV[2], 'k', 'b', 't', ARGV[3])`;
 
 /**
  * Makes Redis hold more than its memory limit allows.
@@ -142,7 +140,7 @@ describeWithRedis('while Redis refuses writes', () => {
 		await fill(redis);
 		await a.streams.send(['b'], 'waits');
 		await a.refusedBecauseOf('OOM');
-		await redis.command('EVAL', APPEND, 1, `${prefix}:stream`, 'c'.repeat(20), 1, 'of a third node');
+		await addBroadcast(redis, prefix, 'c'.repeat(20), 1, 'of a third node');
 		await until(() => a.got.length === 1 && b.got.length === 1);
 		const begun = performance.now();
 		while (performance.now() - begun < 3 * NODE_TTL_MS) {
@@ -166,7 +164,7 @@ describeWithRedis('while Redis refuses writes', () => {
 		const b = await open('b');
 		assert.equal(await b.streams.has('a'), true);
 		assert.equal(await a.streams.has('b'), false);
-		await redis.command('EVAL', APPEND, 1, `${prefix}:stream`, 'c'.repeat(20), 1, 'of a third node');
+		await addBroadcast(redis, prefix, 'c'.repeat(20), 1, 'of a third node');
 		await until(() => a.got.length === 1 && b.got.length === 1);
 		await b.streams.send(['a'], 'first message');
 		await empty(redis);
@@ -288,7 +286,7 @@ describeWithRedis('while Redis refuses writes', () => {
 		await info.setLogLevel('a', 'warning');
 		await info.addSubscription('a', 'test:uri');
 		// The next access would extend the time to live.
-		await redis.command('PEXPIRE', `${settings.prefix}:info:a`, 500_000);
+		await redis.command('PEXPIRE', `{${settings.prefix}}:info:a`, 500_000);
 		await redis.command('REPLICAOF', '127.0.0.1', 1);
 		await until(async () => (await info.getLogLevel('a').catch(() => {})) === 'warning');
 		await until(async () => (await info.getSubscriptions('test:uri').catch(() => {}))?.length === 1);
@@ -301,7 +299,7 @@ describeWithRedis('while Redis refuses writes', () => {
 		await a.streams.send(['b'], 'waits');
 		await a.refusedBecauseOf('OOM');
 		await a.streams.close();
-		assert.equal((await redis.command('KEYS', `${prefix}:sessions:*`)).length, 1);
+		assert.equal((await redis.command('KEYS', `{${prefix}}:own:*`)).length, 1);
 		assert.equal(await b.streams.has('a'), false);
 	});
 });

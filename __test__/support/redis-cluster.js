@@ -11,6 +11,8 @@ const ARGS = [
 	...['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-replica-validity-factor', '0'],
 	...SYNC_AT_ONCE,
 ];
+/** Time after which a replica that was not elected is asked again to take over. */
+const ASK_AGAIN_MS = 1_000;
 /** Number of keys that one `MIGRATE` moves. */
 const KEYS_AT_ONCE = 10;
 
@@ -87,8 +89,24 @@ export class RedisCluster {
 	 */
 	async failOver(key) {
 		const { slot, master } = await this.#slotOf(key);
-		const [replica] = await this.#replicasOf(master);
-		await replica.command('CLUSTER', 'FAILOVER');
+		/** @type {RedisServer[]} */
+		let replicas = [];
+		// After another failover, the old master becomes a replica.
+		await until(async () => {
+			replicas = await this.#replicasOf(master);
+			return replicas.length > 0;
+		}, 'the master has no replica');
+		const [replica] = replicas;
+		await isInSync(replica);
+		let asked = Number.NEGATIVE_INFINITY;
+		await until(async () => {
+			// The other masters refuse their votes for some seconds after another failover.
+			if (performance.now() > asked + ASK_AGAIN_MS) {
+				asked = performance.now();
+				await replica.command('CLUSTER', 'FAILOVER');
+			}
+			return (await this.#ownerOf(slot, replica)) === replica;
+		}, 'the replica does not take over');
 		return this.#newMaster(slot, master);
 	}
 

@@ -7,8 +7,15 @@ export function numberedEvent(number) {
 	return `event: message\ndata: ${json}\n\n`;
 }
 
-/** Returns the number of an event, or NaN for another text. @param {string} event */
+const FILLER = 'the quick brown fox jumps over the lazy dog, and the dog does not even look up at it'.slice(0, 83);
+
+/** Returns a numbered event of 100 bytes. @param {number} number */
+export function shortEvent(number) {
+	return `data: ${String(number).padStart(8, '0')} ${FILLER}\n\n`;
+}
+
+/** Returns the number of a short event, or NaN for another text. @param {string} event */
 export function numberIn(event) {
-	const number = Number(/reports\/(\d+)\.json/.exec(event)?.[1]);
-	return event === numberedEvent(number) ? number : Number.NaN;
+	const number = Number(event.slice(6, 14));
+	return event === shortEvent(number) ? number : Number.NaN;
 }

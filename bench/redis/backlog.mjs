@@ -1,5 +1,4 @@
-// How fast a node receives a backlog: it is suspended, another node sends as many messages as a Redis stream holds, and it is
-// resumed.
+// How fast a node receives a backlog: it is suspended, another node sends many messages, and it is resumed.
 
 import { interleave } from '../harness/interleave.mjs';
 import { ratios, spread } from '../harness/stats.mjs';
@@ -7,7 +6,7 @@ import { asciiTexts, sessionCount } from '../harness/test-data.mjs';
 import { implementationsFor } from './implementations.mjs';
 
 /** @typedef {import('./node-group.mjs').NodeGroup} NodeGroup */
-/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
+/** @typedef {import('./implementations.mjs').FewNodes} FewNodes */
 
 /**
  * @typedef {object} Cell
@@ -16,7 +15,6 @@ import { implementationsFor } from './implementations.mjs';
  * @property {number} sessions
  */
 
-/** The default of `maxLen`. */
 const ENTRIES = 10_000;
 const PER_TURN = 100;
 
@@ -36,13 +34,13 @@ export function backlogCells(sessions) {
 
 /**
  * @param {Cell} cell
- * @param {Record<RedisImplementation, NodeGroup>} groups
+ * @param {Record<FewNodes, NodeGroup>} groups
  * @param {{ rounds: number }} size
  */
 export async function measureBacklog({ name, kind }, groups, { rounds }) {
 	const traffic = { kind, count: ENTRIES, text, pace: { perTurn: PER_TURN } };
 	const implementations = implementationsFor(kind);
-	/** @param {RedisImplementation} implementation */
+	/** @param {FewNodes} implementation */
 	const turn = (implementation) => async () => {
 		const group = groups[implementation];
 		const { receiver } = group.nodes;

@@ -1,15 +1,16 @@
-// The commands that Redis performs for a broadcast: what it counts during some broadcasts, less what it counts in an equally
-// long time without any.
+// The commands that nodes send to Redis for a broadcast: those during some broadcasts, less those in an equally long time without
+// any.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { asciiTexts, makeIds, sessionCount } from '../harness/test-data.mjs';
 import { IMPLEMENTATIONS } from './implementations.mjs';
+import { monitorCommands } from './monitor.mjs';
 import { NodeHandle } from './node-handle.mjs';
 import { untilSubscribed } from './upstream-failures.mjs';
 
 /** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
 /** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
-/** @typedef {Record<string, number>} Counts number of calls of each command */
+/** @typedef {import('./monitor.mjs').Counts} Counts */
 
 /**
  * @typedef {object} Counted
@@ -26,8 +27,6 @@ const QUICK_WINDOW_MS = 1_000;
 const BROADCASTS_SHARE = 0.6;
 /** Blocking reads: each node repeats its read after each message. */
 const READS = ['xread'];
-/** The benchmark's own command, to wait for upstream's subscriptions. */
-const OWN_COMMAND = 'pubsub|numsub';
 
 const [text] = asciiTexts;
 
@@ -94,8 +93,9 @@ async function countCommands(implementation, startRedis, sessions, windowMs) {
 	// A node with sessions sends. Upstream's cannot send once it has a session.
 	const sender = implementation === 'upstream' ? await NodeHandle.start(implementation, redis.url) : nodes[0];
 	if (!nodes.includes(sender)) await sender.call('open', []);
+	const monitor = await monitorCommands(redis);
 	try {
-		const empty = await redis.commandCounts();
+		const empty = await monitor.counts();
 		const perNode = sessions / NODES;
 		await Promise.all(
 			nodes.map(async (node) => {
@@ -104,9 +104,9 @@ async function countCommands(implementation, startRedis, sessions, windowMs) {
 				if (implementation === 'upstream') await untilSubscribed(redis, ids);
 			}),
 		);
-		const opened = difference(await redis.commandCounts(), empty);
+		const opened = difference(await monitor.counts(), empty);
 		let broadcasts = 0;
-		const during = await countInWindow(redis, windowMs, async () => {
+		const during = await countInWindow(monitor, windowMs, async () => {
 			const end = performance.now() + windowMs * BROADCASTS_SHARE;
 			for (; broadcasts < MAX_BROADCASTS && performance.now() < end; broadcasts++) {
 				const expected = { chunks: perNode, length: text.bytes.length };
@@ -116,26 +116,27 @@ async function countCommands(implementation, startRedis, sessions, windowMs) {
 				await Promise.all([received, sender.call('send', sending)]);
 			}
 		});
-		const idle = await countInWindow(redis, windowMs, async () => {});
+		const idle = await countInWindow(monitor, windowMs, async () => {});
 		for (const node of nodes) await node.call('expect', { texts: [] });
 		return { opened, during, idle, broadcasts };
 	} finally {
+		monitor.stop();
 		await Promise.all([...new Set([...nodes, sender])].map((node) => node.stop()));
 		await redis.end();
 	}
 }
 
 /**
- * @param {RedisServer} redis
+ * @param {Awaited<ReturnType<typeof monitorCommands>>} monitor
  * @param {number} ms
  * @param {() => Promise<void>} act
  */
-async function countInWindow(redis, ms, act) {
-	const before = await redis.commandCounts();
+async function countInWindow(monitor, ms, act) {
+	const before = await monitor.counts();
 	const windowEnd = wait(ms);
 	await act();
 	await windowEnd;
-	return difference(await redis.commandCounts(), before);
+	return difference(await monitor.counts(), before);
 }
 
 /**
@@ -147,5 +148,5 @@ function difference(after, before) {
 	const increases = Object.entries(after).map(
 		([name, count]) => /** @type {const} */ ([name, count - (before[name] ?? 0)]),
 	);
-	return Object.fromEntries(increases.filter(([name, count]) => count > 0 && name !== OWN_COMMAND));
+	return Object.fromEntries(increases.filter(([, count]) => count > 0));
 }

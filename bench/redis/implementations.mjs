@@ -12,6 +12,8 @@ import { readVersions, redisTitlesOf } from '../harness/versions.mjs';
  * @typedef {'upstream' | 'pubSub' | 'singleChannel' | 'streamsAdapter' | 'before' | 'ours'} RedisImplementation
  */
 
+/** Those of the rows about two or three nodes. @typedef {Exclude<RedisImplementation, 'streamsAdapter' | 'before'>} FewNodes */
+
 /**
  * What a node process runs. `threadWakeup` only wakes a thread (thread-wakeup.mjs); the floor has no manager.
  *
@@ -29,9 +31,9 @@ import { readVersions, redisTitlesOf } from '../harness/versions.mjs';
  * @property {() => Promise<unknown>} [close]
  */
 
-/** Implementations of every cell. @type {Exclude<RedisImplementation, 'singleChannel'>[]} */
+/** Implementations of every cell. @type {Exclude<FewNodes, 'singleChannel'>[]} */
 export const IMPLEMENTATIONS = ['upstream', 'pubSub', 'ours'];
-/** With `singleChannel`, which shows the cost of messages for other nodes. @type {RedisImplementation[]} */
+/** With `singleChannel`, which shows the cost of messages for other nodes. @type {FewNodes[]} */
 export const IMPLEMENTATIONS_OF_TRAFFIC = ['upstream', 'pubSub', 'singleChannel', 'ours'];
 
 /**

@@ -11,7 +11,7 @@ import { measureTraffic, trafficCells } from './steady-traffic.mjs';
 import { tryUpstream } from './upstream-failures.mjs';
 
 /** @typedef {import('./redis-server.mjs').RedisServer} RedisServer */
-/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
+/** @typedef {import('./implementations.mjs').FewNodes} FewNodes */
 
 const FULL = { quick: false, sessions: 10_000, ms: 2_000, rounds: 6 };
 const QUICK = { quick: true, sessions: 1_000, ms: 300, rounds: 2 };
@@ -86,7 +86,7 @@ async function measureGroups(redis, size, traffic, backlogs, log) {
 			started.push(node);
 			return node;
 		};
-		/** @param {RedisImplementation} implementation */
+		/** @param {FewNodes} implementation */
 		const startGroup = async (implementation) => {
 			const group = await NodeGroup.start(implementation, redis, RECEIVER_SESSIONS);
 			started.push(group);

@@ -2,7 +2,7 @@
 // the calls of the main process (node-handle.mjs). A process can also be several nodes, each with a manager and one session.
 
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
-import { numberedEvent, numberIn } from '../harness/events.mjs';
+import { numberIn, shortEvent } from '../harness/events.mjs';
 import { collectYoung } from '../harness/gc.mjs';
 import { copy } from '../harness/test-data.mjs';
 import { managers } from './implementations.mjs';
@@ -21,7 +21,7 @@ import { mainThreadNs } from './main-thread-cpu.mjs';
  * @typedef {object} Sending
  * @property {string[] | undefined} ids the session of each message, from the first again after the last; `undefined` for
  *   broadcasts
- * @property {string[]} [texts] the text of each message, from the first again after the last; default numbered events
+ * @property {string[]} [texts] the text of each message, from the first again after the last; default short numbered events
  * @property {number} count number of messages
  * @property {Pace} pace
  */
@@ -139,7 +139,7 @@ const calls = {
 	},
 
 	/** Sends messages, and resolves when Redis has them. @param {Sending} sending */
-	async send({ ids, count, pace, texts = numberedEvents(count) }) {
+	async send({ ids, count, pace, texts = shortEvents(count) }) {
 		collectYoung();
 		const lists = ids?.map((id) => [id]);
 		/** @type {unknown[]} */
@@ -178,8 +178,8 @@ const calls = {
 };
 
 /** @param {number} count */
-function numberedEvents(count) {
-	return Array.from({ length: count }, (_, number) => numberedEvent(number));
+function shortEvents(count) {
+	return Array.from({ length: count }, (_, number) => shortEvent(number));
 }
 
 /** Returns nanoseconds on the clock that all processes of a machine share. */

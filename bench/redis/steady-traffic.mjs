@@ -12,7 +12,7 @@ import { latenciesOf, quantile } from './latencies.mjs';
 /** @typedef {import('../harness/stats.mjs').Spread} Spread */
 /** @typedef {import('./node-group.mjs').NodeGroup} NodeGroup */
 /** @typedef {import('./node-handle.mjs').NodeHandle} NodeHandle */
-/** @typedef {import('./implementations.mjs').RedisImplementation} RedisImplementation */
+/** @typedef {import('./implementations.mjs').FewNodes} FewNodes */
 
 /**
  * @typedef {object} Cell
@@ -46,7 +46,7 @@ function cell(kind, sessions, perMs) {
 
 /**
  * @param {Cell} cell
- * @param {Record<typeof IMPLEMENTATIONS_OF_TRAFFIC[number], NodeGroup>} groups
+ * @param {Record<FewNodes, NodeGroup>} groups
  * @param {{ floor: NodeHandle, threadWakeup: NodeHandle }} baselines nodes without a manager; `floor` keeps the pace in every
  *   turn, and does nothing else
  * @param {{ ms: number, rounds: number }} size
@@ -59,7 +59,7 @@ export async function measureTraffic({ name, kind, perMs }, groups, { floor, thr
 	const samples = mapKeys(implementations, () => /** @type {Samples} */ ({ cpu: [], p50: [], p99: [], rate: [] }));
 	/** @type {number[]} */
 	const wakeups = [];
-	/** @param {RedisImplementation} implementation */
+	/** @param {FewNodes} implementation */
 	const turn = (implementation) => async () => {
 		const group = groups[implementation];
 		const { sender, receiver } = group.nodes;

@@ -1,15 +1,22 @@
 //! Writes entries to an inbox, and reads them from it.
 //!
-//! | field | contents | in entries of kind |
-//! | --- | --- | --- |
-//! | `n` | name of the node that sends it | all |
-//! | `s` | number of the entry among those of its node | all but `r` |
-//! | `k` | kind: `m` message, `b` broadcast, `n` notify, `r` close replaced sessions, `d` close deleted sessions | all |
-//! | `i` | id of a session; once for each session | `m`, `r`, `d` |
-//! | `c` | stamp of the claim or deletion | `r`, `d` |
-//! | `t` | text of a message, or notification as JSON | `m`, `b`, `n` |
-//! | `l` | number of a list ([`ListChange`]) | `n` about a list |
-//! | `u` | URI of a resource | `n` about a resource |
+//! An inbox has two kinds of entries. One is a batch of messages of one node:
+//!
+//! | field | contents |
+//! | --- | --- |
+//! | `n` | name of the node that sends them |
+//! | `c` | their number |
+//! | `f` | the messages, each as a [frame](super::frame) |
+//!
+//! The other kind makes the node close sessions:
+//!
+//! | field | contents |
+//! | --- | --- |
+//! | `n` | name of the node that has claimed or deleted them |
+//! | `s` | for a deletion, its number among the messages of its node |
+//! | `k` | `r` when they were claimed, `d` when one was deleted |
+//! | `i` | id of a session; once for each |
+//! | `c` | stamp of the claim or deletion |
 //!
 //! Other programs may write to an inbox, too, so everything that is read is checked.
 
@@ -18,11 +25,10 @@ use std::str;
 use serde::de::IgnoredAny;
 
 use super::bus::Stamp;
-use super::entry::{Entry, Id, NodeId, NumberedEntry, Topic};
+use super::entry::{Entry, Id, NodeId, NumberedEntry};
+use super::frame;
 use super::wtf8;
-use crate::registry::subscriptions::ListChange;
 use crate::threads::message::CloseReason;
-use crate::threads::text::Text;
 
 /// The highest number and stamp: the highest integer that is exact in JavaScript.
 pub const LAST_NUMBER: u64 = (1 << 53) - 1;
@@ -34,40 +40,21 @@ pub type Field = (Vec<u8>, Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Writes the fields of an entry. `write` is called with the name and the value of each. A deletion has none, because no inbox has
-/// one.
-pub fn write(
-    NumberedEntry { node, number, entry }: &NumberedEntry,
-    mut write: impl FnMut(&'static [u8], &[u8]),
-) {
-    let Some(kind) = kind(entry) else { return };
-    write(b"n", node.as_str().as_bytes());
-    number.iter().for_each(|number| write(b"s", number.to_string().as_bytes()));
-    write(b"k", kind);
-    write_contents(entry, write);
-}
-
-/// Writes the fields that do not depend on the sender.
-pub fn write_contents(entry: &Entry, mut write: impl FnMut(&'static [u8], &[u8])) {
-    match entry {
-        Entry::Message { ids, text } => {
-            ids.iter().for_each(|id| write(b"i", &wtf8::encode(id)));
-            write(b"t", text);
-        }
-        Entry::Broadcast { text } => write(b"t", text),
-        Entry::Delete { .. } => {}
-        Entry::Close { ids, stamp, .. } => {
-            ids.iter().for_each(|id| write(b"i", &wtf8::encode(id)));
-            write(b"c", stamp.to_string().as_bytes());
-        }
-        Entry::Notify { topic, notification } => {
-            match topic {
-                Topic::List(list) => write(b"l", (*list as usize).to_string().as_bytes()),
-                Topic::Resource(uri) => write(b"u", &wtf8::encode(uri)),
-            }
-            write(b"t", notification);
-        }
+/// Returns the fields of one entry, in the form that the scripts of Redis write. A deletion has none, because no inbox has one.
+pub fn fields(NumberedEntry { node, number, entry }: &NumberedEntry) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    let mut write = |name: &[u8], value: Vec<u8>| fields.push((name.to_vec(), value));
+    write(b"n", node.as_str().into());
+    if let Entry::Close { ids, stamp, reason } = entry {
+        number.iter().for_each(|number| write(b"s", number.to_string().into()));
+        write(b"k", if *reason == CloseReason::Deleted { b"d" } else { b"r" }.to_vec());
+        ids.iter().for_each(|id| write(b"i", wtf8::encode(id)));
+        write(b"c", stamp.to_string().into());
+    } else {
+        write(b"c", b"1".to_vec());
+        write(b"f", frame::encode(number.unwrap_or_default(), entry));
     }
+    fields
 }
 
 /// Returns the size of an entry in an inbox.
@@ -75,28 +62,25 @@ pub fn size(fields: &[Field]) -> usize {
     fields.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
-/// Returns the kind of an entry. `None` for a deletion, which no inbox has.
-pub fn kind(entry: &Entry) -> Option<&'static [u8]> {
-    Some(match entry {
-        Entry::Message { .. } => b"m",
-        Entry::Broadcast { .. } => b"b",
-        Entry::Notify { .. } => b"n",
-        Entry::Close { reason: CloseReason::Deleted, .. } => b"d",
-        Entry::Close { .. } => b"r",
-        Entry::Delete { .. } => return None,
-    })
+/// What an entry of an inbox contains.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The node that sent it.
+    pub node: NodeId,
+    /// The messages, or the order to close sessions.
+    pub entries: Vec<NumberedEntry>,
 }
 
 /// Reads the fields of an entry.
 ///
 /// # Errors
 /// Returns [`Malformed`] when a field is missing, unknown, repeated or invalid.
-pub fn parse(fields: Vec<Field>) -> Result<NumberedEntry, Malformed> {
+pub fn parse(fields: Vec<Field>) -> Result<Contents, Malformed> {
     let mut read = Fields::default();
     for (name, value) in fields {
         read.add(&name, value)?;
     }
-    read.into_entry().ok_or(Malformed)
+    read.into_contents().ok_or(Malformed)
 }
 
 /// The fields of an entry that were read so far.
@@ -106,9 +90,9 @@ struct Fields {
     number: Option<u64>,
     kind: Option<Vec<u8>>,
     ids: Vec<Id>,
-    stamp: Option<Stamp>,
-    text: Option<Text>,
-    topic: Option<Topic>,
+    /// Number of messages, or stamp.
+    count: Option<Stamp>,
+    frames: Option<Vec<u8>>,
 }
 
 impl Fields {
@@ -119,10 +103,8 @@ impl Fields {
                 once(&mut self.number, number(&value).filter(|number| (1..=LAST_NUMBER).contains(number)))
             }
             b"k" => once(&mut self.kind, Some(value)),
-            b"c" => once(&mut self.stamp, number(&value).filter(|stamp| *stamp <= LAST_NUMBER)),
-            b"t" => once(&mut self.text, str::from_utf8(&value).is_ok().then(|| value.into())),
-            b"l" => once(&mut self.topic, number(&value).and_then(list)),
-            b"u" => once(&mut self.topic, wtf8::decode(&value).map(Topic::Resource)),
+            b"c" => once(&mut self.count, number(&value).filter(|count| *count <= LAST_NUMBER)),
+            b"f" => once(&mut self.frames, Some(value)),
             b"i" => {
                 self.ids.push(wtf8::decode(&value).ok_or(Malformed)?);
                 Ok(())
@@ -131,27 +113,32 @@ impl Fields {
         }
     }
 
-    fn into_entry(self) -> Option<NumberedEntry> {
-        let Self { node, number, kind, ids, stamp, text, topic } = self;
-        let entry = match (&*kind?, ids.len(), stamp, text, topic) {
-            (b"m", 1.., None, Some(text), None) => Entry::Message { ids, text },
-            (b"b", 0, None, Some(text), None) => Entry::Broadcast { text },
-            (b"r", 1.., Some(stamp), None, None) => {
-                Entry::Close { ids, stamp, reason: CloseReason::Replaced }
+    fn into_contents(self) -> Option<Contents> {
+        let Self { node, number, kind, ids, count, frames } = self;
+        let (node, count) = (node?, count?);
+        let entries = match (kind.as_deref(), ids.len(), number, frames) {
+            (None, 0, None, Some(frames)) => frame::decode_all(&frames, &node)?,
+            (Some(b"r"), 1.., None, None) => {
+                vec![close(&node, None, ids, count, CloseReason::Replaced)]
             }
-            (b"d", 1.., Some(stamp), None, None) => Entry::Close { ids, stamp, reason: CloseReason::Deleted },
-            (b"n", 0, None, Some(notification), Some(topic)) if is_object(&notification) => {
-                Entry::Notify { topic, notification }
+            (Some(b"d"), 1.., Some(number), None) => {
+                vec![close(&node, Some(number), ids, count, CloseReason::Deleted)]
             }
             _ => return None,
         };
-        let is_replaced = matches!(entry, Entry::Close { reason: CloseReason::Replaced, .. });
-        (number.is_none() == is_replaced).then_some(NumberedEntry { node: node?, number, entry })
+        let is_whole = kind.is_some() || entries.len() as u64 == count;
+        is_whole.then_some(Contents { node, entries })
     }
 }
 
-fn is_object(text: &[u8]) -> bool {
-    text.first() == Some(&b'{') && is_json(text)
+fn close(
+    node: &NodeId,
+    number: Option<u64>,
+    ids: Vec<Id>,
+    stamp: Stamp,
+    reason: CloseReason,
+) -> NumberedEntry {
+    NumberedEntry { node: node.clone(), number, entry: Entry::Close { ids, stamp, reason } }
 }
 
 /// Returns true when the text is one JSON value. Nested values cannot overflow the stack.
@@ -174,62 +161,43 @@ fn number(digits: &[u8]) -> Option<u64> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-fn list(number: u64) -> Option<Topic> {
-    ListChange::ALL.get(usize::try_from(number).ok()?).copied().map(Topic::List)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::threads::text::Text;
 
-    fn id() -> impl Strategy<Value = Id> {
-        vec(any::<u16>(), 0..5).prop_map(Id::from)
+    fn close_of(number: Option<u64>, ids: Vec<Id>, stamp: Stamp) -> NumberedEntry {
+        let reason = if number.is_some() { CloseReason::Deleted } else { CloseReason::Replaced };
+        close(&NodeId::random(), number, ids, stamp, reason)
     }
 
-    fn text() -> impl Strategy<Value = Text> {
-        any::<String>().prop_map(|text| Text::from(text.into_bytes()))
-    }
-
-    fn entry() -> impl Strategy<Value = Entry> {
-        let topic = prop_oneof![
-            (0..3_usize).prop_map(|list| Topic::List(ListChange::ALL[list])),
-            id().prop_map(Topic::Resource)
-        ];
+    fn entry() -> impl Strategy<Value = NumberedEntry> {
+        let id = || vec(any::<u16>(), 0..5).prop_map(Id::from);
+        let number = || 1..=LAST_NUMBER;
         prop_oneof![
-            (vec(id(), 1..4), text()).prop_map(|(ids, text)| Entry::Message { ids, text }),
-            text().prop_map(|text| Entry::Broadcast { text }),
-            (vec(id(), 1..4), 0..=LAST_NUMBER, any::<bool>()).prop_map(|(ids, stamp, is_deleted)| {
-                let reason = if is_deleted { CloseReason::Deleted } else { CloseReason::Replaced };
-                Entry::Close { ids, stamp, reason }
+            (prop::option::of(number()), vec(id(), 1..4), 0..=LAST_NUMBER)
+                .prop_map(|(number, ids, stamp)| close_of(number, ids, stamp)),
+            (number(), any::<String>()).prop_map(|(number, text)| NumberedEntry {
+                node: NodeId::random(),
+                number: Some(number),
+                entry: Entry::Broadcast { text: Text::from(text.into_bytes()) },
             }),
-            topic.prop_map(|topic| Entry::Notify { topic, notification: Text::from(*b"{\"method\":\"a\"}") }),
         ]
-    }
-
-    fn numbered(number: u64, entry: Entry) -> NumberedEntry {
-        let is_replaced = matches!(entry, Entry::Close { reason: CloseReason::Replaced, .. });
-        NumberedEntry { node: NodeId::random(), number: (!is_replaced).then_some(number), entry }
-    }
-
-    fn fields(entry: &NumberedEntry) -> Vec<Field> {
-        let mut fields = Vec::new();
-        write(entry, |name, value| fields.push((name.to_vec(), value.to_vec())));
-        fields
     }
 
     proptest! {
         #[test]
-        fn an_entry_reads_back_as_it_was_written(number in 1..=LAST_NUMBER, entry in entry()) {
-            let entry = numbered(number, entry);
-            prop_assert_eq!(parse(fields(&entry)), Ok(entry));
+        fn an_entry_reads_back_as_it_was_written(entry in entry()) {
+            let read = parse(fields(&entry));
+            prop_assert_eq!(read, Ok(Contents { node: entry.node.clone(), entries: vec![entry] }));
         }
 
         #[test]
         fn an_entry_with_a_missing_or_repeated_field_is_refused(entry in entry(), nth: prop::sample::Index, twice: bool) {
-            let mut fields = fields(&numbered(1, entry));
+            let mut fields = fields(&entry);
             let index = nth.index(fields.len());
             // An entry with one id less or more is valid.
             prop_assume!(fields[index].0 != b"i");
@@ -248,7 +216,7 @@ mod tests {
 
     #[test]
     fn entries_with_invalid_values_are_refused() {
-        let good = fields(&numbered(1, Entry::Broadcast { text: Text::from(*b"text") }));
+        let good = fields(&close_of(Some(1), vec!["a".encode_utf16().collect()], 7));
         assert!(parse(good.clone()).is_ok());
         for (name, value) in [
             ("n", &b"too short"[..]),
@@ -259,8 +227,9 @@ mod tests {
             ("s", b"0"),
             ("s", b""),
             ("k", b"x"),
-            ("k", b"m"),
-            ("t", b"\xFF"),
+            ("k", b"r"),
+            ("c", b"9007199254740992"),
+            ("i", b"\xFF"),
         ] {
             let mut fields = good.clone();
             fields
@@ -269,12 +238,10 @@ mod tests {
                 .for_each(|field| field.1 = value.to_vec());
             assert_eq!(parse(fields), Err(Malformed), "{name}: {value:?}");
         }
-        let topic = Topic::List(ListChange::Tools);
-        for notification in ["", "{", "{} {}", "null", "[]"] {
-            let notification = Text::from(notification.as_bytes());
-            let fields = fields(&numbered(1, Entry::Notify { topic: topic.clone(), notification }));
-            assert_eq!(parse(fields), Err(Malformed));
-        }
+        let entry = Entry::Broadcast { text: Text::from(*b"text") };
+        let mut two = fields(&NumberedEntry { node: NodeId::random(), number: Some(1), entry });
+        two[1].1 = b"2".to_vec();
+        assert_eq!(parse(two), Err(Malformed), "a message is missing");
     }
 
     #[test]

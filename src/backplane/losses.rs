@@ -21,9 +21,9 @@ struct Loss {
 }
 
 impl Losses {
-    /// Records that entries of this sender, which this node had read, were removed by others.
-    pub fn was_read(&mut self, sender: &NodeId) {
-        self.by_sender.entry(sender.clone()).or_default().read += 1;
+    /// Records that messages of this sender, which this node had read, were removed by others.
+    pub fn was_read(&mut self, sender: &NodeId, messages: u64) {
+        self.by_sender.entry(sender.clone()).or_default().read += messages;
     }
 
     /// Returns true when the bus has counted more than before.
@@ -62,8 +62,8 @@ mod tests {
         let (mut losses, [a, b]) = (Losses::default(), [(); 2].map(|()| NodeId::random()));
         assert_eq!(losses.counted(vec![(a.clone(), 3)]), [(a.clone(), 3)]);
         assert_eq!(losses.counted(vec![(a.clone(), 3)]), []);
-        losses.was_read(&a);
-        losses.was_read(&b);
+        losses.was_read(&a, 1);
+        losses.was_read(&b, 1);
         assert_eq!(losses.counted(vec![(a.clone(), 6), (b.clone(), 1)]), [(a.clone(), 2)]);
         assert_eq!(losses.counted(vec![(a.clone(), 2)]), [(a, 2)], "of a new inbox");
     }

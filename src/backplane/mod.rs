@@ -15,7 +15,7 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`entry`], [`fields`] | the entries that nodes publish, and how they are written and checked |
+//! | [`entry`], [`fields`], [`frame`] | the entries that nodes publish, and how they are written and checked |
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
 //! | [`health`] | what is wrong with the node's connection |
@@ -34,6 +34,7 @@ pub mod claims;
 pub mod deadlines;
 pub mod entry;
 pub mod fields;
+pub mod frame;
 pub mod health;
 pub mod local_hub;
 mod lock;

@@ -230,11 +230,9 @@ fn thirty_nodes_send_to_each_other_and_to_all() {
             process.create(&number.to_string());
         }
         settle(&mut processes).await;
-        for from in 0..NODES {
-            for to in 0..NODES {
-                processes[from].send(&to.to_string(), &format!("from {from}"));
-            }
-            processes[from].broadcast(&format!("all from {from}"));
+        for (from, process) in processes.iter_mut().enumerate() {
+            (0..NODES).for_each(|to| process.send(&to.to_string(), &format!("from {from}")));
+            process.broadcast(&format!("all from {from}"));
         }
         settle(&mut processes).await;
         for (number, process) in processes.iter().enumerate() {

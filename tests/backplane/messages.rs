@@ -254,9 +254,7 @@ fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_t
             number: Some(1),
             entry: Entry::Broadcast { text: Text::from(*b"of a third node") },
         };
-        let mut written = Vec::new();
-        fields::write(&sender, |name, value| written.push((name.to_vec(), value.to_vec())));
-        bus.add(processes[1].node(), written);
+        bus.add(processes[1].node(), fields::fields(&sender));
         settle(&mut processes).await;
         assert_eq!(processes[1].got("remote"), ["of a third node"]);
         for process in &processes {

@@ -64,7 +64,10 @@ fn a_direct_session_that_another_process_removes_gets_nothing_more() {
             settle().await;
             there.send_elsewhere(|| line("before")).unwrap();
             if replaces {
+                // A claim is no message, and a message may overtake it.
+                settle().await;
                 there.create(&utf16("a"));
+                settle().await;
             } else {
                 there.remove(&utf16("a"));
             }

@@ -25,25 +25,28 @@ export function workloadOf({ nodes, messages, perSecond, seed = Math.floor(Math.
 }
 
 /**
- * Runs the workload. Brings something about when a quarter of it is sent. Asserts that each session has received all its messages
+ * Runs the workload, and brings events about, evenly spread over it. Asserts that each session has received all its messages
  * once and in order, that no node has missed anything, and that all nodes know all sessions in the end.
  *
  * @param {TestContext} t
  * @param {NodeManagersProxy[]} members
  * @param {NodeWorkloadOptions} workload
- * @param {() => Promise<unknown>} bringAbout
+ * @param {(() => Promise<unknown>)[]} events
  */
-export async function runWorkload(t, members, workload, bringAbout) {
+export async function runWorkload(t, members, workload, events) {
 	t.diagnostic(`seed ${workload.seed}`);
 	await Promise.all(members.map((member, node) => member.do('prepareWorkload', node, workload)));
 	const all = Promise.all(members.map((member) => member.do('runWorkload')));
-	await members[0].do('workloadReached', workload.messages / 4);
-	const start = performance.now();
-	await bringAbout();
-	t.diagnostic(`over after ${Math.round(performance.now() - start)} ms`);
+	for (const [index, bringAbout] of events.entries()) {
+		await members[0].do('workloadReached', Math.floor(((index + 1) * workload.messages) / (events.length + 2)));
+		const start = performance.now();
+		await bringAbout();
+		t.diagnostic(`over after ${Math.round(performance.now() - start)} ms`);
+	}
 	await all;
+	const sent = performance.now();
 	const reports = await Promise.all(members.map((member) => member.do('workloadReport')));
-	t.diagnostic(`all received after ${Math.round(performance.now() - start)} ms`);
+	t.diagnostic(`all received ${Math.round(performance.now() - sent)} ms after the last was sent`);
 	const stats = await Promise.all(members.map((member) => member.do('streams', 'stats')));
 	for (const { backplane } of stats) t.diagnostic(JSON.stringify(backplane));
 	assertNothingLost(new Map(reports.entries()), workload);

@@ -28,6 +28,7 @@ answerCalls({
 	/** Opens sessions. Returns when Redis knows them, in nanoseconds, and some of their ids. @param {number} count */
 	async create(count) {
 		open = makeIds(count);
+		/** @type {unknown[]} */
 		const created = [];
 		for (const [index, id] of open.entries()) {
 			if (index % PER_TURN === 0) await nextTurn();

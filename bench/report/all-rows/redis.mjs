@@ -85,7 +85,7 @@ function commands({ commands }, titles) {
 		'',
 		`### C${name.slice(1)}`,
 		'',
-		`Redis counts the commands in ${seconds} s with broadcasts and in ${seconds} s without. The difference is divided by the number of`,
+		`The commands that nodes send in ${seconds} s with broadcasts and in ${seconds} s without. The difference is divided by the number of`,
 		'broadcasts. `xread` is a blocking read: it waits in Redis for the next entry, and each node repeats it after each entry.',
 		'',
 		...table(
@@ -200,8 +200,8 @@ function backlogs({ backlogs }, titles) {
 		'',
 		'### Receiving a backlog',
 		'',
-		'A node is suspended (SIGSTOP). Another node sends as many messages as a Redis stream holds by default. Then the first node',
-		'is resumed. The table shows the messages per second until a reader has the last one.',
+		'A node is suspended (SIGSTOP). Another node sends the messages. Then the first node is resumed. The table shows the',
+		'messages per second until a reader has the last one.',
 		'',
 		...table(
 			['', ...IMPLEMENTATIONS.map((name) => titles[name]), 'this package / pub/sub in JS'],

@@ -129,7 +129,7 @@ impl Server {
                 }
                 let entry = NumberedEntry { node: sender.clone(), number: Some(number), entry };
                 self.make_room(&node, size(&entry));
-                self.add(&node, stamp, written(&entry));
+                self.add(&node, stamp, fields::fields(&entry));
             }
             last = number;
         }
@@ -185,8 +185,8 @@ impl Server {
             && let Some((_, fields)) = record.inbox.pop_front()
         {
             record.bytes -= fields::size(&fields);
-            if let Ok(entry) = fields::parse(fields) {
-                *record.lost.entry(entry.node).or_default() += 1;
+            if let Ok(contents) = fields::parse(fields) {
+                *record.lost.entry(contents.node).or_default() += contents.entries.len() as u64;
             }
         }
     }
@@ -253,7 +253,11 @@ impl Server {
             }
             let entry = Entry::Close { ids, stamp, reason: CloseReason::Replaced };
             let number = self.next_number();
-            self.add(&owner, number, written(&NumberedEntry { node: node.clone(), number: None, entry }));
+            self.add(
+                &owner,
+                number,
+                fields::fields(&NumberedEntry { node: node.clone(), number: None, entry }),
+            );
         }
     }
 
@@ -365,14 +369,8 @@ impl Server {
     }
 }
 
-fn written(entry: &NumberedEntry) -> Vec<Field> {
-    let mut fields = Vec::new();
-    fields::write(entry, |name, value| fields.push((name.to_vec(), value.to_vec())));
-    fields
-}
-
 fn size(entry: &NumberedEntry) -> usize {
-    fields::size(&written(entry))
+    fields::size(&fields::fields(entry))
 }
 
 fn ms(duration: Duration) -> u64 {

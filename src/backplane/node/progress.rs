@@ -39,8 +39,8 @@ pub(super) struct Progress {
 /// Entries that were read, and that the bus still keeps.
 #[derive(Default)]
 pub(super) struct Unacknowledged {
-    /// Their senders, oldest entry first. `None` for an entry that no node wrote.
-    pub senders: VecDeque<Option<NodeId>>,
+    /// Their senders and the number of messages in them, oldest entry first. `None` for an entry that no node wrote.
+    pub entries: VecDeque<Option<(NodeId, u64)>>,
     /// Their size.
     pub bytes: usize,
 }

@@ -9,8 +9,8 @@ use super::progress::{Progress, SharedProgress};
 use super::{Never, Node};
 use crate::backplane::Counters;
 use crate::backplane::bus::{Bus, BusError, Link, Position};
-use crate::backplane::entry::{Entry, NumberedEntry};
-use crate::backplane::fields::{self, Field};
+use crate::backplane::entry::{Entry, NodeId, NumberedEntry};
+use crate::backplane::fields::{self, Contents, Field};
 use crate::backplane::lock::lock;
 use crate::backplane::sequences::Arrival;
 
@@ -43,8 +43,20 @@ impl<B: Bus> Node<B> {
                 max_entries = (READ_BYTES / average.max(1)).clamp(1, MAX_ENTRIES);
             }
             for (position, fields) in entries {
-                self.wait_for_room(progress).await;
-                self.arrived(&mut lock(progress), position, fields);
+                let bytes = fields::size(&fields);
+                let (sender, messages) = self.contents(fields);
+                let count = messages.len() as u64;
+                for message in messages {
+                    self.wait_for_room(progress).await;
+                    self.deliver(&mut lock(progress), message);
+                }
+                // Not before, because the connection may break while the node waits.
+                self.has_read_entry(
+                    &mut lock(progress),
+                    position,
+                    bytes,
+                    sender.map(|sender| (sender, count)),
+                );
             }
         }
     }
@@ -68,24 +80,38 @@ impl<B: Bus> Node<B> {
         lock(progress).has_waited = waited.is_err();
     }
 
-    fn arrived(&self, progress: &mut Progress, position: Position, fields: Vec<Field>) {
-        progress.read = position;
-        let unacknowledged = &mut progress.unacknowledged;
-        unacknowledged.bytes += fields::size(&fields);
-        let entry = fields::parse(fields).ok();
-        unacknowledged.senders.push_back(entry.as_ref().map(|entry| entry.node.clone()));
-        match unacknowledged.senders.len() {
+    /// Returns the sender and the contents of an entry.
+    fn contents(&self, fields: Vec<Field>) -> (Option<NodeId>, Vec<NumberedEntry>) {
+        // The bus puts nothing into the inbox of its sender.
+        match fields::parse(fields) {
+            Ok(Contents { node, entries }) if node != self.backplane.node => (Some(node), entries),
+            _ => {
+                Counters::add(&self.backplane.counters.malformed, 1);
+                (None, Vec::new())
+            }
+        }
+    }
+
+    fn has_read_entry(
+        &self,
+        progress: &mut Progress,
+        position: Position,
+        bytes: usize,
+        messages: Option<(NodeId, u64)>,
+    ) {
+        let Progress { read, unacknowledged, .. } = progress;
+        *read = position;
+        unacknowledged.bytes += bytes;
+        unacknowledged.entries.push_back(messages);
+        match unacknowledged.entries.len() {
             1 => self.has_read.notify_one(),
             ACKNOWLEDGED_ENTRIES => self.has_read_many.notify_one(),
             _ => {}
         }
+    }
+
+    fn deliver(&self, progress: &mut Progress, NumberedEntry { node, number, entry }: NumberedEntry) {
         let counters = &self.backplane.counters;
-        // The bus puts nothing into the inbox of its sender.
-        let Some(NumberedEntry { node, number, entry }) =
-            entry.filter(|entry| entry.node != self.backplane.node)
-        else {
-            return Counters::add(&counters.malformed, 1);
-        };
         if let Some(number) = number {
             match progress.sequences.arrival(&node, number, Instant::now()) {
                 Arrival::Duplicate => {
@@ -110,7 +136,7 @@ impl<B: Bus> Node<B> {
         progress: &SharedProgress,
     ) -> Result<Never, BusError> {
         loop {
-            if lock(progress).unacknowledged.senders.is_empty() {
+            if lock(progress).unacknowledged.entries.is_empty() {
                 self.has_read.notified().await;
             }
             select! {
@@ -134,7 +160,7 @@ impl<B: Bus> Node<B> {
     ) -> Result<(), BusError> {
         let (up_to, bytes, count) = {
             let progress = lock(progress);
-            (progress.read, progress.unacknowledged.bytes, progress.unacknowledged.senders.len())
+            (progress.read, progress.unacknowledged.bytes, progress.unacknowledged.entries.len())
         };
         if count == 0 {
             return Ok(());
@@ -143,11 +169,10 @@ impl<B: Bus> Node<B> {
         let mut guard = lock(progress);
         let Progress { unacknowledged, losses, .. } = &mut *guard;
         unacknowledged.bytes -= bytes;
-        for (index, sender) in unacknowledged.senders.drain(..count).enumerate() {
-            // The others have removed the oldest ones, and have counted them as lost.
-            if (index as u64) < (count as u64).saturating_sub(removed) {
-                sender.iter().for_each(|sender| losses.was_read(sender));
-            }
+        // The others have removed the oldest ones, and have counted them as lost.
+        let removed_by_others = count.saturating_sub(removed as usize);
+        for (sender, messages) in unacknowledged.entries.drain(..count).take(removed_by_others).flatten() {
+            losses.was_read(&sender, messages);
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use super::inboxes::Inboxes;
 use super::{BLOCK, KEYS_TTL, RedisLink, ms, unexpected};
 use crate::backplane::bus::{Appended, BusError, Position};
 use crate::backplane::entry::{Entry, NodeId};
-use crate::backplane::fields::{self, Field};
+use crate::backplane::fields::Field;
+use crate::backplane::frame;
 use crate::backplane::outbox::Batch;
 use crate::backplane::redis::replies::{entries, node_id, number, text};
 use crate::backplane::wtf8;
@@ -37,16 +38,26 @@ impl RedisLink {
         let mut append = self.call(&self.scripts.append, &inboxes.keys, bytes);
         append.arg(&inboxes.version).arg(batch.first).arg(u8::from(batch.follows_loss));
         append.arg(self.settings.max_len).arg(self.settings.max_inbox_bytes);
-        for entry in &batch.entries {
+        for (number, entry) in (batch.first..).zip(&batch.entries) {
             match &**entry {
-                Entry::Message { ids, .. } => append.arg(ids.len()),
-                Entry::Broadcast { .. } => append.arg("b"),
-                Entry::Notify { .. } => append.arg("n"),
-                Entry::Delete { .. } => append.arg("d"),
+                Entry::Message { ids, .. } => {
+                    append.arg(ids.len());
+                    for id in ids {
+                        append.arg(wtf8::encode(id));
+                    }
+                    append.arg(frame::encode(number, entry));
+                }
+                Entry::Broadcast { .. } | Entry::Notify { .. } => {
+                    append.arg("a").arg(frame::encode(number, entry));
+                }
+                Entry::Delete { id } => {
+                    append.arg("d").arg(wtf8::encode(id));
+                }
                 // No node publishes it. It keeps its number, as a message to no session.
-                Entry::Close { .. } => append.arg(0).arg(""),
-            };
-            write_values(entry, &mut append);
+                Entry::Close { .. } => {
+                    append.arg(0).arg("");
+                }
+            }
         }
         append
     }
@@ -79,27 +90,5 @@ impl RedisLink {
         let Position { number, seq } = up_to;
         acknowledge.arg(self.node.as_str()).arg(format!("{number}-{}", seq.saturating_add(1))).arg(bytes);
         self.query(&acknowledge).await
-    }
-}
-
-/// Adds the contents of an entry to the arguments of `append.lua`.
-fn write_values(entry: &Entry, append: &mut Cmd) {
-    match entry {
-        Entry::Delete { id } => {
-            append.arg(wtf8::encode(id));
-        }
-        Entry::Close { .. } => {}
-        Entry::Notify { .. } => fields::write_contents(entry, |name, value| {
-            // The topic is a field with one of several names.
-            if name != b"t" {
-                append.arg(name);
-            }
-            append.arg(value);
-        }),
-        Entry::Message { .. } | Entry::Broadcast { .. } => {
-            fields::write_contents(entry, |_, value| {
-                append.arg(value);
-            });
-        }
     }
 }

@@ -1,8 +1,8 @@
--- Adds entries of a node to the inboxes of the nodes that they concern.
+-- Adds entries of a node to the inboxes of the nodes that they concern. An inbox gets one stream entry for all of them.
 -- KEYS[4...]: the inboxes of all other nodes
 -- ARGV[4...]: version of the list of nodes that the caller knows; number of the first entry; '1' if the entries before it are
---             lost; maximum number of entries, and of bytes, in an inbox; the entries, each as one of
---             number of ids, ids, text | 'b', text | 'n', name of a field, its value, text | 'd', id
+--             lost; maximum number of stream entries, and of bytes, in an inbox; the entries, each as one of
+--             number of ids, ids, frame | 'a', frame for all nodes | 'd', id of a session to delete
 -- Returns one of 'forgotten' | 'nodes', version, nodes | 'hole', number of the last entry | 'upto', number of the last entry,
 -- the node whose inbox has no room for the next one, bytes that this one needs if the node has been dead for a while.
 local known, first, followsLoss, maxLen, maxBytes = unpack(ARGV, 4, 8)
@@ -18,20 +18,53 @@ last = tonumber(lastNumber or 0)
 -- The inbox that has no room for the current entry, and the size of this entry there.
 local full, fullSize
 
--- Returns true when an inbox has room.
-local function hasRoom(inbox, size)
-  if not inbox.len then inbox.len = redis.call('XLEN', inbox.key) end
-  if inbox.len < maxLen and (inbox.len == 0 or inbox.bytes + size <= maxBytes) then return true end
-  full, fullSize = inbox, size
-  return false
-end
-
 -- Returns true when an inbox that does not exist need not be waited for, because its node is dead. Otherwise the node is about to
 -- make the inbox again.
 local function isGone(inbox)
   if deadFor(inbox.node) > nodeTtl then return true end
   full, fullSize = inbox, 0
   return false
+end
+
+-- Returns true when an inbox has room for a frame.
+local function hasRoom(inbox, size)
+  if not inbox.frames then
+    inbox.frames, inbox.frameBytes = {}, 0
+    inbox.len = redis.call('XLEN', inbox.key)
+    inbox.exists = inbox.len > 0 or redis.call('EXISTS', inbox.key) == 1
+  end
+  if not inbox.exists then return isGone(inbox) end
+  local isEmpty = inbox.len == 0 and inbox.frameBytes == 0
+  if inbox.len < maxLen and (isEmpty or inbox.bytes + inbox.frameBytes + size <= maxBytes) then return true end
+  full, fullSize = inbox, size
+  return false
+end
+
+-- Adds a frame to what an inbox gets at the end.
+local function put(inbox, frame)
+  if inbox.exists then
+    inbox.frames[#inbox.frames + 1] = frame
+    inbox.frameBytes = inbox.frameBytes + #frame
+  end
+end
+
+-- Adds the frames to an inbox.
+local function flush(inbox)
+  local count = inbox.frames and #inbox.frames or 0
+  if count > 0 then
+    local size = 3 + #self + #tostring(count) + inbox.frameBytes
+    add(inbox, size, 'n', self, 'c', count, 'f', table.concat(inbox.frames))
+    inbox.frames, inbox.frameBytes = {}, 0
+  end
+end
+
+-- Adds a frame to several inboxes, or to none of them. Returns false when it has to wait.
+local function putAll(receivers, frame)
+  for _, inbox in ipairs(receivers) do
+    if not hasRoom(inbox, #frame) then return false end
+  end
+  for _, inbox in ipairs(receivers) do put(inbox, frame) end
+  return true
 end
 
 -- Returns the inboxes of all other nodes.
@@ -61,87 +94,51 @@ local function otherInboxes()
   return others
 end
 
--- Returns the inbox of the node that has a session, from a value of the directory. False when no other node has it.
+-- Returns the inbox of the node that has a session, from a value of the directory. Nil when no other node has it.
+local inboxByValue = {}
 local function inboxIn(value)
-  local owner = value and ownerIn(value)
-  return owner and owner ~= self and inboxOf(owner)
+  if not value then return nil end
+  local inbox = inboxByValue[value]
+  if inbox == nil then
+    local owner = ownerIn(value)
+    inbox = owner ~= self and inboxOf(owner)
+    inboxByValue[value] = inbox
+  end
+  return inbox or nil
 end
 
--- Adds an entry to one inbox. Returns false when it has to wait.
-local function addToOne(inbox, size, ...)
-  return hasRoom(inbox, size) and (add(inbox, size, ...) or isGone(inbox))
+-- Adds a message to several sessions, whose ids begin at an index of ARGV. Every receiver gets all ids, and skips those that it
+-- does not have.
+local function putMessage(index, count, frame)
+  local receivers, has = {}, {}
+  for _, value in ipairs(redis.call('HMGET', dir, unpack(ARGV, index, index + count - 1))) do
+    local inbox = inboxIn(value)
+    -- A node is about to claim the session. It may be any.
+    if not inbox then return putAll(otherInboxes(), frame) end
+    if not has[inbox] then
+      has[inbox] = true
+      table.insert(receivers, inbox)
+    end
+  end
+  return putAll(receivers, frame)
 end
 
--- Adds an entry to several inboxes, or to none of them. `own` has the fields and the size of the entry in some inboxes, `fields`
--- and `size` those in the others. Returns false when it has to wait.
-local function addToAll(receivers, fields, size, own)
-  local empty = {}
-  for _, inbox in ipairs(receivers) do
-    if not hasRoom(inbox, own and own[inbox] and own[inbox].size or size) then return false end
-    if inbox.len == 0 then table.insert(empty, inbox.key) end
-  end
-  if #empty > 0 and redis.call('EXISTS', unpack(empty)) < #empty then
-    for _, inbox in ipairs(receivers) do
-      if inbox.len == 0 and redis.call('EXISTS', inbox.key) == 0 and not isGone(inbox) then return false end
-    end
-  end
-  for _, inbox in ipairs(receivers) do
-    local mine = own and own[inbox]
-    if mine then
-      add(inbox, mine.size, unpack(mine))
-    else
-      add(inbox, size, unpack(fields))
-    end
-  end
-  return true
-end
-
--- Adds a message to several sessions, in ARGV from an index on.
-local function addMessage(number, index, count)
-  local text = ARGV[index + count]
-  local owners = redis.call('HMGET', dir, unpack(ARGV, index, index + count - 1))
-  local fixed = 3 + #self + #number + 1 + 1 + #text
-  local function message() return { 'n', self, 's', number, 'k', 'm', 't', text, size = fixed } end
-  local function to(entry, id)
-    table.insert(entry, 'i')
-    table.insert(entry, id)
-    entry.size = entry.size + 1 + #id
-  end
-  local own, receivers, unknown = {}, {}, nil
-  for offset = 1, count do
-    if not inboxIn(owners[offset]) then
-      unknown = unknown or message()
-      to(unknown, ARGV[index + offset - 1])
-    end
-  end
-  for offset = 1, count do
-    local inbox = inboxIn(owners[offset])
-    if inbox then
-      if not own[inbox] then
-        own[inbox] = unknown and { size = unknown.size, unpack(unknown) } or message()
-        table.insert(receivers, inbox)
-      end
-      to(own[inbox], ARGV[index + offset - 1])
-    end
-  end
-  if unknown then
-    -- A node is about to claim these sessions. It may be any.
-    return addToAll(otherInboxes(), unknown, unknown.size, own)
-  end
-  return addToAll(receivers, nil, 0, own)
-end
-
--- Closes a session that another node has.
-local function addDeletion(number, id)
+-- Closes a session that another node has. Returns false when this has to wait.
+local function delete(number, id)
   local value = redis.call('HGET', dir, id)
   -- A session that this node has was created after the deletion.
   if not value or ownerIn(value) == self then return true end
   local inbox = inboxIn(value)
   if inbox then
+    local size = 3 + #self + #number + 1 + 2 + #id + #digits(last + 1)
+    if not hasRoom(inbox, size) then return false end
+    -- After the messages that were sent before.
+    flush(inbox)
+    nextNumber()
     local stamp = digits(last)
-    local size = 3 + #self + #number + 1 + 2 + #id + #stamp
-    local isAdded = addToOne(inbox, size, 'n', self, 's', number, 'k', 'd', 'i', id, 'c', stamp)
-    if not isAdded then return false end
+    if inbox.exists then add(inbox, size, 'n', self, 's', number, 'k', 'd', 'i', id, 'c', stamp) end
+    -- For the messages that come next.
+    nextNumber()
   else
     -- A full Redis accepts every write after the first one. This one needs memory, so it is refused.
     redis.call('HSET', st, 'last', digits(last))
@@ -151,45 +148,40 @@ local function addDeletion(number, id)
   return true
 end
 
+nextNumber()
 local index, accepted = 9, first - 1
 while ARGV[index] do
   local kind = ARGV[index]
   local count = tonumber(kind)
-  local length = count and count + 2 or kind == 'n' and 4 or 2
   if accepted >= seen then
-    nextNumber()
-    local number, isAdded = digits(accepted + 1), nil
+    local isAdded
     if count == 1 then
-      local id, text = ARGV[index + 1], ARGV[index + 2]
-      local inbox = inboxIn(redis.call('HGET', dir, id))
-      local size = 3 + #self + #number + 1 + 2 + #id + #text
+      local inbox, frame = inboxIn(redis.call('HGET', dir, ARGV[index + 1])), ARGV[index + 2]
       if inbox then
-        isAdded = addToOne(inbox, size, 'n', self, 's', number, 'k', 'm', 'i', id, 't', text)
+        isAdded = hasRoom(inbox, #frame)
+        if isAdded then put(inbox, frame) end
       else
         -- A node is about to claim the session. It may be any.
-        isAdded = addToAll(otherInboxes(), { 'n', self, 's', number, 'k', 'm', 'i', id, 't', text }, size)
+        isAdded = putAll(otherInboxes(), frame)
       end
     elseif count == 0 then
       isAdded = true
     elseif count then
-      isAdded = addMessage(number, index + 1, count)
-    elseif kind == 'b' then
-      local text = ARGV[index + 1]
-      local size = 3 + #self + #number + 1 + 1 + #text
-      isAdded = addToAll(otherInboxes(), { 'n', self, 's', number, 'k', 'b', 't', text }, size)
-    elseif kind == 'n' then
-      local name, value, text = unpack(ARGV, index + 1, index + 3)
-      local size = 3 + #self + #number + 1 + #name + #value + 1 + #text
-      isAdded = addToAll(otherInboxes(), { 'n', self, 's', number, 'k', 'n', name, value, 't', text }, size)
+      isAdded = putMessage(index + 1, count, ARGV[index + 1 + count])
+    elseif kind == 'a' then
+      isAdded = putAll(otherInboxes(), ARGV[index + 1])
     else
-      isAdded = addDeletion(number, ARGV[index + 1])
+      isAdded = delete(digits(accepted + 1), ARGV[index + 1])
     end
     if not isAdded then break end
   end
   accepted = accepted + 1
-  index = index + length
+  index = index + (count or 0) + 2
 end
 
+for _, inbox in pairs(inboxes) do
+  if inbox then flush(inbox) end
+end
 if accepted > seen and accepted >= first then save({ 'l:' .. self, digits(accepted) }) end
 local reply = { 'upto', digits(accepted) }
 if full then

@@ -20,13 +20,18 @@ while not hasRoom() and removed < ENTRIES_PER_CALL and removedBytes < BYTES_PER_
   local entries = redis.call('XRANGE', inbox, '-', '+', 'COUNT', math.max(1, math.min(count, 64)))
   for _, entry in ipairs(entries) do
     local fields = entry[2]
-    local sender
+    local sender, kind, messages
     for index = 1, #fields do
       removedBytes = removedBytes + #fields[index]
       bytes = bytes - #fields[index]
-      if index % 2 == 1 and fields[index] == 'n' then sender = fields[index + 1] end
+      if index % 2 == 1 then
+        if fields[index] == 'n' then sender = fields[index + 1] end
+        if fields[index] == 'k' then kind = fields[index + 1] end
+        if fields[index] == 'c' then messages = tonumber(fields[index + 1]) end
+      end
     end
-    if sender then senders[sender] = (senders[sender] or 0) + 1 end
+    -- In an entry with a kind, 'c' is a stamp.
+    if sender then senders[sender] = (senders[sender] or 0) + (kind and 1 or messages or 1) end
   end
   len = len - #entries
   removed = removed + #entries

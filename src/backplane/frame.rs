@@ -1,0 +1,204 @@
+//! Frames: messages as bytes. A frame shows where it ends, so that several of them can be joined without a separator.
+//!
+//! | part | in kinds |
+//! | --- | --- |
+//! | kind, one byte: `m` message, `b` broadcast, `l` notification about a list, `u` notification about a resource | all |
+//! | number of the message among those of its node | all |
+//! | number of sessions, and their ids | `m` |
+//! | number of the list ([`ListChange`]) | `l` |
+//! | URI of the resource | `u` |
+//! | text of the message, or notification as JSON | all |
+//!
+//! Numbers have seven bits in each byte, lowest first; all bytes but the last have the highest bit set. Before ids, URIs and texts
+//! stands their length.
+
+use super::entry::{Entry, Id, NodeId, NumberedEntry, Topic};
+use super::fields::{LAST_NUMBER, is_json};
+use super::wtf8;
+use crate::registry::subscriptions::ListChange;
+use crate::threads::text::Text;
+
+/// Returns the frame of a message, which has a number. Empty for entries that are no messages.
+pub fn encode(number: u64, entry: &Entry) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(entry.weight());
+    let text = match entry {
+        Entry::Message { ids, text } => {
+            begin(&mut frame, b'm', number);
+            write_number(&mut frame, ids.len() as u64);
+            ids.iter().for_each(|id| write_bytes(&mut frame, &wtf8::encode(id)));
+            text
+        }
+        Entry::Broadcast { text } => {
+            begin(&mut frame, b'b', number);
+            text
+        }
+        Entry::Notify { topic: Topic::List(list), notification } => {
+            begin(&mut frame, b'l', number);
+            write_number(&mut frame, *list as u64);
+            notification
+        }
+        Entry::Notify { topic: Topic::Resource(uri), notification } => {
+            begin(&mut frame, b'u', number);
+            write_bytes(&mut frame, &wtf8::encode(uri));
+            notification
+        }
+        Entry::Delete { .. } | Entry::Close { .. } => return frame,
+    };
+    write_bytes(&mut frame, text);
+    frame
+}
+
+fn begin(frame: &mut Vec<u8>, kind: u8, number: u64) {
+    frame.push(kind);
+    write_number(frame, number);
+}
+
+fn write_number(frame: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        frame.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    frame.push(number as u8);
+}
+
+fn write_bytes(frame: &mut Vec<u8>, bytes: &[u8]) {
+    write_number(frame, bytes.len() as u64);
+    frame.extend_from_slice(bytes);
+}
+
+/// Reads frames of a node. Returns `None` when one of them is invalid.
+pub fn decode_all(mut frames: &[u8], node: &NodeId) -> Option<Vec<NumberedEntry>> {
+    let mut entries = Vec::new();
+    while !frames.is_empty() {
+        let (number, entry) = decode(&mut frames)?;
+        entries.push(NumberedEntry { node: node.clone(), number: Some(number), entry });
+    }
+    (!entries.is_empty()).then_some(entries)
+}
+
+fn decode(frames: &mut &[u8]) -> Option<(u64, Entry)> {
+    let kind = *frames.split_off_first()?;
+    let number = read_number(frames).filter(|number| (1..=LAST_NUMBER).contains(number))?;
+    let entry = match kind {
+        b'm' => {
+            // The capacity is not reserved, because another program may have written the number.
+            let count = read_number(frames)?;
+            let ids = (0..count).map(|_| read_units(frames)).collect::<Option<Vec<_>>>()?;
+            Entry::Message { ids: Some(ids).filter(|ids| !ids.is_empty())?, text: read_text(frames)? }
+        }
+        b'b' => Entry::Broadcast { text: read_text(frames)? },
+        b'l' => {
+            let list = *ListChange::ALL.get(usize::try_from(read_number(frames)?).ok()?)?;
+            Entry::Notify { topic: Topic::List(list), notification: read_object(frames)? }
+        }
+        b'u' => {
+            let uri = read_units(frames)?;
+            Entry::Notify { topic: Topic::Resource(uri), notification: read_object(frames)? }
+        }
+        _ => return None,
+    };
+    Some((number, entry))
+}
+
+fn read_number(frames: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..63).step_by(7) {
+        let byte = *frames.split_off_first()?;
+        number |= u64::from(byte & 0x7F) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn read_bytes<'frames>(frames: &mut &'frames [u8]) -> Option<&'frames [u8]> {
+    let length = usize::try_from(read_number(frames)?).ok()?;
+    frames.split_off(..length)
+}
+
+fn read_units(frames: &mut &[u8]) -> Option<Id> {
+    wtf8::decode(read_bytes(frames)?)
+}
+
+fn read_text(frames: &mut &[u8]) -> Option<Text> {
+    let text = read_bytes(frames)?;
+    str::from_utf8(text).is_ok().then(|| text.into())
+}
+
+fn read_object(frames: &mut &[u8]) -> Option<Text> {
+    read_text(frames).filter(|text| text.first() == Some(&b'{') && is_json(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id() -> impl Strategy<Value = Id> {
+        vec(any::<u16>(), 0..200).prop_map(Id::from)
+    }
+
+    fn text() -> impl Strategy<Value = Text> {
+        any::<String>().prop_map(|text| Text::from(text.into_bytes()))
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let topic = prop_oneof![
+            (0..3_usize).prop_map(|list| Topic::List(ListChange::ALL[list])),
+            id().prop_map(Topic::Resource)
+        ];
+        prop_oneof![
+            (vec(id(), 1..4), text()).prop_map(|(ids, text)| Entry::Message { ids, text }),
+            text().prop_map(|text| Entry::Broadcast { text }),
+            topic.prop_map(|topic| Entry::Notify { topic, notification: Text::from(*b"{\"method\":\"a\"}") }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn joined_frames_read_back_as_they_were_written(entries in vec((1..=LAST_NUMBER, entry()), 1..5)) {
+            let node = NodeId::random();
+            let frames: Vec<u8> = entries.iter().flat_map(|(number, entry)| encode(*number, entry)).collect();
+            let read = decode_all(&frames, &node).unwrap();
+            let read: Vec<_> = read.into_iter().map(|read| (read.number.unwrap(), read.entry)).collect();
+            prop_assert_eq!(read, entries);
+        }
+
+        #[test]
+        fn a_frame_that_is_cut_off_is_refused(entry in entry(), length: prop::sample::Index) {
+            let frame = encode(1, &entry);
+            prop_assert_eq!(decode_all(&frame[..length.index(frame.len())], &NodeId::random()), None);
+        }
+
+        #[test]
+        fn arbitrary_bytes_cause_no_panic(bytes: Vec<u8>) {
+            let _ = decode_all(&bytes, &NodeId::random());
+        }
+    }
+
+    #[test]
+    fn frames_with_invalid_values_are_refused() {
+        for frame in [
+            &b"x\x01\x00"[..],
+            // The number 0, one that is too high, and one without an end.
+            b"b\x00\x00",
+            b"b\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F\x00",
+            b"b\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x00",
+            // No session, and more sessions than there are.
+            b"m\x01\x00\x00",
+            b"m\x01\xFF\xFF\xFF\xFF\x0F\x00",
+            // Not UTF-8.
+            b"b\x01\x01\xFF",
+            // An unknown list, and a notification that is no object.
+            b"l\x01\x09\x02{}",
+            b"l\x01\x00\x02[]",
+            b"l\x01\x00\x05{} {}",
+        ] {
+            assert_eq!(decode_all(frame, &NodeId::random()), None, "{frame:?}");
+        }
+        assert!(decode_all(b"l\x01\x00\x02{}", &NodeId::random()).is_some());
+    }
+}
