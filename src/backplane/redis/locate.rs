@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use ::redis::{Value, cmd};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::address::{Address, Endpoint, Login};
 use super::commands::Connection;
 use super::connect::{Dialer, Hello};
 use super::routes::Routes;
-use super::sentinel::{Sentinels, Watch};
+use super::sentinel::{Sentinels, Watch, moved};
 use super::slots::SlotMap;
 use super::tls::{Tls, TlsOptions};
 use crate::backplane::bus::BusError;
+
+/// Time for which the answer of the Sentinels counts as current.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// A server, which may be at another address each time, and what a node needs to find it.
 pub(super) struct Server {
@@ -57,7 +60,13 @@ impl Server {
             let primary = sentinels.primary().await?;
             let watch = Arc::new(Watch::new(&sentinels, primary.clone()));
             let dialer = dialer(login, &self.routes, Some(Arc::clone(&watch)));
-            return watch.guard(connect_to_primary(&dialer, &primary)).await?;
+            let asked = Instant::now();
+            let connected = watch.guard(connect_to_primary(&dialer, &primary)).await??;
+            // A primary that stood still may have been replaced since the question.
+            if asked.elapsed() > FRESH && sentinels.primary().await? != primary {
+                return Err(moved(&primary));
+            }
+            return Ok(connected);
         }
         let dialer = Arc::new(dialer(login, &self.routes, None));
         self.connect_to_owner(&dialer).await

@@ -160,7 +160,7 @@ impl Watch {
     /// accept writes for seconds, and lose them, or may never reply.
     pub async fn guard<T>(&self, operation: impl Future<Output = T>) -> Result<T, BusError> {
         let mut has_moved = self.has_moved.clone();
-        let moved = async {
+        let until_moved = async {
             if has_moved.wait_for(|moved| *moved).await.is_err() {
                 // The tasks were cancelled, because the runtime ends.
                 pending::<()>().await;
@@ -168,13 +168,16 @@ impl Watch {
         };
         select! {
             biased;
-            () = moved => {
-                let message = format!("{} is not the primary any more, according to the Sentinels", self.primary);
-                Err(BusError::new("ERR_PRIMARY_MOVED", message))
-            }
+            () = until_moved => Err(moved(&self.primary)),
             result = operation => Ok(result),
         }
     }
+}
+
+/// Returns the error for a server that was replaced as the primary.
+pub(super) fn moved(primary: &Endpoint) -> BusError {
+    let message = format!("{primary} is not the primary any more, according to the Sentinels");
+    BusError::new("ERR_PRIMARY_MOVED", message)
 }
 
 /// Returns true when more of the Sentinels that answer name another address than this one. Silence is no vote.
