@@ -533,8 +533,8 @@ export interface BackplaneOptions {
 	nodeTtlMs?: number | undefined;
 
 	/**
-	 * Sets the certificates for a URL that begins with `rediss://`. Omit it if the server has a certificate of an authority
-	 * that the operating system, `SSL_CERT_FILE` or `NODE_EXTRA_CA_CERTS` names.
+	 * Sets the certificates for a URL that begins with `rediss://` or `rediss-sentinel://`. Omit it if the server has a
+	 * certificate of an authority that the operating system, `SSL_CERT_FILE` or `NODE_EXTRA_CA_CERTS` names.
 	 *
 	 * All managers of one URL and prefix share it. A later manager may omit it; with other certificates, it throws
 	 * `ERR_INVALID_ARG_VALUE`.

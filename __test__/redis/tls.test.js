@@ -16,13 +16,16 @@ import {
 } from '@tmcp-native/session-manager/redis';
 
 import { CertificateAuthority, hasOpenssl } from '../support/certificates.js';
+import { FakeSentinel } from '../support/fake-sentinel.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
 
+/** @import { TestContext } from 'node:test' */
 /** @import { Certificate } from '../support/certificates.js' */
 /** @import { RedisServer } from '../support/redis.js' */
 
-const test = (/** @type {string} */ name, /** @type {() => unknown} */ what) => testOf(name, { timeout: 60_000 }, what);
+const test = (/** @type {string} */ name, /** @type {(t: TestContext) => unknown} */ what) =>
+	testOf(name, { timeout: 60_000 }, what);
 const MANAGERS = [RedisStreamSessionManager, RedisInfoSessionManager, RedisSubscriptionManager];
 const PROGRAM = fileURLToPath(new URL('../programs/redis-ready.js', import.meta.url));
 const URL_OF_NO_SERVER = 'rediss://127.0.0.1:1';
@@ -206,6 +209,20 @@ else
 			servers.push(redis);
 			const url = redis.url.replace('redis:', 'rediss:');
 			await assertRefused(url, undefined, 'ETIMEDOUT', /handshake within 750 ms; it may not use TLS$/);
+		});
+
+		test('a node finds a server through Sentinels that use TLS, too, and checks the certificates of both', async (t) => {
+			const ca = authority.cert;
+			const urlOf = async (/** @type {Certificate} */ ofServer, /** @type {Certificate} */ ofSentinel) => {
+				const port = Number(new URL(await start(ofServer)).port);
+				const sentinel = await new FakeSentinel(port, ofSentinel).start();
+				t.after(() => sentinel.end());
+				return `rediss-sentinel://${sentinel.host}#primary`;
+			};
+			const { server, selfSigned } = certificates;
+			await open(await urlOf(server, server), { ca }).ready();
+			await assertRefused(await urlOf(selfSigned, server), { ca }, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+			await assertRefused(await urlOf(server, selfSigned), { ca }, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE');
 		});
 
 		test('tls.servername replaces the host of the URL in the check of the certificate', async () => {

@@ -2,11 +2,12 @@
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 
 /** @import { AddressInfo, Socket } from 'node:net' */
 
 export class FakeSentinel {
-	#server = createServer((socket) => this.#accept(socket));
+	#server;
 	/** @type {Set<Socket>} */
 	#sockets = new Set();
 	/** Number of questions so far. */
@@ -14,8 +15,13 @@ export class FakeSentinel {
 	/** The port of the primary that it names, `null` for none, or `undefined` when it gives no answer. @type {number | null | undefined} */
 	primary = undefined;
 
-	/** @param {number | null} [primary] */
-	constructor(primary) {
+	/**
+	 * @param {number | null} [primary]
+	 * @param {{ cert: string, key: string }} [certificate] for TLS
+	 */
+	constructor(primary, certificate) {
+		const accept = (/** @type {Socket} */ socket) => this.#accept(socket);
+		this.#server = certificate ? createTlsServer(certificate, accept) : createServer(accept);
 		this.primary = primary;
 	}
 

@@ -80,11 +80,10 @@ impl Dialer {
             return Ok(());
         }
         commands.query(cmd("SELECT").arg(db)).await.map_err(|error: BusError| {
-            if !error.message.contains("cluster mode") {
+            if &*error.code != "ERR" {
                 return error;
             }
-            let message =
-                format!("Redis Cluster has no database {db}: the URL must name database 0, or none");
+            let message = format!("the server has no database {db}, which the URL names: {}", error.message);
             BusError::new("ERR_INVALID_ARG_VALUE", message)
         })
     }

@@ -60,26 +60,34 @@ impl Server {
             return watch.guard(connect_to_primary(&dialer, &primary)).await?;
         }
         let dialer = Arc::new(dialer(login, &self.routes, None));
-        let commands = self.connect_to_owner(&dialer).await?;
-        let (reads, Hello { is_in_cluster, .. }) = dialer.dial(commands.endpoint()).await?;
-        self.routes.worked(commands.endpoint());
-        Ok(Connected { commands, reads, is_in_cluster })
+        self.connect_to_owner(&dialer).await
     }
 
     /// Connects to one of the hosts of the URL, or to the node of the cluster that has the slot.
-    async fn connect_to_owner(&self, dialer: &Arc<Dialer>) -> Result<Connection, BusError> {
+    async fn connect_to_owner(&self, dialer: &Arc<Dialer>) -> Result<Connected, BusError> {
         let candidates = self.routes.candidates(&self.address.endpoints);
         let Found { connection, map } = first_usable(dialer, candidates).await?;
-        let Some(map) = map else { return Ok(connection) };
-        let Some(owner) = map.master_of(self.slot) else {
-            let message = format!("CLUSTERDOWN no node has slot {}", self.slot);
-            return Err(BusError::new("CLUSTERDOWN", message));
+        let asked = connection.endpoint().clone();
+        let connecting = async {
+            let owner = map.as_ref().map(|map| map.master_of(self.slot).ok_or_else(|| self.no_owner()));
+            let commands = match owner.transpose()? {
+                Some(owner) if *owner != asked => dialer.dial(owner).await?.0,
+                _ => connection,
+            };
+            let (reads, Hello { is_in_cluster, .. }) = dialer.dial(commands.endpoint()).await?;
+            Ok(Connected { commands, reads, is_in_cluster })
         };
-        if owner == connection.endpoint() {
-            return Ok(connection);
+        let connected = connecting.await;
+        match &connected {
+            Ok(Connected { commands, .. }) => self.routes.worked(commands.endpoint(), &asked),
+            // Another node of the cluster may know better.
+            Err(_) => self.routes.failed_at(&asked),
         }
-        let (connection, _) = dialer.dial(owner).await?;
-        Ok(connection)
+        connected
+    }
+
+    fn no_owner(&self) -> BusError {
+        BusError::new("CLUSTERDOWN", format!("CLUSTERDOWN no node has slot {}", self.slot))
     }
 }
 

@@ -14,24 +14,46 @@ pub(super) struct Routes(Mutex<State>);
 struct State {
     /// The address that worked last, or to which the server has referred.
     first: Option<Endpoint>,
-    /// An address that did not work when it was used last.
-    last: Option<Endpoint>,
+    /// The address of the server that named `first` as the owner of the keys.
+    named_by: Option<Endpoint>,
+    /// Addresses that did not help when they were used last, the latest one at the end.
+    last: Vec<Endpoint>,
     /// The nodes of the cluster.
     nodes: Vec<Endpoint>,
 }
 
+impl State {
+    /// Makes an address the last one that is tried.
+    fn demote(&mut self, endpoint: &Endpoint) {
+        if self.first.take_if(|first| first == endpoint).is_some()
+            && let Some(named_by) = self.named_by.take()
+        {
+            // It may be cut off from the rest of the cluster, and would name the same server again.
+            self.demote(&named_by);
+        }
+        self.last.retain(|last| last != endpoint);
+        if self.last.len() == MAX_LAST {
+            self.last.remove(0);
+        }
+        self.last.push(endpoint.clone());
+    }
+}
+
+/// Maximum number of addresses in [`State::last`].
+const MAX_LAST: usize = 64;
+
 impl Routes {
     /// Returns the addresses in the order in which they are tried: `given` ones, then those that the cluster has told.
     pub fn candidates(&self, given: &[Endpoint]) -> Vec<Endpoint> {
-        let State { first, last, nodes } = &*lock(&self.0);
+        let State { first, last, nodes, .. } = &*lock(&self.0);
         let mut candidates: Vec<Endpoint> = Vec::new();
         for endpoint in first.iter().chain(given).chain(nodes) {
             if !candidates.contains(endpoint) {
                 candidates.push(endpoint.clone());
             }
         }
-        // Stable: the others stay in order.
-        candidates.sort_by_key(|endpoint| Some(endpoint) == last.as_ref());
+        // Stable: the others stay in order, before those that did not help.
+        candidates.sort_by_key(|endpoint| last.iter().position(|last| last == endpoint));
         candidates
     }
 
@@ -40,11 +62,17 @@ impl Routes {
         lock(&self.0).nodes = nodes;
     }
 
-    /// Remembers an address that works.
-    pub fn worked(&self, endpoint: &Endpoint) {
+    /// Remembers an address that works, and the server that named it as the owner of the keys.
+    pub fn worked(&self, endpoint: &Endpoint, named_by: &Endpoint) {
         let mut state = lock(&self.0);
-        state.last.take_if(|last| last == endpoint);
+        state.last.retain(|last| last != endpoint && last != named_by);
         state.first = Some(endpoint.clone());
+        state.named_by = Some(named_by.clone()).filter(|named_by| named_by != endpoint);
+    }
+
+    /// Remembers an address that did not help.
+    pub fn failed_at(&self, endpoint: &Endpoint) {
+        lock(&self.0).demote(endpoint);
     }
 
     /// Remembers what an error of a server says about where to connect next.
@@ -54,11 +82,11 @@ impl Routes {
             "MOVED" => {
                 let address = error.message.rsplit(' ').next().unwrap_or_default();
                 state.first = Endpoint::parse(address, endpoint);
+                state.named_by = None;
             }
             // Another server may be able to do it.
             "ETIMEDOUT" | "READONLY" | "CLUSTERDOWN" | "MASTERDOWN" | "LOADING" => {
-                state.first.take_if(|first| first == endpoint);
-                state.last = Some(endpoint.clone());
+                state.demote(endpoint);
             }
             _ => {}
         }
@@ -89,7 +117,7 @@ mod tests {
         let c = Endpoint::tcp("c", 3);
         routes.learned(vec![Endpoint::tcp("b", 2), c.clone()]);
         assert_eq!(order(&routes), ["a:1", "b:2", "c:3"]);
-        routes.worked(&c);
+        routes.worked(&c, &c);
         assert_eq!(order(&routes), ["c:3", "a:1", "b:2"]);
     }
 
@@ -97,7 +125,7 @@ mod tests {
     fn the_address_of_a_redirection_is_tried_first() {
         let [a, _] = given();
         let routes = Routes::default();
-        routes.worked(&a);
+        routes.worked(&a, &a);
         failed(&routes, &a, "MOVED 3999 10.0.0.1:7");
         assert_eq!(order(&routes), ["10.0.0.1:7", "a:1", "b:2"]);
         failed(&routes, &a, "MOVED 3999 :7");
@@ -113,21 +141,54 @@ mod tests {
         {
             let [a, b] = given();
             let routes = Routes::default();
-            routes.worked(&a);
+            routes.worked(&a, &a);
             failed(&routes, &a, message);
             assert_eq!(order(&routes), ["b:2", "a:1"], "{message}");
-            routes.worked(&b);
+            routes.worked(&b, &b);
             assert_eq!(order(&routes), ["b:2", "a:1"]);
-            routes.worked(&a);
+            routes.worked(&a, &a);
             assert_eq!(order(&routes), ["a:1", "b:2"]);
         }
+    }
+
+    #[test]
+    fn addresses_that_did_not_help_are_tried_last_the_latest_one_at_the_end() {
+        let [a, b] = given();
+        let routes = Routes::default();
+        routes.learned(vec![Endpoint::tcp("c", 3)]);
+        routes.failed_at(&a);
+        routes.failed_at(&b);
+        assert_eq!(order(&routes), ["c:3", "a:1", "b:2"]);
+        routes.failed_at(&a);
+        assert_eq!(order(&routes), ["c:3", "b:2", "a:1"]);
+        for port in 0..200 {
+            routes.failed_at(&Endpoint::tcp("d", port));
+        }
+        assert_eq!(lock(&routes.0).last.len(), MAX_LAST);
+    }
+
+    #[test]
+    fn the_server_that_named_an_address_is_tried_last_with_it() {
+        let [a, b] = given();
+        let c = Endpoint::tcp("c", 3);
+        let routes = Routes::default();
+        routes.learned(vec![c.clone()]);
+        routes.worked(&c, &a);
+        assert_eq!(order(&routes), ["c:3", "a:1", "b:2"]);
+        failed(&routes, &c, "CLUSTERDOWN The cluster is down");
+        assert_eq!(order(&routes), ["b:2", "a:1", "c:3"]);
+        routes.worked(&b, &a);
+        assert_eq!(order(&routes), ["b:2", "a:1", "c:3"]);
+        // An older connection.
+        failed(&routes, &c, "CLUSTERDOWN The cluster is down");
+        assert_eq!(order(&routes), ["b:2", "a:1", "c:3"]);
     }
 
     #[test]
     fn other_errors_change_nothing() {
         let [a, b] = given();
         let routes = Routes::default();
-        routes.worked(&b);
+        routes.worked(&b, &b);
         for message in ["WRONGTYPE Operation", "ASK 1 c:3", "TRYAGAIN", "UNBLOCKED", "ECONNRESET"] {
             failed(&routes, &a, message);
             failed(&routes, &b, message);
