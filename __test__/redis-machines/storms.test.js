@@ -6,13 +6,7 @@ import { setTimeout as pass } from 'node:timers/promises';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { BreakingProxy } from '../support/redis-node/breaking-proxy.js';
-import {
-	assertAllNumbers,
-	assertNoGaps,
-	createMany,
-	sendNumbers,
-	startMachines,
-} from '../support/redis-node/machines.js';
+import { assertAllNumbers, assertNoGaps, createMany, startMachines } from '../support/redis-node/machines.js';
 import { until } from '../support/redis-node/node.js';
 import { SlowProxy } from '../support/redis-node/slow-proxy.js';
 
@@ -123,54 +117,80 @@ describeWithRedis('a node that stands still', () => {
 		assert.equal(await others[2].do('streams', 'has', 'target'), true);
 	});
 
-	describe('longer than its inbox holds, and counts as dead', () => {
-		test('is told exactly how many messages of each node it has missed, gets the newest, and lives again', async (t) => {
-			const redis = await startRedis();
-			t.after(() => redis.end());
-			const options = { maxLen: 200, nodeTtlMs: 1_500, heartbeatMs: 300 };
-			const { members, nodes } = await startMachines(t, [redis.url, redis.url, redis.url], options);
-			const [a, b, c] = members;
-			await c.do('create', 'target');
-			await c.do('streams', 'flush');
-			await sendNumbers(a, 'target', 0, 10);
-			await c.do('received', 'target', 10);
-			nodes[2].pause();
-			await until(async () => !(await a.do('streams', 'has', 'target')));
-			// Another node still gets everything.
-			await b.do('create', 'other');
-			await b.do('streams', 'flush');
-			await b.run(async (m) => {
-				for (let n = 0; n < 150; n++) m.manager.send(['target'], `b ${n}`);
-				await m.manager.flush();
+	describe('longer than its inbox holds, and counts as dead,', () => {
+		/** @type {[string, any, number][]} */
+		const LIMITS = [
+			['maxLen', { maxLen: 50 }, 1],
+			['maxInboxBytes', { maxInboxBytes: 65_536, maxPendingBytes: 65_536 }, 50],
+		];
+		for (const [limit, options, atOnce] of LIMITS) {
+			test(`is told exactly how many messages of each node it has missed, gets the newest, and lives again: ${limit}`, async (t) => {
+				const redis = await startRedis();
+				t.after(() => redis.end());
+				const { members, nodes } = await startMachines(t, [redis.url, redis.url, redis.url], {
+					...options,
+					nodeTtlMs: 1_500,
+					heartbeatMs: 300,
+				});
+				const [a, b, c] = members;
+				await c.do('create', 'target');
+				await b.do('create', 'other');
+				await Promise.all([b, c].map((member) => member.do('streams', 'flush')));
+				await sendPadded(a, ['target'], { first: 0, count: 10, atOnce });
+				await c.do('received', 'target', 10);
+				nodes[2].pause();
+				await until(async () => !(await a.do('streams', 'has', 'target')));
+				await sendPadded(b, ['target'], { first: 5_000, count: 150, atOnce });
+				// Another node still gets everything.
+				await sendPadded(a, ['target', 'other'], { first: 10, count: 990, atOnce });
+				await b.do('received', 'other', 990);
+				assert.deepEqual((await b.do('seen', 'other'))[0].messages.map(Number.parseFloat), numbers(10, 990));
+				nodes[2].resume();
+				await a.do('streams', 'send', undefined, 'end');
+				const received = (await c.do('receivedLast', 'target', 'end')).slice(0, -1).map(Number.parseFloat);
+				const ofA = received.filter((/** @type {number} */ number) => number < 5_000);
+				const ofB = received.length - ofA.length;
+				t.diagnostic(`${ofA.length} of 1000, and ${ofB} of 150 received`);
+				assert.ok(ofA.length < 1_000 && ofA.length > 10, `${ofA.length} received`);
+				// The first ten, and then the newest without a hole.
+				assert.deepEqual(ofA, [...numbers(0, 10), ...numbers(1_010 - ofA.length, ofA.length - 10)]);
+				const lost = [1_000 - ofA.length, 150 - ofB].filter((count) => count > 0);
+				const missed = (await c.do('gaps', lost.length)).map(({ missed }) => missed);
+				assert.deepEqual(missed.sort(), lost.sort());
+				await until(() => a.do('streams', 'has', 'target'));
+				await a.do('streams', 'send', ['target'], 'again');
+				await c.do('receivedLast', 'target', 'again');
+				await assertNoGaps([a, b]);
 			});
-			await a.run(async (m) => {
-				for (let n = 10; n < 1_000; n++) m.manager.send(['target', 'other'], String(n));
-				await m.manager.flush();
-			});
-			assert.deepEqual(
-				await b.do('receivedLast', 'other', '999'),
-				Array.from({ length: 990 }, (_, n) => String(n + 10)),
-			);
-			nodes[2].resume();
-			/** @type {string[]} */
-			const received = await c.do('receivedLast', 'target', '999');
-			const ofA = received.filter((text) => !text.startsWith('b'));
-			const ofB = received.length - ofA.length;
-			t.diagnostic(`${ofA.length} of a, ${ofB} of b received`);
-			assert.ok(ofA.length < 1_000 && ofA.length > 10, `${ofA.length} received`);
-			// The first ten, and then the newest without a hole.
-			const newest = Array.from({ length: ofA.length - 10 }, (_, n) => String(1_000 - ofA.length + 10 + n));
-			assert.deepEqual(ofA, [...Array.from({ length: 10 }, (_, n) => String(n)), ...newest]);
-			const gaps = await c.do('gaps', ofB === 150 ? 1 : 2);
-			const missed = gaps.map(({ missed }) => missed).sort((one, another) => one - another);
-			assert.deepEqual(
-				missed,
-				[150 - ofB, 1_000 - ofA.length].filter((count) => count > 0).sort((one, another) => one - another),
-			);
-			await until(() => a.do('streams', 'has', 'target'));
-			await a.do('streams', 'send', ['target'], 'again');
-			await c.do('receivedLast', 'target', 'again');
-			await assertNoGaps([a, b]);
-		});
+		}
 	});
 });
+
+/**
+ * Sends numbers that are padded to 200 characters, some at once, and waits each time until Redis has them.
+ *
+ * @param {NodeManagersProxy} member
+ * @param {string[]} to
+ * @param {{ first: number, count: number, atOnce: number }} given
+ */
+function sendPadded(member, to, given) {
+	return member.run(
+		async (m, to, { first, count, atOnce }) => {
+			for (let n = first; n < first + count; n++) {
+				m.manager.send(to, String(n).padEnd(200));
+				if (n % atOnce === 0) await m.manager.flush();
+			}
+			await m.manager.flush();
+		},
+		to,
+		given,
+	);
+}
+
+/**
+ * @param {number} first
+ * @param {number} count
+ */
+function numbers(first, count) {
+	return Array.from({ length: count }, (_, n) => first + n);
+}

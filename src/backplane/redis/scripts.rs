@@ -72,6 +72,7 @@ scripts! {
     join: clock membership;
     heartbeat: clock membership;
     append: clock inbox;
+    has_room: clock;
     evict: clock;
     acknowledge: ;
     change: clock inbox;

@@ -8,25 +8,51 @@ use crate::backplane::bus::{Appended, BusError, Position};
 use crate::backplane::entry::{Entry, NodeId};
 use crate::backplane::fields::Field;
 use crate::backplane::frame;
+use crate::backplane::lock::lock;
 use crate::backplane::outbox::Batch;
 use crate::backplane::redis::replies::{entries, node_id, number, text};
+use crate::backplane::redis::scripts::CompiledScript;
+use crate::backplane::settings::Settings;
 use crate::backplane::wtf8;
+
+/// An entry for which an inbox has no room.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    /// The number of the entry.
+    number: u64,
+    /// The node of the inbox.
+    node: NodeId,
+    /// The size of the entry in this inbox.
+    size: u64,
+}
 
 impl RedisLink {
     pub(super) async fn append_entries(&self, batch: &Batch) -> Result<Appended, BusError> {
+        let waiting = lock(&self.waiting).clone().filter(|waiting| waiting.number == batch.first);
+        if let Some(waiting) = waiting
+            && !self.has_room(&waiting).await?
+        {
+            return Ok(Appended::UpTo { last: batch.first - 1, is_full: true });
+        }
         loop {
             let reply = self.call_on_inboxes(|inboxes| self.append_call(batch, inboxes)).await?;
             match (reply.first().and_then(text), &reply[1..]) {
                 (Some("hole"), [appended]) => return Ok(Appended::Hole { appended: number(appended) }),
-                (Some("upto"), [last, rest @ ..]) => {
+                (Some("upto"), [last]) => {
                     let last = number(last).ok_or_else(|| unexpected("append"))?;
-                    if let [full, size] = rest {
-                        let full = node_id(full).ok_or_else(|| unexpected("append"))?;
-                        self.make_room(&full, number(size).unwrap_or_default()).await?;
+                    return Ok(Appended::UpTo { last, is_full: false });
+                }
+                (Some("upto"), [last, node, size, is_dead]) => {
+                    let full = (number(last), node_id(node), number(size));
+                    let (Some(last), Some(node), Some(size)) = full else { return Err(unexpected("append")) };
+                    let waiting = Waiting { number: last + 1, node, size };
+                    if number(is_dead) == Some(1) {
+                        self.make_room(&waiting).await?;
                         // What the script has added is skipped by the next call.
                         continue;
                     }
-                    return Ok(Appended::UpTo { last, is_full: !rest.is_empty() });
+                    *lock(&self.waiting) = Some(waiting);
+                    return Ok(Appended::UpTo { last, is_full: true });
                 }
                 _ => return Err(unexpected("append")),
             }
@@ -62,14 +88,26 @@ impl RedisLink {
         append
     }
 
+    /// Returns true when an entry need not wait any more.
+    async fn has_room(&self, waiting: &Waiting) -> Result<bool, BusError> {
+        let keys = [self.keys.inbox(&waiting.node)];
+        Ok(self.query::<u8>(&self.room_call(&self.scripts.has_room, &keys, waiting)).await? == 1)
+    }
+
     /// Makes room in the inbox of a dead node.
-    async fn make_room(&self, node: &NodeId, size: u64) -> Result<(), BusError> {
-        let keys = [self.keys.inbox(node), self.keys.lost(node)];
-        let mut evict = self.call(&self.scripts.evict, &keys, 0);
-        evict.arg(node.as_str()).arg(self.settings.max_len).arg(self.settings.max_inbox_bytes);
-        evict.arg(size).arg(ms(KEYS_TTL));
+    async fn make_room(&self, waiting: &Waiting) -> Result<(), BusError> {
+        let keys = [self.keys.inbox(&waiting.node), self.keys.lost(&waiting.node)];
+        let mut evict = self.room_call(&self.scripts.evict, &keys, waiting);
+        evict.arg(ms(KEYS_TTL));
         while self.query::<u8>(&evict).await? == 0 {}
         Ok(())
+    }
+
+    fn room_call(&self, script: &CompiledScript, keys: &[Vec<u8>], waiting: &Waiting) -> Cmd {
+        let Settings { max_len, max_inbox_bytes, .. } = self.settings;
+        let mut call = self.call(script, keys, 0);
+        call.arg(waiting.node.as_str()).arg(max_len).arg(max_inbox_bytes).arg(waiting.size);
+        call
     }
 
     pub(super) async fn read_inbox(

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use ::redis::{Cmd, FromRedisValue, Pipeline};
 
+use self::inbox::Waiting;
 use self::inboxes::Inboxes;
 use super::commands::Connection;
 use super::keys::Keys;
@@ -49,6 +50,8 @@ pub struct RedisLink {
     settings: Settings,
     scripts: Arc<Scripts>,
     inboxes: Mutex<Arc<Inboxes>>,
+    /// The entry that has to wait.
+    waiting: Mutex<Option<Waiting>>,
     /// True when the keys of the layout before version 2 cannot exist, or when the user may not use them.
     ignores_old_layout: AtomicBool,
 }
@@ -70,6 +73,7 @@ impl RedisLink {
             settings,
             scripts: Arc::default(),
             inboxes: Mutex::default(),
+            waiting: Mutex::default(),
             // That layout did not work on a cluster.
             ignores_old_layout: AtomicBool::new(is_in_cluster),
         };

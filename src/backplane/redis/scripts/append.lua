@@ -4,7 +4,7 @@
 --             lost; maximum number of stream entries, and of bytes, in an inbox; the entries, each as one of
 --             number of ids, ids, frame | 'a', frame for all nodes | 'd', id of a session to delete
 -- Returns one of 'forgotten' | 'nodes', version, nodes | 'hole', number of the last entry | 'upto', number of the last entry,
--- the node whose inbox has no room for the next one, bytes that this one needs if the node has been dead for a while.
+-- the node whose inbox has no room for the next one, bytes that this one needs, 1 if the node has been dead for a while.
 local known, first, followsLoss, maxLen, maxBytes = unpack(ARGV, 4, 8)
 first, maxLen, maxBytes = tonumber(first), tonumber(maxLen), tonumber(maxBytes)
 
@@ -186,7 +186,8 @@ if accepted > seen and accepted >= first then save({ 'l:' .. self, digits(accept
 local reply = { 'upto', digits(accepted) }
 if full then
   table.insert(reply, full.node)
+  table.insert(reply, fullSize)
   -- A node that is alive may come back later than it should, for example because Redis was away.
-  if deadFor(full.node) > nodeTtl then table.insert(reply, digits(fullSize)) end
+  table.insert(reply, deadFor(full.node) > nodeTtl and 1 or 0)
 end
 return reply

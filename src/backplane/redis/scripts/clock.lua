@@ -5,8 +5,11 @@
 local st, dir, nodes = KEYS[1], KEYS[2], KEYS[3]
 local self, nodeTtl, quietTtl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
--- Returns a number without an exponent.
-local function digits(number) return string.format('%.0f', number) end
+-- Returns a number without an exponent. In two parts, because '%.0f' is slow with high numbers, and '%d' may have 32 bits.
+local function digits(number)
+  if number < 1e7 then return string.format('%d', number) end
+  return string.format('%d%07d', math.floor(number / 1e7), number % 1e7)
+end
 
 -- Returns the time in microseconds.
 local time

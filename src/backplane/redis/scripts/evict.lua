@@ -16,8 +16,10 @@ if hasRoom() or deadFor(node) <= nodeTtl then return 1 end
 
 local senders, removed, removedBytes = {}, 0, 0
 while not hasRoom() and removed < ENTRIES_PER_CALL and removedBytes < BYTES_PER_CALL do
-  local count = math.floor(len * BYTES_PER_CALL / math.max(bytes, 1) / 8)
-  local entries = redis.call('XRANGE', inbox, '-', '+', 'COUNT', math.max(1, math.min(count, 64)))
+  local average = math.max(1, bytes / len)
+  local surplus = math.max(len - maxLen * 7 / 8, (bytes + size - maxBytes * 7 / 8) / average)
+  local count = math.min(math.ceil(surplus), BYTES_PER_CALL / average / 8, 64)
+  local entries = redis.call('XRANGE', inbox, '-', '+', 'COUNT', math.max(1, math.floor(count)))
   for _, entry in ipairs(entries) do
     local fields = entry[2]
     local sender, kind, messages

@@ -42,7 +42,8 @@ end
 local function add(inbox, size, ...)
   local id = redis.pcall('XADD', inbox.key, 'NOMKSTREAM', digits(last) .. '-0', ...)
   if type(id) == 'table' and id.err then
-    if string.find(id.err, 'equal or smaller', 1, true) and not overtake(inbox.key) then return false end
+    local isTooLow = string.find(id.err, 'equal or smaller', 1, true) or string.find(id.err, 'exhausted', 1, true)
+    if isTooLow and not overtake(inbox.key) then return false end
     id = redis.call('XADD', inbox.key, 'NOMKSTREAM', digits(last) .. '-0', ...)
   end
   if not id then return false end
@@ -78,13 +79,13 @@ end
 local function closeReplaced(ids, stamp)
   local number = digits(stamp)
   for node, list in pairs(ids) do
-    local fields, size = { 'n', self, 'k', 'r' }, 4 + #self + #number
+    local fields, size = { 'n', self, 'k', 'r', 'c', number }, 4 + #self + #number
     for _, id in ipairs(list) do
       table.insert(fields, 'i')
       table.insert(fields, id)
       size = size + 1 + #id
     end
     -- Regardless of the limits: there is at most one such entry for each session of a node.
-    add(inboxOf(node), size, 'c', number, unpack(fields))
+    add(inboxOf(node), size, unpack(fields))
   end
 end
