@@ -179,11 +179,14 @@ export class RedisServer {
 	 * Runs a command over a new connection, as the user `default`, who must not get a password. Tests of passwords add users with
 	 * `ACL SETUSER`.
 	 *
-	 * @param {...(string | number)} args
+	 * @param {...(string | number | Uint8Array)} args
 	 * @returns {Promise<any>}
 	 */
 	command(...args) {
-		return runCommand(this.port, args.map(String));
+		return runCommand(
+			this.port,
+			args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)),
+		);
 	}
 
 	/** Closes all connections, and resolves to their number. */
