@@ -7,8 +7,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use tokio::time::Instant;
 
 use super::bus::{Held, Stamp};
 use super::entry::Id;
@@ -88,7 +90,12 @@ struct Claim {
     order: Option<(Stamp, CloseReason)>,
     /// Counts the changes of the session.
     version: u64,
+    /// The number of the last entry that was published before the last change, and the time of the change.
+    after: Option<(u64, Instant)>,
 }
+
+/// Maximum time for which a claim waits until entries are sent that were published before it.
+pub const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// The stamp of a session that belongs to another node, and is still listed as one of this node.
 const SUPERSEDED: Stamp = 0;
@@ -106,13 +113,14 @@ impl Claims {
         self.state().claim_of(id).1.creating += 1;
     }
 
-    /// Records that a session was put into the registry, after [`creating`](Self::creating). Returns true when
-    /// [`purge`](Self::purge) is due.
-    pub fn created(&self, id: &[u16]) -> bool {
+    /// Records that a session was put into the registry, after [`creating`](Self::creating). `published` is the number of the last
+    /// entry that was published before. Returns true when [`purge`](Self::purge) is due.
+    pub fn created(&self, id: &[u16], published: u64) -> bool {
         let mut state = self.state();
         let (_, claim) = state.claim_of(id);
         claim.creating = claim.creating.saturating_sub(1);
         claim.is_wanted = true;
+        claim.after = Some((published, Instant::now()));
         state.enqueue(id)
     }
 
@@ -135,15 +143,20 @@ impl Claims {
     }
 
     /// Returns the changes that the bus has to make: those that were returned before and are not confirmed, or at most `limit`
-    /// new ones. `exists` returns true for the sessions in the registry. Returns `None` when there are none.
-    pub fn next(&self, limit: usize, exists: impl Fn(&[u16]) -> bool) -> Option<Changes> {
+    /// new ones. `sent` is the number of the last entry that was sent: a claim does not overtake the entries that were published
+    /// before it, because the older session has to get them. It waits for them for a limited time, because an inbox may be full.
+    /// `exists` returns true for the sessions in the registry. Returns `None` when there are none.
+    pub fn next(&self, limit: usize, sent: u64, exists: impl Fn(&[u16]) -> bool) -> Option<Changes> {
         loop {
             let (taken, last) = {
                 let mut state = self.state();
                 if state.unconfirmed.is_some() {
                     return state.unconfirmed.clone();
                 }
-                let count = state.queue.len().min(limit);
+                let count = state.ready(limit, sent);
+                if count == 0 {
+                    return None;
+                }
                 let mut last = state.taken;
                 let mut taken = Vec::with_capacity(count);
                 for (ticket, id) in state.queue.drain(..count).collect::<Vec<_>>() {
@@ -384,6 +397,15 @@ impl State {
         (shared, claim)
     }
 
+    /// Returns how many of the first changes in the queue need not wait for entries that were published before them.
+    fn ready(&self, limit: usize, sent: u64) -> usize {
+        let waits = |claim: &Claim| {
+            claim.after.is_some_and(|(number, since)| number > sent && since.elapsed() < MAX_WAIT)
+        };
+        let first = self.queue.iter().take(limit);
+        first.take_while(|(_, id)| !self.claims.get(id).is_some_and(waits)).count()
+    }
+
     /// Returns true when a purge is due: when the number has doubled, so that the work for each change does not depend on how
     /// many there are.
     fn enqueue(&mut self, id: &[u16]) -> bool {
@@ -426,11 +448,11 @@ mod tests {
 
     fn create(claims: &Claims, id: &[u16]) {
         claims.creating(id);
-        claims.created(id);
+        claims.created(id, 0);
     }
 
     fn claim(claims: &Claims, held: Held) -> Vec<(Id, CloseReason)> {
-        let changes = claims.next(9, |_| true).expect("changes");
+        let changes = claims.next(9, 0, |_| true).expect("changes");
         claims.confirm(&changes, &[held])
     }
 
@@ -440,7 +462,7 @@ mod tests {
         assert!(!claims.keeps(&a, 1, CloseReason::Replaced));
         claims.creating(&a);
         assert!(claims.keeps(&a, 1, CloseReason::Replaced), "it is about to be created");
-        claims.created(&a);
+        claims.created(&a, 0);
         assert_eq!(claim(&claims, Held::Here(10)), []);
         assert!(claims.keeps(&a, 9, CloseReason::Replaced));
         assert!(!claims.keeps(&a, 11, CloseReason::Replaced));
@@ -451,7 +473,7 @@ mod tests {
         for (stamp, lost) in [(9, vec![]), (11, vec![(id("a"), CloseReason::Deleted)])] {
             let (claims, a) = (Claims::default(), id("a"));
             create(&claims, &a);
-            let changes = claims.next(9, |_| true).expect("changes");
+            let changes = claims.next(9, 0, |_| true).expect("changes");
             assert!(claims.keeps(&a, stamp, CloseReason::Deleted), "its claim is on its way");
             assert_eq!(claims.confirm(&changes, &[Held::Here(10)]), lost);
         }
@@ -463,24 +485,42 @@ mod tests {
         create(&claims, &a);
         assert_eq!(claim(&claims, Held::Elsewhere), [(a.clone(), CloseReason::Replaced)]);
         create(&claims, &a);
-        let changes = claims.next(9, |_| true).expect("changes");
+        let changes = claims.next(9, 0, |_| true).expect("changes");
         create(&claims, &a);
         assert_eq!(claims.confirm(&changes, &[Held::Elsewhere]), []);
         assert_eq!(claim(&claims, Held::Here(12)), []);
     }
 
     #[test]
+    fn a_claim_does_not_overtake_what_was_published_before_it_for_some_time() {
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        clock.expect("a runtime").block_on(async {
+            let (claims, a, b) = (Claims::default(), id("a"), id("b"));
+            create(&claims, &a);
+            claims.creating(&b);
+            claims.created(&b, 7);
+            let changes = claims.next(9, 6, |_| true).expect("changes");
+            assert_eq!(changes.list.len(), 1);
+            claims.confirm(&changes, &[Held::Here(1)]);
+            assert_eq!(claims.next(9, 6, |_| true), None);
+            assert!(claims.is_behind());
+            tokio::time::sleep(MAX_WAIT).await;
+            assert_eq!(claims.next(9, 6, |_| true).expect("changes").list[0].id, b);
+        });
+    }
+
+    #[test]
     fn changes_stay_the_same_until_they_are_confirmed() {
         let (claims, a, b) = (Claims::default(), id("a"), id("b"));
         create(&claims, &a);
-        let changes = claims.next(9, |_| true).expect("changes");
+        let changes = claims.next(9, 0, |_| true).expect("changes");
         create(&claims, &b);
         claims.removed(&a);
-        assert_eq!(claims.next(9, |_| true), Some(changes.clone()));
+        assert_eq!(claims.next(9, 0, |_| true), Some(changes.clone()));
         assert_eq!(claims.confirmed(), 0);
         claims.confirm(&changes, &[Held::Here(1)]);
         assert_eq!(claims.confirmed(), 1);
-        let kinds: Vec<_> = claims.next(9, |id| *id == *b).expect("changes").list;
+        let kinds: Vec<_> = claims.next(9, 0, |id| *id == *b).expect("changes").list;
         assert_eq!(
             kinds,
             [Change { id: b, kind: ChangeKind::Claim }, Change { id: a, kind: ChangeKind::Release }]
@@ -493,7 +533,7 @@ mod tests {
         create(&claims, &a);
         claims.removed(&a);
         assert!(claims.is_behind());
-        assert_eq!(claims.next(9, |_| false), None);
+        assert_eq!(claims.next(9, 0, |_| false), None);
         assert!(!claims.is_behind());
         assert!(claims.state().claims.is_empty());
     }
@@ -507,7 +547,7 @@ mod tests {
             for number in 0..count {
                 let id = id(&number.to_string());
                 claims.creating(&id);
-                let is_due = claims.created(&id);
+                let is_due = claims.created(&id, 0);
                 if claims.removed(&id) || is_due {
                     claims.purge(|_| {
                         looked_up.set(looked_up.get() + 1);

@@ -177,7 +177,7 @@ impl Backplane {
 
     /// Claims the id of a session that was put into the registry.
     pub fn created(&self, id: &[u16], sessions: &Sessions) {
-        let is_purge_due = self.claims.created(id);
+        let is_purge_due = self.claims.created(id, self.outbox.last_number());
         self.wake_claims(is_purge_due, sessions);
     }
 

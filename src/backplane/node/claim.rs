@@ -1,9 +1,12 @@
 //! Claiming: the sessions of this process, on their way to the directory.
 
+use tokio::time::timeout;
+
 use super::progress::SharedProgress;
 use super::{Never, Node};
 use crate::backplane::Backplane;
 use crate::backplane::bus::{Bus, BusError, Link};
+use crate::backplane::claims::MAX_WAIT;
 use crate::backplane::entry::{Entry, Id};
 use crate::backplane::health::Writer;
 use crate::threads::message::CloseReason;
@@ -21,7 +24,8 @@ impl<B: Bus> Node<B> {
         loop {
             match self.claim_some(link).await {
                 Ok(true) => self.backplane.health.accepted(Writer::Claims),
-                Ok(false) => self.backplane.changed.notified().await,
+                // A change that waits for entries to be sent is made later.
+                Ok(false) => drop(timeout(MAX_WAIT, self.backplane.changed.notified()).await),
                 Err(error) => self.pause(error, Writer::Claims, progress).await?,
             }
         }
@@ -29,14 +33,16 @@ impl<B: Bus> Node<B> {
 
     /// Makes some of the changes that the directory lacks. Returns true when there were any.
     pub(super) async fn claim_some(&self, link: &B::Link) -> Result<bool, BusError> {
-        let Backplane { claims, .. } = &*self.backplane;
+        let Backplane { claims, outbox, .. } = &*self.backplane;
         let to_restore = claims.next_to_restore(RESTORED);
         if !to_restore.is_empty() {
             let held = link.restore(&to_restore).await?;
             self.close_lost(claims.restored(&to_restore, &held));
             return Ok(true);
         }
-        let Some(changes) = claims.next(CHANGES, |id| self.hub.contains(id)) else { return Ok(false) };
+        let Some(changes) = claims.next(CHANGES, outbox.last_sent(), |id| self.hub.contains(id)) else {
+            return Ok(false);
+        };
         let held = link.change(&changes).await?;
         self.close_lost(claims.confirm(&changes, &held));
         Ok(true)

@@ -89,6 +89,8 @@ impl<B: Bus> Node<B> {
         match appended {
             Appended::UpTo { last, .. } if last >= first => {
                 Counters::add(&counters.sent, outbox.sent(last, Instant::now()));
+                // A claim may have waited for this.
+                self.backplane.changed.notify_one();
                 Ok(Sending::Some)
             }
             Appended::UpTo { .. } => Ok(Sending::Full),
