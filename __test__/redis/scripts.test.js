@@ -119,6 +119,18 @@ describeWithRedis('the scripts', () => {
 		assert.deepEqual([isKnown, lost], [1, [c.name, '2']]);
 	});
 
+	test('entries of other programs are removed from the inbox of a dead node, too', async () => {
+		const { a, b } = await three({ maxLen: 8 });
+		for (const count of ['1e300', 'nan', '-1', '9'.repeat(30), 'x']) {
+			await redis.command('XADD', b.inbox, '*', 'n', 'other', 'c', count);
+		}
+		for (const fields of [['n', ''], ['', ''], ['c', 2]]) await redis.command('XADD', b.inbox, '*', ...fields);
+		await b.die(15_000);
+		const [, , , size] = await a.append(1, ['a', 'text']);
+		while ((await a.evict(b, size)) === 0);
+		assert.deepEqual(await a.append(1, ['a', 'text']), ['upto', '1']);
+	});
+
 	test('a node whose inbox was removed is waited for while it is alive, and joins again', async () => {
 		const { a, b, c } = await three();
 		await b.change({ claim: ['b'] });
