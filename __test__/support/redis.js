@@ -194,14 +194,11 @@ export class RedisServer {
 	 * Runs a command over a new connection, as the user `default`, who must not get a password. Tests of passwords add users with
 	 * `ACL SETUSER`.
 	 *
-	 * @param {...(string | number | Uint8Array)} args
+	 * @param {...(string | number)} args
 	 * @returns {Promise<any>}
 	 */
 	command(...args) {
-		return runCommand(
-			this.port,
-			args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)),
-		);
+		return runCommand(this.port, args.map(String));
 	}
 
 	/** Closes all connections, and resolves to their number. */
