@@ -124,7 +124,12 @@ describeWithRedis('the scripts', () => {
 		for (const count of ['1e300', 'nan', '-1', '9'.repeat(30), 'x']) {
 			await redis.command('XADD', b.inbox, '*', 'n', 'other', 'c', count);
 		}
-		for (const fields of [['n', ''], ['', ''], ['c', 2]]) await redis.command('XADD', b.inbox, '*', ...fields);
+		for (const fields of [
+			['n', ''],
+			['', ''],
+			['c', 2],
+		])
+			await redis.command('XADD', b.inbox, '*', ...fields);
 		await b.die(15_000);
 		const [, , , size] = await a.append(1, ['a', 'text']);
 		while ((await a.evict(b, size)) === 0);

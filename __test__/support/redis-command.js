@@ -6,7 +6,7 @@ import { connect } from 'node:net';
  * Resolves with the reply, or rejects with the error of the server.
  *
  * @param {number} port
- * @param {(string | Uint8Array)[]} command
+ * @param {string[]} command
  * @returns {Promise<any>}
  */
 export function runCommand(port, command) {
@@ -23,9 +23,8 @@ export function runCommand(port, command) {
 			else resolve(reply.value);
 			socket.destroy();
 		});
-		const parts = command.flatMap((part) => [`$${Buffer.byteLength(part)}\r\n`, part, '\r\n']);
-		const bytes = [`*${command.length}\r\n`, ...parts].map((part) => Buffer.from(part));
-		socket.write(Buffer.concat(bytes));
+		const parts = command.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`);
+		socket.write(`*${command.length}\r\n${parts.join('')}`);
 	});
 }
 
