@@ -33,54 +33,52 @@ describeWithRedis('the scripts', () => {
 		const { a, b, c } = await three();
 		await b.change({ claim: ['b1', 'b2'] });
 		await c.change({ claim: ['c1'] });
-		await a.append(1, [1, 'b1', 'one'], [3, 'b1', 'c1', 'b2', 'three'], [2, 'b1', 'x', 'unknown'], [1, 'y', 'all']);
-		assert.deepEqual(await b.entries(), [
-			's 1 k m i b1 t one',
-			's 2 k m t three i b1 i b2',
-			's 3 k m t unknown i x i b1',
-			's 4 k m i y t all',
-		]);
-		assert.deepEqual(await c.entries(), ['s 2 k m t three i c1', 's 3 k m t unknown i x', 's 4 k m i y t all']);
+		await a.append(1, [1, 'b1', '<1>'], [3, 'b1', 'c1', 'b2', '<2>'], [2, 'b1', 'x', '<3>'], [1, 'y', '<4>']);
+		assert.deepEqual(await b.entries(), ['c 4 f <1><2><3><4>']);
+		assert.deepEqual(await c.entries(), ['c 3 f <2><3><4>']);
 		assert.deepEqual(await a.entries(), []);
 	});
 
 	test('an append that is repeated adds nothing, and one after a hole is refused', async () => {
 		const { a, b } = await three();
-		assert.deepEqual(await a.append(1, ['b', 'one'], ['b', 'two']), ['upto', '2']);
-		assert.deepEqual(await a.append(1, ['b', 'one'], ['b', 'two'], ['b', 'three']), ['upto', '3']);
-		assert.deepEqual(await a.append(5, ['b', 'five']), ['hole', '3']);
-		assert.deepEqual(await b.append(2, ['b', 'two']), ['hole', null]);
-		assert.deepEqual(await b.entries(), ['s 1 k b t one', 's 2 k b t two', 's 3 k b t three']);
+		assert.deepEqual(await a.append(1, ['a', 'one'], ['a', 'two']), ['upto', '2']);
+		assert.deepEqual(await a.append(1, ['a', 'one'], ['a', 'two'], ['a', 'three']), ['upto', '3']);
+		assert.deepEqual(await a.append(5, ['a', 'five']), ['hole', '3']);
+		assert.deepEqual(await b.append(2, ['a', 'two']), ['hole', null]);
+		assert.deepEqual(await b.entries(), ['c 2 f onetwo', 'c 1 f three']);
 	});
 
 	for (const [what, settings] of /** @type {const} */ ([
-		['entries', { maxLen: 2 }],
+		['entries', { maxLen: 1 }],
 		['bytes', { maxInboxBytes: 70 }],
 	])) {
 		test(`an append stops before the first entry that would make an inbox too large (${what})`, async () => {
 			const { a, b, c } = await three(settings);
 			await b.change({ claim: ['b'] });
-			const entries = [
-				[1, 'b', '1'],
-				[1, 'b', '2'],
-				['b', '3'],
-				['b', '4'],
-			];
-			const [, last, node, size, isDead] = await a.append(1, ...entries);
-			assert.deepEqual([last, node, isDead], ['2', b.name, 0]);
-			assert.deepEqual([await b.entries(), await c.entries()], [['s 1 k m i b t 1', 's 2 k m i b t 2'], []]);
+			const text = 'x'.repeat(40);
+			await a.append(1, [1, 'b', text]);
+			const [, last, node, size, isDead] = await a.append(2, ['a', text], ['a', 'last']);
+			assert.deepEqual([last, node, isDead], ['1', b.name, 0]);
+			assert.deepEqual([await b.entries(), await c.entries()], [[`c 1 f ${text}`], []]);
 			assert.equal(await a.hasRoom(b, size), 0);
 			assert.equal(await b.acknowledge(1), 1);
 			assert.equal(await a.hasRoom(b, size), 1);
-			assert.deepEqual((await a.append(1, ...entries)).slice(0, 3), ['upto', '3', b.name]);
-			assert.deepEqual([await b.entries(), await c.entries()], [['s 2 k m i b t 2', 's 3 k b t 3'], ['s 3 k b t 3']]);
+			assert.deepEqual((await a.append(1, [1, 'b', text], ['a', text])).slice(0, 2), ['upto', '2']);
+			for (const node of [b, c]) assert.deepEqual(await node.entries(), [`c 1 f ${text}`]);
 		});
 	}
 
+	test('an append stops where the entries of one batch would make an inbox too large', async () => {
+		const { a, b } = await three({ maxInboxBytes: 70 });
+		const text = 'x'.repeat(40);
+		assert.deepEqual((await a.append(1, ['a', text], ['a', text])).slice(0, 3), ['upto', '1', b.name]);
+		assert.deepEqual(await b.entries(), [`c 1 f ${text}`]);
+	});
+
 	test('an entry that is larger than an inbox may be goes into an empty inbox', async () => {
 		const { a, b } = await three({ maxInboxBytes: 70 });
-		assert.deepEqual(await a.append(1, ['b', 'x'.repeat(100)]), ['upto', '1']);
-		assert.equal((await a.append(2, ['b', 'x'])).length, 5);
+		assert.deepEqual(await a.append(1, ['a', 'x'.repeat(100)]), ['upto', '1']);
+		assert.equal((await a.append(2, ['a', 'x'])).length, 5);
 		await b.acknowledge(1);
 		assert.equal((await b.entries()).length, 0);
 	});
@@ -88,8 +86,8 @@ describeWithRedis('the scripts', () => {
 	test('the size of each inbox is that of its entries', async () => {
 		const { bus, a, b, c } = await three();
 		await b.change({ claim: ['b1', 'b2', 'ü'] });
-		await a.append(1, [1, 'ü', 'ü'], [3, 'b1', 'b2', 'x', 'text'], ['n', 'u', 'file:///a', '{}'], ['n', 'l', 0, '{}']);
-		await a.append(5, ['b', ''], ['d', 'b1'], ['d', 'nowhere'], [0, 'to no session']);
+		await a.append(1, [1, 'ü', 'ü'], [3, 'b1', 'b2', 'x', 'text'], ['a', '<3>'], [1, 'b1', '<4>']);
+		await a.append(5, ['a', '<5>'], ['d', 'b1'], ['d', 'nowhere'], [0, 'to no session']);
 		await c.change({ claim: ['b2'] });
 		await c.restore(['ü', 2 ** 52]);
 		const state = await bus.state();
@@ -105,19 +103,32 @@ describeWithRedis('the scripts', () => {
 		const { bus, a, b, c } = await three({ maxLen: 8 });
 		await b.change({ claim: ['b'] });
 		await c.append(1, [1, 'b', 'of c'], [1, 'b', 'of c']);
-		const entries = Array.from({ length: 8 }, (_, n) => [1, 'b', `${n}`]);
-		const [, , , size] = await a.append(1, ...entries);
+		for (let n = 1; n < 8; n++) await a.append(n, [1, 'b', `${n}`]);
+		const [, last, , size] = await a.append(8, [1, 'b', '8']);
+		assert.equal(last, '7');
 		await b.die(5_000);
-		assert.deepEqual(await a.append(1, ...entries), ['upto', '6', b.name, size, 0]);
+		assert.deepEqual(await a.append(8, [1, 'b', '8']), ['upto', '7', b.name, size, 0]);
 		assert.equal(await a.evict(b, size), 1);
 		assert.equal((await b.entries()).length, 8);
 		await b.die(15_000);
-		assert.deepEqual(await a.append(1, ...entries), ['upto', '6', b.name, size, 1]);
+		assert.deepEqual(await a.append(8, [1, 'b', '8']), ['upto', '7', b.name, size, 1]);
 		while ((await a.evict(b, size)) === 0);
-		assert.deepEqual(await bus.hash(`lost:${b.name}`), { [c.name]: '1' });
-		assert.deepEqual((await a.append(1, ...entries)).slice(1, 2), ['7']);
+		assert.deepEqual(await bus.hash(`lost:${b.name}`), { [c.name]: '2' });
+		assert.deepEqual(await a.append(8, [1, 'b', '8']), ['upto', '8']);
 		const [[isKnown, , , , lost]] = await b.heartbeat();
-		assert.deepEqual([isKnown, lost], [1, [c.name, '1']]);
+		assert.deepEqual([isKnown, lost], [1, [c.name, '2']]);
+	});
+
+	test('entries of other programs are removed from the inbox of a dead node, too', async () => {
+		const { a, b } = await three({ maxLen: 8 });
+		for (const count of ['1e300', 'nan', '-1', '9'.repeat(30), 'x']) {
+			await redis.command('XADD', b.inbox, '*', 'n', 'other', 'c', count);
+		}
+		for (const fields of [['n', ''], ['', ''], ['c', 2]]) await redis.command('XADD', b.inbox, '*', ...fields);
+		await b.die(15_000);
+		const [, , , size] = await a.append(1, ['a', 'text']);
+		while ((await a.evict(b, size)) === 0);
+		assert.deepEqual(await a.append(1, ['a', 'text']), ['upto', '1']);
 	});
 
 	test('a node whose inbox was removed is waited for while it is alive, and joins again', async () => {
@@ -125,25 +136,25 @@ describeWithRedis('the scripts', () => {
 		await b.change({ claim: ['b'] });
 		await redis.command('DEL', b.inbox);
 		assert.deepEqual(await a.append(1, [1, 'b', 'text']), ['upto', '0', b.name, 0, 0]);
-		assert.deepEqual(await a.append(1, ['b', 'text']), ['upto', '0', b.name, 0, 0]);
+		assert.deepEqual(await a.append(1, ['a', 'text']), ['upto', '0', b.name, 0, 0]);
 		assert.equal(await a.hasRoom(b, 0), 0);
 		assert.deepEqual(await c.entries(), []);
 		assert.equal((await b.heartbeat())[0][0], 0);
 		assert.equal((await b.join())[0][0], 0);
 		assert.equal(await a.hasRoom(b, 0), 1);
 		assert.deepEqual(await a.append(1, [1, 'b', 'text']), ['upto', '1']);
-		assert.deepEqual(await b.entries(), ['s 1 k m i b t text']);
+		assert.deepEqual(await b.entries(), ['c 1 f text']);
 	});
 
 	test('an entry of another program with a higher id does not stop the ones after it', async () => {
 		const { a, b, c } = await three();
 		await redis.command('XADD', b.inbox, '8000000000000000-5', 'a', 'b');
-		assert.deepEqual(await a.append(1, ['b', 'one'], ['b', 'two']), ['upto', '2']);
-		assert.deepEqual((await b.entries()).slice(1), ['s 1 k b t one', 's 2 k b t two']);
-		assert.deepEqual(await c.entries(), ['s 1 k b t one', 's 2 k b t two']);
+		assert.deepEqual(await a.append(1, ['a', 'one'], ['a', 'two']), ['upto', '2']);
+		assert.deepEqual((await b.entries()).slice(1), ['c 2 f onetwo']);
+		assert.deepEqual(await c.entries(), ['c 2 f onetwo']);
 		// No id is higher. The inbox is removed, and its node finds this out.
 		await redis.command('XADD', b.inbox, '18446744073709551615-18446744073709551615', 'a', 'b');
-		await a.append(3, ['b', 'three']);
+		await a.append(3, ['a', 'three']);
 		assert.equal((await b.heartbeat())[0][0], 0);
 	});
 
@@ -184,6 +195,15 @@ describeWithRedis('the scripts', () => {
 		assert.match((await b.entries()).join('\n'), /^s 1 k d i b c \d+$/);
 		assert.deepEqual([await a.entries(), await c.entries()], [[], []]);
 		assert.deepEqual([await a.has('b'), await b.has('a')], [0, 1]);
+	});
+
+	test('a deletion comes after the messages that were sent before it, and before those that were sent after it', async () => {
+		const { a, b, c } = await three();
+		await b.change({ claim: ['b'] });
+		await a.append(1, [1, 'b', '<1>'], ['a', '<2>'], ['d', 'b'], ['a', '<4>'], [1, 'b', '<5>']);
+		const entries = (await b.entries()).map((fields) => fields.replace(/c \d{9,}/, 'c stamp'));
+		assert.deepEqual(entries, ['c 2 f <1><2>', 's 3 k d i b c stamp', 'c 2 f <4><5>']);
+		assert.deepEqual(await c.entries(), ['c 3 f <2><4><5>']);
 	});
 
 	test('a node that knows an old list of nodes gets the new one, and a node that Redis does not know is told so', async () => {
@@ -255,17 +275,17 @@ describeWithRedis('the scripts', () => {
 	test('a full Redis refuses an append and claims as a whole, and accepts everything else', async () => {
 		const { bus, a, b } = await three();
 		await b.change({ claim: ['b1', 'b2', 'b3'] });
-		await a.append(1, ['b', 'text']);
+		await a.append(1, ['a', 'text']);
 		await redis.command('CONFIG', 'SET', 'maxmemory', 1);
 		try {
 			for (const entry of [
 				[1, 'b1', ''],
 				[2, 'b1', 'x', ''],
-				['b', ''],
+				['a', ''],
 				['d', 'b1'],
 				['d', 'nowhere'],
 			]) {
-				await assert.rejects(a.append(2, entry, ['b', '']), /OOM/);
+				await assert.rejects(a.append(2, entry, ['a', '']), /OOM/);
 			}
 			await assert.rejects(b.change({ release: ['b1'], claim: ['b4'] }), /OOM/);
 			await assert.rejects(a.restore(['a', 1]), /OOM/);
@@ -286,7 +306,7 @@ describeWithRedis('the scripts', () => {
 		const { bus, a, b } = await three();
 		await b.change({ claim: ['b'] });
 		await a.restore(['a', 1]);
-		await a.append(1, ['b', 'text']);
+		await a.append(1, ['a', 'text']);
 		for (const key of await redis.command('KEYS', '*')) {
 			if (key.startsWith(bus.key(''))) assert.ok((await redis.command('PTTL', key)) > 0, key);
 		}

@@ -3,10 +3,35 @@
 /** @import { RedisServer } from './redis.js' */
 
 /** The first write of a script decides whether a full Redis accepts it. PEXPIRE needs no memory. */
-const ADD = `for _, inbox in ipairs(KEYS) do
+const ADD = `local frame = string.gsub(ARGV[2], '..', function(byte) return string.char(tonumber(byte, 16)) end)
+for _, inbox in ipairs(KEYS) do
   redis.call('PEXPIRE', inbox, 3600000)
-  redis.call('XADD', inbox, '*', unpack(ARGV))
+  redis.call('XADD', inbox, '*', 'n', ARGV[1], 'c', 1, 'f', frame)
 end`;
+
+/** Seven bits in each byte, lowest first; all bytes but the last have the highest bit set. @param {number | string} number */
+function numberBytes(number) {
+	let rest = BigInt(number);
+	const bytes = [];
+	for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+	return Buffer.from([...bytes, Number(rest)]);
+}
+
+/**
+ * Returns a message as nodes write it: its kind, its number, and the rest. `src/backplane/frame.rs` describes it.
+ *
+ * @param {string} kind
+ * @param {number | string} number
+ * @param {(number | string)[]} rest numbers, and ids, URIs and texts
+ */
+export function frame(kind, number, ...rest) {
+	const parts = rest.flatMap((part) => {
+		if (typeof part === 'number') return [numberBytes(part)];
+		const bytes = Buffer.from(part);
+		return [numberBytes(bytes.length), bytes];
+	});
+	return Buffer.concat([Buffer.from(kind), numberBytes(number), ...parts]);
+}
 
 /**
  * Returns the names of the nodes.
@@ -40,7 +65,7 @@ export async function inboxes(redis, prefix) {
  */
 export async function addBroadcast(redis, prefix, node, number, text) {
 	const keys = await inboxes(redis, prefix);
-	await redis.command('EVAL', ADD, keys.length, ...keys, 'n', node, 's', number, 'k', 'b', 't', text);
+	await redis.command('EVAL', ADD, keys.length, ...keys, node, frame('b', number, text).toString('hex'));
 }
 
 /**

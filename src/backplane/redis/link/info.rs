@@ -214,3 +214,25 @@ fn field(attribute: Attribute) -> &'static str {
         Attribute::LogLevel => "logLevel",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backplane::entry::Id;
+
+    #[test]
+    fn a_change_of_what_is_watched_is_not_made_together_with_an_earlier_question_for_watchers() {
+        let [id, uri]: [Id; 2] = [[1], [2]].map(|unit| Id::from(unit));
+        let has = || Request::Has { id: id.clone() };
+        let watchers = || Request::Watchers { uri: uri.clone() };
+        let unwatch = || Request::Unwatch { id: id.clone(), uri: uri.clone() };
+        for (requests, count) in [
+            (vec![has(), unwatch(), has()], 3),
+            (vec![unwatch(), watchers(), watchers(), has()], 4),
+            (vec![unwatch(), watchers(), has(), unwatch(), unwatch()], 3),
+            (vec![watchers(), unwatch()], 1),
+        ] {
+            assert_eq!(count_together(&requests), count);
+        }
+    }
+}

@@ -29,17 +29,18 @@ while not hasRoom() and removed < ENTRIES_PER_CALL and removedBytes < BYTES_PER_
       if index % 2 == 1 then
         if fields[index] == 'n' then sender = fields[index + 1] end
         if fields[index] == 'k' then kind = fields[index + 1] end
-        if fields[index] == 'c' then messages = tonumber(fields[index + 1]) end
+        if fields[index] == 'c' then messages = tonumber(string.match(fields[index + 1], '^%d+$') or 1) end
       end
     end
-    -- In an entry with a kind, 'c' is a stamp.
-    if sender then senders[sender] = (senders[sender] or 0) + (kind and 1 or messages or 1) end
+    -- In an entry with a kind, 'c' is a stamp. Another program may have written any number.
+    local count = kind and 1 or math.min(messages or 1, 1e6)
+    if sender then senders[sender] = (senders[sender] or 0) + count end
   end
   len = len - #entries
   removed = removed + #entries
   redis.call('XTRIM', inbox, 'MAXLEN', len)
 end
-for sender, count in pairs(senders) do redis.call('HINCRBY', lost, sender, count) end
+for sender, count in pairs(senders) do redis.call('HINCRBY', lost, sender, digits(count)) end
 redis.call('PEXPIRE', lost, ttl)
 redis.call('HSET', st, 'b:' .. node, digits(len == 0 and 0 or math.max(0, bytes)))
 return hasRoom() and 1 or 0
