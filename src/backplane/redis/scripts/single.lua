@@ -27,11 +27,12 @@ if not ARGV[12] and (ARGV[9] == 'a' or ARGV[9] == '1') then
     local sizes = inboxes[1] and call('HMGET', st, unpack(fields))
     local hasRoom = sizes
     for index, inbox in ipairs(inboxes) do
-      local bytes = tonumber(sizes[index] or maxBytes)
-      local len = call('XLEN', inbox)
-      hasRoom = bytes + size <= maxBytes and len < maxLen and (len > 0 or call('EXISTS', inbox) == 1)
+      -- The inbox of a node that is not registered may not be in KEYS.
+      local bytes = tonumber(sizes[index] or maxBytes) + size
+      local len = bytes <= maxBytes and call('XLEN', inbox)
+      hasRoom = len and len < maxLen and (len > 0 or call('EXISTS', inbox) == 1)
       if not hasRoom then break end
-      sizes[index] = bytes + size
+      sizes[index] = bytes
     end
 
     if hasRoom then
