@@ -68,6 +68,30 @@ describeWithRedis('the scripts', () => {
 		});
 	}
 
+	test('a single entry goes to its owner or to all, is added once, and waits for room in all inboxes', async () => {
+		const { bus, a, b, c } = await three({ maxLen: 2 });
+		await b.change({ claim: ['b'] });
+		assert.deepEqual(await a.append(1, [1, 'b', '<1>']), ['upto', '1']);
+		assert.deepEqual(await a.append(2, ['a', '<2>']), ['upto', '2']);
+		assert.deepEqual(await a.append(2, ['a', '<2>']), ['upto', '2']);
+		assert.deepEqual(await a.append(4, ['a', '<4>']), ['hole', '2']);
+		assert.deepEqual((await a.append(3, ['a', '<3>'])).slice(0, 3), ['upto', '2', b.name]);
+		assert.deepEqual(await b.entries(), ['c 1 f <1>', 'c 1 f <2>']);
+		assert.deepEqual(await c.entries(), ['c 1 f <2>']);
+		assert.deepEqual((await c.append(1, [1, 'unknown', '<5>'])).slice(0, 3), ['upto', '0', b.name]);
+		const state = await bus.state();
+		const size = ['n', a.name, 'c', '1', 'f', '<1>'].join('').length;
+		assert.deepEqual([state[`b:${b.name}`], state[`b:${c.name}`]], [`${2 * size}`, `${size}`]);
+	});
+
+	test('an entry of another program with a higher id does not stop a single one', async () => {
+		const { a, b, c } = await three();
+		for (const inbox of [b.inbox, c.inbox]) await redis.command('XADD', inbox, '8000000000000000-5', 'a', 'b');
+		assert.deepEqual(await a.append(1, ['a', 'one']), ['upto', '1']);
+		assert.deepEqual(await a.append(2, ['a', 'two']), ['upto', '2']);
+		for (const node of [b, c]) assert.deepEqual((await node.entries()).slice(1), ['c 1 f one', 'c 1 f two']);
+	});
+
 	test('an append stops where the entries of one batch would make an inbox too large', async () => {
 		const { a, b } = await three({ maxInboxBytes: 70 });
 		const text = 'x'.repeat(40);

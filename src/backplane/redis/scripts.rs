@@ -1,8 +1,9 @@
 //! The Lua scripts.
 //!
 //! They are loaded with each connection and called by their hashes. Some files are not scripts; their code is put before that of
-//! others: `clock.lua` (numbers, and which nodes are dead), `inbox.lua` (adds entries to inboxes), `membership.lua` (what Redis
-//! knows of a node) and `touch.lua` (the time to live of the information about a session).
+//! others: `clock.lua` (numbers, and which nodes are dead), `inbox.lua` (adds entries to inboxes), `single.lua` (the usual case of
+//! `append.lua`), `membership.lua` (what Redis knows of a node) and `touch.lua` (the time to live of the information about a
+//! session).
 
 use ::redis::{Cmd, Pipeline, Script, cmd, pipe};
 
@@ -71,7 +72,7 @@ macro_rules! scripts {
 scripts! {
     join: clock membership;
     heartbeat: clock membership;
-    append: clock inbox;
+    append: single clock inbox;
     has_room: clock;
     evict: clock;
     acknowledge: ;
