@@ -46,6 +46,8 @@ const RUNTIME_INDEPENDENT = [
 	'e2e/conformance.test.js',
 	'e2e/production.test.js',
 	'redis/nothing-lost.test.js',
+	'redis/scripts.test.js',
+	'redis/topology.test.js',
 	'examples/shutdown.test.js',
 	'examples/shutdown-signal.test.js',
 	'examples/opentelemetry.test.js',

@@ -7,7 +7,7 @@ import { after, before, describe, test as testOf } from 'node:test';
 import fc from 'fast-check';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { inboxes, nodes as nodesOf } from '../support/redis-keys.js';
+import { frameOf, inboxes, nodes as nodesOf } from '../support/redis-keys.js';
 import { Node, newPrefix, until } from '../support/redis-node/node.js';
 
 /** @import { TestContext } from 'node:test' */
@@ -733,10 +733,11 @@ describeWithRedis('two nodes', () => {
 				return stats.map(([{ mailboxBytes }]) => mailboxBytes > 0);
 			};
 			assert.deepEqual(await waiting(() => a.do('subscriptions', 'send', TOOLS)), [true, false]);
-			assert.deepEqual(await waiting(() => a.do('subscriptions', 'send', PROMPTS)), [false, true]);
-			assert.deepEqual(await waiting(() => a.do('streams', 'send', ['of two'], 'x')), [false, true]);
+			// The mailbox is drained when the call was made.
 			assert.deepEqual(await one.do('called', 1, 2), ['acknowledge', TOOLS]);
+			assert.deepEqual(await waiting(() => a.do('subscriptions', 'send', PROMPTS)), [false, true]);
 			assert.deepEqual(await two.do('called', 1, 2, 'another'), ['acknowledge', PROMPTS]);
+			assert.deepEqual(await waiting(() => a.do('streams', 'send', ['of two'], 'x')), [false, true]);
 			assert.deepEqual(await two.do('received', 'of two', 1), ['x']);
 			await Promise.all(threads.map((thread) => thread.end('terminate')));
 		});
@@ -860,17 +861,30 @@ describeWithRedis('two nodes', () => {
 			await create(b, 'b', 'taken');
 			await create(a, 'taken');
 			await b.do('subscribe', 1, { toolsListChanged: true });
-			const names = [...(await nodesOf(redis, prefix)), 'a'.repeat(20)];
+			const unknown = 'a'.repeat(20);
+			const names = [...(await nodesOf(redis, prefix)), unknown];
 			// Each node has sent as many entries as are written in its name, so that its next ones have higher numbers.
 			for (const member of [a, b]) {
 				for (let n = 0; n < 5; n++) await member.do('streams', 'send', undefined, 'to all');
 				await member.do('streams', 'flush');
 			}
+			const frames = [
+				frameOf('m', 1, [1, 'b', 'to one']),
+				frameOf('b', 2, ['to all']),
+				frameOf('l', 3, [0, JSON.stringify(TOOLS)]),
+				frameOf('u', 4, ['file:///a', JSON.stringify(TOOLS)]),
+			];
+			const batch = (/** @type {string} */ node, /** @type {Uint8Array} */ frame) => [
+				'n',
+				node,
+				'c',
+				'1',
+				'f',
+				escaped(frame),
+			];
 			const entries = names.flatMap((node) => [
-				['n', node, 's', '1', 'k', 'm', 'i', 'b', 't', 'to one'],
-				['n', node, 's', '2', 'k', 'b', 't', 'to all'],
-				['n', node, 's', '3', 'k', 'n', 'l', '0', 't', JSON.stringify(TOOLS)],
-				['n', node, 's', '4', 'k', 'n', 'u', 'file:///a', 't', JSON.stringify(TOOLS)],
+				...frames.map((frame) => batch(node, frame)),
+				['n', node, 'c', '4', 'f', escaped(Buffer.concat(frames))],
 				['n', node, 's', '5', 'k', 'd', 'i', 'b', 'c', '1'],
 				['n', node, 'k', 'r', 'i', 'b', 'c', '1'],
 			]);
@@ -902,6 +916,17 @@ describeWithRedis('two nodes', () => {
 						for (const at of [n, n + 1]) {
 							changed.push(fields.map((field, index) => (index === at ? value : field)));
 						}
+					}
+				}
+			}
+			// Frames that end too early, and with each byte changed. The numbers in them may be those of later messages.
+			for (const frame of frames) {
+				for (const [at, byte] of frame.entries()) {
+					changed.push(batch(unknown, frame.subarray(0, at)));
+					for (const other of [0, 1, 127, 128, 255, byte ^ 1]) {
+						changed.push(
+							batch(unknown, Buffer.concat([frame.subarray(0, at), Buffer.of(other), frame.subarray(at + 1)])),
+						);
 					}
 				}
 			}
@@ -1013,12 +1038,16 @@ describeWithRedis('two nodes', () => {
 			await b.do('received', 'b', 1);
 			nodes[1].pause();
 			await a.run(async ({ manager }) => {
-				for (let n = 0; n < 1_000; n++) manager.send(n % 2 ? ['b'] : undefined, `${n}`);
+				for (let n = 0; n < 1_000; n++) {
+					manager.send(n % 2 ? ['b'] : undefined, `${n}`);
+					// Messages that are sent together are one entry of the inbox.
+					if (n % 4 === 3) await manager.flush();
+				}
 				while (manager.stats().backplane.pendingBytes > 0) await manager.flush();
 			});
 			for (const inbox of await inboxes(redis, prefix)) {
 				const kept = await redis.command('XLEN', inbox);
-				assert.ok(kept <= 100, `${kept} entries are left of 1,000`);
+				assert.ok(kept <= 100, `${kept} entries are left of 250`);
 			}
 			nodes[1].resume();
 			await a.do('streams', 'send', ['b'], 'after');
@@ -1065,6 +1094,15 @@ describeWithRedis('two nodes', () => {
 		});
 	});
 });
+
+/**
+ * Returns bytes in the form that {@link add} takes them.
+ *
+ * @param {Uint8Array} bytes
+ */
+function escaped(bytes) {
+	return [...bytes].map((byte) => `\\${byte}`).join('');
+}
 
 /**
  * Adds entries to the inboxes of all nodes.

@@ -112,6 +112,8 @@ describeWithRedis('while Redis refuses writes', () => {
 			const [a, b] = [await open('a'), await open('b')];
 			await Promise.all([a.streams.flush(), b.streams.flush()]);
 			await begin(redis);
+			const isOld = /redis_version:6\./.test(await redis.command('INFO', 'server'));
+			if (code === 'NOREPLICAS' && isOld) return t.skip('Redis 6.2 does not refuse what scripts write');
 			const numbers = Array.from({ length: 300 }, (_, n) => String(n));
 			for (const n of numbers) await a.streams.send(['b'], n);
 			await b.streams.send(['a'], 'back');
@@ -266,8 +268,8 @@ describeWithRedis('while Redis refuses writes', () => {
 		const streams = new RedisStreamSessionManager(redis.url, { prefix: newPrefix(), commandTimeoutMs: 500 });
 		t.after(() => streams.close());
 		await assert.rejects(streams.ready(), (error) => /** @type {any} */ (error).cause.code === 'READONLY');
-		// It reads.
-		assert.equal(streams.stats().backplane.connected, true);
+		// It reads, each time that it connects again.
+		await until(() => streams.stats().backplane.connected);
 		assert.equal(await streams.has('nowhere'), false);
 		await redis.command('REPLICAOF', 'NO', 'ONE');
 		await until(() =>

@@ -17,7 +17,7 @@ import {
 
 import { CertificateAuthority, hasOpenssl } from '../support/certificates.js';
 import { FakeSentinel } from '../support/fake-sentinel.js';
-import { describeWithRedis, startRedis } from '../support/redis.js';
+import { describeWithRedisTls, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
 
 /** @import { TestContext } from 'node:test' */
@@ -105,7 +105,7 @@ describe('the option tls', () => {
 
 if (!hasOpenssl && process.env.CI !== 'true') testOf('TLS', { skip: 'there is no openssl' }, () => {});
 else
-	describeWithRedis('over TLS', () => {
+	describeWithRedisTls('over TLS', () => {
 		/** @type {string} */
 		let folder;
 		/** @type {CertificateAuthority} */

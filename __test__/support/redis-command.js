@@ -6,7 +6,7 @@ import { connect } from 'node:net';
  * Resolves with the reply, or rejects with the error of the server.
  *
  * @param {number} port
- * @param {string[]} command
+ * @param {(string | Uint8Array)[]} command
  * @returns {Promise<any>}
  */
 export function runCommand(port, command) {
@@ -23,8 +23,9 @@ export function runCommand(port, command) {
 			else resolve(reply.value);
 			socket.destroy();
 		});
-		const parts = command.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`);
-		socket.write(`*${command.length}\r\n${parts.join('')}`);
+		const parts = command.flatMap((part) => [`$${Buffer.byteLength(part)}\r\n`, part, '\r\n']);
+		const bytes = [`*${command.length}\r\n`, ...parts].map((part) => Buffer.from(part));
+		socket.write(Buffer.concat(bytes));
 	});
 }
 

@@ -40,7 +40,34 @@ export async function inboxes(redis, prefix) {
  */
 export async function addBroadcast(redis, prefix, node, number, text) {
 	const keys = await inboxes(redis, prefix);
-	await redis.command('EVAL', ADD, keys.length, ...keys, 'n', node, 's', number, 'k', 'b', 't', text);
+	const frame = frameOf('b', number, [text]);
+	await redis.command('EVAL', ADD, keys.length, ...keys, 'n', node, 'c', 1, 'f', frame);
+}
+
+/**
+ * Returns a message as nodes write it into an inbox: see src/backplane/frame.rs.
+ *
+ * @param {'m' | 'b' | 'l' | 'u'} kind
+ * @param {string | number} number
+ * @param {(string | number)[]} contents texts, each with its length before it, and numbers
+ */
+export function frameOf(kind, number, contents) {
+	const parts = contents.map((part) => (typeof part === 'number' ? bytesOf(part) : textOf(part)));
+	return Buffer.concat([Buffer.from(kind), bytesOf(number), ...parts]);
+}
+
+/** @param {string} text */
+function textOf(text) {
+	const bytes = Buffer.from(text);
+	return Buffer.concat([bytesOf(bytes.length), bytes]);
+}
+
+/** @param {string | number} number */
+function bytesOf(number) {
+	const bytes = [];
+	let rest = BigInt(number);
+	for (; rest >= 128n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+	return Buffer.from([...bytes, Number(rest)]);
 }
 
 /**

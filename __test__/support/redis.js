@@ -42,6 +42,21 @@ export function describeWithRedis(name, tests) {
 }
 
 /**
+ * Defines tests that need a server with TLS. A server that `REDIS_SERVER` names may lack it, as those of PyPI packages do. The tests
+ * are skipped then, with a message.
+ *
+ * @param {string} name
+ * @param {() => void} tests
+ */
+export function describeWithRedisTls(name, tests) {
+	// The server does not start, and says what it lacks: TLS, or only a certificate.
+	const { stdout, stderr } = spawnSync(BINARY, ['--port', '0', '--tls-port', '1'], { encoding: 'utf8' });
+	const hasTls = !/Failed finding TLS support|Bad directive/.test(stdout + stderr);
+	if (hasTls || !process.env.REDIS_SERVER) describeWithRedis(name, tests);
+	else test(name, { skip: `${BINARY} was built without TLS` }, () => {});
+}
+
+/**
  * @typedef {object} RedisOptions
  * @property {boolean} [appendOnly] true when the data survive a restart
  * @property {'always' | 'everysec' | 'no'} [appendfsync] when writes are synced to the disk: `always` is before the reply
@@ -179,11 +194,14 @@ export class RedisServer {
 	 * Runs a command over a new connection, as the user `default`, who must not get a password. Tests of passwords add users with
 	 * `ACL SETUSER`.
 	 *
-	 * @param {...(string | number)} args
+	 * @param {...(string | number | Uint8Array)} args
 	 * @returns {Promise<any>}
 	 */
 	command(...args) {
-		return runCommand(this.port, args.map(String));
+		return runCommand(
+			this.port,
+			args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)),
+		);
 	}
 
 	/** Closes all connections, and resolves to their number. */
