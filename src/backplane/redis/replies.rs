@@ -43,12 +43,13 @@ fn unredacted(error: &RedisError, limit: Duration) -> BusError {
 /// Returns an error of Redis. If the text says why a transaction or a script has failed, that is the error.
 ///
 /// Redis 6.2 puts the error of a command in a script into the text of another one: `ERR Error running script (call to …):
-/// @user_script:9: @user_script: 9: -OOM command not allowed …`.
+/// @user_script:9: @user_script: 9: -OOM command not allowed …`, or `… @user_script:9: WRONGTYPE Operation …`.
 pub(super) fn script_error(text: &str) -> BusError {
     let reason = if let Some((_, reason)) = text.split_once("because of: ") {
         reason
     } else if text.starts_with("ERR Error running script") || text.starts_with("@user_script") {
-        text.rsplit_once(" -").map_or(text, |(_, reason)| reason)
+        let after_line = || text.rsplit_once("@user_script:")?.1.split_once(": ");
+        text.rsplit_once(" -").or_else(after_line).map_or(text, |(_, reason)| reason)
     } else {
         text
     };
@@ -174,6 +175,11 @@ mod tests {
                 "ERR Error running script (call to f_0a): @user_script:3: @user_script: 3: -READONLY It is a replica.",
                 "READONLY",
                 "READONLY It is a replica.",
+            ),
+            (
+                "ERR Error running script (call to f_0a): @user_script:24: WRONGTYPE Operation against a key",
+                "WRONGTYPE",
+                "WRONGTYPE Operation against a key",
             ),
             ("@user_script: 12: -READONLY It is a replica.", "READONLY", "READONLY It is a replica."),
             (
