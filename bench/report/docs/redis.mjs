@@ -23,7 +23,7 @@ export function redisFigures({ redis }) {
 				[
 					`commands for a broadcast to ${sessions.toLocaleString('en')} sessions on ${nodes} nodes`,
 					`${commandsPerBroadcast(counts.pubSub)} (\`PUBLISH\`)`,
-					`${commandsPerBroadcast(counts.ours)} (a script), and the blocking \`XREAD\` of each node`,
+					`${commandsPerBroadcast(counts.ours)} (${counts.ours.during.evalsha ? 'a script' : '`XADD`'}), and the blocking \`XREAD\` of each node`,
 				],
 				[
 					"CPU time per message: sender's main thread",
