@@ -18,6 +18,9 @@ const CHOSEN = /** @type {const} */ ([
 	['one', 'single', 'p50', 'from `send` until it is read, p50'],
 ]);
 
+/** Stands for what is below the noise. */
+const NOISE_NS = 1;
+
 /** @param {Results} results */
 export function nodeFigures({ nodes }) {
 	if (!nodes || nodes.traffic.length === 0 || nodes.storms.length === 0 || nodes.bursts.length === 0) return [];
@@ -58,7 +61,9 @@ function figureOf(traffic, nodes, kind, pace, side, measure) {
 	// With two nodes, a message is for the only other one.
 	if (measure === 'bystanderWhole' && nodes === 2) return '–';
 	const row = traffic.find((row) => row.nodes === nodes && row.kind === kind && row.pace === pace);
-	return row ? time(row.ns[side][measure].median) : '–';
+	if (row === undefined) return '–';
+	const { median } = row.ns[side][measure];
+	return median <= NOISE_NS ? '0' : time(median);
 }
 
 /**

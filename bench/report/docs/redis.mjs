@@ -1,6 +1,6 @@
 // For the docs: what was measured with several nodes and Redis.
 
-import { commandsPerBroadcast } from '../../redis/commands.mjs';
+import { commandsPerBroadcast, countsPerBroadcast } from '../../redis/commands.mjs';
 import { perSecond, table, time } from '../format.mjs';
 
 /** @typedef {import('../results.mjs').Results} Results */
@@ -23,7 +23,7 @@ export function redisFigures({ redis }) {
 				[
 					`commands for a broadcast to ${sessions.toLocaleString('en')} sessions on ${nodes} nodes`,
 					`${commandsPerBroadcast(counts.pubSub)} (\`PUBLISH\`)`,
-					`${commandsPerBroadcast(counts.ours)} (a script), and the blocking \`XREAD\` of each node`,
+					`${commandsPerBroadcast(counts.ours)} (${countsPerBroadcast(counts.ours).evalsha ? 'a script' : '`XADD`'}), and the blocking \`XREAD\` of each node`,
 				],
 				[
 					"CPU time per message: sender's main thread",
