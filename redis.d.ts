@@ -465,11 +465,11 @@ export interface BackplaneOptions {
 	onUnavailable?: 'degrade' | 'reject' | undefined;
 
 	/**
-	 * Limits the number of messages that wait in Redis for one process, in its inbox. While the inbox is full, the other
-	 * processes wait. When the process counts as dead, they remove its oldest messages instead.
+	 * Limits the number of entries that wait in Redis for one process, in its inbox. While the inbox is full, the other
+	 * processes wait. When the process counts as dead, they remove its oldest entries instead.
 	 *
-	 * In entries. Each message and notification for the process, and each `delete` of one of its sessions by another
-	 * process, is one entry. Use more than one process gets while it is disconnected for longer than `nodeTtlMs`. Use the
+	 * An entry has the messages and notifications that another process sends at once: 1 to 128. A `delete` of a session by another
+	 * process is an entry. Use more than one process gets while it is disconnected for longer than `nodeTtlMs`. Use the
 	 * same value in all processes.
 	 *
 	 * @default 100000
