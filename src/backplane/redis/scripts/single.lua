@@ -1,5 +1,5 @@
 -- Put before the rest of `append.lua`: a short way for the usual case. The call has one entry, which follows the last one, and
--- every inbox that it concerns exists and has room. Otherwise the rest does everything. Between two
+-- every inbox that it concerns exists and has room. Otherwise nothing is changed here, and the rest does everything. Between two
 -- single messages the caches of the processor go cold, and then the long way takes Redis half as long again.
 if not ARGV[12] and (ARGV[9] == 'a' or ARGV[9] == '1') then
   local call, st, self, first = redis.call, KEYS[1], ARGV[1], ARGV[5]
@@ -24,27 +24,27 @@ if not ARGV[12] and (ARGV[9] == 'a' or ARGV[9] == '1') then
 
     local frame, maxLen, maxBytes = ARGV[#ARGV], tonumber(ARGV[7]), tonumber(ARGV[8])
     local size = 4 + #self + #frame
+    -- Each entry is larger than this, so up to here, an inbox has few entries of nodes.
+    local small = maxLen * (4 + #self)
     local sizes = inboxes[1] and call('HMGET', st, unpack(fields))
     local hasRoom = sizes
     for index, inbox in ipairs(inboxes) do
       -- The inbox of a node that is not registered may not be in KEYS.
       local bytes = tonumber(sizes[index] or maxBytes) + size
-      -- The smallest entry has 34 bytes, so the size can show that there are few.
-      hasRoom = bytes <= maxBytes and (bytes < 34 * maxLen or call('XLEN', inbox) < maxLen)
+      hasRoom = bytes <= maxBytes and (bytes <= small or call('XLEN', inbox) < maxLen)
       if not hasRoom then break end
       sizes[index] = bytes
     end
 
-    if hasRoom then
+    if hasRoom and call('EXISTS', unpack(inboxes)) == #inboxes then
       local now = call('TIME')
       local number = math.max(known[4] + 1, now[1] * 1000000 + now[2])
       local last = string.format('%d%07d', math.floor(number / 1e7), number % 1e7)
       local changes = { 'l:' .. self, first, 'last', last }
       for index, inbox in ipairs(inboxes) do
-        local id = redis.pcall('XADD', inbox, 'NOMKSTREAM', last .. '-0', 'n', self, 'c', '1', 'f', frame)
-        if type(id) ~= 'string' then
-          -- The rest waits for a lost inbox, reports the error, or adds the frame above the id that another program has used.
-          -- Receivers drop a second one.
+        local id = redis.pcall('XADD', inbox, last .. '-0', 'n', self, 'c', '1', 'f', frame)
+        if type(id) == 'table' then
+          -- The rest reports the error, or adds the frame above the id that another program has used. Receivers drop a second one.
           changes = nil
           break
         end
