@@ -48,7 +48,8 @@ pub(super) fn script_error(text: &str) -> BusError {
     let reason = if let Some((_, reason)) = text.split_once("because of: ") {
         reason
     } else if text.starts_with("ERR Error running script") || text.starts_with("@user_script") {
-        text.rsplit_once(" -").map_or(text, |(_, reason)| reason)
+        let after_line = || text.rsplit_once("@user_script:").and_then(|(_, rest)| rest.split_once(": "));
+        text.rsplit_once(" -").or_else(after_line).map_or(text, |(_, reason)| reason)
     } else {
         text
     };
@@ -174,6 +175,11 @@ mod tests {
                 "ERR Error running script (call to f_0a): @user_script:3: @user_script: 3: -READONLY It is a replica.",
                 "READONLY",
                 "READONLY It is a replica.",
+            ),
+            (
+                "ERR Error running script (call to f_0a): @user_script:24: WRONGTYPE Operation against a key.",
+                "WRONGTYPE",
+                "WRONGTYPE Operation against a key.",
             ),
             ("@user_script: 12: -READONLY It is a replica.", "READONLY", "READONLY It is a replica."),
             (

@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_change_of_what_is_watched_is_not_made_together_with_an_earlier_question_for_watchers() {
-        let [id, uri]: [Id; 2] = [[1], [2]].map(|unit| Id::from(unit));
+        let [id, uri]: [Id; 2] = [[1], [2]].map(Id::from);
         let has = || Request::Has { id: id.clone() };
         let watchers = || Request::Watchers { uri: uri.clone() };
         let unwatch = || Request::Unwatch { id: id.clone(), uri: uri.clone() };
