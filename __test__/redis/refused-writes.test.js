@@ -40,6 +40,14 @@ async function empty(redis) {
 	await redis.command('DEL', 'filler');
 }
 
+/** Returns true when a script may write. @param {RedisServer} redis */
+function writesInScript(redis) {
+	return redis.command('EVAL', "return redis.call('SET', KEYS[1], '')", 1, 'written by a script').then(
+		() => true,
+		() => false,
+	);
+}
+
 /** How Redis comes to refuse writes, and to accept them again. */
 const REFUSALS = {
 	OOM: { begin: fill, end: empty },
@@ -112,8 +120,10 @@ describeWithRedis('while Redis refuses writes', () => {
 			const [a, b] = [await open('a'), await open('b')];
 			await Promise.all([a.streams.flush(), b.streams.flush()]);
 			await begin(redis);
-			const isOld = /redis_version:6\./.test(await redis.command('INFO', 'server'));
-			if (code === 'NOREPLICAS' && isOld) return t.skip('Redis 6.2 does not refuse what scripts write');
+			if (code === 'NOREPLICAS' && (await writesInScript(redis))) {
+				await end(redis);
+				return t.skip('Redis 6.2 does not check min-replicas-to-write for scripts');
+			}
 			const numbers = Array.from({ length: 300 }, (_, n) => String(n));
 			for (const n of numbers) await a.streams.send(['b'], n);
 			await b.streams.send(['a'], 'back');
