@@ -311,6 +311,27 @@ fn a_node_that_leaves_sends_what_waits_and_removes_its_sessions() {
 }
 
 #[test]
+fn a_node_that_has_never_connected_sends_what_waits_when_it_leaves() {
+    run(async {
+        let bus = MemoryBus::default();
+        let mut processes = vec![Process::join(&bus, Settings::default())];
+        processes[0].create("stays");
+        settle(&mut processes).await;
+        bus.disconnect(true);
+        let mut leaves = Process::join(&bus, Settings::default());
+        leaves.create("leaves");
+        leaves.send("stays", "goodbye");
+        let left = leaves.member.leave_backplane();
+        tokio::time::sleep(A_WHILE).await;
+        bus.disconnect(false);
+        assert_eq!(leaves.reply(left).await, Outcome::Done);
+        settle(&mut processes).await;
+        assert_eq!(processes[0].got("stays"), ["goodbye"]);
+        assert!(!bus.knows(leaves.node()));
+    });
+}
+
+#[test]
 fn foreign_entries_are_counted_and_skipped() {
     run(async {
         let bus = MemoryBus::default();

@@ -108,7 +108,10 @@ impl<B: Bus> Node<B> {
         if has_joined(progress) || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
             let connecting = async {
                 loop {
-                    if let Ok(link) = self.bus.connect(&self.backplane.node).await {
+                    // Only a registered node may send.
+                    if let Ok(link) = self.bus.connect(&self.backplane.node).await
+                        && self.join(&link, progress).await.is_ok()
+                    {
                         return self.leave_by(&link, progress).await;
                     }
                     sleep(backoff.next()).await;
