@@ -33,8 +33,8 @@ import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from '.
  * pass it to a transport as `sessionManager.streams`.
  *
  * Streams of this process get their messages as with `InMemoryStreamSessionManager` and a `scope`, also while Redis
- * cannot be reached. A message to every session, or to an id that this process does not have, goes into the inboxes
- * that the other processes have in Redis.
+ * cannot be reached. Each process has an inbox in Redis. A message to every session goes into the inboxes of all other
+ * processes, and a message to an id that this process does not have into the inbox of the process that has it.
  *
  * What one thread sends arrives once and in order, also when connections break and when Redis restarts with its data.
  * While an inbox is full, messages wait in the process that sends them. A process misses messages when it sends no
@@ -69,7 +69,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * Creates a manager and begins to connect.
 	 *
 	 * @param url `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Several hosts are separated by
-	 *   commas, such as nodes of a Redis Cluster. For Redis Sentinel:
+	 *   commas, such as servers of a Redis Cluster. For Redis Sentinel:
 	 *   `redis-sentinel://[user[:password]@]host[:port],host[:port][/database]#name`, or `rediss-sentinel://`. `valkey` in
 	 *   place of `redis` means the same.
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
@@ -153,7 +153,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 *
 	 * If nothing was sent for `commandTimeoutMs`, it resolves, and reports that to `onError`. With
 	 * {@link BackplaneOptions.onUnavailable} `'reject'`, it rejects with a {@link BackplaneUnavailableError} after
-	 * `commandTimeoutMs`. The messages then continue to wait and are sent later. The call keeps this thread alive until its promise resolves or rejects.
+	 * `commandTimeoutMs`. The messages then continue to wait and are sent later. The call keeps this thread alive until its
+	 * promise resolves or rejects.
 	 */
 	flush(): Promise<void>;
 
