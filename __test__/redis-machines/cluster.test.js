@@ -1,5 +1,5 @@
-// Nodes share a Redis Cluster that fails over and moves slots, while they send to each other. Messages arrive once and in order, and
-// no process ends.
+// Nodes share a Redis Cluster that fails over and moves slots, while they send to each other. Messages arrive once and in order,
+// and no process ends.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

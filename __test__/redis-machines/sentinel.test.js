@@ -1,5 +1,5 @@
-// Nodes find Redis through Sentinels that name another master, while they send to each other. Messages arrive once and in order. What
-// the old master accepted after it was replaced may be lost, and is reported. No process ends.
+// Nodes find Redis through Sentinels that name another master, while they send to each other. Messages arrive once and in order.
+// What the old master accepted after it was replaced may be lost, and is reported. No process ends.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
