@@ -33,12 +33,12 @@ import { InfoSessionManager, StreamSessionManager, SubscriptionManager } from '.
  * pass it to a transport as `sessionManager.streams`.
  *
  * Streams of this process get their messages as with `InMemoryStreamSessionManager` and a `scope`, also while Redis
- * cannot be reached. A message to every session, or to an id that this process does not have, goes into the inboxes
- * that the other processes have in Redis.
+ * cannot be reached. Each process has an inbox in Redis. A message to every session goes into the inboxes of all other
+ * processes, and a message to an id that this process does not have into the inbox of the process that has it.
  *
  * What one thread sends arrives once and in order, also when connections break and when Redis restarts with its data.
  * While an inbox is full, messages wait in the process that sends them. A process misses messages when it sends no
- * heartbeat for `nodeTtlMs` and its inbox is full, or when Redis loses data. `onGap` and `onError` report that.
+ * heartbeat for twice `nodeTtlMs` and its inbox is full, or when Redis loses data. `onGap` and `onError` report that.
  *
  * The promises of `create`, `delete` and `send` resolve when the call is queued for Redis;
  * {@link RedisStreamSessionManager.flush} waits until Redis has it. What does not fit in `maxPendingBytes` is dropped,
@@ -69,7 +69,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * Creates a manager and begins to connect.
 	 *
 	 * @param url `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Several hosts are separated by
-	 *   commas, such as nodes of a Redis Cluster. For Redis Sentinel:
+	 *   commas, such as servers of a Redis Cluster. For Redis Sentinel:
 	 *   `redis-sentinel://[user[:password]@]host[:port],host[:port][/database]#name`, or `rediss-sentinel://`. `valkey` in
 	 *   place of `redis` means the same.
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
@@ -153,7 +153,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 *
 	 * If nothing was sent for `commandTimeoutMs`, it resolves, and reports that to `onError`. With
 	 * {@link BackplaneOptions.onUnavailable} `'reject'`, it rejects with a {@link BackplaneUnavailableError} after
-	 * `commandTimeoutMs`. The messages then continue to wait and are sent later. The call keeps this thread alive until its promise resolves or rejects.
+	 * `commandTimeoutMs`. The messages then continue to wait and are sent later. The call keeps this thread alive until its
+	 * promise resolves or rejects.
 	 */
 	flush(): Promise<void>;
 
@@ -466,20 +467,20 @@ export interface BackplaneOptions {
 
 	/**
 	 * Limits the number of entries that wait in Redis for one process, in its inbox. While the inbox is full, the other
-	 * processes wait. When the process counts as dead, they remove its oldest entries instead.
+	 * processes wait. When the process has sent no heartbeat for twice `nodeTtlMs`, they remove its oldest entries instead.
 	 *
-	 * An entry has the messages and notifications that another process sends at once: 1 to 128. A `delete` of a session by another
-	 * process is an entry. Use more than one process gets while it is disconnected for longer than `nodeTtlMs`. Use the
-	 * same value in all processes.
+	 * An entry has the messages and notifications that another process sends at once: 1 to 128. A `delete` of a session by
+	 * another process is an entry. Use more than a process gets in the longest time for which it may be disconnected. Use
+	 * the same value in all processes.
 	 *
 	 * @default 100000
 	 */
 	maxLen?: number | undefined;
 
 	/**
-	 * Limits the bytes that wait in Redis for one process, in its inbox, in the same way as `maxLen` limits the messages.
+	 * Limits the bytes that wait in Redis for one process, in its inbox, in the same way as `maxLen` limits the entries.
 	 *
-	 * In bytes of texts and ids, with about 30 more for each message; at least `maxPendingBytes`. Use four times as much.
+	 * In bytes of texts and ids, with about 30 more for each entry; at least `maxPendingBytes`. Use four times as much.
 	 * Use the same value in all processes.
 	 *
 	 * @default 33554432 (32 MiB)
@@ -523,7 +524,7 @@ export interface BackplaneOptions {
 
 	/**
 	 * Sets the time without a heartbeat after which this process counts as dead. Other processes then no longer see its
-	 * sessions, and no longer wait when its inbox is full.
+	 * sessions. After twice this time, they no longer wait when its inbox is full.
 	 *
 	 * In milliseconds, at most 2³¹ − 1, and at least twice `heartbeatMs`. Use more than the machine or its network may
 	 * pause. A busy event loop does not matter, because the heartbeat has a thread of its own.
@@ -544,8 +545,8 @@ export interface BackplaneOptions {
 	tls?: BackplaneTlsOptions | undefined;
 
 	/**
-	 * Called when messages are lost: usually messages of another process for this one, because this one counted as dead
-	 * and its inbox was full. An error that it throws, or rejects with, is ignored.
+	 * Called when messages are lost: usually messages of another process for this one, because this one sent no heartbeat
+	 * for twice `nodeTtlMs` and its inbox was full. An error that it throws, or rejects with, is ignored.
 	 *
 	 * @default undefined
 	 */
@@ -554,8 +555,8 @@ export interface BackplaneOptions {
 	/**
 	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, when `has`,
 	 * `ready` or a call of the info manager is refused by Redis or not answered in time, when `flush()` could not send
-	 * everything, and when Redis has lost what waited for this process (`ERR_INBOX_LOST`). `error.cause` says why. Called at most once per second for the same cause. An error that it throws, or
-	 * rejects with, is ignored.
+	 * everything, and when Redis has lost what waited for this process (`ERR_INBOX_LOST`). `error.cause` says why. Called
+	 * at most once per second for the same cause. An error that it throws, or rejects with, is ignored.
 	 *
 	 * @default undefined
 	 */
@@ -618,19 +619,19 @@ export interface BackplaneStats {
 	/** Number of bytes of messages that wait to be sent. */
 	pendingBytes: number;
 	/**
-	 * Number of entries, and of changes of the info manager, that were dropped: more than `maxPendingBytes` was waiting,
+	 * Number of messages, and of changes of the info manager, that were dropped: more than `maxPendingBytes` were waiting,
 	 * or Redis refused the change.
 	 */
 	dropped: number;
 	/** Number of messages, notifications and deletions that Redis has got from this process. */
 	sent: number;
-	/** Number of entries of other processes that this process has read. */
+	/** Number of messages, notifications, and orders to close a session, that this process has read from its inbox. */
 	received: number;
-	/** Number of entries that arrived twice and were delivered once. A sender repeats entries after a lost connection. */
+	/** Number of messages that arrived twice and were delivered once. A sender repeats messages after a lost connection. */
 	duplicates: number;
-	/** Number of times that entries were lost: see {@link BackplaneOptions.onGap}. */
+	/** Number of times that messages were lost: see {@link BackplaneOptions.onGap}. */
 	gaps: number;
-	/** Number of entries that were lost. */
+	/** Number of messages that were lost. */
 	missed: number;
 	/** Number of entries and values with an unknown format. They are ignored. */
 	malformed: number;

@@ -1,4 +1,4 @@
-// One node sends many messages at once to sessions of another, with default options and on slow lines. All of them arrive, once and
+// One node sends many messages at once to sessions of another, with default options and on slow lines. All of them arrive once and
 // in order.
 
 import assert from 'node:assert/strict';
@@ -35,7 +35,7 @@ async function startBehind(t, line) {
 }
 
 describeWithRedis('a burst to another node arrives whole and in order', () => {
-	// The first test takes as long as all others.
+	// Two at once, because the first test takes about the time of all others.
 	describe('with default options', { concurrency: 2 }, () => {
 		test('8 messages of 7.5 MiB on a line of 20 Mbit/s', async (t) => {
 			const { url } = await startBehind(t, { delayMs: 1, bytesPerSecond: 20_000_000 / 8 });

@@ -1,4 +1,4 @@
-// Nodes share a Redis Cluster that fails over and moves slots, while they send to each other. Nothing is lost, twice or out of order,
+// Nodes share a Redis Cluster that fails over and moves slots, while they send to each other. Messages arrive once and in order,
 // and no process ends.
 
 import assert from 'node:assert/strict';
@@ -12,13 +12,13 @@ import { runWorkload, workloadOf } from '../support/redis-node/workload-run.js';
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisCluster } from '../support/redis-cluster.js' */
 
-// The tests wait most of the time.
+// Concurrent, because the tests wait most of the time.
 describeWithRedis('nodes on a cluster', () => {
 	describe('lose nothing, and deliver again', { concurrency: true }, () => {
 		/** @type {[string, number, (cluster: RedisCluster, key: string) => Promise<unknown>][]} */
 		const EVENTS = [
 			['when the master of their keys is killed', 1, (cluster, key) => cluster.killMaster(key)],
-			['when a replica of it takes over, twice', 2, (cluster, key) => cluster.failOver(key)],
+			['when a replica of that master takes over, twice', 2, (cluster, key) => cluster.failOver(key)],
 			['when their slot moves, with its keys, three times', 3, (cluster, key) => cluster.moveSlot(key)],
 		];
 		for (const [name, times, bringAbout] of EVENTS) {

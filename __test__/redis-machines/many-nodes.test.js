@@ -11,7 +11,7 @@ const PROCESSES = 3;
 const NODES = 30;
 
 describeWithRedis('30 nodes', () => {
-	test('send to all, to each other and to unknown sessions: everything arrives once, in order, and is acknowledged', async (t) => {
+	test('send to all, to each other and to unknown sessions: everything arrives once and in order, and is acknowledged', async (t) => {
 		const hosts = Array.from({ length: NODES / PROCESSES }, (_, n) => `127.0.0.${n + 1}`);
 		const redis = await startRedis({ args: ['--bind', ...hosts] });
 		t.after(() => redis.end());
@@ -59,7 +59,7 @@ describeWithRedis('30 nodes', () => {
 			}),
 		);
 		await assertNoGaps(members);
-		// What is read leaves Redis.
+		// Redis removes what was acknowledged.
 		const streams = await redis.command('KEYS', `{${prefix}}:in:*`);
 		assert.equal(streams.length, NODES);
 		for (const stream of streams) await until(async () => (await redis.command('XLEN', stream)) === 0);

@@ -1,4 +1,4 @@
-// A node beside nodes of the layout before inboxes, with one Redis stream for all of them: it refuses to join, and keeps them out.
+// A node beside nodes of the old layout, which had one Redis stream for all nodes: it does not join them, and keeps them out.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ async function start(t) {
 }
 
 describeWithRedis('a node', () => {
-	test('does not join while a node of the old layout lives, says so, and joins when that has left', async (t) => {
+	test('does not join while a node of the old layout lives, names the cause, and joins when that node is dead', async (t) => {
 		const { redis, prefix, open } = await start(t);
 		// What a node of the old layout writes at each heartbeat: the time at which it counts as dead.
 		const [seconds] = await redis.command('TIME');
@@ -49,7 +49,7 @@ describeWithRedis('a node', () => {
 		assert.deepEqual(await redis.command('HKEYS', `{${prefix}}:dir`), ['a']);
 	});
 
-	test('keeps nodes of the old layout out, as long as a node of the new one lives', async (t) => {
+	test('keeps nodes of the old layout out until it has left', async (t) => {
 		const { redis, prefix, open } = await start(t);
 		const member = await open();
 		await member.do('streams', 'ready');

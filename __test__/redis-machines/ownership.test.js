@@ -1,4 +1,4 @@
-// Which node has a session: right after it was created, and when several nodes create it at the same time.
+// Which node has a session: right after `create`, and when several nodes create it at the same time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

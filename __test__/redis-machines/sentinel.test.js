@@ -1,5 +1,5 @@
-// Nodes find Redis through Sentinels that name another master, while they send to each other. Nothing is lost, twice or out of order,
-// but what the old master took after it was replaced, which is reported. No process ends.
+// Nodes find Redis through Sentinels that name another master, while they send to each other. Messages arrive once and in order.
+// What the old master accepted after it was replaced may be lost, and is reported. No process ends.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { startSentinel } from '../support/redis-sentinel.js';
 
 /** @import { RedisSentinel } from '../support/redis-sentinel.js' */
 
-// The tests wait most of the time.
+// Concurrent, because the tests wait most of the time.
 describeWithRedis('nodes with Sentinels', () => {
 	describe('lose nothing, and deliver again', { concurrency: true }, () => {
 		/** @type {[string, (sentinel: RedisSentinel) => Promise<unknown>][]} */

@@ -11,7 +11,7 @@ import { startSentinel } from '../support/redis-sentinel.js';
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisServer } from '../support/redis.js' */
 
-// The tests wait most of the time.
+// Concurrent, because the tests wait most of the time.
 const AT_ONCE = { concurrency: true };
 
 describeWithRedis('of the tests', () => {
@@ -75,7 +75,7 @@ describeWithRedis('of the tests', () => {
 			assert.equal(await next.command('SET', 'a', 2), 'OK');
 		});
 
-		test('name a replica with the data when the master is frozen, which still believes to be the master then', async (t) => {
+		test('name a replica with the data when the master is frozen, and the old master still calls itself the master afterwards', async (t) => {
 			const { sentinel, master } = await start(t);
 			const { frozen, master: next } = await sentinel.freezeMaster();
 			assert.equal(frozen, master);

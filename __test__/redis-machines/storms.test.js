@@ -117,14 +117,14 @@ describeWithRedis('a node that stands still', () => {
 		assert.equal(await others[2].do('streams', 'has', 'target'), true);
 	});
 
-	describe('longer than its inbox holds, and counts as dead,', () => {
+	describe('until it counts as dead and its inbox is full', () => {
 		/** @type {[string, any, number][]} */
 		const LIMITS = [
 			['maxLen', { maxLen: 50 }, 1],
 			['maxInboxBytes', { maxInboxBytes: 65_536, maxPendingBytes: 65_536 }, 50],
 		];
 		for (const [limit, options, atOnce] of LIMITS) {
-			test(`is told exactly how many messages of each node it has missed, gets the newest, and lives again: ${limit}`, async (t) => {
+			test(`reports the exact number of missed messages of each node, gets the newest ones, and is alive again: ${limit}`, async (t) => {
 				const redis = await startRedis();
 				t.after(() => redis.end());
 				const { members, nodes } = await startMachines(t, [redis.url, redis.url, redis.url], {

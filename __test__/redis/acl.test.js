@@ -74,7 +74,7 @@ describeWithRedis('the Redis user of docs/redis.md', () => {
 		await info.delete('a');
 		await streams.flush();
 
-		// After a reconnect, the Redis stream exists already.
+		// After a reconnect, the node is registered and has an inbox already.
 		await redis.cutConnections();
 		while (streams.stats().backplane.reconnects === 0 || !streams.stats().backplane.connected) {
 			await new Promise((resolve) => setImmediate(resolve));

@@ -56,7 +56,7 @@ describeWithRedis('on Redis', () => {
 		assert.ok(many <= few * 1.5, `${few} and ${many} lookups per session`);
 	});
 
-	test('an access to a session never extends more than some hundred URIs in one call of Redis, and all of them in the end', async () => {
+	test('an access to a session never extends more than a few hundred URIs in one call of Redis, and all of them in the end', async () => {
 		for (const size of [2_000, 8_000]) {
 			const prefix = newPrefix();
 			// A touch is due when a quarter of `ttlMs` has passed. PEXPIRE makes it due at once.
@@ -78,7 +78,7 @@ describeWithRedis('on Redis', () => {
 		}
 	});
 
-	test('deleting a session never removes it from more than some hundred watchers in one call of Redis, and from all of them in the end', async () => {
+	test('deleting a session never removes it from more than a few hundred watchers in one call of Redis, and from all of them in the end', async () => {
 		for (const size of [2_000, 8_000]) {
 			const prefix = newPrefix();
 			const info = new RedisInfoSessionManager(redis.url, { prefix });

@@ -159,7 +159,7 @@ describeWithRedis('two nodes', () => {
 			[undefined, 'undefined'],
 			[null, 'null'],
 		])) {
-			test(`to all (${words}) reaches every session of both nodes, with one command`, async (t) => {
+			test(`to all (${words}) reaches every session of both nodes, with one entry in Redis`, async (t) => {
 				const { a, b } = await inOnePrefix(t);
 				const ids = Array.from({ length: 100 }, (_, n) => `${n}`);
 				await create(a, ...ids.map((id) => `a${id}`));
@@ -585,7 +585,7 @@ describeWithRedis('two nodes', () => {
 			assert.deepEqual(await a.do('received', 'a', 1_000), numbers);
 		});
 
-		test('of all managers closes every connection, and leaves no key but those of the stream and of other nodes', async (t) => {
+		test('of all managers closes every connection, and leaves only the keys that all nodes share and those of other nodes', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			await create(a, 'a');
 			await a.do('streams', 'flush');
@@ -863,7 +863,7 @@ describeWithRedis('two nodes', () => {
 			await b.do('subscribe', 1, { toolsListChanged: true });
 			const unknown = 'a'.repeat(20);
 			const names = [...(await nodesOf(redis, prefix)), unknown];
-			// Each node has sent as many entries as are written in its name, so that its next ones have higher numbers.
+			// The entries below have the numbers 1 to 5 in the names of both nodes. The next entries of these nodes have higher ones.
 			for (const member of [a, b]) {
 				for (let n = 0; n < 5; n++) await member.do('streams', 'send', undefined, 'to all');
 				await member.do('streams', 'flush');
@@ -974,7 +974,7 @@ describeWithRedis('two nodes', () => {
 			});
 		});
 
-		test('and all other keys are deleted, messages still arrive, and the sessions are listed again after a heartbeat', async (t) => {
+		test('and all other keys are deleted, messages still arrive, and the sessions are in the directory again after a heartbeat', async (t) => {
 			const { a, b } = await inOnePrefix(t, { heartbeatMs: 200, nodeTtlMs: 1_000 });
 			await create(a, 'a');
 			await create(b, 'b');
@@ -991,7 +991,7 @@ describeWithRedis('two nodes', () => {
 	});
 
 	describe('a node that was paused (SIGSTOP)', () => {
-		test('receives everything that its inbox has kept', async (t) => {
+		test('receives everything that waits in its inbox', async (t) => {
 			const { a, b } = await inOnePrefix(t);
 			await create(b, 'b');
 			nodes[1].pause();
@@ -1006,7 +1006,7 @@ describeWithRedis('two nodes', () => {
 			assert.deepEqual([backplane.gaps, backplane.missed, backplane.malformed], [0, 0, 0]);
 		});
 
-		test('until others treat it as dead has its sessions again afterwards, except those that others have created since', async (t) => {
+		test('until it counts as dead has its sessions again afterwards, except those that others have created since', async (t) => {
 			const { a, b } = await inOnePrefix(t, { heartbeatMs: 150, nodeTtlMs: 600 });
 			await create(b, 'b', 'x');
 			nodes[1].pause();
@@ -1025,7 +1025,7 @@ describeWithRedis('two nodes', () => {
 			assert.deepEqual(await b.do('gaps', 0), []);
 		});
 
-		test('for longer than its inbox can hold what others send reports how many entries it has missed, and continues', async (t) => {
+		test('while its inbox became full reports how many messages it has missed, and continues', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t, { maxLen: 2, heartbeatMs: 150, nodeTtlMs: 600 });
 			await create(b, 'b');
 			await a.do('streams', 'send', ['b'], 'before');
@@ -1037,7 +1037,7 @@ describeWithRedis('two nodes', () => {
 			});
 			for (const inbox of await inboxes(redis, prefix)) {
 				const kept = await redis.command('XLEN', inbox);
-				assert.ok(kept <= 2, `${kept} batches are left`);
+				assert.ok(kept <= 2, `${kept} entries are left`);
 			}
 			nodes[1].resume();
 			await a.do('streams', 'send', ['b'], 'after');
@@ -1045,7 +1045,7 @@ describeWithRedis('two nodes', () => {
 				while ((await member.received('b', 0)).at(-1) !== 'after') await member.tools.turn();
 			});
 			const got = (await b.do('received', 'b', 0)).slice(1, -1).map(Number);
-			/** Number of messages missing between one that it received and the next. */
+			/** Number of messages that are missing between two that arrived one after the other. */
 			const missing = [...got, 1_000]
 				.map((number, at) => number - (got[at - 1] ?? -1) - 1)
 				.filter((count) => count !== 0);

@@ -1,4 +1,4 @@
-// The options of a stream manager on Redis. Both nodes are in this process: two URLs of one server are two nodes.
+// The options of a stream manager on Redis. Both nodes are in this process: two spellings of one URL are two nodes.
 
 import assert from 'node:assert/strict';
 import { after, before, test as testOf } from 'node:test';

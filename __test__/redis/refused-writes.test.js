@@ -72,7 +72,7 @@ async function start(t, options) {
 	/** @type {{ close(): Promise<unknown> }[]} */
 	const managers = [];
 	t.after(async () => {
-		// While Redis runs: without it, they would wait for their deadlines.
+		// Before Redis ends: without it, they would wait for their deadlines.
 		await Promise.all(managers.map((manager) => manager.close()));
 		await redis.end();
 	});
@@ -268,7 +268,7 @@ describeWithRedis('while Redis refuses writes', () => {
 		await empty(redis);
 		await until(async () => (await remote.getLogLevel('a')) === 'notice');
 		await until(async () => (await remote.getSubscriptions('test:uri')).join() === 'a');
-		// While Redis runs: without it, they would wait for the deadline.
+		// Before Redis ends: without it, they would wait for the deadline.
 		await Promise.all([a.streams, b.streams, info, remote].map((manager) => manager.close()));
 	});
 

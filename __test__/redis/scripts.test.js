@@ -99,7 +99,7 @@ describeWithRedis('the scripts', () => {
 		assert.deepEqual(await b.entries(), [`c 1 f ${text}`]);
 	});
 
-	test('an entry that is larger than an inbox may be goes into an empty inbox', async () => {
+	test('an entry that is larger than the limit of an inbox goes into an empty one', async () => {
 		const { a, b } = await three({ maxInboxBytes: 70 });
 		assert.deepEqual(await a.append(1, ['a', 'x'.repeat(100)]), ['upto', '1']);
 		assert.equal((await a.append(2, ['a', 'x'])).length, 5);
@@ -123,7 +123,7 @@ describeWithRedis('the scripts', () => {
 		assert.equal(state[`l:${a.name}`], '8');
 	});
 
-	test('an inbox of a node that has been dead for long loses its oldest entries, which are counted by sender', async () => {
+	test('the inbox of a node that has been dead for longer than its ttl loses its oldest entries, and their messages are counted by sender', async () => {
 		const { bus, a, b, c } = await three({ maxLen: 8 });
 		await b.change({ claim: ['b'] });
 		await c.append(1, [1, 'b', 'of c'], [1, 'b', 'of c']);
@@ -155,13 +155,13 @@ describeWithRedis('the scripts', () => {
 		])
 			await redis.command('XADD', b.inbox, '*', ...fields);
 		await b.die(15_000);
-		// A single message does not count them.
+		// The short way for a single message compares only bytes, and these entries are not in them.
 		const [, , , size] = await a.append(1, ['a', 'text'], ['a', 'text']);
 		while ((await a.evict(b, size)) === 0);
 		assert.deepEqual(await a.append(1, ['a', 'text'], ['a', 'text']), ['upto', '2']);
 	});
 
-	test('a node whose inbox was removed is waited for while it is alive, and joins again', async () => {
+	test('the others wait for a node that is alive and whose inbox was removed, until it joins again', async () => {
 		const { a, b, c } = await three();
 		await b.change({ claim: ['b'] });
 		await redis.command('DEL', b.inbox);
@@ -182,13 +182,13 @@ describeWithRedis('the scripts', () => {
 		assert.deepEqual(await a.append(1, ['a', 'one'], ['a', 'two']), ['upto', '2']);
 		assert.deepEqual((await b.entries()).slice(1), ['c 2 f onetwo']);
 		assert.deepEqual(await c.entries(), ['c 2 f onetwo']);
-		// No id is higher. The inbox is removed, and its node finds this out.
+		// No id is higher than this one. The inbox is removed, and its node notices it.
 		await redis.command('XADD', b.inbox, '18446744073709551615-18446744073709551615', 'a', 'b');
 		await a.append(3, ['a', 'three']);
 		assert.equal((await b.heartbeat())[0][0], 0);
 	});
 
-	test('changes that are repeated change nothing, and say what holds now', async () => {
+	test('changes that are repeated change nothing, and return who has the sessions now', async () => {
 		const { a, b } = await three();
 		const [, ...stamps] = await a.change({ claim: ['x', 'y'], number: 1 });
 		assert.deepEqual(await a.change({ claim: ['x', 'y'], number: 1 }), ['held', ...stamps]);
@@ -236,7 +236,7 @@ describeWithRedis('the scripts', () => {
 		assert.deepEqual(await c.entries(), ['c 3 f <2><4><5>']);
 	});
 
-	test('a node that knows an old list of nodes gets the new one, and a node that Redis does not know is told so', async () => {
+	test('a node that knows an old list of nodes gets the new one, and a node that Redis does not know gets "forgotten"', async () => {
 		const { bus, a, b } = await three();
 		const args = [a.name, 10_000, 5_000, 'old', 1, 0, 10, 1_000, 'b', 'text'];
 		const keys = ['st', 'dir', 'nodes'].map((name) => bus.key(name));

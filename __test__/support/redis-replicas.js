@@ -4,7 +4,7 @@ import { setTimeout as pass } from 'node:timers/promises';
 
 /** @import { RedisServer } from './redis.js' */
 
-/** Time between two looks at a condition. Each costs some milliseconds of CPU time. */
+/** Time between two checks of a condition. Each costs some milliseconds of CPU time. */
 const POLL_MS = 100;
 
 /** Arguments of a server that lets replicas sync at once. By default, it waits 5 s for more of them. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 /** @import { RedisServer } from './redis.js' */
 
 const SOURCES = new URL('../../src/backplane/redis/', import.meta.url);
-/** Makes a script fail that uses a key which is not in `KEYS`. */
+/** Makes a script fail when it uses a key that is not in `KEYS`. */
 const DECLARED = `
 local declared = {}
 for _, key in ipairs(KEYS) do declared[key] = true end

@@ -54,7 +54,7 @@ pub trait Link: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(Position, Vec<Field>)>, BusError>> + Send;
 
-    /// Removes the entries up to a position, which the node has read, from its inbox. They have this size. Returns the number of
+    /// Removes the entries up to a position, which the node has read, from its inbox. `bytes` is their size. Returns the number of
     /// entries that were there.
     fn acknowledge(
         &self,
@@ -130,7 +130,7 @@ pub struct Joined {
 pub struct Pulse {
     /// What the bus knows of the node.
     pub standing: Standing,
-    /// Nodes that have been dead for so long that their sessions have to be removed.
+    /// Nodes that have been dead long enough for their sessions to be removed.
     pub to_sweep: Vec<NodeId>,
 }
 

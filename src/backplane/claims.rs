@@ -1,8 +1,8 @@
 //! Claims: which sessions of this node are in the directory, and which changes the directory lacks.
 //!
 //! When two nodes create a session with the same id, the order in which the directory gets their claims decides which one keeps
-//! it. The other one is told to close its session, with the stamp of the later claim. A node ignores this while a claim of its
-//! own is on its way, or when its own claim has a higher stamp.
+//! it. The inbox of the other one gets an order to close the session, with the stamp of the later claim. A node ignores this order
+//! while a claim of its own is on its way, or when its own claim has a higher stamp.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
@@ -255,8 +255,8 @@ impl Claims {
         to_restore.extend(ids.iter().filter_map(|id| Some(Arc::clone(claims.get_key_value(&**id)?.0))));
     }
 
-    /// Returns at most `limit` sessions that have to be restored. Returns none while changes are not confirmed: a session of which
-    /// the release was made would be restored.
+    /// Returns at most `limit` sessions that have to be restored. Returns none while changes are not confirmed: one of them may be
+    /// the release of a session, which would be restored.
     pub fn next_to_restore(&self, limit: usize) -> Vec<(Id, Stamp)> {
         let state = self.state();
         if state.unconfirmed.is_some() {

@@ -104,7 +104,7 @@ impl From<Subject<'_>> for Topic {
     }
 }
 
-/// An entry of an inbox.
+/// An entry, with its sender and its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberedEntry {
     /// The node that published the entry, or made the bus add it.
@@ -115,7 +115,7 @@ pub struct NumberedEntry {
     pub entry: Entry,
 }
 
-/// Bytes that an entry takes beside its text and ids, in an inbox and in an outbox.
+/// Bytes that an entry takes in an outbox beside its text and ids.
 const ENTRY_OVERHEAD: usize = 128;
 
 impl Entry {

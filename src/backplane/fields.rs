@@ -40,7 +40,7 @@ pub type Field = (Vec<u8>, Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Returns the fields of one entry, in the form that the scripts of Redis write. A deletion has none, because no inbox has one.
+/// Returns the fields of one entry, in the form that the scripts of Redis write. Not for [`Entry::Delete`], which is in no inbox.
 pub fn fields(NumberedEntry { node, number, entry }: &NumberedEntry) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::new();
     let mut write = |name: &[u8], value: Vec<u8>| fields.push((name.to_vec(), value));

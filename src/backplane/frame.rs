@@ -9,8 +9,8 @@
 //! | URI of the resource | `u` |
 //! | text of the message, or notification as JSON | all |
 //!
-//! Numbers have seven bits in each byte, lowest first; all bytes but the last have the highest bit set. Before ids, URIs and texts
-//! stands their length.
+//! Numbers have seven bits in each byte, lowest first; all bytes but the last have the highest bit set. Each id, URI and text
+//! begins with its length in bytes.
 
 use super::entry::{Entry, Id, NodeId, NumberedEntry, Topic};
 use super::fields::{LAST_NUMBER, is_json};

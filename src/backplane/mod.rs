@@ -112,7 +112,7 @@ pub struct Backplane {
 pub struct Counters {
     /// True while the node is connected.
     pub is_connected: AtomicBool,
-    /// Entries that this node has sent.
+    /// Entries of this node that the bus has.
     pub sent: AtomicU64,
     /// Entries and changes that were dropped because too much was waiting, or because the bus refused them.
     pub dropped: AtomicU64,
@@ -181,7 +181,7 @@ impl Backplane {
         self.wake_claims(is_purge_due, sessions);
     }
 
-    /// Gives the id of a session back that was removed from the registry.
+    /// Releases the id of a session that was removed from the registry.
     pub fn removed(&self, id: &[u16], sessions: &Sessions) {
         let is_purge_due = self.claims.removed(id);
         self.wake_claims(is_purge_due, sessions);

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_for_another_time_is_limited_in_bytes() {
+    fn entries_that_are_kept_after_they_were_sent_are_limited_in_bytes() {
         let (outbox, now) = (Outbox::new(1_000), Instant::now());
         for _ in 0..20 {
             outbox.push(entry(&"x".repeat(500))).unwrap();

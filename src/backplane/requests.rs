@@ -34,7 +34,7 @@ struct Queue {
     last_number: u64,
     /// The numbers of the requests that are not kept, oldest first.
     expiring: VecDeque<u64>,
-    /// The kept requests of which a later one makes an earlier one needless, by id: none of them was taken by `next`.
+    /// The last kept request about each subject, by id. A later one replaces it. Has no requests that `next` has returned.
     latest: HashMap<Id, HashMap<Subject, u64>>,
     /// Kept requests are not taken before this time.
     paused_until: Option<Instant>,
@@ -106,7 +106,7 @@ impl RequestQueue {
     }
 
     /// Adds a change of client information that stays until the bus has replied. While the bus is away, it replaces an earlier
-    /// change of the same.
+    /// change of the same subject.
     ///
     /// # Errors
     /// Returns [`Full`] when the request does not fit. It is dropped then.
@@ -141,7 +141,7 @@ impl RequestQueue {
         if queue.paused_until.is_none() {
             queue.requests.iter().filter(open).take(max_requests).collect()
         } else {
-            // Does not look at the kept requests, of which there may be many.
+            // Does not look at the kept requests, because there may be many.
             let numbers = queue.expiring.iter();
             let questions = numbers.filter_map(|number| queue.requests.get_key_value(number));
             questions.filter(open).take(max_requests).collect()
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_change_replaces_earlier_ones_of_the_same_while_the_bus_is_away() {
+    fn the_last_change_replaces_earlier_ones_of_the_same_subject_while_the_bus_is_away() {
         let queue = RequestQueue::new(1 << 20);
         for change in [watch("a", "one"), watch("a", "two"), unwatch("a", "one"), watch("b", "one")] {
             keep(&queue, change, true).unwrap();

@@ -28,11 +28,11 @@ pub enum Arrival {
     Next,
     /// It arrived before. Its node sent it again, because it could not know that the first attempt succeeded.
     Duplicate,
-    /// Its node cannot have sent as many entries. Another program wrote it.
+    /// Its node cannot have reached this number. Another program wrote it.
     Forged,
 }
 
-/// Time after which the sequence of a silent node may be removed. No node keeps entries for as long to send them again.
+/// Time after which the sequence of a silent node may be removed. No node keeps sent entries for that time.
 const MAX_SILENCE: Duration = Duration::from_secs(60 * 60);
 
 /// Maximum distance between two numbers of a node that arrive one after the other. No node sends as many entries while another

@@ -1,4 +1,4 @@
-//! Inboxes: a node reads what concerns it, a node that is alive loses nothing, and what others lose is counted.
+//! Inboxes: a node reads only what concerns it, a node that is alive loses nothing, and what a dead node loses is counted.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

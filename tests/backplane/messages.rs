@@ -1,4 +1,4 @@
-//! Messages between nodes: they arrive once and in order, whatever fails.
+//! Messages between nodes: they arrive once and in order, in spite of failures.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;

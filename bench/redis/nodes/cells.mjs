@@ -31,7 +31,8 @@ export const [text] = asciiTexts;
 const SINGLE_PER_SECOND = 250;
 
 /**
- * The sizes of a run. A burst to another node is less than `maxLen` of the layout with one stream, which loses more.
+ * The sizes of a run. The bursts of the traffic rows are shorter than `maxLen` of the earlier layout with one stream, because that
+ * layout loses messages of longer ones.
  *
  * @param {boolean} quick
  */

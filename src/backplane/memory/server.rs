@@ -1,4 +1,5 @@
-//! The data of a bus in memory. Its operations have the same effects as the scripts of [`redis`](crate::backplane::redis).
+//! The data of a bus in memory. Its operations have the same effects on nodes as the scripts of
+//! [`redis`](crate::backplane::redis), but each message is an entry of its own in an inbox.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;

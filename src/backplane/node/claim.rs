@@ -11,7 +11,7 @@ use crate::backplane::entry::{Entry, Id};
 use crate::backplane::health::Writer;
 use crate::threads::message::CloseReason;
 
-/// Limits of one call. Redis serves nobody else meanwhile.
+/// Limits of one call. Redis serves no other client meanwhile.
 const CHANGES: usize = 32;
 const RESTORED: usize = 64;
 

@@ -45,8 +45,8 @@ impl<B: Bus> Node<B> {
             self.backplane.health.accepted(Writer::Heartbeat);
             self.backplane.set_away(false);
             if !standing.was_known || standing.end < read {
-                // The node has to join again. Or new entries may get positions before the one that was read; a new connection
-                // reads from the start.
+                // A node that the bus has forgotten has to join again. When the inbox ends before the position that was read, new
+                // entries may get positions before it, and a new connection reads from the start.
                 return Err(inbox_lost());
             }
             self.compare(link, progress, &known, standing).await?;

@@ -183,7 +183,7 @@ impl<B: Bus> Node<B> {
         let Joined { standing, refused } = link.join().await?;
         let is_again = {
             let mut progress = lock(progress);
-            // What is left in the inbox is not read, or not acknowledged.
+            // The new connection reads the inbox from its start, which has the entries that were not acknowledged.
             progress.read = Position::default();
             progress.unacknowledged = Unacknowledged::default();
             let is_again = progress.has_joined;

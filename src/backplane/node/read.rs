@@ -17,11 +17,11 @@ use crate::backplane::sequences::Arrival;
 /// Number of entries in the first read of a connection, and limit of the number in any read.
 const FIRST_ENTRIES: usize = 16;
 const MAX_ENTRIES: usize = 2_048;
-/// Size of one read at which the node aims, if entries go on to have the size of the last ones.
+/// Number of bytes that one read should return, if the next entries are as large as the last ones.
 const READ_BYTES: usize = 1 << 20;
 /// Interval at which a node that waits for room in a mailbox checks again.
 const ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(2);
-/// The entries that were read are acknowledged when there are as many, or after this time.
+/// Entries that were read are acknowledged when there are `ACKNOWLEDGED_ENTRIES`, or after `ACKNOWLEDGED_AFTER`.
 const ACKNOWLEDGED_ENTRIES: usize = 64;
 const ACKNOWLEDGED_AFTER: Duration = Duration::from_millis(250);
 /// Time until an acknowledgement is tried again that the server has refused.

@@ -14,8 +14,9 @@ use crate::backplane::lock::lock;
 use crate::backplane::outbox::Batch;
 use crate::backplane::{Backplane, Counters};
 
-/// Limits of a batch. Redis serves nobody else while it appends one, so more entries would delay other nodes. When the connection
-/// breaks while a batch is sent, the batch is sent again in halves, because it may have taken longer than `command_timeout`.
+/// Limits of a batch. Redis serves no other client while it appends one, so more entries would delay other nodes. When the
+/// connection breaks while a batch is sent, the batch is sent again in halves, because it may have taken longer than
+/// `command_timeout`.
 const BATCH: usize = 128;
 const BATCH_BYTES: usize = 1 << 20;
 /// Limits of the time until the node tries again to add to a full inbox. It doubles with each try.

@@ -1,4 +1,4 @@
-//! Commands over one connection, with a time limit that ends when there is no progress.
+//! Commands over one connection. They fail when there is no progress for some time.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -103,12 +103,12 @@ impl Commands {
         &self.context.endpoint
     }
 
-    /// Makes a command.
+    /// Sends a command, and returns its reply.
     pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BusError> {
         self.query_that_waits(Duration::ZERO, command).await
     }
 
-    /// Makes a command to which the server may reply `wait` later.
+    /// Sends a command to which the server may reply `wait` later.
     pub async fn query_that_waits<T: FromRedisValue>(
         &self,
         wait: Duration,
@@ -118,7 +118,7 @@ impl Commands {
         reply.map_err(|error| self.error(&error))
     }
 
-    /// Makes a command. The inner error is that of the server.
+    /// Sends a command. The inner error is that of the server.
     pub async fn query_value(&self, command: &Cmd) -> Result<Result<Value, BusError>, BusError> {
         let reply: RedisResult<Value> =
             self.context.within(Duration::ZERO, command.query_async(&mut self.sender.clone())).await?;
@@ -129,7 +129,7 @@ impl Commands {
         }
     }
 
-    /// Makes several commands.
+    /// Sends several commands together.
     pub async fn run<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, BusError> {
         let reply = self.context.within(Duration::ZERO, pipe.query_async(&mut self.sender.clone())).await?;
         reply.map_err(|error| self.error(&error))

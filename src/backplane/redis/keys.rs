@@ -63,7 +63,7 @@ impl Keys {
         self.key("forgotten:", &[id, unique.as_bytes()].concat())
     }
 
-    /// Returns the keys of the layout before version 2 that show its nodes, and that they cannot do without.
+    /// Returns two keys of the layout before version 2: the list of its nodes, and a key without which they do not work.
     pub fn of_old_layout(&self) -> [Vec<u8>; 2] {
         [b"nodes", &b"sent"[..]].map(|name| [&self.old_base, name].concat())
     }

@@ -10,7 +10,7 @@
 //! | `{p}:nodes` | the nodes; the score is the time in ms at which a node counts as dead, 0 for a node that has left |
 //! | `{p}:in:<node>` | the inbox of a node: a stream of entries ([`fields`](super::fields)) with ids `<number>-0` |
 //! | `{p}:own:<node>` | the sessions of a node, to find them after its death |
-//! | `{p}:lost:<node>` | sending node → number of its entries that were removed from this inbox before they were read |
+//! | `{p}:lost:<node>` | sending node → number of its messages that were removed from this inbox before they were read |
 //! | `{p}:info:<id>` | the attributes of a session |
 //! | `{p}:watching:<id>` | the URIs that a session watches |
 //! | `{p}:forgotten:<id>:<random>` | the URIs that a session watched before it was forgotten |

@@ -43,7 +43,8 @@ impl State {
 const MAX_LAST: usize = 64;
 
 impl Routes {
-    /// Returns the addresses in the order in which they are tried: `given` ones, then those that the cluster has told.
+    /// Returns the addresses in the order in which they are tried: the one that worked last, the `given` ones, those of the
+    /// cluster, and those that did not help.
     pub fn candidates(&self, given: &[Endpoint]) -> Vec<Endpoint> {
         let State { first, last, nodes, .. } = &*lock(&self.0);
         let mut candidates: Vec<Endpoint> = Vec::new();

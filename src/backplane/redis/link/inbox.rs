@@ -48,7 +48,7 @@ impl RedisLink {
                     let waiting = Waiting { number: last + 1, node, size };
                     if number(is_dead) == Some(1) {
                         self.make_room(&waiting).await?;
-                        // What the script has added is skipped by the next call.
+                        // The next call skips the entries that this one has added.
                         continue;
                     }
                     *lock(&self.waiting) = Some(waiting);
@@ -88,7 +88,7 @@ impl RedisLink {
         append
     }
 
-    /// Returns true when an entry need not wait any more.
+    /// Returns true when an entry no longer has to wait.
     async fn has_room(&self, waiting: &Waiting) -> Result<bool, BusError> {
         let keys = [self.keys.inbox(&waiting.node)];
         Ok(self.query::<u8>(&self.room_call(&self.scripts.has_room, &keys, waiting)).await? == 1)

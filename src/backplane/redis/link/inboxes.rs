@@ -1,5 +1,5 @@
-//! The inboxes that a script may add to. All of them are keys of its call, so the node knows the list of nodes. When another node
-//! joins or leaves, the script returns the new list and does nothing else.
+//! The inboxes that a script may add to. All of them have to be keys of its call, so the node remembers the list of nodes. When
+//! the list has changed, the script returns the new one and does nothing else.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Inboxes {
     pub keys: Vec<Vec<u8>>,
 }
 
-/// Number of times that a script is called, while the list of nodes changes.
+/// Maximum number of calls of a script while the list of nodes changes.
 const TRIES: usize = 10;
 
 impl RedisLink {

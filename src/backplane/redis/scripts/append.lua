@@ -4,7 +4,7 @@
 --             lost; maximum number of stream entries, and of bytes, in an inbox; the entries, each as one of
 --             number of ids, ids, frame | 'a', frame for all nodes | 'd', id of a session to delete
 -- Returns one of 'forgotten' | 'nodes', version, nodes | 'hole', number of the last entry | 'upto', number of the last entry,
--- the node whose inbox has no room for the next one, bytes that this one needs, 1 if the node has been dead for a while.
+-- and if an inbox has no room for the next one: its node, bytes that the entry needs, 1 if the node has been dead for `nodeTtl`.
 local known, first, followsLoss, maxLen, maxBytes = unpack(ARGV, 4, 8)
 first, maxLen, maxBytes = tonumber(first), tonumber(maxLen), tonumber(maxBytes)
 
@@ -113,7 +113,7 @@ local function putMessage(index, count, frame)
   local receivers, has = {}, {}
   for _, value in ipairs(redis.call('HMGET', dir, unpack(ARGV, index, index + count - 1))) do
     local inbox = inboxIn(value)
-    -- A node is about to claim the session. It may be any.
+    -- Any other node may be about to claim the session.
     if not inbox then return putAll(otherInboxes(), frame) end
     if not has[inbox] then
       has[inbox] = true
@@ -161,7 +161,7 @@ while ARGV[index] do
         isAdded = hasRoom(inbox, #frame)
         if isAdded then put(inbox, frame) end
       else
-        -- A node is about to claim the session. It may be any.
+        -- Any other node may be about to claim the session.
         isAdded = putAll(otherInboxes(), frame)
       end
     elseif count == 0 then
@@ -187,7 +187,7 @@ local reply = { 'upto', digits(accepted) }
 if full then
   table.insert(reply, full.node)
   table.insert(reply, fullSize)
-  -- A node that is alive may come back later than it should, for example because Redis was away.
+  -- Not as soon as it counts as dead: a node that is alive may send its heartbeat too late.
   table.insert(reply, deadFor(full.node) > nodeTtl and 1 or 0)
 end
 return reply

@@ -1,4 +1,4 @@
--- Removes the oldest entries of a dead node's inbox, to make room, and counts them. Each call removes some.
+-- Removes the oldest entries of a dead node's inbox, to make room, and counts their messages by sender. Each call removes some.
 -- KEYS[4...]: inbox, entries that were removed from it
 -- ARGV[4...]: node of the inbox; maximum number of entries, and of bytes; size of the next entry; time to live of the keys in ms
 -- Returns 1 when there is room, and 0 when the next call has to continue.
@@ -10,7 +10,7 @@ maxLen, maxBytes, size = tonumber(maxLen), tonumber(maxBytes), tonumber(size)
 local ENTRIES_PER_CALL, BYTES_PER_CALL = 1000, 1048576
 
 local len, bytes = redis.call('XLEN', inbox), tonumber(redis.call('HGET', st, 'b:' .. node) or 0)
--- More than is needed, so that not every entry has to make room.
+-- More room than is needed, so that the next entries find room, too.
 local function hasRoom() return len == 0 or len <= maxLen * 7 / 8 and bytes + size <= maxBytes * 7 / 8 end
 if hasRoom() or deadFor(node) <= nodeTtl then return 1 end
 
