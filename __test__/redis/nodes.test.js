@@ -590,7 +590,7 @@ describeWithRedis('two nodes', () => {
 			await create(a, 'a');
 			await a.do('streams', 'flush');
 			const connections = async () => (await redis.command('CLIENT', 'LIST')).trim().split('\n').length;
-			const keys = async () => (await redis.command('KEYS', `${prefix}:*`)).sort();
+			const keys = async () => (await redis.command('KEYS', `{${prefix}}:*`)).sort();
 			await b.do('leave');
 			const before = { connections: await connections(), keys: await keys() };
 			const again = await join(t, nodes[1], { prefix });
@@ -634,7 +634,7 @@ describeWithRedis('two nodes', () => {
 		await a.do('streams', 'send', undefined, 'text');
 		await a.do('streams', 'delete', 'b');
 		await create(b, 'b');
-		const keys = await redis.command('KEYS', `${prefix}:*`);
+		const keys = await redis.command('KEYS', `*${prefix}*`);
 		assert.ok(keys.length > 0);
 		for (const key of keys) assert.ok((await redis.command('PTTL', key)) > 0, `${key} has no time to live`);
 	});
