@@ -11,8 +11,6 @@ use crate::backplane::redis::replies::{number, text};
 use crate::backplane::redis::scripts::CompiledScript;
 use crate::backplane::wtf8;
 
-/// Maximum number of sessions that one call restores.
-const RESTORED_PER_CALL: usize = 128;
 /// Number of sessions that one call lists, more or less.
 const LISTED_PER_CALL: usize = 500;
 
@@ -34,20 +32,15 @@ impl RedisLink {
     }
 
     pub(super) async fn restore_sessions(&self, sessions: &[(Id, Stamp)]) -> Result<Vec<Held>, BusError> {
-        let mut all = Vec::with_capacity(sessions.len());
-        for some in sessions.chunks(RESTORED_PER_CALL) {
-            let call = |inboxes: &Inboxes| {
-                let mut restore = self.directory_call(&self.scripts.restore, inboxes);
-                restore.arg(ms(KEYS_TTL));
-                for (id, stamp) in some {
-                    restore.arg(wtf8::encode(id)).arg(*stamp);
-                }
-                restore
-            };
-            let reply = self.call_on_inboxes(call).await?;
-            all.extend(held(&reply, some.len()).ok_or_else(|| unexpected("restore"))?);
-        }
-        Ok(all)
+        let call = |inboxes: &Inboxes| {
+            let mut restore = self.directory_call(&self.scripts.restore, inboxes);
+            restore.arg(ms(KEYS_TTL));
+            for (id, stamp) in sessions {
+                restore.arg(wtf8::encode(id)).arg(*stamp);
+            }
+            restore
+        };
+        held(&self.call_on_inboxes(call).await?, sessions.len()).ok_or_else(|| unexpected("restore"))
     }
 
     /// Returns a call of a script that changes the directory.
