@@ -39,6 +39,14 @@ describeWithRedis('the scripts', () => {
 		assert.deepEqual(await a.entries(), []);
 	});
 
+	test('a message may go to any number of sessions', async () => {
+		const { a, b } = await three();
+		const ids = Array.from({ length: 20_000 }, (_, n) => `b${n}`);
+		for (let n = 0; n < ids.length; n += 1_000) await b.change({ claim: ids.slice(n, n + 1_000) });
+		assert.deepEqual(await a.append(1, [ids.length, ...ids, '<1>']), ['upto', '1']);
+		assert.deepEqual(await b.entries(), ['c 1 f <1>']);
+	});
+
 	test('an append that is repeated adds nothing, and one after a hole is refused', async () => {
 		const { a, b } = await three();
 		assert.deepEqual(await a.append(1, ['a', 'one'], ['a', 'two']), ['upto', '2']);

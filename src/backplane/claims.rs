@@ -61,12 +61,14 @@ struct State {
     /// The sessions that were created or removed, oldest change first, each with the ticket of the change.
     queue: VecDeque<(u64, SharedId)>,
     last_ticket: u64,
-    /// The ticket of the last change that was taken from the queue.
-    taken: u64,
+    /// True while changes that were taken from the queue are looked up.
+    is_looking_up: bool,
     /// The changes that were taken from the queue, until the bus has made them.
     unconfirmed: Option<Changes>,
     /// The number of the last changes.
     last_number: u64,
+    /// The number of the last changes that the bus has.
+    on_bus: u64,
     /// The sessions that have to be restored.
     to_restore: VecDeque<SharedId>,
     /// Length of the queue after the last purge.
@@ -148,32 +150,40 @@ impl Claims {
     /// `exists` returns true for the sessions in the registry. Returns `None` when there are none.
     pub fn next(&self, limit: usize, sent: u64, exists: impl Fn(&[u16]) -> bool) -> Option<Changes> {
         loop {
-            let (taken, last) = {
+            let taken = {
                 let mut state = self.state();
                 if state.unconfirmed.is_some() {
                     return state.unconfirmed.clone();
                 }
                 let count = state.ready(limit, sent);
                 if count == 0 {
+                    let settled = state.settled();
+                    drop(state);
+                    // Dropped without the lock, because that completes requests.
+                    drop(settled);
                     return None;
                 }
-                let mut last = state.taken;
                 let mut taken = Vec::with_capacity(count);
                 for (ticket, id) in state.queue.drain(..count).collect::<Vec<_>>() {
-                    last = last.max(ticket);
                     if let Some(claim) = state.claims.get_mut(&id) {
                         claim.is_queued = false;
                         taken.push((id, ticket, claim.version));
                     }
                 }
-                (taken, last)
+                state.is_looking_up = true;
+                taken
             };
             let looked_up: Vec<_> = taken.into_iter().map(|taken| (exists(&taken.0), taken)).collect();
             let mut guard = self.state();
             let state = &mut *guard;
+            state.is_looking_up = false;
             let (mut list, mut again) = (Vec::new(), Vec::new());
             for (exists, (id, ticket, version)) in looked_up {
                 let Some(claim) = state.claims.get_mut(&id) else { continue };
+                // It is in the queue twice when another thread created it during a purge.
+                if claim.in_flight.is_some() {
+                    continue;
+                }
                 if claim.version != version {
                     // It was changed while it was looked up.
                     if !mem::replace(&mut claim.is_queued, true) {
@@ -187,14 +197,10 @@ impl Claims {
                     None => state.remove_if_unused(&id),
                 }
             }
-            let is_incomplete = !again.is_empty();
             again.into_iter().rev().for_each(|item| state.queue.push_front(item));
             if !list.is_empty() {
                 state.last_number += 1;
                 state.unconfirmed = Some(Changes { number: state.last_number, list });
-            }
-            if !is_incomplete {
-                state.taken = last;
             }
             if state.unconfirmed.is_some() {
                 return state.unconfirmed.clone();
@@ -218,6 +224,7 @@ impl Claims {
             return Vec::new();
         }
         state.unconfirmed = None;
+        state.on_bus = changes.number;
         let mut lost = Vec::new();
         for (Change { id, kind }, held) in changes.list.iter().zip(held) {
             let Some(claim) = state.claims.get_mut(&**id) else { continue };
@@ -235,10 +242,19 @@ impl Claims {
         lost
     }
 
-    /// Returns the number of the last changes that the bus has made.
+    /// Returns the number of the last changes that the bus has.
     pub fn confirmed(&self) -> u64 {
-        let state = self.state();
-        state.last_number - u64::from(state.unconfirmed.is_some())
+        self.state().on_bus
+    }
+
+    /// Records that the bus has lost changes, and that the node restores its sessions because of that. `known` is the number that
+    /// the bus had before.
+    pub fn has_lost(&self, known: u64, number: u64) {
+        let mut state = self.state();
+        // Otherwise the bus has made other changes meanwhile.
+        if state.on_bus == known {
+            state.on_bus = number;
+        }
     }
 
     /// Makes the node restore all its sessions: the directory has lost some of them.
@@ -425,16 +441,25 @@ impl State {
     }
 
     fn is_behind(&self) -> bool {
-        !(self.queue.is_empty() && self.unconfirmed.is_none() && self.to_restore.is_empty())
+        !(self.queue.is_empty()
+            && !self.is_looking_up
+            && self.unconfirmed.is_none()
+            && self.to_restore.is_empty())
     }
 
     /// Takes the completions out whose changes the directory has.
     fn settled(&mut self) -> Vec<(u64, Completion)> {
-        if self.unconfirmed.is_some() || !self.to_restore.is_empty() {
+        // Sessions that were released meanwhile are not restored.
+        while let Some(id) = self.to_restore.front()
+            && !self.claims.contains_key(id)
+        {
+            self.to_restore.pop_front();
+        }
+        if self.is_looking_up || self.unconfirmed.is_some() || !self.to_restore.is_empty() {
             return Vec::new();
         }
-        let taken = self.taken;
-        self.waiting.take_while(|ticket| *ticket <= taken)
+        let first = self.queue.front().map_or(u64::MAX, |(ticket, _)| *ticket);
+        self.waiting.take_while(|ticket| *ticket < first)
     }
 }
 
@@ -525,6 +550,43 @@ mod tests {
             kinds,
             [Change { id: b, kind: ChangeKind::Claim }, Change { id: a, kind: ChangeKind::Release }]
         );
+    }
+
+    #[test]
+    fn the_directory_is_behind_while_changes_are_looked_up() {
+        let (claims, a) = (Claims::default(), id("a"));
+        create(&claims, &a);
+        let changes = claims.next(9, 0, |_| claims.is_behind()).expect("a claim of a session that exists");
+        claims.confirm(&changes, &[Held::Here(1)]);
+        assert!(!claims.is_behind());
+    }
+
+    #[test]
+    fn a_session_that_is_released_while_it_waits_to_be_restored_is_not_restored() {
+        let (claims, a) = (Claims::default(), id("a"));
+        create(&claims, &a);
+        assert_eq!(claim(&claims, Held::Here(10)), []);
+        claims.removed(&a);
+        let release = claims.next(9, 0, |_| false).expect("a release");
+        claims.restore_all();
+        assert_eq!(claims.next_to_restore(9), []);
+        claims.confirm(&release, &[Held::Elsewhere]);
+        assert_eq!(claims.next_to_restore(9), []);
+        assert!(!claims.is_behind());
+    }
+
+    #[test]
+    fn the_bus_has_the_last_confirmed_changes_until_it_loses_them() {
+        let (claims, a) = (Claims::default(), id("a"));
+        create(&claims, &a);
+        claim(&claims, Held::Here(10));
+        assert_eq!(claims.confirmed(), 1);
+        claims.has_lost(1, 0);
+        assert_eq!(claims.confirmed(), 0);
+        create(&claims, &a);
+        claim(&claims, Held::Here(11));
+        claims.has_lost(1, 0);
+        assert_eq!(claims.confirmed(), 2, "it has made other changes meanwhile");
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct Full;
 /// Time for which sent entries are kept, so that they can be sent again when a failover of the bus has lost them.
 const KEPT: Duration = Duration::from_secs(5);
 
+/// Time after which sent entries are not sent again by a node that was away. Dead nodes are removed after about as long.
+const STALE: Duration = Duration::from_secs(10 * 60);
+
 /// The queue of entries that a node has to send, and the last ones that it has sent.
 #[derive(Debug)]
 pub struct Outbox {
@@ -120,7 +123,7 @@ impl Outbox {
         }
         let new = number.saturating_sub(state.highest_sent);
         state.highest_sent += new;
-        state.forget_old(now, self.max_bytes);
+        state.forget_old(now, KEPT, self.max_bytes);
         let completions = state.waiting.take_while(|waits_for| *waits_for <= number);
         drop(guard);
         // Dropped without the lock, because that completes requests.
@@ -159,7 +162,13 @@ impl Outbox {
 
     /// Forgets the sent entries that are too old to be sent again.
     pub fn forget_old(&self, now: Instant) {
-        self.state().forget_old(now, self.max_bytes);
+        self.state().forget_old(now, KEPT, self.max_bytes);
+    }
+
+    /// Forgets the sent entries of a time long ago. A node that was away for long must not send them again: nodes that have joined
+    /// since would not know that they are old.
+    pub fn forget_stale(&self, now: Instant) {
+        self.state().forget_old(now, STALE, self.max_bytes);
     }
 
     /// Drops the completion when all entries that wait now are sent.
@@ -197,9 +206,9 @@ impl State {
         self.last_number + 1 - self.entries.len() as u64
     }
 
-    fn forget_old(&mut self, now: Instant, max_bytes: usize) {
+    fn forget_old(&mut self, now: Instant, age: Duration, max_bytes: usize) {
         while let Some((sent, entry)) = self.kept.front()
-            && (self.kept_bytes > max_bytes || now.duration_since(*sent) >= KEPT)
+            && (self.kept_bytes > max_bytes || now.duration_since(*sent) >= age)
         {
             self.kept_bytes -= entry.weight();
             self.kept.pop_front();

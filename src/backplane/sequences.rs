@@ -35,9 +35,10 @@ pub enum Arrival {
 /// Time after which the sequence of a silent node may be removed. No node keeps sent entries for that time.
 const MAX_SILENCE: Duration = Duration::from_secs(60 * 60);
 
-/// Maximum distance between two numbers of a node that arrive one after the other. No node sends as many entries while another
-/// gets none of them. A number that is further ahead is forged. When a number is further behind, the last one was forged.
-const MAX_DISTANCE: u64 = 1 << 32;
+/// Maximum distance between two numbers of a node that arrive one after the other, or of the first one from 0. A node gets only
+/// those entries that concern it, and no node sends as many in its life. A number that is further ahead is forged. When a number
+/// is further behind, the last one was forged.
+const MAX_DISTANCE: u64 = 1 << 48;
 
 /// Maximum number of sequences, so that forged node names cannot fill the memory.
 const MAX_NODES: usize = 10_000;
@@ -99,6 +100,16 @@ mod tests {
         assert_eq!(arrival(12), Arrival::Next);
         assert_eq!(arrival(11), Arrival::Duplicate);
         assert_eq!(arrival(13), Arrival::Next);
+    }
+
+    #[test]
+    fn a_node_that_has_sent_very_much_to_others_is_heard() {
+        let ([known, unknown], now) = ([(); 2].map(|()| NodeId::random()), Instant::now());
+        let mut sequences = Sequences::default();
+        assert_eq!(sequences.arrival(&known, 1, now), Arrival::Next);
+        for node in [&known, &unknown] {
+            assert_eq!(sequences.arrival(node, 1 << 40, now), Arrival::Next);
+        }
     }
 
     #[test]

@@ -84,6 +84,22 @@ fn a_message_reaches_a_session_that_was_created_a_moment_ago() {
 }
 
 #[test]
+fn a_message_reaches_a_session_that_has_just_moved_from_a_dead_node() {
+    run(async {
+        let bus = MemoryBus::default();
+        let mut processes = [(); 3].map(|()| Process::join(&bus, unlimited()));
+        processes[1].create("moves");
+        settle(&mut processes).await;
+        processes[1].die();
+        settle(&mut processes).await;
+        processes[2].create("moves");
+        processes[0].send("moves", "at once");
+        settle(&mut processes).await;
+        assert_eq!(processes[2].got("moves"), ["at once"]);
+    });
+}
+
+#[test]
 fn a_node_that_was_cut_off_for_long_and_has_room_loses_nothing() {
     run(async {
         let bus = MemoryBus::default();

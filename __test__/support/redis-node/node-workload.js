@@ -71,16 +71,29 @@ export class NodeWorkload {
 	}
 
 	async run() {
-		const { perSecond } = this.#options;
+		const { perSecond, mayRefuse, messages } = this.#options;
 		const start = performance.now();
 		for (const to of planOf(this.#node, this.#options)) {
 			if (this.sent % BURST_SIZE === 0) {
 				const early = start + (this.sent / perSecond) * 1_000 - performance.now();
 				await pass(Math.max(0, early));
 			}
+			// Every session waits for the last message.
+			if (mayRefuse && this.sent === messages - 1) await this.#allSent();
 			this.#send(this.sent, to, write({ sender: this.#node, number: this.sent, to }));
 			this.sent++;
 			this.#changed();
+		}
+	}
+
+	/** Resolves when Redis has everything that this node has sent. */
+	async #allSent() {
+		for (;;) {
+			try {
+				return await this.#manager.flush();
+			} catch (error) {
+				if (/** @type {any} */ (error).code !== 'ERR_BACKPLANE_UNAVAILABLE') throw error;
+			}
 		}
 	}
 

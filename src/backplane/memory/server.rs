@@ -144,7 +144,8 @@ impl Server {
         match entry {
             Entry::Message { ids, text } => {
                 let owner = |id: &Id| {
-                    self.directory.get(id).map(|(node, _)| node).filter(|node| self.nodes.contains_key(*node))
+                    // The client of a session on a dead node may have moved, and the claim of its new node may be on its way.
+                    self.directory.get(id).map(|(node, _)| node).filter(|node| !self.is_dead(node, 0))
                 };
                 let has_unknown = ids.iter().any(|id| owner(id).is_none());
                 let of = |node: &NodeId| -> Vec<Id> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 const MIN: Duration = Duration::from_millis(50);
-const MAX: Duration = Duration::from_secs(2);
+/// Maximum time between two attempts.
+pub(super) const MAX: Duration = Duration::from_secs(2);
 
 /// The time to wait before the next attempt to connect. It doubles with each attempt and is random, so that nodes which
 /// lost their connections together do not all come back together.

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::progress::SharedProgress;
 use super::report::Report;
-use super::{Never, Node};
+use super::{Never, Node, backoff};
 use crate::backplane::bus::{Bus, BusError, Link, Pulse, Standing};
 use crate::backplane::health::Writer;
 use crate::backplane::lock::lock;
@@ -50,8 +50,10 @@ impl<B: Bus> Node<B> {
                 return Err(inbox_lost());
             }
             self.compare(link, progress, &known, standing).await?;
+            // The next heartbeat must not be late.
+            let end = Instant::now() + self.backplane.settings.heartbeat / 2;
             for node in &to_sweep {
-                while !link.sweep(node).await? {}
+                while Instant::now() < end && !link.sweep(node).await? {}
             }
             self.backplane.outbox.forget_old(Instant::now());
             sleep(self.backplane.settings.heartbeat).await;
@@ -68,7 +70,14 @@ impl<B: Bus> Node<B> {
     ) -> Result<(), BusError> {
         let Standing { was_known, appended, changed, lost, .. } = standing;
         if known.appended > 0 && appended.is_none_or(|appended| appended < known.appended) {
+            self.backplane.outbox.forget_stale(Instant::now());
             self.send_again_after(appended);
+            if appended.is_none() {
+                // The bus may have lost everything. Then it knows the other nodes only after their next heartbeats, or when they
+                // have connected again.
+                let heartbeat = self.backplane.settings.heartbeat;
+                lock(progress).sends_after = Some(Instant::now() + heartbeat * 2 + backoff::MAX);
+            }
         }
         if lock(progress).losses.has_more(&lost) {
             // Some of the entries may have been read before they were removed, or their reply is still on its way to the reader.
@@ -85,8 +94,10 @@ impl<B: Bus> Node<B> {
         // Lost entries may have been about sessions that other nodes have claimed.
         if !was_known || changed < known.changed || !lost.is_empty() {
             match self.restore(link).await {
-                Err(error) if !error.is_refused_write() => return Err(error),
-                _ => {}
+                Ok(()) => self.backplane.claims.has_lost(known.changed, changed),
+                // It is restored after the next heartbeat.
+                Err(error) if error.is_refused_write() => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())

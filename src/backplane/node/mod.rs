@@ -30,6 +30,7 @@ use super::entry::NodeId;
 use super::health::Writer;
 use super::local_hub::LocalHub;
 use super::lock::lock;
+use super::losses::Losses;
 use super::requests::unavailable;
 use super::{Backplane, Counters};
 
@@ -193,8 +194,7 @@ impl<B: Bus> Node<B> {
         if refused.is_none() && is_again {
             if !standing.was_known {
                 self.report_inbox_lost();
-                // The bus may have lost everything. Then it knows the other nodes only after their next heartbeats.
-                lock(progress).sends_after = Some(Instant::now() + self.backplane.settings.heartbeat * 2);
+                lock(progress).losses = Losses::default();
             }
             self.compare(link, progress, &known, standing).await?;
         }
@@ -234,9 +234,14 @@ impl<B: Bus> Node<B> {
     /// Sends what is left, makes the requests that wait, and leaves, as far as `command_timeout` allows.
     async fn leave_by(&self, link: &B::Link, progress: &SharedProgress) {
         let end = Instant::now() + self.backplane.settings.command_timeout;
-        let leaving = async {
+        let sending = async {
             self.send_rest(link, progress, end).await?;
             while self.request_some(link).await? {}
+            Ok(())
+        };
+        let leaving = async {
+            // The node leaves even if the server has refused a command.
+            let _: Result<(), BusError> = sending.await;
             link.leave().await
         };
         // The node ends in any case. Keys that it could not remove from Redis expire with their time to live.
@@ -251,15 +256,11 @@ impl<B: Bus> Node<B> {
         end: Instant,
     ) -> Result<(), BusError> {
         loop {
-            let sent = async {
-                let has_claimed = self.claim_some(link).await?;
-                Ok((self.send_some(link, progress).await?, has_claimed))
-            };
-            match sent.await {
-                Ok((Sending::Nothing, false)) => return Ok(()),
-                Ok((Sending::Some, _) | (_, true)) => continue,
-                Ok((Sending::Full, false)) => {}
-                Err(error) if BusError::is_refused_write(&error) => {}
+            match self.send_some(link, progress).await {
+                Ok(Sending::Nothing) => return Ok(()),
+                Ok(Sending::Some) => continue,
+                Ok(Sending::Full) => {}
+                Err(error) if error.is_refused_write() => {}
                 Err(error) => return Err(error),
             }
             let delay = lock(progress).write_backoff.next();

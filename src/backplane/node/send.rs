@@ -42,9 +42,11 @@ impl<B: Bus> Node<B> {
     ) -> Result<Never, BusError> {
         let mut full_wait = MIN_FULL_WAIT;
         loop {
-            let sends_after = lock(progress).sends_after.take();
+            let sends_after = lock(progress).sends_after;
             if let Some(time) = sends_after {
                 sleep_until(time).await;
+                // Not before, because the connection may break meanwhile.
+                lock(progress).sends_after = None;
             }
             match self.send_some(link, progress).await {
                 Ok(Sending::Some) => {

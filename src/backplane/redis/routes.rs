@@ -84,6 +84,9 @@ impl Routes {
                 let address = error.message.rsplit(' ').next().unwrap_or_default();
                 state.first = Endpoint::parse(address, endpoint);
                 state.named_by = None;
+                // It is tried first even if it did not help before.
+                let State { first, last, .. } = &mut *state;
+                last.retain(|last| Some(last) != first.as_ref());
             }
             // Another server may be able to do it.
             "ETIMEDOUT" | "READONLY" | "CLUSTERDOWN" | "MASTERDOWN" | "LOADING" => {
@@ -120,6 +123,16 @@ mod tests {
         assert_eq!(order(&routes), ["a:1", "b:2", "c:3"]);
         routes.worked(&c, &c);
         assert_eq!(order(&routes), ["c:3", "a:1", "b:2"]);
+    }
+
+    #[test]
+    fn the_address_of_a_redirection_is_tried_first_even_if_it_did_not_help_before() {
+        let [a, b] = given();
+        let routes = Routes::default();
+        failed(&routes, &a, "CLUSTERDOWN The cluster is down");
+        assert_eq!(order(&routes), ["b:2", "a:1"]);
+        failed(&routes, &b, "MOVED 1 a:1");
+        assert_eq!(order(&routes), ["a:1", "b:2"]);
     }
 
     #[test]

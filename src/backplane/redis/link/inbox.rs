@@ -36,7 +36,8 @@ impl RedisLink {
         }
         loop {
             let reply = self.call_on_inboxes(|inboxes| self.append_call(batch, inboxes)).await?;
-            match (reply.first().and_then(text), &reply[1..]) {
+            let Some((kind, rest)) = reply.split_first() else { return Err(unexpected("append")) };
+            match (text(kind), rest) {
                 (Some("hole"), [appended]) => return Ok(Appended::Hole { appended: number(appended) }),
                 (Some("upto"), [last]) => {
                     let last = number(last).ok_or_else(|| unexpected("append"))?;

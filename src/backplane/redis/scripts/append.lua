@@ -94,30 +94,40 @@ local function otherInboxes()
   return others
 end
 
--- Returns the inbox of the node that has a session, from a value of the directory. Nil when no other node has it.
+-- Returns the inbox of the node that has a session, from a value of the directory. False when no other node has it, or when that
+-- node is dead: then its client may have moved, and its new node is about to claim the session.
 local inboxByValue = {}
 local function inboxIn(value)
-  if not value then return nil end
+  if not value then return false end
   local inbox = inboxByValue[value]
   if inbox == nil then
     local owner = ownerIn(value)
     inbox = owner ~= self and inboxOf(owner)
+    if inbox and inbox.isDead == nil then inbox.isDead = deadFor(owner) > 0 end
+    inbox = inbox and not inbox.isDead and inbox
     inboxByValue[value] = inbox
   end
-  return inbox or nil
+  return inbox
 end
+
+-- Number of sessions that one command looks up. Lua cannot pass more than 8,000 values.
+local IDS_PER_COMMAND = 1000
 
 -- Adds a message to several sessions, whose ids begin at an index of ARGV. Every receiver gets all ids, and skips those that it
 -- does not have.
 local function putMessage(index, count, frame)
   local receivers, has = {}, {}
-  for _, value in ipairs(redis.call('HMGET', dir, unpack(ARGV, index, index + count - 1))) do
-    local inbox = inboxIn(value)
-    -- Any other node may be about to claim the session.
-    if not inbox then return putAll(otherInboxes(), frame) end
-    if not has[inbox] then
-      has[inbox] = true
-      table.insert(receivers, inbox)
+  local final = index + count - 1
+  for from = index, final, IDS_PER_COMMAND do
+    local to = math.min(from + IDS_PER_COMMAND - 1, final)
+    for _, value in ipairs(redis.call('HMGET', dir, unpack(ARGV, from, to))) do
+      local inbox = inboxIn(value)
+      -- A node is about to claim the session. It may be any.
+      if not inbox then return putAll(otherInboxes(), frame) end
+      if not has[inbox] then
+        has[inbox] = true
+        table.insert(receivers, inbox)
+      end
     end
   end
   return putAll(receivers, frame)
@@ -128,7 +138,7 @@ local function delete(number, id)
   local value = redis.call('HGET', dir, id)
   -- A session that this node has was created after the deletion.
   if not value or ownerIn(value) == self then return true end
-  local inbox = inboxIn(value)
+  local inbox = inboxOf(ownerIn(value))
   if inbox then
     local size = 3 + #self + #number + 1 + 2 + #id + #digits(last + 1)
     if not hasRoom(inbox, size) then return false end

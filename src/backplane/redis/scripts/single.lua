@@ -6,6 +6,7 @@ if not ARGV[12] and (ARGV[9] == 'a' or ARGV[9] == '1') then
   local known = call('HMGET', st, 'nv', 'l:' .. self, 'b:' .. self, 'last')
   local isNext = tonumber(known[2] or 0) + 1 == tonumber(first)
   if known[1] == ARGV[4] and known[3] and known[4] and isNext then
+    local now = call('TIME')
     local base, inboxes, fields = string.sub(st, 1, -3), {}, {}
     if ARGV[9] == 'a' then
       for index = 4, #KEYS do
@@ -16,7 +17,8 @@ if not ARGV[12] and (ARGV[9] == 'a' or ARGV[9] == '1') then
       local value = call('HGET', KEYS[2], ARGV[10])
       local bar = value and string.find(value, '|', 1, true)
       local owner = bar and string.sub(value, 1, bar - 1)
-      if owner and owner ~= self then
+      local isAlive = owner and tonumber(call('ZSCORE', KEYS[3], owner) or 0) > now[1] * 1000 + 1000
+      if isAlive and owner ~= self then
         inboxes[1] = base .. 'in:' .. owner
         fields[1] = 'b:' .. owner
       end
@@ -37,7 +39,6 @@ if not ARGV[12] and (ARGV[9] == 'a' or ARGV[9] == '1') then
     end
 
     if hasRoom and call('EXISTS', unpack(inboxes)) == #inboxes then
-      local now = call('TIME')
       local number = math.max(known[4] + 1, now[1] * 1000000 + now[2])
       local last = string.format('%d%07d', math.floor(number / 1e7), number % 1e7)
       local changes = { 'l:' .. self, first, 'last', last }

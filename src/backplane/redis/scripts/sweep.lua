@@ -9,6 +9,8 @@ local node, sweepAfter = ARGV[4], tonumber(ARGV[5])
 local SESSIONS_PER_CALL = 200
 
 if deadFor(node) < sweepAfter then return 1 end
+-- From now on the node is not registered. If it comes back, it joins again and restores its sessions.
+redis.call('HDEL', st, 'b:' .. node)
 -- SPOP works on a full Redis, and so does what follows it.
 local ids = redis.call('SPOP', own, SESSIONS_PER_CALL)
 if #ids > 0 then
