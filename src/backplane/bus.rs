@@ -32,8 +32,8 @@ pub trait Link: Send + Sync {
 
     /// Adds entries to the inboxes of the nodes that they concern, in order, and each once even if it is appended again.
     ///
-    /// A message goes to the owners of its sessions, and to all other nodes when the directory does not know one of them: its
-    /// owner may be about to claim it. A broadcast and a notification go to all other nodes. A deletion removes the session from
+    /// A message goes to the owners of its sessions. It goes to all other nodes when the directory does not know one of them, or its
+    /// owner is dead: another node may be about to claim it. A broadcast and a notification go to all other nodes. A deletion removes the session from
     /// the directory, and closes it on its owner.
     fn append(&self, batch: &Batch) -> impl Future<Output = Result<Appended, BusError>> + Send;
 
