@@ -20,6 +20,9 @@ export async function openRegistry() {
 		packages: { '@tmcp-native/*': { access: '$all', publish: '$all' } },
 		log: { type: 'stdout', format: 'pretty', level: 'fatal' },
 	});
+	// By default, the server closes idle connections after 5 s. npm may be about to use one of them again. It then repeats the
+	// request, and a package that is published twice can lose its tarball.
+	server.keepAliveTimeout = 0;
 	await once(server.listen(0, '127.0.0.1'), 'listening');
 	const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
 	const address = `http://127.0.0.1:${port}`;
