@@ -1,7 +1,7 @@
 // A registry with packages of our scope: Verdaccio, on a free port of this machine.
 
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { npm, temporary } from './projects.js';
@@ -20,9 +20,6 @@ export async function openRegistry() {
 		packages: { '@tmcp-native/*': { access: '$all', publish: '$all' } },
 		log: { type: 'stdout', format: 'pretty', level: 'fatal' },
 	});
-	// By default, the server closes idle connections after 5 s. npm may be about to use one of them again. It then repeats the
-	// request, and a package that is published twice can lose its tarball.
-	server.keepAliveTimeout = 0;
 	await once(server.listen(0, '127.0.0.1'), 'listening');
 	const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
 	const address = `http://127.0.0.1:${port}`;
@@ -30,7 +27,8 @@ export async function openRegistry() {
 		address,
 
 		/**
-		 * Publishes the packages of a release with npm.
+		 * Publishes the packages of a release with npm. Returns false when one of them is not there afterwards. When the registry
+		 * fails to store a package, npm repeats the request, the registry has a part of the package already, and loses it.
 		 *
 		 * @param {string} release folder with one folder for each package
 		 */
@@ -38,27 +36,40 @@ export async function openRegistry() {
 			writeFileSync(join(release, 'package.json'), JSON.stringify({ private: true, workspaces: ['*-*', 'main'] }));
 			// npm does not publish without a token. Any token will do here.
 			writeFileSync(join(release, '.npmrc'), `${npmrc(address)}//127.0.0.1:${port}/:_authToken=any\n`);
-			const publish = (/** @type {string[]} */ ...which) =>
-				npm(release, 'publish', ...which, '--access', 'public', '--tag', 'latest');
 			try {
-				await publish('--workspaces');
+				await npm(release, 'publish', '--workspaces', '--access', 'public', '--tag', 'latest');
 			} catch (error) {
-				if (!isConflict(error)) throw error;
-				// npm repeats a request whose connection breaks. The registry was empty, so it has got the package the first time.
-				for (const { name } of readdirSync(release, { withFileTypes: true }).filter(isFolder)) {
-					await publish('--workspace', name).catch((conflict) => {
-						if (!isConflict(conflict)) throw conflict;
-					});
-				}
+				if (!String(error).includes('cannot publish over the previously published versions')) throw error;
+				return false;
 			}
+			const folders = readdirSync(release, { withFileTypes: true }).filter(isFolder);
+			const names = folders.map(
+				(folder) => JSON.parse(readFileSync(join(release, folder.name, 'package.json'), 'utf8')).name,
+			);
+			const found = await Promise.all(names.map((name) => hasTarball(`${address}/${encodeURIComponent(name)}`)));
+			return found.every(Boolean);
 		},
 
 		close: () => server.close().closeAllConnections(),
 	};
 }
 
-/** @param {unknown} error of npm */
-const isConflict = (error) => String(error).includes('cannot publish over the previously published versions');
+/**
+ * Returns true when the tarballs of all versions of a package can be downloaded.
+ *
+ * @param {string} address of the package
+ */
+async function hasTarball(address) {
+	const described = await fetch(address);
+	if (!described.ok) return false;
+	const { versions } = await described.json();
+	const tarballs = Object.values(versions).map(async ({ dist }) => {
+		const response = await fetch(dist.tarball);
+		await response.arrayBuffer();
+		return response.ok;
+	});
+	return (await Promise.all(tarballs)).every(Boolean);
+}
 
 /** @param {import('node:fs').Dirent} entry */
 const isFolder = (entry) => entry.isDirectory() && entry.name !== 'node_modules';

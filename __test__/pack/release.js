@@ -18,6 +18,8 @@ export const { platform: here } = await native('load.cjs');
 /** The binaries of all platforms, as the release workflow downloads them. */
 export const artifacts = join(temporary, 'artifacts');
 
+const MAX_TRIES = 3;
+
 /** Publishes a release from this checkout and its binary. */
 export async function publishRelease() {
 	mkdirSync(artifacts);
@@ -31,10 +33,23 @@ export async function publishRelease() {
 	const folder = join(temporary, 'published');
 	prepare(artifacts, folder);
 	const packages = readdirSync(folder);
-	const registry = await openRegistry();
-	await registry.publish(folder);
+	const registry = await publishToRegistry(folder);
 	const { name, version } = manifestIn(join(folder, 'main'));
 	return { folder, packages, name, version, registry: registry.address, close: registry.close };
+}
+
+/**
+ * Publishes a release to a new registry. Uses another one when the registry did not store everything.
+ *
+ * @param {string} folder
+ */
+async function publishToRegistry(folder) {
+	for (let tries = 1; ; tries++) {
+		const registry = await openRegistry();
+		if (await registry.publish(folder)) return registry;
+		registry.close();
+		if (tries === MAX_TRIES) throw new Error(`the registry lost packages ${tries} times`);
+	}
 }
 
 /**
