@@ -338,7 +338,11 @@ export function testSubscriptions({ name, Manager, make, matches, sendsThroughBr
 					const sends = [manager.send(toolsChanged()), manager.send(toolsChanged()), manager.send(toolsChanged())];
 					await settledAfterFailure(sends[0]);
 					assert.deepEqual(await Promise.all(sends.slice(1)), [undefined, undefined]);
-					for (const { sent } of [before, failing, behind]) assert.equal(sent.length, 3);
+					for (const { sent } of [before, failing, behind]) {
+						// A broker may have the notification before the callback of the one before it has ended.
+						while (sendsThroughBroker && sent.length < 3) await turn();
+						assert.equal(sent.length, 3);
+					}
 					assert.equal(await manager.close('failing', 'origin', 'closed'), true);
 					assert.equal(failing.calls.at(-1), 'close: closed');
 				});
