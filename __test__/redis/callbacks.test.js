@@ -69,8 +69,11 @@ describeWithRedis('on Redis', () => {
 				const seen = new Promise((resolve) => {
 					reported = () => resolve(undefined);
 				});
+				// In a server, the listener keeps the event loop awake. Without anything that does, Bun may sleep on.
+				const awake = setInterval(() => {}, 50);
 				await loseEntries(redis, prefix, NODE, 1);
 				await seen;
+				clearInterval(awake);
 				return calls.toSorted();
 			};
 			assert.deepEqual(await gap(), ['closed: gap', 'shared', 'stays: gap']);
