@@ -27,8 +27,8 @@ import { mainThreadNs } from './main-thread-cpu.mjs';
  */
 
 /**
- * The number and length of the chunks; or the text that each session has to receive, by index; or the number of numbered events,
- * some of which may be missing.
+ * The number and length of the chunks; or the text that each session has to receive, by index; or the number of numbered
+ * events. Some of these events may be missing.
  *
  * @typedef {{ chunks: number, length: number } | { texts: string[] } | { numbered: number }} Expected
  */

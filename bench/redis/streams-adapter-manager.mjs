@@ -11,7 +11,7 @@ import { createClient } from 'redis';
 /** The type of a packet that has an event. */
 const EVENT = 2;
 /** A room without sockets. */
-const NOBODY = 'nobody';
+const EMPTY_ROOM = 'empty';
 const PROBE_INTERVAL_MS = 10;
 
 const encoder = new TextEncoder();
@@ -52,7 +52,7 @@ export class StreamsAdapterSessionManager {
 			onRawMessage.apply(this.#adapter, args);
 		};
 		while (!hasRead) {
-			await this.send([NOBODY], '');
+			await this.send([EMPTY_ROOM], '');
 			await new Promise((resolve) => setTimeout(resolve, PROBE_INTERVAL_MS));
 		}
 		delete this.#adapter.onRawMessage;

@@ -46,22 +46,15 @@ export const nodeTargets = [
 			return row.kind === 'all' && row.pace === pace;
 		}),
 	),
-	...PACES.map((pace) =>
-		vsBefore(
-			EQUAL,
-			`${pace}: CPU time of the sender's main thread, median of the ratios`,
-			'sender',
-			(row) => row.pace === pace,
-			median,
-		),
-	),
-	...PACES.map((pace) =>
-		vsBefore(
-			EQUAL,
-			`${pace}: CPU time of the receiver's main thread, median of the ratios`,
-			'receiver',
-			(row) => row.pace === pace,
-			median,
+	...['sender', 'receiver'].flatMap((side) =>
+		PACES.map((pace) =>
+			vsBefore(
+				EQUAL,
+				`${pace}: CPU time of the ${side}'s main thread, median of the ratios`,
+				side,
+				(row) => row.pace === pace,
+				median,
+			),
 		),
 	),
 	vsBefore(1.2, 'latency of single messages, p50, highest ratio', 'p50', (row) => row.pace === 'single'),

@@ -141,8 +141,6 @@ pub enum Appended {
     UpTo {
         /// The number of the last entry.
         last: u64,
-        /// True when the next one does not fit in an inbox now.
-        is_full: bool,
     },
     /// The bus has lost entries that come before the batch, and has none of the batch.
     Hole {
@@ -197,6 +195,15 @@ impl BusError {
     /// to another server.
     pub fn is_of_replica(&self) -> bool {
         &*self.code == "READONLY"
+    }
+
+    /// Returns the error for a node whose inbox the bus no longer has.
+    pub fn inbox_lost() -> Self {
+        Self::new(
+            "ERR_INBOX_LOST",
+            "Redis has lost the messages that waited for this process, or has removed them because this process was away for \
+             too long",
+        )
     }
 
     /// Returns the error for a reply that the protocol does not allow.

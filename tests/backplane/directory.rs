@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tmcp_session_manager::backplane::memory::{MemoryBus, Plan};
+use tmcp_session_manager::backplane::memory::MemoryBus;
 use tmcp_session_manager::backplane::settings::Settings;
 use tmcp_session_manager::threads::completion::Outcome;
 use tmcp_session_manager::threads::text::Text;
 
-use crate::process::{A_WHILE, Process, pass, run, settle, units};
+use crate::process::{A_WHILE, Process, pass, plans, run, settle, units};
 
 const PROCESSES: usize = 3;
 const SESSIONS: usize = 4;
@@ -21,17 +21,6 @@ fn id(session: usize) -> String {
 
 fn answer(is: bool) -> Outcome {
     Outcome::Value(Text::from(is.to_string().as_bytes()))
-}
-
-fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let plan = prop_oneof![
-        4 => Just(Plan::Works),
-        1 => Just(Plan::FailsBefore),
-        2 => Just(Plan::FailsAfter),
-        2 => Just(Plan::FailsHalfway),
-        1 => Just(Plan::Refuses),
-    ];
-    vec(plan, 0..40)
 }
 
 /// Checks that each session has one stream, on the node that the directory names, and that all nodes see it.

@@ -22,9 +22,7 @@ fn a_burst_waits_for_room_in_a_small_inbox_and_arrives_whole() {
     run(async {
         let bus = MemoryBus::default();
         bus.limit(Settings { max_len: 50, ..Settings::default() });
-        let mut processes = [Process::join(&bus, unlimited()), Process::join(&bus, unlimited())];
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, unlimited()).await;
         processes[1].member.set_max_mailbox_bytes(10_000);
         let expected = numbers(5_000);
         expected.iter().for_each(|text| processes[0].send("reader", text));
@@ -42,9 +40,7 @@ fn messages_larger_than_an_inbox_arrive_one_by_one() {
     run(async {
         let bus = MemoryBus::default();
         bus.limit(Settings { max_inbox_bytes: 1_000, ..Settings::default() });
-        let mut processes = [Process::join(&bus, unlimited()), Process::join(&bus, unlimited())];
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, unlimited()).await;
         let texts: Vec<_> = ["a", "b", "c"].map(|letter| letter.repeat(3_000)).into();
         texts.iter().for_each(|text| processes[0].send("reader", text));
         settle(&mut processes).await;
@@ -56,7 +52,7 @@ fn messages_larger_than_an_inbox_arrive_one_by_one() {
 fn a_node_reads_nothing_that_is_for_others() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 3].map(|()| Process::join(&bus, unlimited()));
+        let mut processes = Process::join_several::<3>(&bus, unlimited());
         processes[1].create("reader");
         processes[2].create("other");
         settle(&mut processes).await;
@@ -74,7 +70,7 @@ fn a_node_reads_nothing_that_is_for_others() {
 fn a_message_reaches_a_session_that_was_created_a_moment_ago() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 3].map(|()| Process::join(&bus, unlimited()));
+        let mut processes = Process::join_several::<3>(&bus, unlimited());
         settle(&mut processes).await;
         processes[1].create("new");
         processes[0].send("new", "at once");
@@ -87,7 +83,7 @@ fn a_message_reaches_a_session_that_was_created_a_moment_ago() {
 fn a_message_reaches_a_session_that_has_just_moved_from_a_dead_node() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 3].map(|()| Process::join(&bus, unlimited()));
+        let mut processes = Process::join_several::<3>(&bus, unlimited());
         processes[1].create("moves");
         settle(&mut processes).await;
         processes[1].die();
@@ -103,9 +99,7 @@ fn a_message_reaches_a_session_that_has_just_moved_from_a_dead_node() {
 fn a_node_that_was_cut_off_for_long_and_has_room_loses_nothing() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 3].map(|()| Process::join(&bus, unlimited()));
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<3>(&bus, unlimited()).await;
         let node = processes[1].node().clone();
         bus.cut_off(&node, true);
         // It counts as dead.
@@ -128,7 +122,7 @@ fn a_dead_node_whose_inbox_is_full_delays_the_senders_no_longer_and_gets_an_exac
     run(async {
         let bus = MemoryBus::default();
         bus.limit(Settings { max_len: 100, ..Settings::default() });
-        let mut processes = [(); 3].map(|()| Process::join(&bus, unlimited()));
+        let mut processes = Process::join_several::<3>(&bus, unlimited());
         processes[1].create("away");
         processes[2].create("reader");
         settle(&mut processes).await;
@@ -163,9 +157,7 @@ fn a_dead_node_whose_inbox_is_full_delays_the_senders_no_longer_and_gets_an_exac
 fn entries_that_were_read_and_removed_before_they_were_acknowledged_are_not_missed() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 2].map(|()| Process::join(&bus, unlimited()));
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, unlimited()).await;
         let node = processes[1].node().clone();
         for round in 0..3 {
             processes[0].send("reader", &round.to_string());
@@ -184,9 +176,7 @@ fn entries_that_were_read_and_removed_before_they_were_acknowledged_are_not_miss
 fn what_a_failover_takes_back_is_sent_again() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 3].map(|()| Process::join(&bus, unlimited()));
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<3>(&bus, unlimited()).await;
         processes[0].send("reader", "old");
         settle(&mut processes).await;
         let replica = bus.replicate();
@@ -214,9 +204,7 @@ fn what_a_failover_takes_back_is_sent_again() {
 fn what_a_failover_takes_back_after_too_long_is_reported_by_its_sender() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 2].map(|()| Process::join(&bus, unlimited()));
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, unlimited()).await;
         processes[0].send("reader", "old");
         settle(&mut processes).await;
         let replica = bus.replicate();
@@ -267,7 +255,7 @@ fn thirty_nodes_send_to_each_other_and_to_all() {
 fn a_node_that_is_dead_for_long_is_removed_and_learns_of_it() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 2].map(|()| Process::join(&bus, unlimited()));
+        let mut processes = Process::join_several::<2>(&bus, unlimited());
         for number in 0..1_000 {
             processes[1].create(&number.to_string());
         }
@@ -294,9 +282,7 @@ fn a_node_that_is_dead_for_long_is_removed_and_learns_of_it() {
 fn no_node_is_removed_because_the_bus_was_away_or_its_clock_jumps() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes = [(); 2].map(|()| Process::join(&bus, unlimited()));
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, unlimited()).await;
         let node = processes[1].node().clone();
         bus.disconnect(true);
         pass(Duration::from_secs(3_000), &mut processes).await;

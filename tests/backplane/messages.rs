@@ -8,12 +8,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tmcp_session_manager::backplane::entry::{Entry, NodeId, NumberedEntry};
 use tmcp_session_manager::backplane::fields;
-use tmcp_session_manager::backplane::memory::{MemoryBus, Plan};
+use tmcp_session_manager::backplane::memory::MemoryBus;
 use tmcp_session_manager::backplane::settings::Settings;
 use tmcp_session_manager::threads::completion::Outcome;
 use tmcp_session_manager::threads::text::Text;
 
-use crate::process::{A_WHILE, Process, run, settle, string, units};
+use crate::process::{A_WHILE, Process, plans, run, settle, string, units};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -37,17 +37,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Reconnect),
         1 => any::<bool>().prop_map(|is_full| Step::Fill { is_full }),
     ]
-}
-
-fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let plan = prop_oneof![
-        4 => Just(Plan::Works),
-        1 => Just(Plan::FailsBefore),
-        2 => Just(Plan::FailsAfter),
-        2 => Just(Plan::FailsHalfway),
-        1 => Just(Plan::Refuses),
-    ];
-    vec(plan, 0..40)
 }
 
 proptest! {
@@ -108,10 +97,7 @@ proptest! {
 fn a_new_connection_reads_on_and_not_from_the_start() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes =
-            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
         for number in 0..5 {
             processes[0].send("reader", &number.to_string());
             settle(&mut processes).await;
@@ -126,10 +112,7 @@ fn a_new_connection_reads_on_and_not_from_the_start() {
 fn after_all_data_and_a_clock_that_went_back_messages_arrive() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes =
-            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
         for number in 0..5 {
             processes[0].send("reader", &number.to_string());
             settle(&mut processes).await;
@@ -151,8 +134,7 @@ fn after_all_data_and_a_clock_that_went_back_messages_arrive() {
 fn a_blocked_thread_delays_the_others_for_a_limited_time() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes =
-            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
+        let mut processes = Process::join_several::<2>(&bus, Settings::default());
         processes[1].create("running");
         let blocked = processes[1].scope.join(10_000, None);
         blocked.create(&units("blocked"));
@@ -173,8 +155,7 @@ fn a_blocked_thread_delays_the_others_for_a_limited_time() {
 fn a_running_thread_receives_no_more_than_its_mailbox_holds() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes =
-            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
+        let mut processes = Process::join_several::<2>(&bus, Settings::default());
         processes[1].create("reader");
         processes[1].member.set_max_mailbox_bytes(10_000);
         settle(&mut processes).await;
@@ -195,7 +176,7 @@ fn while_the_bus_is_unreachable_the_outbox_is_limited_and_requests_fail() {
     run(async {
         let settings = Settings { max_pending_bytes: 2_000, ..Settings::default() };
         let bus = MemoryBus::default();
-        let mut processes = [Process::join(&bus, settings), Process::join(&bus, settings)];
+        let mut processes = Process::join_several::<2>(&bus, settings);
         processes[1].create("remote");
         settle(&mut processes).await;
         bus.disconnect(true);
@@ -228,8 +209,7 @@ fn while_the_bus_is_unreachable_the_outbox_is_limited_and_requests_fail() {
 fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_there_is_room() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes =
-            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
+        let mut processes = Process::join_several::<2>(&bus, Settings::default());
         processes[0].create("old");
         processes[1].create("remote");
         settle(&mut processes).await;
@@ -295,8 +275,7 @@ fn a_node_leaves_a_full_bus_within_its_time_limit() {
 fn a_node_that_leaves_sends_what_waits_and_removes_its_sessions() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes =
-            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
+        let mut processes = Process::join_several::<2>(&bus, Settings::default());
         processes[0].create("leaves");
         processes[1].create("stays");
         settle(&mut processes).await;
@@ -335,10 +314,7 @@ fn a_node_that_has_never_connected_sends_what_waits_when_it_leaves() {
 fn foreign_entries_are_counted_and_skipped() {
     run(async {
         let bus = MemoryBus::default();
-        let mut processes =
-            [Process::join(&bus, Settings::default()), Process::join(&bus, Settings::default())];
-        processes[1].create("reader");
-        settle(&mut processes).await;
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
         let node = processes[1].node().clone();
         bus.add(&node, vec![(b"hello".to_vec(), b"world".to_vec())]);
         bus.add(&node, vec![]);

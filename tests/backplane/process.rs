@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use tmcp_session_manager::backplane::Backplane;
 use tmcp_session_manager::backplane::entry::NodeId;
-use tmcp_session_manager::backplane::memory::MemoryBus;
+use tmcp_session_manager::backplane::memory::{MemoryBus, Plan};
 use tmcp_session_manager::backplane::node::Node;
 use tmcp_session_manager::backplane::request::Request;
 use tmcp_session_manager::backplane::settings::Settings;
@@ -70,6 +72,19 @@ impl Process {
             replies: BTreeMap::new(),
             reports: Vec::new(),
         }
+    }
+
+    /// Joins with several new hubs.
+    pub fn join_several<const COUNT: usize>(bus: &MemoryBus, settings: Settings) -> [Self; COUNT] {
+        [(); COUNT].map(|()| Self::join(bus, settings))
+    }
+
+    /// Joins with several new hubs, of which the second one has the session `reader`.
+    pub async fn join_with_reader<const COUNT: usize>(bus: &MemoryBus, settings: Settings) -> [Self; COUNT] {
+        let mut processes = Self::join_several(bus, settings);
+        processes[1].create("reader");
+        settle(&mut processes).await;
+        processes
     }
 
     /// Ends as if its process was killed.
@@ -189,4 +204,16 @@ pub async fn pass(time: Duration, processes: &mut [Process]) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         processes.iter_mut().for_each(Process::drain);
     }
+}
+
+/// Outcomes of the next calls of the bus.
+pub fn plans() -> impl Strategy<Value = Vec<Plan>> {
+    let plan = prop_oneof![
+        4 => Just(Plan::Works),
+        1 => Just(Plan::FailsBefore),
+        2 => Just(Plan::FailsAfter),
+        2 => Just(Plan::FailsHalfway),
+        1 => Just(Plan::Refuses),
+    ];
+    vec(plan, 0..40)
 }

@@ -200,7 +200,7 @@ impl MemoryLink {
     /// Fails when the server has forgotten the node.
     fn check_registered(&self) -> Result<(), BusError> {
         let is_known = self.shared.data().server.knows(&self.node);
-        if is_known { Ok(()) } else { Err(BusError::new("ERR_INBOX_LOST", "forgotten")) }
+        if is_known { Ok(()) } else { Err(BusError::inbox_lost()) }
     }
 
     /// Like [`Self::perform`], for an operation that a full server refuses.
@@ -264,10 +264,14 @@ impl Link for MemoryLink {
         let mut appended = None;
         // Entry by entry, so that it can fail halfway.
         self.grow(entries.len(), |data, part| {
-            if matches!(appended, None | Some(Appended::UpTo { is_full: false, .. })) {
+            // Otherwise the one before did not fit.
+            let number = first + part as u64;
+            if appended
+                .is_none_or(|appended| matches!(appended, Appended::UpTo { last } if last + 1 >= number))
+            {
                 let entry = std::slice::from_ref(&entries[part]);
                 let follows_loss = *follows_loss && part == 0;
-                appended = Some(data.server.append(&self.node, first + part as u64, entry, follows_loss));
+                appended = Some(data.server.append(&self.node, number, entry, follows_loss));
             }
         })
         .await?;

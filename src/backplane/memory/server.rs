@@ -116,7 +116,7 @@ impl Server {
             let deliveries = self.route(sender, entry);
             if deliveries.iter().any(|(node, entry)| self.is_full_and_alive(node, entry, sender, number)) {
                 self.records.entry(sender.clone()).or_default().appended = Some(last);
-                return Appended::UpTo { last, is_full: true };
+                return Appended::UpTo { last };
             }
             let stamp = self.next_number();
             if let Entry::Delete { id } = &**entry
@@ -135,7 +135,7 @@ impl Server {
             last = number;
         }
         self.records.entry(sender.clone()).or_default().appended = Some(last);
-        Appended::UpTo { last, is_full: false }
+        Appended::UpTo { last }
     }
 
     /// Returns the entry that each node gets.

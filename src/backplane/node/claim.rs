@@ -24,8 +24,11 @@ impl<B: Bus> Node<B> {
         loop {
             match self.claim_some(link).await {
                 Ok(true) => self.backplane.health.accepted(Writer::Claims),
-                // A change that waits for entries to be sent is made later.
-                Ok(false) => drop(timeout(MAX_WAIT, self.backplane.changed.notified()).await),
+                // A change waits for entries to be sent, for a limited time.
+                Ok(false) if self.backplane.claims.is_behind() => {
+                    let _ = timeout(MAX_WAIT, self.backplane.changed.notified()).await;
+                }
+                Ok(false) => self.backplane.changed.notified().await,
                 Err(error) => self.pause(error, Writer::Claims, progress).await?,
             }
         }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::progress::SharedProgress;
-use super::report::Report;
 use super::{Never, Node, backoff};
 use crate::backplane::bus::{Bus, BusError, Link, Pulse, Standing};
 use crate::backplane::health::Writer;
@@ -47,7 +46,7 @@ impl<B: Bus> Node<B> {
             if !standing.was_known || standing.end < read {
                 // A node that the bus has forgotten has to join again. When the inbox ends before the position that was read, new
                 // entries may get positions before it, and a new connection reads from the start.
-                return Err(inbox_lost());
+                return Err(BusError::inbox_lost());
             }
             self.compare(link, progress, &known, standing).await?;
             // The next heartbeat must not be late.
@@ -102,17 +101,4 @@ impl<B: Bus> Node<B> {
         }
         Ok(())
     }
-
-    /// Reports that the bus has lost what was in the node's inbox.
-    pub(super) fn report_inbox_lost(&self) {
-        self.report(&Report::Lost(&inbox_lost()));
-    }
-}
-
-fn inbox_lost() -> BusError {
-    BusError::new(
-        "ERR_INBOX_LOST",
-        "Redis has lost the messages that waited for this process, or this process was away for so long that Redis has removed \
-         them",
-    )
 }

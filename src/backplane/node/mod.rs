@@ -193,7 +193,7 @@ impl<B: Bus> Node<B> {
         };
         if refused.is_none() && is_again {
             if !standing.was_known {
-                self.report_inbox_lost();
+                self.report(&Report::Lost(&BusError::inbox_lost()));
                 lock(progress).losses = Losses::default();
             }
             self.compare(link, progress, &known, standing).await?;

@@ -90,7 +90,7 @@ impl<B: Bus> Node<B> {
         lock(progress).halvings = halvings.saturating_sub(1);
         let Batch { first, .. } = batch;
         match appended {
-            Appended::UpTo { last, .. } if last >= first => {
+            Appended::UpTo { last } if last >= first => {
                 Counters::add(&counters.sent, outbox.sent(last, Instant::now()));
                 // A claim may have waited for this.
                 self.backplane.changed.notify_one();

@@ -32,7 +32,7 @@ impl RedisLink {
         if let Some(waiting) = waiting
             && !self.has_room(&waiting).await?
         {
-            return Ok(Appended::UpTo { last: batch.first - 1, is_full: true });
+            return Ok(Appended::UpTo { last: batch.first - 1 });
         }
         loop {
             let reply = self.call_on_inboxes(|inboxes| self.append_call(batch, inboxes)).await?;
@@ -41,7 +41,7 @@ impl RedisLink {
                 (Some("hole"), [appended]) => return Ok(Appended::Hole { appended: number(appended) }),
                 (Some("upto"), [last]) => {
                     let last = number(last).ok_or_else(|| unexpected("append"))?;
-                    return Ok(Appended::UpTo { last, is_full: false });
+                    return Ok(Appended::UpTo { last });
                 }
                 (Some("upto"), [last, node, size, is_dead]) => {
                     let full = (number(last), node_id(node), number(size));
@@ -53,7 +53,7 @@ impl RedisLink {
                         continue;
                     }
                     *lock(&self.waiting) = Some(waiting);
-                    return Ok(Appended::UpTo { last, is_full: true });
+                    return Ok(Appended::UpTo { last });
                 }
                 _ => return Err(unexpected("append")),
             }

@@ -33,7 +33,7 @@ impl RedisLink {
             let mut reply: Vec<Value> = self.query(&call(&inboxes)).await?;
             match reply.first().and_then(text) {
                 Some("forgotten") => {
-                    return Err(BusError::new("ERR_INBOX_LOST", "Redis has lost the inbox of this node"));
+                    return Err(BusError::inbox_lost());
                 }
                 Some("nodes") if reply.len() == 3 => {
                     let nodes = reply.pop().and_then(array);

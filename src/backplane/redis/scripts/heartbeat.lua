@@ -7,8 +7,8 @@ local sweepAfter = tonumber(ARGV[5])
 local NODES_PER_CALL = 3
 
 if not isRegistered() then return { standing(false), {} } end
--- A full Redis refuses commands that need memory, except after the first write of a script. So a PEXPIRE, which needs none,
--- goes first. The other commands hardly need any, because they replace what the last heartbeat wrote.
+-- A PEXPIRE goes first, as in `join.lua`. The other commands hardly need memory, because they replace what the last heartbeat
+-- wrote.
 redis.call('PEXPIRE', nodes, keysTtl)
 beat()
 local dead = {}
