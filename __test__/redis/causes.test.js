@@ -132,6 +132,13 @@ describeWithRedis('the cause of a failure is', () => {
 		await cannotBeUsed(t, redis.url.replace('//', '//mcp:secret@'), 'NOPERM', /^NOPERM .*script/);
 	});
 
+	test('NOPERM when the user may not run a command of a script', async (t) => {
+		const redis = await start(t);
+		await redis.command('ACL', 'SETUSER', 'mcp', 'on', '>secret', '~*', '+@all', '-zadd');
+		const message = /^NOPERM (The user executing the script can't run|ACL failure in script: .* the 'zadd' command)/;
+		await cannotBeUsed(t, redis.url.replace('//', '//mcp:secret@'), 'NOPERM', message);
+	});
+
 	test('CLUSTERDOWN when no node of the cluster has the slot of the keys', async (t) => {
 		const redis = await start(t, { args: ['--cluster-enabled', 'yes'] });
 		await cannotBeUsed(t, redis.url, 'CLUSTERDOWN', /^CLUSTERDOWN no node has slot/);

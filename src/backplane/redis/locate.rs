@@ -80,7 +80,11 @@ impl Server {
         let connecting = async {
             let owner = map.as_ref().map(|map| map.master_of(self.slot).ok_or_else(|| self.no_owner()));
             let commands = match owner.transpose()? {
-                Some(owner) if *owner != asked => dialer.dial(owner).await?.0,
+                Some(owner) if *owner != asked => {
+                    let dialed = dialer.dial(owner).await;
+                    let is_in_url = self.address.endpoints.contains(owner);
+                    dialed.map_err(|error| if is_in_url { error } else { unreachable("cluster", error) })?.0
+                }
                 _ => connection,
             };
             let (reads, Hello { is_in_cluster, .. }) = dialer.dial(commands.endpoint()).await?;
@@ -101,13 +105,29 @@ impl Server {
 }
 
 async fn connect_to_primary(dialer: &Dialer, primary: &Endpoint) -> Result<Connected, BusError> {
-    let (commands, Hello { is_in_cluster, is_replica }) = dialer.dial(primary).await?;
+    let dialed = dialer.dial(primary).await.map_err(|error| unreachable("Sentinels", error));
+    let (commands, Hello { is_in_cluster, is_replica, .. }) = dialed?;
     if is_replica {
         let message = format!("the Sentinels name {primary} as the primary, but it is a replica");
         return Err(BusError::new("ERR_PRIMARY_MOVED", message));
     }
     let (reads, _) = dialer.dial(primary).await?;
     Ok(Connected { commands, reads, is_in_cluster })
+}
+
+/// Returns an error with the reason for which an address was used that is not in the URL, if it cannot be reached.
+fn unreachable(named_by: &str, error: BusError) -> BusError {
+    let BusError { code, message } = &error;
+    let is_unreachable = matches!(
+        &**code,
+        "ECONNREFUSED" | "EHOSTUNREACH" | "ENETUNREACH" | "ENOTFOUND" | "EAI_AGAIN" | "ETIMEDOUT"
+    );
+    if !is_unreachable {
+        return error;
+    }
+    let message =
+        format!("{message} (the address comes from the {named_by}, and must be reachable from here)");
+    BusError::new(code, message)
 }
 
 /// A connection to a server that may have the keys.
@@ -144,7 +164,7 @@ async fn first_usable(dialer: &Arc<Dialer>, candidates: Vec<Endpoint>) -> Result
 
 /// Connects to a server. Returns true with it when it is a replica outside of a cluster.
 async fn try_candidate(dialer: &Dialer, candidate: &Endpoint) -> Result<(Found, bool), BusError> {
-    let (connection, Hello { is_in_cluster, is_replica }) = dialer.dial(candidate).await?;
+    let (connection, Hello { is_in_cluster, is_replica, .. }) = dialer.dial(candidate).await?;
     if !is_in_cluster {
         return Ok((Found { connection, map: None }, is_replica));
     }
