@@ -15,7 +15,7 @@ import {
 
 import { FakeSentinel } from '../support/fake-sentinel.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { startCluster } from '../support/redis-cluster.js';
+import { portWithBus, startCluster } from '../support/redis-cluster.js';
 import { newPrefix } from '../support/redis-managers.js';
 import { until } from '../support/redis-node/node.js';
 import { isInSync, SYNC_AT_ONCE } from '../support/redis-replicas.js';
@@ -227,6 +227,33 @@ describeWithRedis('on a cluster, a node', () => {
 		await made.ready();
 		assert.equal(backplaneOf(made).lastError?.code, 'MOVED');
 		assert.equal(await connections(owner), 1);
+	});
+
+	test('finds a server that joined the cluster after it connected, when all others are gone', async (t) => {
+		const [first, next] = await startServers(t, 2, {
+			args: ['--cluster-enabled', 'yes', ...SYNC_AT_ONCE],
+			anyPort: portWithBus,
+		});
+		await first.command('CLUSTER', 'ADDSLOTS', ...Array(16_384).keys());
+		const { made } = manager(t, first.url);
+		await until(() => backplaneOf(made).connected);
+
+		await next.command('CLUSTER', 'MEET', '127.0.0.1', first.port);
+		const id = await first.command('CLUSTER', 'MYID');
+		await until(() => next.command('CLUSTER', 'REPLICATE', id).catch(() => false));
+		await isInSync(next);
+		const isListed = async () => JSON.stringify(await first.command('CLUSTER', 'SLOTS')).includes(`,${next.port},`);
+		await until(isListed);
+		const asked = async () => {
+			const counts = await first.commandCounts();
+			// Redis 6.2 does not count subcommands.
+			return counts['cluster|slots'] ?? counts.cluster;
+		};
+		const before = await asked();
+		await until(async () => (await asked()) > before + 1);
+		await first.kill();
+		await next.command('CLUSTER', 'FAILOVER', 'TAKEOVER');
+		await until(async () => (await connections(next)) === 1);
 	});
 
 	test('names the cause when it cannot reach the address that the cluster announces', async (t) => {

@@ -241,7 +241,7 @@ function startNode() {
 }
 
 /** Returns a port that has its cluster bus, on the port plus 10,000, below the ports of outgoing connections, too. */
-function portWithBus() {
+export function portWithBus() {
 	return 10_000 + Math.floor(Math.random() * 12_000);
 }
 
