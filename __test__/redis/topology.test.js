@@ -256,6 +256,26 @@ describeWithRedis('on a cluster, a node', () => {
 		await until(async () => (await connections(next)) === 1);
 	});
 
+	test('that closes while its slot moves leaves when the move is over', async (t) => {
+		const cluster = await startCluster();
+		t.after(() => cluster.end());
+		const options = { prefix: 'tmcp', heartbeatMs: 20_000, nodeTtlMs: 60_000, commandTimeoutMs: 20_000 };
+		const [a, b] = [cluster.url, `${cluster.url}/0`].map((url) => manager(t, url, options).made);
+		await Promise.all([a.ready(), b.ready()]);
+		a.create('a', { enqueue() {}, close() {} });
+		await a.flush();
+		assert.equal(await b.has('a'), true);
+		const { moveKey, moveKeys, finish } = await cluster.beginMove('{tmcp}');
+		await moveKey('{tmcp}:st');
+
+		const closed = a.close();
+		await moveKeys();
+		await finish();
+		await closed;
+		await until(() => backplaneOf(b).connected);
+		assert.equal(await b.has('a'), false);
+	});
+
 	test('names the cause when it cannot reach the address that the cluster announces', async (t) => {
 		const args = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.9', '--cluster-announce-port', '1'];
 		const [server] = await startServers(t, 1, { args });

@@ -334,6 +334,29 @@ describeWithRedis('the Redis managers', () => {
 		});
 	});
 
+	test('close() sends what waits over a new connection when the old one breaks', async () => {
+		const server = await startRedis({ appendOnly: true, appendfsync: 'always' });
+		const prefix = newPrefix();
+		const [a, b] = [server.url, `${server.url}/0`].map(
+			(url) => new RedisStreamSessionManager(url, { prefix, commandTimeoutMs: 20_000 }),
+		);
+		await Promise.all([a.ready(), b.ready()]);
+		const received = new Promise((resolve) => b.create('b', { enqueue: resolve, close() {} }));
+		a.create('a', { enqueue() {}, close() {} });
+		await Promise.all([a.flush(), b.flush()]);
+		// It has the connection, and never replies.
+		server.pause();
+		a.send(['b'], 'the last one');
+		const closed = a.close();
+		await server.kill();
+		await server.start();
+		await closed;
+		assert.equal(new TextDecoder().decode(await received), 'the last one');
+		assert.equal(await b.has('a'), false);
+		await b.close();
+		await server.end();
+	});
+
 	test('close() of a subscription manager closes its own subscriptions, and no others of the process', async () => {
 		const prefix = newPrefix();
 		const [one, other] = [open(redis.url, { prefix }), open(redis.url, { prefix })];

@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::select;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::backoff::Backoff;
 use self::progress::{SharedProgress, Unacknowledged, has_joined};
@@ -74,6 +74,7 @@ impl<B: Bus> Node<B> {
 
     async fn stay_connected(&self, progress: &SharedProgress) {
         let mut backoff = Backoff::default();
+        let mut end = None;
         while !*self.backplane.leaving.borrow() {
             let error = select! {
                 link = self.bus.connect(&self.backplane.node) => match link {
@@ -82,7 +83,12 @@ impl<B: Bus> Node<B> {
                         let error = select! {
                             error = self.use_link(&link, progress, &mut backoff) => error,
                             () = self.leave_requested() => {
-                                return self.leave_by(&link, progress).await;
+                                let until = Instant::now() + self.backplane.settings.command_timeout;
+                                if self.leave_by(&link, progress, until).await.is_ok() {
+                                    return;
+                                }
+                                end = Some(until);
+                                break;
                             }
                         };
                         self.disconnected();
@@ -105,21 +111,23 @@ impl<B: Bus> Node<B> {
         }
         // The node leaves while it is not connected. It connects once more to send what is left, and to remove its sessions,
         // so that the other nodes need not wait until it counts as dead.
-        let Backplane { outbox, claims, requests, .. } = &*self.backplane;
+        let Backplane { outbox, claims, requests, settings, .. } = &*self.backplane;
+        let end = end.unwrap_or_else(|| Instant::now() + settings.command_timeout);
         if has_joined(progress) || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
             let connecting = async {
                 loop {
                     // Only a registered node may send.
                     if let Ok(link) = self.bus.connect(&self.backplane.node).await
                         && self.join(&link, progress).await.is_ok()
+                        && self.leave_by(&link, progress, end).await.is_ok()
                     {
-                        return self.leave_by(&link, progress).await;
+                        return;
                     }
                     sleep(backoff.next()).await;
                 }
             };
             // After `command_timeout`, the node ends without that.
-            let _ = timeout(self.backplane.settings.command_timeout, connecting).await;
+            let _ = timeout_at(end, connecting).await;
         }
     }
 
@@ -231,21 +239,34 @@ impl<B: Bus> Node<B> {
         }
     }
 
-    /// Sends what is left, makes the requests that wait, and leaves, as far as `command_timeout` allows.
-    async fn leave_by(&self, link: &B::Link, progress: &SharedProgress) {
-        let end = Instant::now() + self.backplane.settings.command_timeout;
+    /// Sends what is left, makes the requests that wait, and leaves, as far as the time until `end` allows.
+    ///
+    /// # Errors
+    /// Returns an error when the node has not left, and may do so over a new connection.
+    async fn leave_by(
+        &self,
+        link: &B::Link,
+        progress: &SharedProgress,
+        end: Instant,
+    ) -> Result<(), BusError> {
         let sending = async {
             self.send_rest(link, progress, end).await?;
             while self.request_some(link).await? {}
             Ok(())
         };
         let leaving = async {
-            // The node leaves even if the server has refused a command.
-            let _: Result<(), BusError> = sending.await;
-            link.leave().await
+            let sent: Result<(), BusError> = sending.await;
+            match sent {
+                Err(error) if error.is_of_other_server() => Err(error),
+                // The node leaves even if the server has refused a command.
+                _ => link.leave().await,
+            }
         };
         // The node ends in any case. Keys that it could not remove from Redis expire with their time to live.
-        let _ = timeout_at(end, leaving).await;
+        match timeout_at(end, leaving).await {
+            Ok(Err(error)) if error.is_of_other_server() || !error.is_refused_write() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Sends what is left. Gives up before `end` when the server refuses writes, so that the node can still leave.
@@ -260,7 +281,7 @@ impl<B: Bus> Node<B> {
                 Ok(Sending::Nothing) => return Ok(()),
                 Ok(Sending::Some) => continue,
                 Ok(Sending::Full) => {}
-                Err(error) if error.is_refused_write() => {}
+                Err(error) if error.is_refused_write() && !error.is_of_other_server() => {}
                 Err(error) => return Err(error),
             }
             let delay = lock(progress).write_backoff.next();
