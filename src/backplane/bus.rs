@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claims::Changes;
-use super::entry::{Id, NodeId};
 use super::fields::Field;
+use super::ids::{Id, NodeId};
 use super::outbox::Batch;
 use super::request::{Reply, Request};
 

@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::bus::{Held, Stamp};
-use super::entry::Id;
+use super::ids::Id;
 use super::lock::lock;
 use super::waiting::Waiting;
 use crate::threads::completion::Completion;

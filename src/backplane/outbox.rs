@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::entry::Entry;
 use super::lock::lock;
+use super::outbox_entry::OutboxEntry;
 use super::waiting::Waiting;
 use crate::threads::completion::Completion;
 
@@ -31,12 +31,12 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     /// Oldest first. The last one has the number `last_number`, the one before it one less, and so on.
-    entries: VecDeque<Arc<Entry>>,
+    entries: VecDeque<Arc<OutboxEntry>>,
     /// Weight of `entries`.
     bytes: usize,
     last_number: u64,
     /// The entries that were sent before `entries`, oldest first, each with the time at which it was sent.
-    kept: VecDeque<(Instant, Arc<Entry>)>,
+    kept: VecDeque<(Instant, Arc<OutboxEntry>)>,
     /// Weight of `kept`.
     kept_bytes: usize,
     /// The highest number that was ever sent.
@@ -55,7 +55,7 @@ pub struct Batch {
     /// The number of the first entry.
     pub first: u64,
     /// The entries. There is at least one.
-    pub entries: Vec<Arc<Entry>>,
+    pub entries: Vec<Arc<OutboxEntry>>,
     /// True when entries before the batch are lost and cannot be sent again. The bus then accepts the batch after a hole.
     pub follows_loss: bool,
 }
@@ -77,7 +77,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Returns [`Full`] when the entry does not fit. It is dropped then.
-    pub fn push(&self, entry: Entry) -> Result<u64, Full> {
+    pub fn push(&self, entry: OutboxEntry) -> Result<u64, Full> {
         let mut state = self.state();
         let weight = entry.weight();
         if state.bytes + weight > self.max_bytes {
@@ -219,16 +219,17 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backplane::message::Message;
     use crate::threads::text::Text;
 
-    fn entry(text: &str) -> Entry {
-        Entry::Broadcast { text: Text::from(text.as_bytes()) }
+    fn entry(text: &str) -> OutboxEntry {
+        OutboxEntry::Message(Message::Broadcast { text: Text::from(text.as_bytes()) })
     }
 
     fn texts(batch: Option<Batch>) -> (u64, Vec<String>) {
         let Some(batch) = batch else { return (0, Vec::new()) };
-        let text = |entry: &Arc<Entry>| match &**entry {
-            Entry::Broadcast { text } => String::from_utf8_lossy(text).into_owned(),
+        let text = |entry: &Arc<OutboxEntry>| match &**entry {
+            OutboxEntry::Message(Message::Broadcast { text }) => String::from_utf8_lossy(text).into_owned(),
             other => format!("{other:?}"),
         };
         (batch.first, batch.entries.iter().map(text).collect())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bus::BusError;
-use super::entry::Id;
+use super::ids::Id;
 use crate::registry::info::{Attribute, Json};
 
 /// A request to the bus.

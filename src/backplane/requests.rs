@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::bus::BusError;
-use super::entry::Id;
+use super::ids::Id;
 use super::lock::lock;
 use super::outbox::Full;
 use super::request::Request;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::entry::NodeId;
+use super::ids::NodeId;
 
 /// The last number of each other node.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use crate::backplane::bus::Position;
-use crate::backplane::entry::NodeId;
+use crate::backplane::ids::NodeId;
 use crate::backplane::lock::lock;
 use crate::backplane::losses::Losses;
 use crate::backplane::sequences::Sequences;

@@ -10,8 +10,8 @@ use ::redis::{ErrorKind, RedisError, Value};
 use super::tls::tls_error;
 
 use crate::backplane::bus::{BusError, Position};
-use crate::backplane::entry::NodeId;
 use crate::backplane::fields::Field;
+use crate::backplane::ids::NodeId;
 
 /// Returns an error of the bus, without the password. `limit` is the time limit of the command.
 pub(super) fn bus_error(error: &RedisError, limit: Duration, secret: Option<&str>) -> BusError {

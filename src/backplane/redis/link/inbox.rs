@@ -5,11 +5,13 @@ use ::redis::{Cmd, cmd};
 use super::inboxes::Inboxes;
 use super::{BLOCK, KEYS_TTL, RedisLink, ms, unexpected};
 use crate::backplane::bus::{Appended, BusError, Position};
-use crate::backplane::entry::{Entry, NodeId};
 use crate::backplane::fields::Field;
 use crate::backplane::frame;
+use crate::backplane::ids::NodeId;
 use crate::backplane::lock::lock;
+use crate::backplane::message::Message;
 use crate::backplane::outbox::Batch;
+use crate::backplane::outbox_entry::OutboxEntry;
 use crate::backplane::redis::replies::{entries, node_id, number, text};
 use crate::backplane::redis::scripts::CompiledScript;
 use crate::backplane::settings::Settings;
@@ -67,22 +69,22 @@ impl RedisLink {
         append.arg(self.settings.max_len).arg(self.settings.max_inbox_bytes);
         for (number, entry) in (batch.first..).zip(&batch.entries) {
             match &**entry {
-                Entry::Message { ids, .. } => {
-                    append.arg(ids.len());
-                    for id in ids {
-                        append.arg(wtf8::encode(id));
+                OutboxEntry::Message(message) => {
+                    match message {
+                        Message::Multicast { ids, .. } => {
+                            append.arg(ids.len());
+                            for id in ids {
+                                append.arg(wtf8::encode(id));
+                            }
+                        }
+                        Message::Broadcast { .. } | Message::Notify { .. } => {
+                            append.arg("a");
+                        }
                     }
-                    append.arg(frame::encode(number, entry));
+                    append.arg(frame::encode(number, message));
                 }
-                Entry::Broadcast { .. } | Entry::Notify { .. } => {
-                    append.arg("a").arg(frame::encode(number, entry));
-                }
-                Entry::Delete { id } => {
+                OutboxEntry::Delete { id } => {
                     append.arg("d").arg(wtf8::encode(id));
-                }
-                // No node publishes it. It keeps its number, as a message to no session.
-                Entry::Close { .. } => {
-                    append.arg(0).arg("");
                 }
             }
         }

@@ -7,7 +7,7 @@ use ::redis::Value;
 
 use super::{KEYS_TTL, RedisLink, ms, unexpected};
 use crate::backplane::bus::{BusError, Joined, Position, Pulse, Standing};
-use crate::backplane::entry::NodeId;
+use crate::backplane::ids::NodeId;
 use crate::backplane::redis::replies::{array, bytes, node_id, number, script_error, text};
 
 /// Time after its death after which the sessions of a node are removed.
