@@ -206,6 +206,14 @@ impl BusError {
         )
     }
 
+    /// Returns the error for a node whose prefix is used by nodes with other keys.
+    pub fn old_layout() -> Self {
+        Self::new(
+            "ERR_OLD_LAYOUT",
+            "nodes of another version of this package, which has other keys, use this prefix",
+        )
+    }
+
     /// Returns the error for a reply that the protocol does not allow.
     pub fn protocol(message: impl AsRef<str>) -> Self {
         Self::new("EPROTO", message)

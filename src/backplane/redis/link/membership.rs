@@ -18,10 +18,8 @@ impl RedisLink {
         let mut join = self.call(&self.scripts.join, &self.keys_of(&self.node), 0);
         join.arg(ms(KEYS_TTL));
         let reply: Value = self.query(&join).await?;
-        let Value::Array(reply) = reply else {
-            let message = "nodes of another version of this package use this prefix";
-            return Err(BusError::new("ERR_OLD_LAYOUT", message));
-        };
+        // The script returns only the version of another layout.
+        let Value::Array(reply) = reply else { return Err(BusError::old_layout()) };
         let [known, refused, version, nodes] =
             <[Value; 4]>::try_from(reply).map_err(|_| unexpected("join"))?;
         let standing = standing(known).ok_or_else(|| unexpected("join"))?;
@@ -70,10 +68,7 @@ impl RedisLink {
         guard.arg(ms(self.settings.node_ttl));
         match self.query::<u8>(&guard).await {
             Ok(0) => Ok(()),
-            Ok(_) => {
-                let message = "nodes of an older version of this package use this prefix";
-                Err(BusError::new("ERR_OLD_LAYOUT", message))
-            }
+            Ok(_) => Err(BusError::old_layout()),
             // The user may not use these keys, another program uses them, or the server is a node of a cluster.
             Err(error) if matches!(&*error.code, "NOPERM" | "WRONGTYPE" | "CROSSSLOT" | "MOVED") => {
                 self.ignores_old_layout.store(true, Ordering::Relaxed);
