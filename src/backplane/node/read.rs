@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::select;
+use tokio::task::consume_budget;
 use tokio::time::{sleep, timeout};
 
 use super::progress::{Progress, SharedProgress};
@@ -44,14 +45,17 @@ impl<B: Bus> Node<B> {
                 max_entries = (READ_BYTES / average.max(1)).clamp(1, MAX_ENTRIES);
             }
             for (position, fields) in entries {
+                // The nodes of all backplanes of a process share a thread, and a read may return thousands of entries and messages.
+                // Each of them takes a unit of the budget that Tokio gives a task, so that other tasks run after at most 128.
+                consume_budget().await;
                 let bytes = fields::size(&fields);
                 let entry = self.parse(fields);
-                let sent = entry.as_ref().map(|entry| (entry.node.clone(), entry.count()));
+                let messages = entry.as_ref().map(|entry| (entry.node.clone(), entry.count()));
                 if let Some(entry) = entry {
                     self.process(entry, progress).await;
                 }
                 // Not before, because the connection may break while the node waits.
-                self.has_read_entry(&mut lock(progress), position, bytes, sent);
+                self.has_read_entry(&mut lock(progress), position, bytes, messages);
             }
         }
     }
@@ -108,6 +112,7 @@ impl<B: Bus> Node<B> {
         match contents {
             Contents::Messages(messages) => {
                 for (number, message) in messages {
+                    consume_budget().await;
                     self.wait_for_room(progress).await;
                     if self.arrival(&node, Some(number), progress) == Arrival::Next {
                         self.hub.deliver(message);
