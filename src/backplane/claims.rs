@@ -447,7 +447,7 @@ impl State {
             && self.to_restore.is_empty())
     }
 
-    /// Takes the completions out whose changes the directory has.
+    /// Removes and returns the completions whose changes the directory has.
     fn settled(&mut self) -> Vec<(u64, Completion)> {
         // Sessions that were released meanwhile are not restored.
         while let Some(id) = self.to_restore.front()

@@ -12,9 +12,10 @@
 //! Numbers have seven bits in each byte, lowest first; all bytes but the last have the highest bit set. Each id, URI and text
 //! begins with its length in bytes.
 
-use super::fields::{LAST_NUMBER, is_json};
+use super::bus::LAST_NUMBER;
 use super::ids::Id;
 use super::inbox_entry::NumberedMessage;
+use super::json::is_json;
 use super::message::Message;
 use super::topic::Topic;
 use super::wtf8;

@@ -22,7 +22,8 @@
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
 //! | [`health`] | what is wrong with the node's connection |
-//! | [`request`], [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
+//! | [`request`], [`request_queue`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
+//! | [`unavailable`] | the error for a call that needs Redis while it is away |
 //! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
 //! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
@@ -30,6 +31,7 @@
 //! | [`outbox`], [`claims`], [`sequences`], [`losses`] | the state of a node, as listed above |
 //! | [`settings`] | the settings that all managers of a node share |
 //! | [`wtf8`] | ids and URIs as bytes |
+//! | [`json`] | checks JSON |
 //! | `lock` | locks a mutex, even a poisoned one |
 
 pub mod bus;
@@ -40,6 +42,7 @@ pub mod frame;
 pub mod health;
 pub mod ids;
 pub mod inbox_entry;
+pub mod json;
 pub mod local_hub;
 mod lock;
 pub mod losses;
@@ -50,11 +53,12 @@ pub mod outbox;
 pub mod outbox_entry;
 pub mod redis;
 pub mod request;
-pub mod requests;
+pub mod request_queue;
 pub mod runtime;
 pub mod sequences;
 pub mod settings;
 pub mod topic;
+pub mod unavailable;
 pub mod waiting;
 pub mod wtf8;
 
@@ -73,8 +77,9 @@ use self::outbox::{Full, Outbox};
 use self::outbox_entry::OutboxEntry;
 use self::redis::tls::TlsOptions;
 use self::request::Request;
-use self::requests::{RequestQueue, unavailable};
+use self::request_queue::RequestQueue;
 use self::settings::Settings;
+use self::unavailable::unavailable;
 use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
 use crate::threads::completion::Completion;

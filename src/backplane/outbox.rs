@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::lock::lock;
 use super::outbox_entry::OutboxEntry;
+use super::settings::REMOVED_AFTER;
 use super::waiting::Waiting;
 use crate::threads::completion::Completion;
 
@@ -17,9 +18,6 @@ pub struct Full;
 
 /// Time for which sent entries are kept, so that they can be sent again when a failover of the bus has lost them.
 const KEPT: Duration = Duration::from_secs(5);
-
-/// Time after which sent entries are not sent again by a node that was away. Dead nodes are removed after about as long.
-const STALE: Duration = Duration::from_secs(10 * 60);
 
 /// The queue of entries that a node has to send, and the last ones that it has sent.
 #[derive(Debug)]
@@ -165,10 +163,10 @@ impl Outbox {
         self.state().forget_old(now, KEPT, self.max_bytes);
     }
 
-    /// Forgets the sent entries of a time long ago. A node that was away for long must not send them again: nodes that have joined
-    /// since would not know that they are old.
+    /// Forgets the sent entries that are so old that the node may have been removed meanwhile. It must not send them again: nodes that
+    /// have joined since would not know that they are old.
     pub fn forget_stale(&self, now: Instant) {
-        self.state().forget_old(now, STALE, self.max_bytes);
+        self.state().forget_old(now, REMOVED_AFTER, self.max_bytes);
     }
 
     /// Drops the completion when all entries that wait now are sent.

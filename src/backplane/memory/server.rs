@@ -14,10 +14,8 @@ use crate::backplane::ids::{Id, NodeId};
 use crate::backplane::inbox_entry::{Close, Contents, InboxEntry};
 use crate::backplane::message::Message;
 use crate::backplane::outbox_entry::OutboxEntry;
-use crate::backplane::settings::Settings;
+use crate::backplane::settings::{REMOVED_AFTER, Settings};
 
-/// Time after which a dead node is removed.
-pub const REMOVED_AFTER: Duration = Duration::from_secs(600);
 /// Number of sessions that one call of [`Server::sweep`] removes.
 const SWEPT: usize = 200;
 
@@ -106,7 +104,7 @@ impl Server {
         entries: &[Arc<OutboxEntry>],
         follows_loss: bool,
     ) -> Appended {
-        let appended = self.records.entry(sender.clone()).or_default().appended;
+        let appended = self.record(sender).appended;
         if first > appended.unwrap_or(0) + 1 && !follows_loss {
             return Appended::Hole { appended };
         }
@@ -124,7 +122,7 @@ impl Server {
                 })
                 .collect();
             if deliveries.iter().any(|(node, fields)| self.is_full_and_alive(node, fields::size(fields))) {
-                self.records.entry(sender.clone()).or_default().appended = Some(last);
+                self.record(sender).appended = Some(last);
                 return Appended::UpTo { last };
             }
             if let OutboxEntry::Delete { id } = &**entry
@@ -138,7 +136,7 @@ impl Server {
             }
             last = number;
         }
-        self.records.entry(sender.clone()).or_default().appended = Some(last);
+        self.record(sender).appended = Some(last);
         Appended::UpTo { last }
     }
 
@@ -204,8 +202,13 @@ impl Server {
         }
     }
 
+    /// Returns what belongs to a node.
+    fn record(&mut self, node: &NodeId) -> &mut Record {
+        self.records.entry(node.clone()).or_default()
+    }
+
     fn add(&mut self, node: &NodeId, number: u64, fields: Vec<Field>) {
-        let record = self.records.entry(node.clone()).or_default();
+        let record = self.record(node);
         record.end = Position { number, seq: 0 };
         record.bytes += fields::size(&fields);
         record.inbox.push_back((record.end, fields));
@@ -217,11 +220,11 @@ impl Server {
     }
 
     pub fn change(&mut self, node: &NodeId, changes: &Changes) -> Vec<Held> {
-        let is_new = changes.number > self.records.entry(node.clone()).or_default().changed;
+        let is_new = changes.number > self.record(node).changed;
         let stamp = self.next_number();
         let mut to_close: BTreeMap<NodeId, Vec<Id>> = BTreeMap::new();
         for change in changes.list.iter().filter(|_| is_new) {
-            let sessions = &mut self.records.entry(node.clone()).or_default().sessions;
+            let sessions = &mut self.record(node).sessions;
             match change.kind {
                 ChangeKind::Claim => {
                     sessions.insert(change.id.clone());
@@ -240,7 +243,7 @@ impl Server {
         }
         self.close(node, to_close, stamp);
         if is_new {
-            self.records.entry(node.clone()).or_default().changed = changes.number;
+            self.record(node).changed = changes.number;
         }
         changes.list.iter().map(|change| self.held(node, &change.id)).collect()
     }
@@ -254,7 +257,7 @@ impl Server {
                 None => {}
             }
             self.directory.insert(id.clone(), (node.clone(), *stamp));
-            self.records.entry(node.clone()).or_default().sessions.insert(id.clone());
+            self.record(node).sessions.insert(id.clone());
         }
         sessions.iter().map(|(id, _)| self.held(node, id)).collect()
     }
@@ -356,7 +359,8 @@ impl Server {
             return standing;
         }
         self.nodes.insert(node.clone(), now + ttl);
-        self.records.entry(node.clone()).or_default();
+        // Other nodes may add to the inbox of a registered node.
+        self.record(node);
         standing
     }
 

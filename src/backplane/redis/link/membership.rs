@@ -1,7 +1,6 @@
 //! The membership of nodes: joining, heartbeats, leaving, and the removal of dead nodes.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use ::redis::Value;
 
@@ -9,9 +8,7 @@ use super::{KEYS_TTL, RedisLink, ms, unexpected};
 use crate::backplane::bus::{BusError, Joined, Position, Pulse, Standing};
 use crate::backplane::ids::NodeId;
 use crate::backplane::redis::replies::{array, bytes, node_id, number, script_error, text};
-
-/// Time after its death after which the sessions of a node are removed.
-const SWEEP_AFTER: Duration = Duration::from_secs(10 * 60);
+use crate::backplane::settings::REMOVED_AFTER;
 
 impl RedisLink {
     pub(super) async fn register(&self) -> Result<Joined, BusError> {
@@ -33,7 +30,7 @@ impl RedisLink {
 
     pub(super) async fn beat(&self) -> Result<Pulse, BusError> {
         let mut heartbeat = self.call(&self.scripts.heartbeat, &self.keys_of(&self.node), 0);
-        heartbeat.arg(ms(KEYS_TTL)).arg(ms(SWEEP_AFTER));
+        heartbeat.arg(ms(KEYS_TTL)).arg(ms(REMOVED_AFTER));
         let (known, dead): (Value, Vec<Value>) = self.query(&heartbeat).await?;
         let standing = standing(known).ok_or_else(|| unexpected("heartbeat"))?;
         let dead = dead.iter().filter_map(node_id).filter(|node| *node != self.node);
@@ -42,7 +39,7 @@ impl RedisLink {
 
     pub(super) async fn sweep_dead(&self, node: &NodeId) -> Result<bool, BusError> {
         let mut sweep = self.call(&self.scripts.sweep, &self.keys_of(node), 0);
-        sweep.arg(node.as_str()).arg(ms(SWEEP_AFTER));
+        sweep.arg(node.as_str()).arg(ms(REMOVED_AFTER));
         Ok(self.query::<u8>(&sweep).await? == 1)
     }
 
