@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `n` | name of the node that sends them |
 //! | `c` | their number |
-//! | `f` | the messages, each as a [frame](super::frame) |
+//! | `f` | the messages, each as a [`frame`] |
 //!
 //! The other kind makes the node close sessions:
 //!

@@ -23,7 +23,7 @@
 //! | [`local_hub`] | the interface to the hub of the node's process |
 //! | [`health`] | what is wrong with the node's connection |
 //! | [`request`], [`request_queue`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
-//! | [`unavailable`] | the error for a call that needs Redis while it is away |
+//! | [`mod@unavailable`] | the error for a call that needs Redis while it is away |
 //! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
 //! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
