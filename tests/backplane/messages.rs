@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tmcp_session_manager::backplane::entry::{Entry, NodeId, NumberedEntry};
 use tmcp_session_manager::backplane::fields;
+use tmcp_session_manager::backplane::ids::NodeId;
+use tmcp_session_manager::backplane::inbox_entry::{Contents, InboxEntry};
 use tmcp_session_manager::backplane::memory::MemoryBus;
+use tmcp_session_manager::backplane::message::Message;
 use tmcp_session_manager::backplane::settings::Settings;
 use tmcp_session_manager::threads::completion::Outcome;
 use tmcp_session_manager::threads::text::Text;
@@ -229,12 +231,9 @@ fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_t
         // A node that connects while the bus is full reads, too.
         bus.disconnect(false);
         settle(&mut processes).await;
-        let sender = NumberedEntry {
-            node: NodeId::random(),
-            number: Some(1),
-            entry: Entry::Broadcast { text: Text::from(*b"of a third node") },
-        };
-        bus.add(processes[1].node(), fields::fields(&sender));
+        let message = Message::Broadcast { text: Text::from(*b"of a third node") };
+        let entry = InboxEntry { node: NodeId::random(), contents: Contents::Messages(vec![(1, message)]) };
+        bus.add(processes[1].node(), fields::fields(&entry));
         settle(&mut processes).await;
         assert_eq!(processes[1].got("remote"), ["of a third node"]);
         for process in &processes {

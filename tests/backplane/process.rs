@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tmcp_session_manager::backplane::Backplane;
-use tmcp_session_manager::backplane::entry::NodeId;
+use tmcp_session_manager::backplane::ids::NodeId;
 use tmcp_session_manager::backplane::memory::{MemoryBus, Plan};
 use tmcp_session_manager::backplane::node::Node;
 use tmcp_session_manager::backplane::request::Request;

@@ -22,16 +22,16 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::backoff::Backoff;
-use self::progress::{SharedProgress, Unacknowledged, has_joined};
+use self::progress::{SharedProgress, Unacknowledged};
 use self::report::Report;
 use self::send::Sending;
 use super::bus::{Bus, BusError, Joined, Link, Position};
-use super::entry::NodeId;
 use super::health::Writer;
+use super::ids::NodeId;
 use super::local_hub::LocalHub;
 use super::lock::lock;
 use super::losses::Losses;
-use super::requests::unavailable;
+use super::unavailable::unavailable;
 use super::{Backplane, Counters};
 
 /// A node that is not running yet.
@@ -106,7 +106,7 @@ impl<B: Bus> Node<B> {
         // The node leaves while it is not connected. It connects once more to send what is left, and to remove its sessions,
         // so that the other nodes need not wait until it counts as dead.
         let Backplane { outbox, claims, requests, .. } = &*self.backplane;
-        if has_joined(progress) || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
+        if lock(progress).has_joined || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
             let connecting = async {
                 loop {
                     // Only a registered node may send.
