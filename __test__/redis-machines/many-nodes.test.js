@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { inboxes, nodes } from '../support/redis-keys.js';
 import { assertNoGaps } from '../support/redis-node/machines.js';
-import { Node, newPrefix, until } from '../support/redis-node/node.js';
+import { Node, newPrefix } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 const PROCESSES = 3;
 const NODES = 30;

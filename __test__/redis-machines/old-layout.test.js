@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { Node, newPrefix, until } from '../support/redis-node/node.js';
+import { Node, newPrefix } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { assertNoGaps, createMany, startBehindLine, startLine, startMachines } from '../support/redis-node/machines.js';
-import { until } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 /** @import { NodeManagersProxy } from '../support/redis-node/node.js' */
 

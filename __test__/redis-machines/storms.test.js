@@ -13,7 +13,7 @@ import {
 	startLine,
 	startMachines,
 } from '../support/redis-node/machines.js';
-import { until } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { NodeManagersProxy } from '../support/redis-node/node.js' */

@@ -8,7 +8,8 @@ import fc from 'fast-check';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { frame, inboxes, nodes as nodesOf } from '../support/redis-keys.js';
-import { Node, newPrefix, until } from '../support/redis-node/node.js';
+import { Node, newPrefix } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisServer } from '../support/redis.js' */
