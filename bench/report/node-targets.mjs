@@ -33,12 +33,8 @@ export const nodeTargets = [
 			bound: 'at most',
 			target: 1.25,
 			unit: 'x',
-			valueIn({ nodes }) {
-				const [many, few] = [16, 2].map((number) =>
-					nodes?.traffic.find((row) => row.kind === 'one' && row.pace === pace && row.nodes === number),
-				);
-				return many && few && many.ns.ours.redis.median / few.ns.ours.redis.median;
-			},
+			valueIn: ({ nodes }) =>
+				nodes?.growth?.find((row) => row.pace === pace && row.many === 16 && row.few === 2)?.growth.median,
 		}),
 	),
 	...PACES.map((pace) =>
@@ -64,11 +60,7 @@ export const nodeTargets = [
 		target: MAX_BYSTANDER_NS,
 		unit: 'ns',
 		valueIn: ({ nodes }) =>
-			max(
-				(nodes?.traffic ?? [])
-					.filter(({ kind, nodes }) => kind === 'one' && nodes > 2)
-					.map(({ ns }) => ns.ours.bystanderWhole.median),
-			),
+			max((nodes?.traffic ?? []).flatMap(({ uninvolved }) => (uninvolved ? Math.max(0, uninvolved.ours) : []))),
 	},
 	{
 		name: 'nodes: latency between two nodes while sessions are opened on others, p99',
