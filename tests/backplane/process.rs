@@ -84,7 +84,7 @@ impl Process {
         [(); COUNT].map(|()| Self::join(bus, settings))
     }
 
-    /// Joins with several new hubs, of which the second one has the session `reader`.
+    /// Joins with several new hubs. The second one has the session `reader`.
     pub async fn join_with_reader<const COUNT: usize>(bus: &MemoryBus, settings: Settings) -> [Self; COUNT] {
         let mut processes = Self::join_several(bus, settings);
         processes[1].create("reader");
