@@ -615,6 +615,11 @@ export interface BackplaneGap {
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export interface BackplaneStats {
+	/**
+	 * Name of this process in Redis, which {@link BackplaneGap.node} of other processes and the keys of Redis have. Chosen at
+	 * random when its first manager with this URL and prefix is made.
+	 */
+	node: string;
 	/** True while this process is connected to Redis. */
 	connected: boolean;
 	/** Number of bytes of messages that wait to be sent, and of calls that wait for a reply. */

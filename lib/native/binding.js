@@ -195,6 +195,7 @@ export function requireNative(what) {
  * @property {() => number[]} stats
  *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
  *   missed, malformed entries, reconnects, dropped entries and changes.
+ * @property {() => string} node Returns the name of this node.
  * @property {() => string | null} lastError
  *   Returns the last error of the connection as JSON: `{ code, message, at }`.
  * @property {() => string | null} problem
