@@ -26,6 +26,7 @@ import { apiSuites, fallbackSuites, filesOf } from './suites.mjs';
  * @property {(file: string, report: string) => string[]} args
  * @property {Record<string, string>} [env]
  * @property {string[]} [without] files that do not run on this runtime
+ * @property {boolean} [isBetween] true for a version of Node.js that is neither the oldest nor the newest
  */
 
 /**
@@ -59,13 +60,16 @@ const FEWER_REPETITIONS = { RANDOM_OPERATIONS: '10000' };
 const REDIS_PROCESSES = ['redis/ends.test.js', 'redis/nodes.test.js'];
 /** Native delivery writes to the sockets of Node.js only. */
 const SOCKETS = filesOf('sockets');
-/** Tests that take up to a minute. They run on the oldest and the newest Node only, because Rust does the work with Redis. */
+/** Tests that take up to a minute. They run on the oldest and the newest Node.js only, because Rust does the work with Redis. */
 const REDIS_LONG = [
 	...REDIS_PROCESSES,
 	...['causes', 'refused-writes', 'tls', 'unavailable'].map((name) => `redis/${name}.test.js`),
 	'examples/redis.test.js',
 	'examples/redis-away.test.js',
 ];
+
+/** @type {Record<string, string[]>} */
+const WITHOUT = { 22: REDIS_LONG, 24: ['redis', 'examples', 'e2e'].flatMap(filesOf) };
 
 /** @type {Runtime[]} */
 const runtimes = [
@@ -79,7 +83,8 @@ const runtimes = [
 			file,
 		],
 		env: FEWER_REPETITIONS,
-		without: ['22', '24'].includes(version) ? REDIS_LONG : [],
+		without: WITHOUT[version] ?? [],
+		isBetween: version in WITHOUT,
 	})),
 	{
 		name: 'Bun',
@@ -92,15 +97,14 @@ const runtimes = [
 			`./${file}`,
 		],
 		env: FEWER_REPETITIONS,
-		without: [...REDIS_PROCESSES, ...SOCKETS],
+		without: [...REDIS_LONG, ...SOCKETS],
 	},
 	{
 		name: 'Deno',
 		binary: join(modules, '@deno', 'linux-x64-glibc', 'deno'),
 		args: (file, report) => ['test', '-A', '--no-check', '--no-lock', `--junit-path=${report}`, file],
 		env: { ...FEWER_REPETITIONS, DENO_DIR: join(modules, '.deno'), DENO_NO_UPDATE_CHECK: '1' },
-		// Deno does not import the transport dynamically from the installation of the examples, as `redis-away` does.
-		without: [...REDIS_PROCESSES, ...SOCKETS, 'examples/redis-away.test.js'],
+		without: [...REDIS_LONG, ...SOCKETS],
 	},
 ];
 
@@ -118,7 +122,16 @@ const passes = runtimes.flatMap((runtime) => [
 		core: 'require',
 		files: files.filter((file) => !runtime.without?.includes(file)),
 	},
-	{ name: `${runtime.name}, JavaScript core`, runtime, core: 'off', files: fallbackSuites.flatMap(filesOf) },
+	...(runtime.isBetween
+		? []
+		: [
+				{
+					name: `${runtime.name}, JavaScript core`,
+					runtime,
+					core: /** @type {const} */ ('off'),
+					files: fallbackSuites.flatMap(filesOf),
+				},
+			]),
 ]);
 const words = process.argv.slice(2).map((word) => word.toLowerCase());
 const chosen = passes.filter(

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use tmcp_session_manager::backplane::entry::Entry;
 use tmcp_session_manager::backplane::settings::Settings;
 use tmcp_session_manager::hub::DEFAULT_MAX_MAILBOX_BYTES;
 use tmcp_session_manager::hub::scopes::Scope;
@@ -28,8 +27,7 @@ fn sessions_are_created_while_the_bus_is_away_and_other_nodes_close_them() {
                 if done.load(Ordering::Relaxed) {
                     return;
                 }
-                let ids = vec![id(number * 7)];
-                hub.deliver(Entry::Close { ids, stamp: number, reason: CloseReason::Replaced });
+                hub.close_session(&id(number * 7), number, CloseReason::Replaced);
             }
         }
     });

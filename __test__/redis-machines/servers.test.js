@@ -15,7 +15,7 @@ import { startSentinel } from '../support/redis-sentinel.js';
 // Concurrent, because the tests wait most of the time.
 const AT_ONCE = { concurrency: true };
 
-describeWithRedis('of the tests', () => {
+describeWithRedis('the servers that tests start:', () => {
 	describe('a cluster', AT_ONCE, () => {
 		/** @param {TestContext} t */
 		async function start(t) {

@@ -17,9 +17,9 @@ import { FakeSentinel } from '../support/fake-sentinel.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { portWithBus, startCluster } from '../support/redis-cluster.js';
 import { newPrefix } from '../support/redis-managers.js';
-import { until } from '../support/redis-node/node.js';
 import { isInSync, SYNC_AT_ONCE } from '../support/redis-replicas.js';
 import { startSentinel } from '../support/redis-sentinel.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { AddressInfo } from 'node:net' */

@@ -15,9 +15,9 @@ import {
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
-import { until } from '../support/redis-node/node.js';
 import { fakeController } from '../support/streams.js';
 import { listener, subscription, toolsChanged } from '../support/subscriptions.js';
+import { until } from '../support/until.js';
 
 /** @import { AddressInfo } from 'node:net' */
 /** @import { RedisServer } from '../support/redis.js' */

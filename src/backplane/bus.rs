@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claims::Changes;
-use super::entry::{Id, NodeId};
 use super::fields::Field;
+use super::ids::{Id, NodeId};
 use super::outbox::Batch;
 use super::request::{Reply, Request};
 
@@ -32,9 +32,9 @@ pub trait Link: Send + Sync {
 
     /// Adds entries to the inboxes of the nodes that they concern, in order, and each once even if it is appended again.
     ///
-    /// A message goes to the owners of its sessions. It goes to all other nodes when the directory does not know one of them, or its
-    /// owner is dead: another node may be about to claim it. A broadcast and a notification go to all other nodes. A deletion removes the session from
-    /// the directory, and closes it on its owner.
+    /// A message for some sessions goes to their owners. It goes to all other nodes when the directory does not know one of the
+    /// sessions, or its owner is dead: another node may be about to claim it. A broadcast and a notification go to all other
+    /// nodes. A deletion removes the session from the directory, and closes it on its owner.
     fn append(&self, batch: &Batch) -> impl Future<Output = Result<Appended, BusError>> + Send;
 
     /// Changes the directory. Changes that were made before are not made again. Returns what holds now, for each change in order.
@@ -77,6 +77,9 @@ pub trait Link: Send + Sync {
 
 /// The time of a claim. A later claim of the same session has a higher stamp. Stamps and positions are numbers of one sequence.
 pub type Stamp = u64;
+
+/// The highest number and stamp: the highest integer that is exact in JavaScript.
+pub const LAST_NUMBER: u64 = (1 << 53) - 1;
 
 /// A position in an inbox: the id of a Redis stream entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,6 +211,14 @@ impl BusError {
             "ERR_INBOX_LOST",
             "Redis has lost the messages that waited for this process, or has removed them because this process was away for \
              too long",
+        )
+    }
+
+    /// Returns the error for a node whose prefix is used by nodes with other keys.
+    pub fn old_layout() -> Self {
+        Self::new(
+            "ERR_OLD_LAYOUT",
+            "nodes of another version of this package, which has other keys, use this prefix",
         )
     }
 

@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::bus::{Held, Stamp};
-use super::entry::Id;
+use super::ids::Id;
 use super::lock::lock;
 use super::waiting::Waiting;
 use crate::threads::completion::Completion;
@@ -447,7 +447,7 @@ impl State {
             && self.to_restore.is_empty())
     }
 
-    /// Takes the completions out whose changes the directory has.
+    /// Removes and returns the completions whose changes the directory has.
     fn settled(&mut self) -> Vec<(u64, Completion)> {
         // Sessions that were released meanwhile are not restored.
         while let Some(id) = self.to_restore.front()

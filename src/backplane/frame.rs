@@ -12,37 +12,43 @@
 //! Numbers have seven bits in each byte, lowest first; all bytes but the last have the highest bit set. Each id, URI and text
 //! begins with its length in bytes.
 
-use super::entry::{Entry, Id, NodeId, NumberedEntry, Topic};
-use super::fields::{LAST_NUMBER, is_json};
+use super::bus::LAST_NUMBER;
+use super::ids::Id;
+use super::inbox_entry::NumberedMessage;
+use super::json::is_json;
+use super::message::Message;
+use super::topic::Topic;
 use super::wtf8;
 use crate::registry::subscriptions::ListChange;
 use crate::threads::text::Text;
 
-/// Returns the frame of a message, which has a number. Empty for entries that are no messages.
-pub fn encode(number: u64, entry: &Entry) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(entry.weight());
-    let text = match entry {
-        Entry::Message { ids, text } => {
+/// Bytes that a frame usually needs beside the text and the ids.
+const OVERHEAD: usize = 64;
+
+/// Returns the frame of a message.
+pub fn encode(number: u64, message: &Message) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(message.weight() + OVERHEAD);
+    let text = match message {
+        Message::Multicast { ids, text } => {
             begin(&mut frame, b'm', number);
             write_number(&mut frame, ids.len() as u64);
             ids.iter().for_each(|id| write_bytes(&mut frame, &wtf8::encode(id)));
             text
         }
-        Entry::Broadcast { text } => {
+        Message::Broadcast { text } => {
             begin(&mut frame, b'b', number);
             text
         }
-        Entry::Notify { topic: Topic::List(list), notification } => {
+        Message::Notify { topic: Topic::List(list), notification } => {
             begin(&mut frame, b'l', number);
             write_number(&mut frame, *list as u64);
             notification
         }
-        Entry::Notify { topic: Topic::Resource(uri), notification } => {
+        Message::Notify { topic: Topic::Resource(uri), notification } => {
             begin(&mut frame, b'u', number);
             write_bytes(&mut frame, &wtf8::encode(uri));
             notification
         }
-        Entry::Delete { .. } | Entry::Close { .. } => return frame,
     };
     write_bytes(&mut frame, text);
     frame
@@ -66,38 +72,37 @@ fn write_bytes(frame: &mut Vec<u8>, bytes: &[u8]) {
     frame.extend_from_slice(bytes);
 }
 
-/// Reads frames of a node. Returns `None` when one of them is invalid.
-pub fn decode_all(mut frames: &[u8], node: &NodeId) -> Option<Vec<NumberedEntry>> {
-    let mut entries = Vec::new();
+/// Reads frames. Returns `None` when one of them is invalid, or there is none.
+pub fn decode_all(mut frames: &[u8]) -> Option<Vec<NumberedMessage>> {
+    let mut messages = Vec::new();
     while !frames.is_empty() {
-        let (number, entry) = decode(&mut frames)?;
-        entries.push(NumberedEntry { node: node.clone(), number: Some(number), entry });
+        messages.push(decode(&mut frames)?);
     }
-    (!entries.is_empty()).then_some(entries)
+    (!messages.is_empty()).then_some(messages)
 }
 
-fn decode(frames: &mut &[u8]) -> Option<(u64, Entry)> {
+fn decode(frames: &mut &[u8]) -> Option<NumberedMessage> {
     let kind = *frames.split_off_first()?;
     let number = read_number(frames).filter(|number| (1..=LAST_NUMBER).contains(number))?;
-    let entry = match kind {
+    let message = match kind {
         b'm' => {
             // The capacity is not reserved, because another program may have written the number.
             let count = read_number(frames)?;
             let ids = (0..count).map(|_| read_units(frames)).collect::<Option<Vec<_>>>()?;
-            Entry::Message { ids: Some(ids).filter(|ids| !ids.is_empty())?, text: read_text(frames)? }
+            Message::Multicast { ids: Some(ids).filter(|ids| !ids.is_empty())?, text: read_text(frames)? }
         }
-        b'b' => Entry::Broadcast { text: read_text(frames)? },
+        b'b' => Message::Broadcast { text: read_text(frames)? },
         b'l' => {
             let list = *ListChange::ALL.get(usize::try_from(read_number(frames)?).ok()?)?;
-            Entry::Notify { topic: Topic::List(list), notification: read_object(frames)? }
+            Message::Notify { topic: Topic::List(list), notification: read_object(frames)? }
         }
         b'u' => {
             let uri = read_units(frames)?;
-            Entry::Notify { topic: Topic::Resource(uri), notification: read_object(frames)? }
+            Message::Notify { topic: Topic::Resource(uri), notification: read_object(frames)? }
         }
         _ => return None,
     };
-    Some((number, entry))
+    Some((number, message))
 }
 
 fn read_number(frames: &mut &[u8]) -> Option<u64> {
@@ -145,37 +150,37 @@ mod tests {
         any::<String>().prop_map(|text| Text::from(text.into_bytes()))
     }
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    fn message() -> impl Strategy<Value = Message> {
         let topic = prop_oneof![
             (0..3_usize).prop_map(|list| Topic::List(ListChange::ALL[list])),
             id().prop_map(Topic::Resource)
         ];
         prop_oneof![
-            (vec(id(), 1..4), text()).prop_map(|(ids, text)| Entry::Message { ids, text }),
-            text().prop_map(|text| Entry::Broadcast { text }),
-            topic.prop_map(|topic| Entry::Notify { topic, notification: Text::from(*b"{\"method\":\"a\"}") }),
+            (vec(id(), 1..4), text()).prop_map(|(ids, text)| Message::Multicast { ids, text }),
+            text().prop_map(|text| Message::Broadcast { text }),
+            topic.prop_map(|topic| Message::Notify {
+                topic,
+                notification: Text::from(*b"{\"method\":\"a\"}")
+            }),
         ]
     }
 
     proptest! {
         #[test]
-        fn joined_frames_read_back_as_they_were_written(entries in vec((1..=LAST_NUMBER, entry()), 1..5)) {
-            let node = NodeId::random();
-            let frames: Vec<u8> = entries.iter().flat_map(|(number, entry)| encode(*number, entry)).collect();
-            let read = decode_all(&frames, &node).unwrap();
-            let read: Vec<_> = read.into_iter().map(|read| (read.number.unwrap(), read.entry)).collect();
-            prop_assert_eq!(read, entries);
+        fn joined_frames_read_back_as_they_were_written(messages in vec((1..=LAST_NUMBER, message()), 1..5)) {
+            let frames: Vec<u8> = messages.iter().flat_map(|(number, message)| encode(*number, message)).collect();
+            prop_assert_eq!(decode_all(&frames), Some(messages));
         }
 
         #[test]
-        fn a_frame_that_is_cut_off_is_refused(entry in entry(), length: prop::sample::Index) {
-            let frame = encode(1, &entry);
-            prop_assert_eq!(decode_all(&frame[..length.index(frame.len())], &NodeId::random()), None);
+        fn a_frame_that_is_cut_off_is_refused(message in message(), length: prop::sample::Index) {
+            let frame = encode(1, &message);
+            prop_assert_eq!(decode_all(&frame[..length.index(frame.len())]), None);
         }
 
         #[test]
         fn arbitrary_bytes_cause_no_panic(bytes: Vec<u8>) {
-            let _ = decode_all(&bytes, &NodeId::random());
+            let _ = decode_all(&bytes);
         }
     }
 
@@ -197,8 +202,8 @@ mod tests {
             b"l\x01\x00\x02[]",
             b"l\x01\x00\x05{} {}",
         ] {
-            assert_eq!(decode_all(frame, &NodeId::random()), None, "{frame:?}");
+            assert_eq!(decode_all(frame), None, "{frame:?}");
         }
-        assert!(decode_all(b"l\x01\x00\x02{}", &NodeId::random()).is_some());
+        assert!(decode_all(b"l\x01\x00\x02{}").is_some());
     }
 }

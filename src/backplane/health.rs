@@ -58,7 +58,7 @@ impl Health {
         lock(&self.0).refused[writer as usize] = None;
     }
 
-    /// Returns the error because of which the node cannot do all its work now.
+    /// Returns the error that keeps the node from doing all its work now.
     pub fn problem(&self) -> Option<BusError> {
         let State { disconnected, refused, .. } = &*lock(&self.0);
         disconnected.as_ref().or_else(|| refused.iter().flatten().next()).cloned()

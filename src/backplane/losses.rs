@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::entry::NodeId;
+use super::ids::NodeId;
 
 /// The losses that are known, by sender.
 #[derive(Debug, Default)]

@@ -15,11 +15,15 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`entry`], [`fields`], [`frame`] | the entries that nodes publish, and how they are written and checked |
+//! | [`message`], [`topic`] | the messages between nodes |
+//! | [`outbox_entry`], [`inbox_entry`] | what a node publishes, and what it receives |
+//! | [`fields`], [`frame`] | how the entries of inboxes are written and checked |
+//! | [`ids`] | the ids of sessions and of nodes |
 //! | [`node`] | the task that stays connected, sends, reads, and keeps the node alive |
 //! | [`local_hub`] | the interface to the hub of the node's process |
 //! | [`health`] | what is wrong with the node's connection |
-//! | [`request`], [`requests`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
+//! | [`request`], [`request_queue`], [`deadlines`] | requests to Redis that wait for a reply, and for how long |
+//! | [`mod@unavailable`] | the error for a call that needs Redis while it is away |
 //! | [`waiting`] | a list of completions that wait for an event |
 //! | [`bus`] | the interface to the medium that connects the nodes |
 //! | [`redis`], [`memory`] | the two media: Redis, and memory for tests |
@@ -27,27 +31,34 @@
 //! | [`outbox`], [`claims`], [`sequences`], [`losses`] | the state of a node, as listed above |
 //! | [`settings`] | the settings that all managers of a node share |
 //! | [`wtf8`] | ids and URIs as bytes |
+//! | [`json`] | checks JSON |
 //! | `lock` | locks a mutex, even a poisoned one |
 
 pub mod bus;
 pub mod claims;
 pub mod deadlines;
-pub mod entry;
 pub mod fields;
 pub mod frame;
 pub mod health;
+pub mod ids;
+pub mod inbox_entry;
+pub mod json;
 pub mod local_hub;
 mod lock;
 pub mod losses;
 pub mod memory;
+pub mod message;
 pub mod node;
 pub mod outbox;
+pub mod outbox_entry;
 pub mod redis;
 pub mod request;
-pub mod requests;
+pub mod request_queue;
 pub mod runtime;
 pub mod sequences;
 pub mod settings;
+pub mod topic;
+pub mod unavailable;
 pub mod waiting;
 pub mod wtf8;
 
@@ -59,14 +70,16 @@ use tokio::sync::{Notify, watch};
 use self::bus::Stamp;
 use self::claims::Claims;
 use self::deadlines::Deadlines;
-use self::entry::{Entry, NodeId};
 use self::health::Health;
+use self::ids::NodeId;
 use self::lock::lock;
 use self::outbox::{Full, Outbox};
+use self::outbox_entry::OutboxEntry;
 use self::redis::tls::TlsOptions;
 use self::request::Request;
-use self::requests::{RequestQueue, unavailable};
+use self::request_queue::RequestQueue;
 use self::settings::Settings;
+use self::unavailable::unavailable;
 use self::waiting::Waiting;
 use crate::registry::sessions::Sessions;
 use crate::threads::completion::Completion;
@@ -164,7 +177,7 @@ impl Backplane {
     ///
     /// # Errors
     /// Returns [`Full`] when `max_pending_bytes` are waiting already. The entry is dropped then.
-    pub fn publish(&self, entry: Entry) -> Result<(), Full> {
+    pub fn publish(&self, entry: OutboxEntry) -> Result<(), Full> {
         self.outbox.push(entry).inspect_err(|_| Counters::add(&self.counters.dropped, 1))?;
         self.work.notify_one();
         Ok(())

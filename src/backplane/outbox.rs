@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::entry::Entry;
 use super::lock::lock;
+use super::outbox_entry::OutboxEntry;
+use super::settings::REMOVED_AFTER;
 use super::waiting::Waiting;
 use crate::threads::completion::Completion;
 
@@ -17,9 +18,6 @@ pub struct Full;
 
 /// Time for which sent entries are kept, so that they can be sent again when a failover of the bus has lost them.
 const KEPT: Duration = Duration::from_secs(5);
-
-/// Time after which sent entries are not sent again by a node that was away. Dead nodes are removed after about as long.
-const STALE: Duration = Duration::from_secs(10 * 60);
 
 /// The queue of entries that a node has to send, and the last ones that it has sent.
 #[derive(Debug)]
@@ -31,12 +29,12 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     /// Oldest first. The last one has the number `last_number`, the one before it one less, and so on.
-    entries: VecDeque<Arc<Entry>>,
+    entries: VecDeque<Arc<OutboxEntry>>,
     /// Weight of `entries`.
     bytes: usize,
     last_number: u64,
     /// The entries that were sent before `entries`, oldest first, each with the time at which it was sent.
-    kept: VecDeque<(Instant, Arc<Entry>)>,
+    kept: VecDeque<(Instant, Arc<OutboxEntry>)>,
     /// Weight of `kept`.
     kept_bytes: usize,
     /// The highest number that was ever sent.
@@ -55,7 +53,7 @@ pub struct Batch {
     /// The number of the first entry.
     pub first: u64,
     /// The entries. There is at least one.
-    pub entries: Vec<Arc<Entry>>,
+    pub entries: Vec<Arc<OutboxEntry>>,
     /// True when entries before the batch are lost and cannot be sent again. The bus then accepts the batch after a hole.
     pub follows_loss: bool,
 }
@@ -77,7 +75,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Returns [`Full`] when the entry does not fit. It is dropped then.
-    pub fn push(&self, entry: Entry) -> Result<u64, Full> {
+    pub fn push(&self, entry: OutboxEntry) -> Result<u64, Full> {
         let mut state = self.state();
         let weight = entry.weight();
         if state.bytes + weight > self.max_bytes {
@@ -165,10 +163,10 @@ impl Outbox {
         self.state().forget_old(now, KEPT, self.max_bytes);
     }
 
-    /// Forgets the sent entries of a time long ago. A node that was away for long must not send them again: nodes that have joined
-    /// since would not know that they are old.
+    /// Forgets the sent entries that are so old that the node may have been removed meanwhile. It must not send them again: nodes that
+    /// have joined since would not know that they are old.
     pub fn forget_stale(&self, now: Instant) {
-        self.state().forget_old(now, STALE, self.max_bytes);
+        self.state().forget_old(now, REMOVED_AFTER, self.max_bytes);
     }
 
     /// Drops the completion when all entries that wait now are sent.
@@ -219,16 +217,17 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backplane::message::Message;
     use crate::threads::text::Text;
 
-    fn entry(text: &str) -> Entry {
-        Entry::Broadcast { text: Text::from(text.as_bytes()) }
+    fn entry(text: &str) -> OutboxEntry {
+        OutboxEntry::Message(Message::Broadcast { text: Text::from(text.as_bytes()) })
     }
 
     fn texts(batch: Option<Batch>) -> (u64, Vec<String>) {
         let Some(batch) = batch else { return (0, Vec::new()) };
-        let text = |entry: &Arc<Entry>| match &**entry {
-            Entry::Broadcast { text } => String::from_utf8_lossy(text).into_owned(),
+        let text = |entry: &Arc<OutboxEntry>| match &**entry {
+            OutboxEntry::Message(Message::Broadcast { text }) => String::from_utf8_lossy(text).into_owned(),
             other => format!("{other:?}"),
         };
         (batch.first, batch.entries.iter().map(text).collect())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bus::BusError;
-use super::entry::Id;
+use super::ids::Id;
 use crate::registry::info::{Attribute, Json};
 
 /// A request to the bus.
@@ -64,7 +64,7 @@ pub enum Request {
 
 impl Request {
     /// Returns the session or the URI that the request is about.
-    pub fn session(&self) -> &Id {
+    pub fn about(&self) -> &Id {
         match self {
             Self::Has { id }
             | Self::Get { id, .. }

@@ -1,12 +1,14 @@
 //! The thread that nodes run on. A process has one. It starts with the first node and ends with the last environment that
 //! used it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use super::lock::lock;
 
 /// Time that nodes have to leave when the last environment ends.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -30,7 +32,7 @@ impl RuntimeGuard {
     /// # Errors
     /// Returns the error of the operating system when it cannot start a thread.
     pub fn acquire() -> std::io::Result<Self> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = lock(&SHARED);
         match &mut *shared {
             Some(shared) => shared.users += 1,
             None => {
@@ -49,7 +51,7 @@ impl RuntimeGuard {
 
     /// Runs a node until it has left.
     pub fn spawn(&self, node: impl Future<Output = ()> + Send + 'static) {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = lock(&SHARED);
         if let Some(Shared { runtime, nodes, .. }) = &mut *shared {
             // Removes the nodes that have ended.
             while nodes.try_join_next().is_some() {}
@@ -60,7 +62,7 @@ impl RuntimeGuard {
 
 impl Drop for RuntimeGuard {
     fn drop(&mut self) {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = lock(&SHARED);
         let is_last = shared.as_mut().is_none_or(|shared| {
             shared.users -= 1;
             shared.users == 0

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::entry::NodeId;
+use super::ids::NodeId;
 
 /// The last number of each other node.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ impl Sequences {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backplane::fields::LAST_NUMBER;
+    use crate::backplane::bus::LAST_NUMBER;
 
     #[test]
     fn duplicates_are_recognized_and_numbers_may_be_left_out() {

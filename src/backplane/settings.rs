@@ -19,6 +19,9 @@ pub struct Settings {
     pub max_inbox_bytes: u64,
 }
 
+/// Time for which a node has been dead when the others remove it.
+pub const REMOVED_AFTER: Duration = Duration::from_secs(10 * 60);
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

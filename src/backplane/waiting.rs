@@ -46,7 +46,7 @@ impl<T> Waiting<T> {
         self.list.push_back((value, completion));
     }
 
-    /// Takes the first completions out, as long as `is_taken` returns true for their values.
+    /// Removes and returns the first completions, up to one for whose value `is_taken` returns false.
     pub fn take_while(&mut self, is_taken: impl Fn(&T) -> bool) -> Vec<(T, Completion)> {
         let count = self.list.partition_point(|(value, _)| is_taken(value));
         self.list.drain(..count).collect()

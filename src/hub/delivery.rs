@@ -1,4 +1,4 @@
-//! Delivers the entries of other processes to the mailboxes of this process's threads. Only threads that own one of the
+//! Delivers the messages of other processes to the mailboxes of this process's threads. Only threads that own one of the
 //! receivers are woken.
 
 use std::collections::BTreeMap;
@@ -8,29 +8,40 @@ use super::Hub;
 use super::direct::{self, Broadcast};
 use super::peer::Peer;
 use crate::backplane::bus::Stamp;
-use crate::backplane::entry::{Entry, Id, Topic};
+use crate::backplane::ids::Id;
 use crate::backplane::local_hub::LocalHub;
+use crate::backplane::message::Message;
+use crate::backplane::topic::Topic;
 use crate::registry::key::{Key, ThreadId};
 use crate::threads::completion::Completion;
 use crate::threads::message::{CloseReason, ThreadMessage};
 use crate::threads::text::Text;
 
 impl LocalHub for Hub {
-    fn deliver(&self, entry: Entry) {
-        match entry {
-            Entry::Message { ids, text } => self.deliver_to_ids(&ids, &text),
-            Entry::Broadcast { text } => {
+    fn deliver(&self, message: Message) {
+        match message {
+            Message::Multicast { ids, text } => self.deliver_to_ids(&ids, &text),
+            Message::Broadcast { text } => {
                 let broadcast = Broadcast::new(&text);
                 for peer in self.peers().iter().filter(|peer| peer.has_sessions()) {
                     broadcast.send_to(peer);
                 }
             }
-            Entry::Close { ids, stamp, reason } => {
-                ids.iter().for_each(|id| self.close_older(id, stamp, reason));
+            Message::Notify { topic, notification } => self.notify_registrations(&topic, &notification),
+        }
+    }
+
+    fn close_session(&self, id: &[u16], stamp: Stamp, reason: CloseReason) {
+        let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id, stamp, reason));
+        let is_removed = self.sessions.remove_unless(id, stays, |session| {
+            self.mute(session);
+            if let Some(owner) = self.peer(session.owner) {
+                self.uncount_session(&owner, session);
+                owner.evict(id, session.key, reason);
             }
-            // The bus gives no node such an entry.
-            Entry::Delete { .. } => {}
-            Entry::Notify { topic, notification } => self.notify_registrations(&topic, &notification),
+        });
+        if is_removed {
+            self.session_removed(id);
         }
     }
 
@@ -92,22 +103,6 @@ impl Hub {
             let notification = Arc::clone(notification);
             let completion = Completion::without_requester();
             self.post(thread, ThreadMessage::Notify { keys, notification, completion });
-        }
-    }
-
-    /// Removes a session, and makes the thread that owns it close the stream. A session that this process claimed after the
-    /// stamp stays.
-    fn close_older(&self, id: &[u16], stamp: Stamp, reason: CloseReason) {
-        let stays = || self.backplane.as_ref().is_some_and(|backplane| backplane.keeps(id, stamp, reason));
-        let is_removed = self.sessions.remove_unless(id, stays, |session| {
-            self.mute(session);
-            if let Some(owner) = self.peer(session.owner) {
-                self.uncount_session(&owner, session);
-                owner.evict(id, session.key, reason);
-            }
-        });
-        if is_removed {
-            self.session_removed(id);
         }
     }
 

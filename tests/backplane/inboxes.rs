@@ -6,7 +6,7 @@ use std::time::Duration;
 use tmcp_session_manager::backplane::memory::MemoryBus;
 use tmcp_session_manager::backplane::settings::Settings;
 
-use crate::process::{A_WHILE, Process, pass, run, settle};
+use crate::process::{A_WHILE, Process, pass, run, settle, units};
 
 /// Settings with an outbox that never fills.
 fn unlimited() -> Settings {
@@ -154,6 +154,28 @@ fn a_dead_node_whose_inbox_is_full_delays_the_senders_no_longer_and_gets_an_exac
 }
 
 #[test]
+fn a_session_stays_when_its_node_has_missed_the_deletion() {
+    run(async {
+        let bus = MemoryBus::default();
+        let mut processes = Process::join_with_reader::<2>(&bus, unlimited()).await;
+        let node = processes[1].node().clone();
+        bus.cut_off(&node, true);
+        pass(Duration::from_secs(60), &mut processes).await;
+        processes[0].delete("reader");
+        settle(&mut processes).await;
+        assert_eq!(bus.owner(&units("reader")), None);
+        bus.remove_unread(&node, 0);
+        bus.cut_off(&node, false);
+        settle(&mut processes).await;
+        assert_eq!(processes[1].missed(), 1);
+        assert_eq!(bus.owner(&units("reader")), Some(node));
+        processes[0].send("reader", "after");
+        settle(&mut processes).await;
+        assert_eq!(processes[1].got("reader"), ["after"]);
+    });
+}
+
+#[test]
 fn entries_that_were_read_and_removed_before_they_were_acknowledged_are_not_missed() {
     run(async {
         let bus = MemoryBus::default();
@@ -195,7 +217,7 @@ fn what_a_failover_takes_back_is_sent_again() {
         settle(&mut processes).await;
         assert_eq!(processes[1].got("reader"), ["old", "read before the failover", "not read", "later"]);
         assert_eq!(processes[2].got("new"), ["not read"]);
-        assert_eq!(bus.owner(&crate::process::units("new")), Some(processes[2].node().clone()));
+        assert_eq!(bus.owner(&units("new")), Some(processes[2].node().clone()));
         assert!(processes.iter().all(|process| process.missed() == 0));
     });
 }
@@ -229,7 +251,7 @@ fn thirty_nodes_send_to_each_other_and_to_all() {
     run(async {
         const NODES: usize = 30;
         let bus = MemoryBus::default();
-        let mut processes: Vec<_> = (0..NODES).map(|_| Process::join(&bus, unlimited())).collect();
+        let mut processes = Process::join_several::<NODES>(&bus, unlimited());
         for (number, process) in processes.iter_mut().enumerate() {
             process.create(&number.to_string());
         }
@@ -266,10 +288,10 @@ fn a_node_that_is_dead_for_long_is_removed_and_learns_of_it() {
         assert!(bus.knows(&node));
         pass(Duration::from_secs(200), &mut processes).await;
         assert!(!bus.knows(&node));
-        assert_eq!(bus.owner(&crate::process::units("7")), None);
+        assert_eq!(bus.owner(&units("7")), None);
         bus.cut_off(&node, false);
         settle(&mut processes).await;
-        assert_eq!(bus.owner(&crate::process::units("7")), Some(node.clone()));
+        assert_eq!(bus.owner(&units("7")), Some(node.clone()));
         assert_eq!(bus.listed(&node).len(), 1_000);
         assert!(processes[1].reports.iter().any(|report| report.contains("ERR_INBOX_LOST")));
         processes[0].send("7", "again");

@@ -4,3 +4,4 @@ mod directory;
 mod inboxes;
 mod messages;
 mod process;
+mod shared_thread;

@@ -16,9 +16,22 @@ import { asciiTexts } from '../../harness/test-data.mjs';
 /** @typedef {{ subject: 'has', name: string, nodes: number }} HasCell */
 /** @typedef {{ subject: 'burst', name: string, nodes: number, messages: number }} BurstCell */
 /** @typedef {{ subject: 'storm', name: string, nodes: number, processes: number, sessions: number }} StormCell */
-/** @typedef {TrafficCell | HasCell | BurstCell | StormCell} Cell */
+/**
+ * @typedef {object} GrowthCell messages from one node to sessions of another one, with few and with many nodes
+ * @property {'growth'} subject
+ * @property {string} name
+ * @property {number} few number of nodes
+ * @property {number} many
+ * @property {'one'} kind
+ * @property {'single' | 'burst'} pace
+ */
+
+/** @typedef {TrafficCell | HasCell | BurstCell | StormCell | GrowthCell} Cell */
 
 const NODES = [2, 4, 8, 16];
+/** For broadcasts only: what one costs grows with the number of nodes. */
+const MANY_NODES = 32;
+const PACES = /** @type {const} */ (['single', 'burst']);
 
 /** The nodes of the rows that do not depend on their number. */
 const FEW_NODES = 4;
@@ -63,6 +76,7 @@ export function nodeCells(quick) {
 			...trafficCells(nodes, bursts),
 			{ subject: /** @type {const} */ ('has'), name: `nodes: has of a session of another node, ${nodes} nodes`, nodes },
 		]),
+		...(quick ? [] : trafficCells(MANY_NODES, bursts).filter(({ kind }) => kind === 'all')),
 		{
 			subject: 'burst',
 			name: `nodes: one burst of ${messages.toLocaleString('en')} messages to another node, ${FEW_NODES} nodes`,
@@ -75,6 +89,7 @@ export function nodeCells(quick) {
 			nodes: 2,
 			...storm,
 		},
+		...growthCells(numbers[0], /** @type {number} */ (numbers.at(-1)), bursts.one),
 	];
 }
 
@@ -84,7 +99,7 @@ export function nodeCells(quick) {
  */
 function trafficCells(nodes, bursts) {
 	return /** @type {const} */ (['one', 'all']).flatMap((kind) =>
-		/** @type {const} */ (['single', 'burst']).map((pace) => ({
+		PACES.map((pace) => ({
 			subject: /** @type {const} */ ('traffic'),
 			name: trafficName(nodes, kind, pace, bursts[kind]),
 			nodes,
@@ -95,6 +110,22 @@ function trafficCells(nodes, bursts) {
 }
 
 /**
+ * @param {number} few
+ * @param {number} many
+ * @param {number} messages of a burst
+ */
+function growthCells(few, many, messages) {
+	return PACES.map((pace) => ({
+		subject: /** @type {const} */ ('growth'),
+		name: `nodes: ${text.name} to a session of another node, ${many} nodes beside ${few}, ${speedOf(pace, messages)}`,
+		few,
+		many,
+		kind: /** @type {const} */ ('one'),
+		pace,
+	}));
+}
+
+/**
  * @param {number} nodes
  * @param {TrafficCell['kind']} kind
  * @param {TrafficCell['pace']} pace
@@ -102,14 +133,21 @@ function trafficCells(nodes, bursts) {
  */
 function trafficName(nodes, kind, pace, messages) {
 	const target = kind === 'one' ? 'a session of another node' : 'all sessions';
-	const speed = pace === 'single' ? `${SINGLE_PER_SECOND} per second` : `bursts of ${messages.toLocaleString('en')}`;
-	return `nodes: ${text.name} to ${target}, ${nodes} nodes, ${speed}`;
+	return `nodes: ${text.name} to ${target}, ${nodes} nodes, ${speedOf(pace, messages)}`;
+}
+
+/**
+ * @param {TrafficCell['pace']} pace
+ * @param {number} messages of a burst
+ */
+function speedOf(pace, messages) {
+	return pace === 'single' ? `${SINGLE_PER_SECOND} per second` : `bursts of ${messages.toLocaleString('en')}`;
 }
 
 /**
  * Returns the traffic of a cell.
  *
- * @param {TrafficCell} cell
+ * @param {Pick<TrafficCell, 'kind' | 'pace'>} cell
  * @param {Size} size
  * @returns {import('../node-group.mjs').Traffic}
  */

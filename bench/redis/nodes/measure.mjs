@@ -6,6 +6,7 @@ import { NodeHandle } from '../node-handle.mjs';
 import { startRedis } from '../redis-server.mjs';
 import { measureBurst } from './burst.mjs';
 import { nodeCells, sizeOf } from './cells.mjs';
+import { measureGrowth } from './growth.mjs';
 import { measureHas } from './has.mjs';
 import { BEFORE_INBOXES, findSides, Side } from './sides.mjs';
 import { measureStorm } from './storm.mjs';
@@ -37,6 +38,8 @@ export async function measureNodes({ size, reference, cells }, log) {
 		log(`nodes: not measured: ${server.missing}`);
 		return undefined;
 	}
+	const growth = cells.filter((cell) => cell.subject === 'growth');
+	const besideOthers = cells.filter((cell) => cell.subject !== 'growth');
 	const { names, before } = findSides(reference, log);
 	const rows = {
 		// Of its own, because this part is also measured without the others.
@@ -47,6 +50,7 @@ export async function measureNodes({ size, reference, cells }, log) {
 		has: /** @type {Awaited<ReturnType<typeof measureHas>>[]} */ ([]),
 		bursts: /** @type {Awaited<ReturnType<typeof measureBurst>>[]} */ ([]),
 		storms: /** @type {Awaited<ReturnType<typeof measureStorm>>[]} */ ([]),
+		growth: /** @type {Awaited<ReturnType<typeof measureGrowth>>} */ ([]),
 	};
 	const redis = await startRedis({ appendOnly: true });
 	/** @param {number} nodes */
@@ -68,10 +72,10 @@ export async function measureNodes({ size, reference, cells }, log) {
 		return { floor, sides, stop };
 	};
 	try {
-		for (const nodes of new Set(cells.map(({ nodes }) => nodes))) {
+		for (const nodes of new Set(besideOthers.map(({ nodes }) => nodes))) {
 			const { floor, sides, stop } = await start(nodes);
 			try {
-				for (const cell of cells.filter((cell) => cell.nodes === nodes)) {
+				for (const cell of besideOthers.filter((cell) => cell.nodes === nodes)) {
 					if (cell.subject === 'traffic') rows.traffic.push(await measureTraffic(cell, sides, floor, size));
 					else if (cell.subject === 'has') rows.has.push(await measureHas(cell, sides, size));
 					else if (cell.subject === 'burst') rows.bursts.push(await measureBurst(cell, sides, size));
@@ -81,6 +85,15 @@ export async function measureNodes({ size, reference, cells }, log) {
 			} finally {
 				await stop();
 			}
+		}
+		if (growth.length > 0) {
+			const floor = await NodeHandle.start('floor', '');
+			try {
+				rows.growth = await measureGrowth(growth, redis, floor, size);
+			} finally {
+				await floor.stop();
+			}
+			for (const { name } of growth) log(`${name}: measured`);
 		}
 	} finally {
 		await redis.end();

@@ -11,7 +11,7 @@ import { NodeGroup } from '../node-group.mjs';
 export const BEFORE_INBOXES = 'a5655a7';
 
 /** Sessions of the node that receives messages. */
-const RECEIVER_SESSIONS = 10;
+export const RECEIVER_SESSIONS = 10;
 
 /** @type {Record<SideName, number>} */
 const DATABASES = { ours: 0, before: 1, pubSub: 2, streamsAdapter: 3 };

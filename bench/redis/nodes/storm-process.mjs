@@ -1,14 +1,13 @@
 // A node to which many clients connect at once.
 
-import { setPriority } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { answerCalls, readArguments } from '../../harness/callable-process.mjs';
+import { yieldToOthers } from '../../harness/priority.mjs';
 import { makeIds } from '../../harness/test-data.mjs';
 import { managers } from '../implementations.mjs';
 
-// The scheduler prefers Redis and the nodes with messages, as if each node had cores of its own. Before the threads of the manager
-// start, which inherit it.
-setPriority(10);
+// As if each node had cores of its own. Before the threads of the manager start, which inherit it.
+yieldToOthers();
 
 const PER_TURN = 100;
 

@@ -14,8 +14,6 @@ const CONSUMERS = /** @type {const} */ ({
 	senderWhole: 'the sender, all threads',
 	receiver: "the receiver's main thread",
 	receiverWhole: 'the receiver, all threads',
-	bystander: 'main thread of another node',
-	bystanderWhole: 'all threads of another node',
 	p50: 'latency, p50',
 	p99: 'latency, p99',
 });
@@ -37,6 +35,8 @@ export function nodeSections({ nodes }) {
 		`- ${titles.streamsAdapter}: the adapter of socket.io, with a room per session, and with streams in place of sockets.`,
 		`- ${titles.ours}: commit \`${about.commit}\`, measured on ${about.date}.`,
 		...traffic(nodes, titles),
+		...uninvolved(nodes, titles),
+		...growth(nodes),
 		...lookups(nodes, titles),
 		...bursts(nodes, titles),
 		...storms(nodes, titles),
@@ -72,14 +72,13 @@ function traffic({ traffic }, titles) {
 			['', 'of', ...names.map((name) => titles[name]), ...others.map((name) => `${titles[name]} / this package`)],
 			traffic.flatMap((row) =>
 				measures
-					.filter(([measure]) => hasMeasure(row, measure))
+					// In a burst, most of the time of a message is that of the messages before it.
+					.filter(([measure]) => row.pace === 'single' || !measure.startsWith('p'))
 					.map(([measure, title]) => [
 						shortName(row.name),
 						title,
 						...names.map((name) => timeWithQuartiles(row.ns[name][measure])),
-						...others.map((name) =>
-							measure.startsWith('bystander') ? '' : factorWithQuartiles(row.vs[name][measure]),
-						),
+						...others.map((name) => factorWithQuartiles(row.vs[name][measure])),
 					]),
 			),
 		),
@@ -87,13 +86,49 @@ function traffic({ traffic }, titles) {
 }
 
 /**
- * @param {TrafficRow} row
- * @param {keyof typeof CONSUMERS} measure
+ * @param {NodesResults} results
+ * @param {ReturnType<typeof nodeTitles>} titles
  */
-function hasMeasure({ kind, pace, nodes }, measure) {
-	// A broadcast is for every node. With two nodes, there is no other one.
-	if (measure.startsWith('bystander')) return kind === 'one' && nodes > 2;
-	return pace === 'single' || !measure.startsWith('p');
+function uninvolved({ traffic }, titles) {
+	const rows = traffic.filter(({ uninvolved }) => uninvolved);
+	if (rows.length === 0) return [];
+	const names = namesIn(rows[0]);
+	return [
+		'',
+		'### A node that the messages are not for',
+		'',
+		'CPU time of all its threads per message, on average. What it uses while the other sides send is subtracted.',
+		'',
+		...table(
+			['', ...names.map((name) => titles[name])],
+			rows.map(({ name, uninvolved }) => [
+				shortName(name),
+				...names.map((side) => (uninvolved ? time(Math.max(0, uninvolved[side])) : '')),
+			]),
+		),
+	];
+}
+
+/** @param {NodesResults} results */
+function growth({ growth = [] }) {
+	if (growth.length === 0) return [];
+	const [{ few, many }] = growth;
+	return [
+		'',
+		`### Redis with ${many} nodes, beside Redis with ${few}`,
+		'',
+		'CPU time of Redis per message. Only this package runs, with both numbers of nodes, in turns.',
+		'',
+		...table(
+			['', `${few} nodes`, `${many} nodes`, `${many} nodes / ${few} nodes`],
+			growth.map(({ name, ns, growth }) => [
+				shortName(name),
+				timeWithQuartiles(ns.few),
+				timeWithQuartiles(ns.many),
+				factorWithQuartiles(growth),
+			]),
+		),
+	];
 }
 
 /**
@@ -153,8 +188,8 @@ function storms({ storms }, titles) {
 		`### ${shortName(name)}`,
 		'',
 		'The time until all sessions are registered in Redis, and the latency of messages between two other nodes meanwhile, one per',
-		'millisecond. The processes with the sessions have a lower priority, as if each had a core of its own. The adapter of socket.io',
-		'registers sessions only in their own process.',
+		'millisecond. The processes with the sessions run when no other can (SCHED_IDLE), as if each had a core of its own. The adapter',
+		'of socket.io registers sessions only in their own process.',
 		'',
 		...table(
 			[

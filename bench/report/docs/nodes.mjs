@@ -12,7 +12,7 @@ import { perSecond, table, time } from '../format.mjs';
 const CHOSEN = /** @type {const} */ ([
 	['one', 'single', 'redis', 'CPU time of Redis for a single message to another node'],
 	['one', 'burst', 'redis', 'CPU time of Redis for a message of a burst to another node'],
-	['one', 'single', 'bystanderWhole', 'CPU time of a node that the message is not for'],
+	['one', 'single', 'uninvolved', 'CPU time of a node that the message is not for'],
 	['all', 'single', 'redis', 'CPU time of Redis for a single broadcast'],
 	['all', 'burst', 'redis', 'CPU time of Redis for a broadcast of a burst'],
 	['one', 'single', 'p50', 'from `send` until it is read, p50'],
@@ -55,15 +55,14 @@ export function nodeFigures({ nodes }) {
  * @param {TrafficRow['kind']} kind
  * @param {TrafficRow['pace']} pace
  * @param {SideName} side
- * @param {keyof TrafficRow['ns'][SideName]} measure
+ * @param {keyof TrafficRow['ns'][SideName] | 'uninvolved'} measure
  */
 function figureOf(traffic, nodes, kind, pace, side, measure) {
-	// With two nodes, a message is for the only other one.
-	if (measure === 'bystanderWhole' && nodes === 2) return '–';
 	const row = traffic.find((row) => row.nodes === nodes && row.kind === kind && row.pace === pace);
-	if (row === undefined) return '–';
-	const { median } = row.ns[side][measure];
-	return median <= NOISE_NS ? '0' : time(median);
+	// With two nodes, a message is for the only other one.
+	const ns = measure === 'uninvolved' ? row?.uninvolved?.[side] : row?.ns[side][measure].median;
+	if (ns === undefined) return '–';
+	return ns <= NOISE_NS ? '0' : time(ns);
 }
 
 /**

@@ -1,7 +1,7 @@
 //! The data of a bus in memory. Its operations have the same effects on nodes as the scripts of
 //! [`redis`](crate::backplane::redis), but each message is an entry of its own in an inbox.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tokio::time::Instant;
 
 use crate::backplane::bus::{Appended, Held, Position, Pulse, Stamp, Standing};
 use crate::backplane::claims::{ChangeKind, Changes};
-use crate::backplane::entry::{Entry, Id, NodeId, NumberedEntry};
 use crate::backplane::fields::{self, Field};
-use crate::backplane::settings::Settings;
-use crate::threads::message::CloseReason;
+use crate::backplane::ids::{Id, NodeId};
+use crate::backplane::inbox_entry::{Close, Contents, InboxEntry};
+use crate::backplane::message::Message;
+use crate::backplane::outbox_entry::OutboxEntry;
+use crate::backplane::settings::{REMOVED_AFTER, Settings};
 
-/// Time after which a dead node is removed.
-pub const REMOVED_AFTER: Duration = Duration::from_secs(600);
 /// Number of sessions that one call of [`Server::sweep`] removes.
 const SWEPT: usize = 200;
 
@@ -101,10 +101,10 @@ impl Server {
         &mut self,
         sender: &NodeId,
         first: u64,
-        entries: &[Arc<Entry>],
+        entries: &[Arc<OutboxEntry>],
         follows_loss: bool,
     ) -> Appended {
-        let appended = self.records.entry(sender.clone()).or_default().appended;
+        let appended = self.record(sender).appended;
         if first > appended.unwrap_or(0) + 1 && !follows_loss {
             return Appended::Hole { appended };
         }
@@ -113,63 +113,71 @@ impl Server {
             if number <= last {
                 continue;
             }
-            let deliveries = self.route(sender, entry);
-            if deliveries.iter().any(|(node, entry)| self.is_full_and_alive(node, entry, sender, number)) {
-                self.records.entry(sender.clone()).or_default().appended = Some(last);
+            let stamp = self.next_number();
+            let deliveries: Vec<_> = self
+                .route(sender, number, entry, stamp)
+                .into_iter()
+                .map(|(node, contents)| {
+                    (node, fields::fields(&InboxEntry { node: sender.clone(), contents }))
+                })
+                .collect();
+            if deliveries.iter().any(|(node, fields)| self.is_full_and_alive(node, fields::size(fields))) {
+                self.record(sender).appended = Some(last);
                 return Appended::UpTo { last };
             }
-            let stamp = self.next_number();
-            if let Entry::Delete { id } = &**entry
+            if let OutboxEntry::Delete { id } = &**entry
                 && !deliveries.is_empty()
             {
                 self.directory.remove(id);
             }
-            for (node, mut entry) in deliveries {
-                if let Entry::Close { stamp: of_close, .. } = &mut entry {
-                    *of_close = stamp;
-                }
-                let entry = NumberedEntry { node: sender.clone(), number: Some(number), entry };
-                self.make_room(&node, size(&entry));
-                self.add(&node, stamp, fields::fields(&entry));
+            for (node, fields) in deliveries {
+                self.make_room(&node, fields::size(&fields));
+                self.add(&node, stamp, fields);
             }
             last = number;
         }
-        self.records.entry(sender.clone()).or_default().appended = Some(last);
+        self.record(sender).appended = Some(last);
         Appended::UpTo { last }
     }
 
-    /// Returns the entry that each node gets.
-    fn route(&self, sender: &NodeId, entry: &Entry) -> Vec<(NodeId, Entry)> {
-        let others: Vec<_> = self.nodes.keys().filter(|node| *node != sender).cloned().collect();
+    /// Returns what each node gets because of an entry.
+    fn route(
+        &self,
+        sender: &NodeId,
+        number: u64,
+        entry: &OutboxEntry,
+        stamp: Stamp,
+    ) -> Vec<(NodeId, Contents)> {
         match entry {
-            Entry::Message { ids, text } => {
-                let owner = |id: &Id| {
-                    // The client of a session on a dead node may have moved, and the claim of its new node may be on its way.
-                    self.directory.get(id).map(|(node, _)| node).filter(|node| !self.is_dead(node, 0))
-                };
-                let has_unknown = ids.iter().any(|id| owner(id).is_none());
-                let of = |node: &NodeId| -> Vec<Id> {
-                    ids.iter().filter(|id| owner(id).is_none_or(|owner| owner == node)).cloned().collect()
-                };
-                let owners: HashSet<_> = ids.iter().filter_map(owner).collect();
-                let receivers = others.iter().filter(|node| has_unknown || owners.contains(node));
-                receivers
-                    .map(|node| (node.clone(), Entry::Message { ids: of(node), text: text.clone() }))
-                    .collect()
+            OutboxEntry::Message(message) => {
+                let others = self.nodes.keys().filter(|node| *node != sender);
+                let parts = others.filter_map(|node| Some((node, self.part_for(node, message)?)));
+                parts.map(|(node, part)| (node.clone(), Contents::Messages(vec![(number, part)]))).collect()
             }
-            Entry::Delete { id } => {
+            OutboxEntry::Delete { id } => {
                 let owner = self.directory.get(id).map(|(node, _)| node.clone());
                 let owner = owner.filter(|node| node != sender && self.nodes.contains_key(node));
-                let close = Entry::Close { ids: vec![id.clone()], stamp: 0, reason: CloseReason::Deleted };
-                owner.map(|owner| (owner, close)).into_iter().collect()
+                let close = Close { ids: vec![id.clone()], stamp, deletion: Some(number) };
+                owner.map(|owner| (owner, Contents::Close(close))).into_iter().collect()
             }
-            other => others.into_iter().map(|node| (node, other.clone())).collect(),
         }
     }
 
-    fn is_full_and_alive(&self, node: &NodeId, entry: &Entry, sender: &NodeId, number: u64) -> bool {
-        let entry = NumberedEntry { node: sender.clone(), number: Some(number), entry: entry.clone() };
-        self.is_full(node, size(&entry)) && !self.is_dead(node, ms(self.limits.node_ttl))
+    /// Returns what a node gets of a message: the sessions that it has, or may have.
+    fn part_for(&self, node: &NodeId, message: &Message) -> Option<Message> {
+        let Message::Multicast { ids, text } = message else { return Some(message.clone()) };
+        let may_have = |id: &&Id| {
+            // The client of a session on a dead node may have moved, and the claim of its new node may be on its way.
+            let owner =
+                self.directory.get(*id).map(|(owner, _)| owner).filter(|owner| !self.is_dead(owner, 0));
+            owner.is_none_or(|owner| owner == node)
+        };
+        let ids: Vec<_> = ids.iter().filter(may_have).cloned().collect();
+        (!ids.is_empty()).then(|| Message::Multicast { ids, text: text.clone() })
+    }
+
+    fn is_full_and_alive(&self, node: &NodeId, size: usize) -> bool {
+        self.is_full(node, size) && !self.is_dead(node, ms(self.limits.node_ttl))
     }
 
     fn is_full(&self, node: &NodeId, size: usize) -> bool {
@@ -187,14 +195,20 @@ impl Server {
             && let Some((_, fields)) = record.inbox.pop_front()
         {
             record.bytes -= fields::size(&fields);
-            if let Ok(contents) = fields::parse(fields) {
-                *record.lost.entry(contents.node).or_default() += contents.entries.len() as u64;
+            if let Ok(entry) = fields::parse(fields) {
+                let count = entry.count();
+                *record.lost.entry(entry.node).or_default() += count;
             }
         }
     }
 
+    /// Returns what belongs to a node.
+    fn record(&mut self, node: &NodeId) -> &mut Record {
+        self.records.entry(node.clone()).or_default()
+    }
+
     fn add(&mut self, node: &NodeId, number: u64, fields: Vec<Field>) {
-        let record = self.records.entry(node.clone()).or_default();
+        let record = self.record(node);
         record.end = Position { number, seq: 0 };
         record.bytes += fields::size(&fields);
         record.inbox.push_back((record.end, fields));
@@ -206,11 +220,11 @@ impl Server {
     }
 
     pub fn change(&mut self, node: &NodeId, changes: &Changes) -> Vec<Held> {
-        let is_new = changes.number > self.records.entry(node.clone()).or_default().changed;
+        let is_new = changes.number > self.record(node).changed;
         let stamp = self.next_number();
         let mut to_close: BTreeMap<NodeId, Vec<Id>> = BTreeMap::new();
         for change in changes.list.iter().filter(|_| is_new) {
-            let sessions = &mut self.records.entry(node.clone()).or_default().sessions;
+            let sessions = &mut self.record(node).sessions;
             match change.kind {
                 ChangeKind::Claim => {
                     sessions.insert(change.id.clone());
@@ -229,7 +243,7 @@ impl Server {
         }
         self.close(node, to_close, stamp);
         if is_new {
-            self.records.entry(node.clone()).or_default().changed = changes.number;
+            self.record(node).changed = changes.number;
         }
         changes.list.iter().map(|change| self.held(node, &change.id)).collect()
     }
@@ -243,7 +257,7 @@ impl Server {
                 None => {}
             }
             self.directory.insert(id.clone(), (node.clone(), *stamp));
-            self.records.entry(node.clone()).or_default().sessions.insert(id.clone());
+            self.record(node).sessions.insert(id.clone());
         }
         sessions.iter().map(|(id, _)| self.held(node, id)).collect()
     }
@@ -253,13 +267,9 @@ impl Server {
             if !self.nodes.contains_key(&owner) {
                 continue;
             }
-            let entry = Entry::Close { ids, stamp, reason: CloseReason::Replaced };
+            let contents = Contents::Close(Close { ids, stamp, deletion: None });
             let number = self.next_number();
-            self.add(
-                &owner,
-                number,
-                fields::fields(&NumberedEntry { node: node.clone(), number: None, entry }),
-            );
+            self.add(&owner, number, fields::fields(&InboxEntry { node: node.clone(), contents }));
         }
     }
 
@@ -349,7 +359,8 @@ impl Server {
             return standing;
         }
         self.nodes.insert(node.clone(), now + ttl);
-        self.records.entry(node.clone()).or_default();
+        // Other nodes may add to the inbox of a registered node.
+        self.record(node);
         standing
     }
 
@@ -369,10 +380,6 @@ impl Server {
         self.last = (self.last + 1).max(self.now() * 1_000);
         self.last
     }
-}
-
-fn size(entry: &NumberedEntry) -> usize {
-    fields::size(&fields::fields(entry))
 }
 
 fn ms(duration: Duration) -> u64 {

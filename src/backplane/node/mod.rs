@@ -22,16 +22,16 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::backoff::Backoff;
-use self::progress::{SharedProgress, Unacknowledged, has_joined};
+use self::progress::{SharedProgress, Unacknowledged};
 use self::report::Report;
 use self::send::Sending;
 use super::bus::{Bus, BusError, Joined, Link, Position};
-use super::entry::NodeId;
 use super::health::Writer;
+use super::ids::NodeId;
 use super::local_hub::LocalHub;
 use super::lock::lock;
 use super::losses::Losses;
-use super::requests::unavailable;
+use super::unavailable::unavailable;
 use super::{Backplane, Counters};
 
 /// A node that is not running yet.
@@ -113,7 +113,7 @@ impl<B: Bus> Node<B> {
         // so that the other nodes need not wait until it counts as dead.
         let Backplane { outbox, claims, requests, settings, .. } = &*self.backplane;
         let end = end.unwrap_or_else(|| Instant::now() + settings.command_timeout);
-        if has_joined(progress) || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
+        if lock(progress).has_joined || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
             let connecting = async {
                 loop {
                     // Only a registered node may send.

@@ -7,8 +7,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use crate::backplane::bus::Position;
-use crate::backplane::entry::NodeId;
-use crate::backplane::lock::lock;
+use crate::backplane::ids::NodeId;
 use crate::backplane::losses::Losses;
 use crate::backplane::sequences::Sequences;
 
@@ -47,8 +46,3 @@ pub(super) struct Unacknowledged {
 
 /// Progress that the loops of a node share.
 pub(super) type SharedProgress = Mutex<Progress>;
-
-/// Returns true when the node has been registered at least once.
-pub(super) fn has_joined(progress: &SharedProgress) -> bool {
-    lock(progress).has_joined
-}

@@ -3,14 +3,16 @@
 use std::time::{Duration, Instant};
 
 use tokio::select;
+use tokio::task::consume_budget;
 use tokio::time::{sleep, timeout};
 
 use super::progress::{Progress, SharedProgress};
 use super::{Never, Node};
 use crate::backplane::Counters;
 use crate::backplane::bus::{Bus, BusError, Link, Position};
-use crate::backplane::entry::{Entry, NodeId, NumberedEntry};
-use crate::backplane::fields::{self, Contents, Field};
+use crate::backplane::fields::{self, Field};
+use crate::backplane::ids::NodeId;
+use crate::backplane::inbox_entry::{Close, Contents, InboxEntry};
 use crate::backplane::lock::lock;
 use crate::backplane::sequences::Arrival;
 
@@ -43,20 +45,17 @@ impl<B: Bus> Node<B> {
                 max_entries = (READ_BYTES / average.max(1)).clamp(1, MAX_ENTRIES);
             }
             for (position, fields) in entries {
+                // The nodes of all backplanes of a process share a thread, and a read may return thousands of entries and messages.
+                // Each of them takes a unit of the budget that Tokio gives a task, so that other tasks run after at most 128.
+                consume_budget().await;
                 let bytes = fields::size(&fields);
-                let (sender, messages) = self.contents(fields);
-                let count = messages.len() as u64;
-                for message in messages {
-                    self.wait_for_room(progress).await;
-                    self.deliver(&mut lock(progress), message);
+                let entry = self.parse(fields);
+                let messages = entry.as_ref().map(|entry| (entry.node.clone(), entry.count()));
+                if let Some(entry) = entry {
+                    self.process(entry, progress).await;
                 }
                 // Not before, because the connection may break while the node waits.
-                self.has_read_entry(
-                    &mut lock(progress),
-                    position,
-                    bytes,
-                    sender.map(|sender| (sender, count)),
-                );
+                self.has_read_entry(&mut lock(progress), position, bytes, messages);
             }
         }
     }
@@ -80,16 +79,14 @@ impl<B: Bus> Node<B> {
         lock(progress).has_waited = waited.is_err();
     }
 
-    /// Returns the sender and the contents of an entry.
-    fn contents(&self, fields: Vec<Field>) -> (Option<NodeId>, Vec<NumberedEntry>) {
+    /// Reads the fields of an entry. Returns `None` when no other node wrote it.
+    fn parse(&self, fields: Vec<Field>) -> Option<InboxEntry> {
         // The bus puts nothing into the inbox of its sender.
-        match fields::parse(fields) {
-            Ok(Contents { node, entries }) if node != self.backplane.node => (Some(node), entries),
-            _ => {
-                Counters::add(&self.backplane.counters.malformed, 1);
-                (None, Vec::new())
-            }
+        let entry = fields::parse(fields).ok().filter(|entry| entry.node != self.backplane.node);
+        if entry.is_none() {
+            Counters::add(&self.backplane.counters.malformed, 1);
         }
+        entry
     }
 
     fn has_read_entry(
@@ -110,24 +107,52 @@ impl<B: Bus> Node<B> {
         }
     }
 
-    fn deliver(&self, progress: &mut Progress, NumberedEntry { node, number, entry }: NumberedEntry) {
-        let counters = &self.backplane.counters;
-        if let Some(number) = number {
-            match progress.sequences.arrival(&node, number, Instant::now()) {
-                Arrival::Duplicate => {
-                    if let Entry::Close { ids, .. } = entry {
-                        // A failover took the deletion back, and now it has removed later claims from the directory.
-                        self.backplane.claims.restore(&ids);
-                        self.backplane.changed.notify_one();
+    /// Delivers the messages of an entry, or closes its sessions.
+    async fn process(&self, InboxEntry { node, contents }: InboxEntry, progress: &SharedProgress) {
+        match contents {
+            Contents::Messages(messages) => {
+                for (number, message) in messages {
+                    consume_budget().await;
+                    self.wait_for_room(progress).await;
+                    if self.arrival(&node, Some(number), progress) == Arrival::Next {
+                        self.hub.deliver(message);
                     }
-                    return Counters::add(&counters.duplicates, 1);
                 }
-                Arrival::Forged => return Counters::add(&counters.malformed, 1),
-                Arrival::Next => {}
+            }
+            Contents::Close(close) => {
+                self.wait_for_room(progress).await;
+                self.close(&node, &close, progress);
             }
         }
-        Counters::add(&counters.received, 1);
-        self.hub.deliver(entry);
+    }
+
+    fn close(&self, node: &NodeId, close: &Close, progress: &SharedProgress) {
+        match self.arrival(node, close.deletion, progress) {
+            Arrival::Next => {
+                close.ids.iter().for_each(|id| self.hub.close_session(id, close.stamp, close.reason()));
+            }
+            Arrival::Duplicate => {
+                // A failover took the deletion back, and now it has removed later claims from the directory.
+                self.backplane.claims.restore(&close.ids);
+                self.backplane.changed.notify_one();
+            }
+            Arrival::Forged => {}
+        }
+    }
+
+    /// Records and counts that a message or an order to close has arrived. Returns the conclusion from its number. An order that
+    /// comes from a claim has no number: its stamp shows if it is out of date.
+    fn arrival(&self, node: &NodeId, number: Option<u64>, progress: &SharedProgress) -> Arrival {
+        let by_number = |number| lock(progress).sequences.arrival(node, number, Instant::now());
+        let arrival = number.map_or(Arrival::Next, by_number);
+        let Counters { received, duplicates, malformed, .. } = &self.backplane.counters;
+        let counter = match arrival {
+            Arrival::Next => received,
+            Arrival::Duplicate => duplicates,
+            Arrival::Forged => malformed,
+        };
+        Counters::add(counter, 1);
+        arrival
     }
 
     pub(super) async fn keep_acknowledging(

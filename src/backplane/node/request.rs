@@ -7,9 +7,10 @@ use super::report::{REFUSED, Report};
 use super::{Never, Node};
 use crate::backplane::Counters;
 use crate::backplane::bus::{Bus, BusError, Link};
-use crate::backplane::fields::is_json;
+use crate::backplane::json::is_json;
 use crate::backplane::request::Reply;
-use crate::backplane::requests::{Batch, unavailable};
+use crate::backplane::request_queue::Batch;
+use crate::backplane::unavailable::unavailable;
 use crate::backplane::wtf8;
 
 /// Maximum number of requests that are made at once.
@@ -44,12 +45,12 @@ impl<B: Bus> Node<B> {
                 // they are made twice.
                 let why = match &reply {
                     Reply::Refused(why) if why.is_transient() => Some(why),
-                    _ => delayed.get(&request.session()),
+                    _ => delayed.get(&request.about()),
                 };
                 if let Some(why) = why.cloned() {
                     // The caller does not wait for the next try.
                     completion.fail(unavailable(REFUSED, Some(&why)));
-                    delayed.insert(request.session(), why);
+                    delayed.insert(request.about(), why);
                     queue.pause(RETRY_AFTER);
                     continue;
                 }

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::activity::{Activity, Recorded};
 use super::address::{Endpoint, Login};
 use super::commands::{Commands, Connection, Context};
-use super::replies::{io_code, text};
+use super::replies::{io_code, named};
 use super::routes::Routes;
 use super::sentinel::Watch;
 use super::tls::Tls;
@@ -162,9 +162,7 @@ async fn hello(commands: &Commands) -> Result<Hello, BusError> {
     let reply = commands.query_value(cmd("HELLO").arg(2)).await?;
     // An error of the server means that it does not know the command, or that the next command fails for the same reason.
     let Ok(Value::Array(reply)) = reply else { return Ok(Hello::default()) };
-    let says = |name: &str, value: &str| {
-        reply.chunks_exact(2).any(|pair| text(&pair[0]) == Some(name) && text(&pair[1]) == Some(value))
-    };
+    let says = |name, value| named(&reply, name) == Some(value);
     Ok(Hello {
         is_in_cluster: says("mode", "cluster"),
         is_replica: says("role", "replica"),

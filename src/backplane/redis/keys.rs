@@ -1,6 +1,6 @@
 //! The names of the keys. The [module `redis`](super) lists them.
 
-use crate::backplane::entry::NodeId;
+use crate::backplane::ids::NodeId;
 
 /// Makes the names of keys with one prefix.
 #[derive(Clone, Debug)]

@@ -69,7 +69,7 @@ use self::locate::Server;
 use self::slots::slot_of;
 use self::tls::TlsOptions;
 use super::bus::{Bus, BusError};
-use super::entry::NodeId;
+use super::ids::NodeId;
 use super::settings::Settings;
 use super::wtf8;
 

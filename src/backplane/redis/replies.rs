@@ -8,10 +8,9 @@ use std::time::Duration;
 use ::redis::{ErrorKind, RedisError, Value};
 
 use super::tls::tls_error;
-
 use crate::backplane::bus::{BusError, Position};
-use crate::backplane::entry::NodeId;
 use crate::backplane::fields::Field;
+use crate::backplane::ids::NodeId;
 
 /// Returns an error of the bus, without the password. `limit` is the time limit of the command.
 pub(super) fn bus_error(error: &RedisError, limit: Duration, secret: Option<&str>) -> BusError {
@@ -133,6 +132,11 @@ pub(super) fn number(value: &Value) -> Option<u64> {
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => text(value)?.parse().ok(),
     }
+}
+
+/// Returns the text after a name in a list of names and values.
+pub(super) fn named<'reply>(list: &'reply [Value], name: &str) -> Option<&'reply str> {
+    list.chunks_exact(2).find(|pair| text(&pair[0]) == Some(name)).and_then(|pair| text(&pair[1]))
 }
 
 /// Returns the elements of an array.

@@ -70,7 +70,7 @@ impl Sentinels {
         Err(if in_time { failure } else { BusError::new("ETIMEDOUT", "no Sentinel answered in time") })
     }
 
-    /// Asks a Sentinel. Logs in only if it wants that.
+    /// Asks a Sentinel. Logs in only if the Sentinel requires it.
     async fn ask(&self, commands: &Commands) -> Result<Endpoint, BusError> {
         let mut question = cmd("SENTINEL");
         question.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);

@@ -3,7 +3,7 @@
 use ::redis::Value;
 
 use super::address::Endpoint;
-use super::replies::text;
+use super::replies::{named, text};
 
 /// Number of slots of a cluster.
 const SLOTS: u16 = 16_384;
@@ -75,19 +75,16 @@ fn endpoint(node: &Value, asked: &Endpoint) -> Option<Endpoint> {
     let [host, Value::Int(port), others @ ..] = node.as_slice() else { return None };
     let port = u16::try_from(*port).ok()?;
     match (text(host), host) {
-        // The node does not know its address, or is set up not to tell it.
+        // The node does not know its address, or is configured not to announce it.
         (Some(""), _) | (_, Value::Nil) => asked.with_port(port),
-        // The node is set up to tell its name, but has none.
-        (Some("?"), _) => Some(Endpoint::tcp(named(others.get(1)?, "ip")?, port)),
+        // The node is configured to announce a host name, and has none.
+        (Some("?"), _) => {
+            let Some(Value::Array(addresses)) = others.get(1) else { return None };
+            Some(Endpoint::tcp(named(addresses, "ip")?, port))
+        }
         (Some(host), _) => Some(Endpoint::tcp(host, port)),
         (None, _) => None,
     }
-}
-
-/// Returns the value after a name in a flat list.
-fn named<'reply>(list: &'reply Value, name: &str) -> Option<&'reply str> {
-    let Value::Array(list) = list else { return None };
-    list.chunks_exact(2).find(|pair| text(&pair[0]) == Some(name)).and_then(|pair| text(&pair[1]))
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::Member;
 use crate::backplane::Backplane;
-use crate::backplane::entry::Entry;
+use crate::backplane::message::Message;
+use crate::backplane::outbox_entry::OutboxEntry;
 use crate::backplane::request::Request;
 use crate::registry::key::Key;
 use crate::threads::completion::{Completion, ReplyTo};
@@ -94,11 +95,16 @@ impl Member {
     }
 
     /// Publishes an entry to other processes, if there is a backplane. Records a refusal for [`Member::was_refused`].
-    pub(super) fn publish(&self, entry: impl FnOnce() -> Entry) {
+    pub(super) fn publish(&self, entry: impl FnOnce() -> OutboxEntry) {
         if let Some(backplane) = &self.hub.backplane
             && backplane.publish(entry()).is_err()
         {
             self.refused.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Publishes a message, like [`publish`](Self::publish).
+    pub(super) fn publish_message(&self, message: impl FnOnce() -> Message) {
+        self.publish(|| OutboxEntry::Message(message()));
     }
 }

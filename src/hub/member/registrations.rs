@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Member;
-use crate::backplane::entry::Entry;
+use crate::backplane::message::Message;
 use crate::registry::key::{Key, ThreadId};
 use crate::registry::subscriptions::{Filters, Place, RequestId, Subject};
 use crate::threads::completion::{Completion, ReplyTo};
@@ -62,7 +62,10 @@ impl Member {
             return Ok(None);
         }
         let notification = notification()?;
-        self.publish(|| Entry::Notify { topic: subject.into(), notification: Arc::clone(&notification) });
+        self.publish_message(|| Message::Notify {
+            topic: subject.into(),
+            notification: Arc::clone(&notification),
+        });
         if elsewhere.is_empty() {
             return Ok(None);
         }

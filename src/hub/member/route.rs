@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Member;
-use crate::backplane::entry::{Entry, Id};
+use crate::backplane::ids::Id;
+use crate::backplane::message::Message;
 use crate::hub::delivery::sorted_without_duplicates;
 use crate::hub::peer::Peer;
 use crate::registry::key::{Key, ThreadId};
@@ -61,7 +62,7 @@ impl<'member> Route<'member> {
             let before_post = |peer: &Peer| self.member.record_post(peer);
             self.member.hub.send_to_keys(self.elsewhere, self.direct, &text, before_post);
             if !self.unknown.is_empty() {
-                self.member.publish(|| Entry::Message { ids: self.unknown, text });
+                self.member.publish_message(|| Message::Multicast { ids: self.unknown, text });
             }
         }
         Ok(sorted_without_duplicates(self.local))

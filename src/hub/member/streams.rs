@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Created, Member};
-use crate::backplane::entry::Entry;
+use crate::backplane::message::Message;
+use crate::backplane::outbox_entry::OutboxEntry;
 use crate::hub::direct::{self, Broadcast};
 use crate::hub::peer::Peer;
 use crate::registry::key::Key;
@@ -51,7 +52,7 @@ impl Member {
         if is_removed {
             self.hub.session_removed(id);
         } else {
-            self.publish(|| Entry::Delete { id: id.into() });
+            self.publish(|| OutboxEntry::Delete { id: id.into() });
         }
         local
     }
@@ -119,7 +120,7 @@ impl Member {
             None if self.has_no_backplane() => Ok(None),
             None => {
                 let text = text()?;
-                self.publish(|| Entry::Message { ids: vec![id.into()], text });
+                self.publish_message(|| Message::Multicast { ids: vec![id.into()], text });
                 Ok(None)
             }
         }
@@ -163,7 +164,7 @@ impl Member {
                     broadcast.send_to(peer);
                 }
             }
-            self.publish(|| Entry::Broadcast { text });
+            self.publish_message(|| Message::Broadcast { text });
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::inboxes::Inboxes;
 use super::{KEYS_TTL, RedisLink, ms, unexpected};
 use crate::backplane::bus::{BusError, Held, Stamp};
 use crate::backplane::claims::{Change, ChangeKind, Changes};
-use crate::backplane::entry::Id;
+use crate::backplane::ids::Id;
 use crate::backplane::redis::replies::{number, text};
 use crate::backplane::redis::scripts::CompiledScript;
 use crate::backplane::wtf8;

@@ -5,11 +5,13 @@ use ::redis::{Cmd, cmd};
 use super::inboxes::Inboxes;
 use super::{BLOCK, KEYS_TTL, RedisLink, ms, unexpected};
 use crate::backplane::bus::{Appended, BusError, Position};
-use crate::backplane::entry::{Entry, NodeId};
 use crate::backplane::fields::Field;
 use crate::backplane::frame;
+use crate::backplane::ids::NodeId;
 use crate::backplane::lock::lock;
+use crate::backplane::message::Message;
 use crate::backplane::outbox::Batch;
+use crate::backplane::outbox_entry::OutboxEntry;
 use crate::backplane::redis::replies::{entries, node_id, number, text};
 use crate::backplane::redis::scripts::CompiledScript;
 use crate::backplane::settings::Settings;
@@ -17,7 +19,7 @@ use crate::backplane::wtf8;
 
 /// An entry for which an inbox has no room.
 #[derive(Clone, Debug)]
-pub(super) struct Waiting {
+pub(super) struct BlockedEntry {
     /// The number of the entry.
     number: u64,
     /// The node of the inbox.
@@ -28,9 +30,9 @@ pub(super) struct Waiting {
 
 impl RedisLink {
     pub(super) async fn append_entries(&self, batch: &Batch) -> Result<Appended, BusError> {
-        let waiting = lock(&self.waiting).clone().filter(|waiting| waiting.number == batch.first);
-        if let Some(waiting) = waiting
-            && !self.has_room(&waiting).await?
+        let blocked = lock(&self.blocked).clone().filter(|blocked| blocked.number == batch.first);
+        if let Some(blocked) = blocked
+            && !self.has_room(&blocked).await?
         {
             return Ok(Appended::UpTo { last: batch.first - 1 });
         }
@@ -46,13 +48,13 @@ impl RedisLink {
                 (Some("upto"), [last, node, size, is_dead]) => {
                     let full = (number(last), node_id(node), number(size));
                     let (Some(last), Some(node), Some(size)) = full else { return Err(unexpected("append")) };
-                    let waiting = Waiting { number: last + 1, node, size };
+                    let blocked = BlockedEntry { number: last + 1, node, size };
                     if number(is_dead) == Some(1) {
-                        self.make_room(&waiting).await?;
+                        self.make_room(&blocked).await?;
                         // The next call skips the entries that this one has added.
                         continue;
                     }
-                    *lock(&self.waiting) = Some(waiting);
+                    *lock(&self.blocked) = Some(blocked);
                     return Ok(Appended::UpTo { last });
                 }
                 _ => return Err(unexpected("append")),
@@ -67,22 +69,22 @@ impl RedisLink {
         append.arg(self.settings.max_len).arg(self.settings.max_inbox_bytes);
         for (number, entry) in (batch.first..).zip(&batch.entries) {
             match &**entry {
-                Entry::Message { ids, .. } => {
-                    append.arg(ids.len());
-                    for id in ids {
-                        append.arg(wtf8::encode(id));
+                OutboxEntry::Message(message) => {
+                    match message {
+                        Message::Multicast { ids, .. } => {
+                            append.arg(ids.len());
+                            for id in ids {
+                                append.arg(wtf8::encode(id));
+                            }
+                        }
+                        Message::Broadcast { .. } | Message::Notify { .. } => {
+                            append.arg("a");
+                        }
                     }
-                    append.arg(frame::encode(number, entry));
+                    append.arg(frame::encode(number, message));
                 }
-                Entry::Broadcast { .. } | Entry::Notify { .. } => {
-                    append.arg("a").arg(frame::encode(number, entry));
-                }
-                Entry::Delete { id } => {
+                OutboxEntry::Delete { id } => {
                     append.arg("d").arg(wtf8::encode(id));
-                }
-                // No node publishes it. It keeps its number, as a message to no session.
-                Entry::Close { .. } => {
-                    append.arg(0).arg("");
                 }
             }
         }
@@ -90,24 +92,24 @@ impl RedisLink {
     }
 
     /// Returns true when an entry no longer has to wait.
-    async fn has_room(&self, waiting: &Waiting) -> Result<bool, BusError> {
-        let keys = [self.keys.inbox(&waiting.node)];
-        Ok(self.query::<u8>(&self.room_call(&self.scripts.has_room, &keys, waiting)).await? == 1)
+    async fn has_room(&self, blocked: &BlockedEntry) -> Result<bool, BusError> {
+        let keys = [self.keys.inbox(&blocked.node)];
+        Ok(self.query::<u8>(&self.room_call(&self.scripts.has_room, &keys, blocked)).await? == 1)
     }
 
     /// Makes room in the inbox of a dead node.
-    async fn make_room(&self, waiting: &Waiting) -> Result<(), BusError> {
-        let keys = [self.keys.inbox(&waiting.node), self.keys.lost(&waiting.node)];
-        let mut evict = self.room_call(&self.scripts.evict, &keys, waiting);
+    async fn make_room(&self, blocked: &BlockedEntry) -> Result<(), BusError> {
+        let keys = [self.keys.inbox(&blocked.node), self.keys.lost(&blocked.node)];
+        let mut evict = self.room_call(&self.scripts.evict, &keys, blocked);
         evict.arg(ms(KEYS_TTL));
         while self.query::<u8>(&evict).await? == 0 {}
         Ok(())
     }
 
-    fn room_call(&self, script: &CompiledScript, keys: &[Vec<u8>], waiting: &Waiting) -> Cmd {
+    fn room_call(&self, script: &CompiledScript, keys: &[Vec<u8>], blocked: &BlockedEntry) -> Cmd {
         let Settings { max_len, max_inbox_bytes, .. } = self.settings;
         let mut call = self.call(script, keys, 0);
-        call.arg(waiting.node.as_str()).arg(max_len).arg(max_inbox_bytes).arg(waiting.size);
+        call.arg(blocked.node.as_str()).arg(max_len).arg(max_inbox_bytes).arg(blocked.size);
         call
     }
 

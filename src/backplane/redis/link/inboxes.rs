@@ -32,9 +32,7 @@ impl RedisLink {
             let inboxes = Arc::clone(&lock(&self.inboxes));
             let mut reply: Vec<Value> = self.query(&call(&inboxes)).await?;
             match reply.first().and_then(text) {
-                Some("forgotten") => {
-                    return Err(BusError::inbox_lost());
-                }
+                Some("forgotten") => return Err(BusError::inbox_lost()),
                 Some("nodes") if reply.len() == 3 => {
                     let nodes = reply.pop().and_then(array);
                     let version = reply.pop().and_then(bytes);

@@ -218,7 +218,7 @@ fn field(attribute: Attribute) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backplane::entry::Id;
+    use crate::backplane::ids::Id;
 
     #[test]
     fn a_change_of_what_is_watched_is_not_made_together_with_an_earlier_question_for_watchers() {

@@ -1,27 +1,22 @@
 //! The membership of nodes: joining, heartbeats, leaving, and the removal of dead nodes.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use ::redis::Value;
 
 use super::{KEYS_TTL, RedisLink, ms, unexpected};
 use crate::backplane::bus::{BusError, Joined, Position, Pulse, Standing};
-use crate::backplane::entry::NodeId;
+use crate::backplane::ids::NodeId;
 use crate::backplane::redis::replies::{array, bytes, node_id, number, script_error, text};
-
-/// Time after its death after which the sessions of a node are removed.
-const SWEEP_AFTER: Duration = Duration::from_secs(10 * 60);
+use crate::backplane::settings::REMOVED_AFTER;
 
 impl RedisLink {
     pub(super) async fn register(&self) -> Result<Joined, BusError> {
         let mut join = self.call(&self.scripts.join, &self.keys_of(&self.node), 0);
         join.arg(ms(KEYS_TTL));
         let reply: Value = self.query(&join).await?;
-        let Value::Array(reply) = reply else {
-            let message = "nodes of another version of this package use this prefix";
-            return Err(BusError::new("ERR_OLD_LAYOUT", message));
-        };
+        // The script returns only the version of another layout.
+        let Value::Array(reply) = reply else { return Err(BusError::old_layout()) };
         let [known, refused, version, nodes] =
             <[Value; 4]>::try_from(reply).map_err(|_| unexpected("join"))?;
         let standing = standing(known).ok_or_else(|| unexpected("join"))?;
@@ -35,7 +30,7 @@ impl RedisLink {
 
     pub(super) async fn beat(&self) -> Result<Pulse, BusError> {
         let mut heartbeat = self.call(&self.scripts.heartbeat, &self.keys_of(&self.node), 0);
-        heartbeat.arg(ms(KEYS_TTL)).arg(ms(SWEEP_AFTER));
+        heartbeat.arg(ms(KEYS_TTL)).arg(ms(REMOVED_AFTER));
         let (known, dead): (Value, Vec<Value>) = self.query(&heartbeat).await?;
         let standing = standing(known).ok_or_else(|| unexpected("heartbeat"))?;
         let dead = dead.iter().filter_map(node_id).filter(|node| *node != self.node);
@@ -44,7 +39,7 @@ impl RedisLink {
 
     pub(super) async fn sweep_dead(&self, node: &NodeId) -> Result<bool, BusError> {
         let mut sweep = self.call(&self.scripts.sweep, &self.keys_of(node), 0);
-        sweep.arg(node.as_str()).arg(ms(SWEEP_AFTER));
+        sweep.arg(node.as_str()).arg(ms(REMOVED_AFTER));
         Ok(self.query::<u8>(&sweep).await? == 1)
     }
 
@@ -70,10 +65,7 @@ impl RedisLink {
         guard.arg(ms(self.settings.node_ttl));
         match self.query::<u8>(&guard).await {
             Ok(0) => Ok(()),
-            Ok(_) => {
-                let message = "nodes of an older version of this package use this prefix";
-                Err(BusError::new("ERR_OLD_LAYOUT", message))
-            }
+            Ok(_) => Err(BusError::old_layout()),
             // The user may not use these keys, another program uses them, or the server is a node of a cluster.
             Err(error) if matches!(&*error.code, "NOPERM" | "WRONGTYPE" | "CROSSSLOT" | "MOVED") => {
                 self.ignores_old_layout.store(true, Ordering::Relaxed);

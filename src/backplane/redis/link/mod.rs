@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use ::redis::{Cmd, FromRedisValue, Pipeline};
 
-use self::inbox::Waiting;
+use self::inbox::BlockedEntry;
 use self::inboxes::Inboxes;
 use super::commands::Connection;
 use super::keys::Keys;
@@ -30,8 +30,8 @@ use super::locate::{Connected, Server, learn_nodes};
 use super::scripts::{CompiledScript, Scripts};
 use crate::backplane::bus::{Appended, BusError, Held, Joined, Link, Position, Pulse, Stamp};
 use crate::backplane::claims::Changes;
-use crate::backplane::entry::{Id, NodeId};
 use crate::backplane::fields::Field;
+use crate::backplane::ids::{Id, NodeId};
 use crate::backplane::outbox::Batch;
 use crate::backplane::request::{Reply, Request};
 use crate::backplane::settings::Settings;
@@ -53,7 +53,7 @@ pub struct RedisLink {
     scripts: Arc<Scripts>,
     inboxes: Mutex<Arc<Inboxes>>,
     /// The entry that has to wait.
-    waiting: Mutex<Option<Waiting>>,
+    blocked: Mutex<Option<BlockedEntry>>,
     /// True when the keys of the layout before version 2 cannot exist, or when the user may not use them.
     ignores_old_layout: AtomicBool,
     /// True when the server is a node of a cluster, and the user may ask for the other ones.
@@ -80,7 +80,7 @@ impl RedisLink {
             settings,
             scripts: Arc::default(),
             inboxes: Mutex::default(),
-            waiting: Mutex::default(),
+            blocked: Mutex::default(),
             // That layout did not work on a cluster.
             ignores_old_layout: AtomicBool::new(is_in_cluster),
             lists_nodes,

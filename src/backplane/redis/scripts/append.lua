@@ -174,8 +174,6 @@ while ARGV[index] do
         -- Any other node may be about to claim the session.
         isAdded = putAll(otherInboxes(), frame)
       end
-    elseif count == 0 then
-      isAdded = true
     elseif count then
       isAdded = putMessage(index + 1, count, ARGV[index + 1 + count])
     elseif kind == 'a' then

@@ -7,13 +7,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::bus::BusError;
-use super::entry::Id;
+use super::ids::Id;
 use super::lock::lock;
 use super::outbox::Full;
 use super::request::Request;
 use crate::threads::completion::Completion;
-use crate::threads::text::Text;
 
 /// Requests without a reply, oldest first. Holds at most `max_bytes`; further requests are refused.
 ///
@@ -30,7 +28,7 @@ pub struct RequestQueue {
 #[derive(Debug, Default)]
 struct Queue {
     /// By number. Numbers count up.
-    requests: BTreeMap<u64, Waiting>,
+    requests: BTreeMap<u64, QueuedRequest>,
     last_number: u64,
     /// The numbers of the requests that are not kept, oldest first.
     expiring: VecDeque<u64>,
@@ -46,7 +44,7 @@ struct Queue {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct QueuedRequest {
     request: Request,
     completion: Completion,
     is_kept: bool,
@@ -70,10 +68,10 @@ pub struct Batch {
     pub completions: Vec<(u64, Completion, bool)>,
 }
 
-impl<'queue> FromIterator<(&'queue u64, &'queue Waiting)> for Batch {
-    fn from_iter<T: IntoIterator<Item = (&'queue u64, &'queue Waiting)>>(waiting: T) -> Self {
+impl<'queue> FromIterator<(&'queue u64, &'queue QueuedRequest)> for Batch {
+    fn from_iter<T: IntoIterator<Item = (&'queue u64, &'queue QueuedRequest)>>(waiting: T) -> Self {
         let mut batch = Self::default();
-        for (number, Waiting { request, completion, is_kept, .. }) in waiting {
+        for (number, QueuedRequest { request, completion, is_kept, .. }) in waiting {
             batch.requests.push(request.clone());
             batch.completions.push((*number, completion.clone(), *is_kept));
         }
@@ -98,7 +96,7 @@ impl RequestQueue {
         if queue.bytes + weight > self.max_bytes {
             return Err(completion);
         }
-        let number = queue.push(Waiting { request, completion, is_kept: false, weight });
+        let number = queue.push(QueuedRequest { request, completion, is_kept: false, weight });
         queue.expiring.push_back(number);
         drop(queue);
         self.added.notify_one();
@@ -118,7 +116,7 @@ impl RequestQueue {
         let replaced = if is_away { queue.replace(&request) } else { Vec::new() };
         let fits = queue.bytes + weight <= self.max_bytes;
         if fits {
-            queue.push(Waiting { request, completion, is_kept: true, weight });
+            queue.push(QueuedRequest { request, completion, is_kept: true, weight });
         } else {
             queue.forget_latest(&request);
         }
@@ -137,7 +135,8 @@ impl RequestQueue {
         if queue.paused_until.is_some_and(|until| until <= Instant::now()) {
             queue.paused_until = None;
         }
-        let open = |(_, waiting): &(&u64, &Waiting)| waiting.is_kept || !waiting.completion.is_settled();
+        let open =
+            |(_, waiting): &(&u64, &QueuedRequest)| waiting.is_kept || !waiting.completion.is_settled();
         if queue.paused_until.is_none() {
             queue.requests.iter().filter(open).take(max_requests).collect()
         } else {
@@ -197,7 +196,7 @@ impl RequestQueue {
 }
 
 impl Queue {
-    fn push(&mut self, waiting: Waiting) -> u64 {
+    fn push(&mut self, waiting: QueuedRequest) -> u64 {
         self.last_number += 1;
         self.bytes += waiting.weight;
         self.kept += usize::from(waiting.is_kept);
@@ -205,7 +204,7 @@ impl Queue {
         self.last_number
     }
 
-    fn remove(&mut self, number: u64) -> Option<Waiting> {
+    fn remove(&mut self, number: u64) -> Option<QueuedRequest> {
         let removed = self.requests.remove(&number)?;
         self.bytes -= removed.weight;
         self.kept -= usize::from(removed.is_kept);
@@ -227,7 +226,7 @@ impl Queue {
     }
 
     /// Removes the kept requests that a change makes needless, and records the change, which is about to be pushed.
-    fn replace(&mut self, change: &Request) -> Vec<Waiting> {
+    fn replace(&mut self, change: &Request) -> Vec<QueuedRequest> {
         let Some((id, subject)) = subject(change) else { return Vec::new() };
         let changes = self.latest.entry(id.clone()).or_default();
         let mut needless = Vec::new();
@@ -259,17 +258,6 @@ fn subject(change: &Request) -> Option<(&Id, Subject)> {
         Request::Forget { id } => Some((id, Subject::Everything)),
         Request::Has { .. } | Request::Get { .. } | Request::Watchers { .. } => None,
     }
-}
-
-/// Returns a `BackplaneUnavailableError`, in the form in which `lib/` reads errors. The message names the cause.
-pub fn unavailable(message: &str, cause: Option<&BusError>) -> Text {
-    let description = serde_json::json!({
-        "name": "BackplaneUnavailableError",
-        "code": "ERR_BACKPLANE_UNAVAILABLE",
-        "message": cause.map_or_else(|| message.into(), |cause| format!("{message}: {}", cause.message)),
-        "cause": cause.map(|cause| serde_json::json!({ "code": *cause.code, "message": *cause.message })),
-    });
-    description.to_string().into_bytes().into()
 }
 
 #[cfg(test)]
