@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 import { describeWithRedis } from '../support/redis.js';
 import { startCluster } from '../support/redis-cluster.js';
 import { startMachines } from '../support/redis-node/machines.js';
-import { until } from '../support/redis-node/node.js';
 import { runWorkload, workloadOf } from '../support/redis-node/workload-run.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisCluster } from '../support/redis-cluster.js' */
