@@ -26,7 +26,7 @@ export function redisFigures({ redis }) {
 				[
 					`commands for a broadcast to ${sessions.toLocaleString('en')} sessions on ${nodes} nodes`,
 					`${commandsPerBroadcast(counts.pubSub)} (\`PUBLISH\`)`,
-					`${commandsPerBroadcast(counts.ours)} (${countsPerBroadcast(counts.ours).evalsha ? 'a script' : '`XADD`'}), and the blocking \`XREAD\` of each node`,
+					`${commandsPerBroadcast(counts.ours)} (${countsPerBroadcast(counts.ours).evalsha ? 'scripts, with those that acknowledge' : '`XADD`'}), and the blocking \`XREAD\` of each node`,
 				],
 				[
 					"CPU time per message: sender's main thread",
