@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { frame, inboxes, nodes as nodesOf } from '../support/redis-keys.js';
 import { Node, newPrefix, until } from '../support/redis-node/node.js';
+import { SlowProxy } from '../support/redis-node/slow-proxy.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisServer } from '../support/redis.js' */
@@ -524,6 +525,28 @@ describeWithRedis('two nodes', () => {
 			const { a } = await inOnePrefix(t);
 			await a.do('streams', 'flush');
 			await a.do('streams', 'flush');
+		});
+
+		test('does not wait for what is sent after it, also when the rest takes longer than `commandTimeoutMs`', async (t) => {
+			const proxy = new SlowProxy(redis.port, { bytesPerSecond: 2_000_000 });
+			const url = await proxy.start();
+			t.after(() => proxy.end());
+			const node = new Node();
+			t.after(() => node.kill());
+			const member = await node.open(url, { prefix: newPrefix(), commandTimeoutMs: 500 });
+			await member.do('streams', 'ready');
+			const sent = await member.run(async ({ manager }) => {
+				const text = 'x'.repeat(10_000);
+				const send = () => {
+					while (manager.stats().backplane.pendingBytes < 3_000_000) manager.send(['nobody'], text);
+				};
+				send();
+				const timer = setInterval(send, 10);
+				await manager.flush();
+				clearInterval(timer);
+				return manager.stats().backplane.sent;
+			});
+			assert.ok(sent >= 290, `${sent}`);
 		});
 	});
 

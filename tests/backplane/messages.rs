@@ -208,6 +208,33 @@ fn while_the_bus_is_unreachable_the_outbox_is_limited_and_requests_fail() {
 }
 
 #[test]
+fn a_patient_flush_may_take_any_time_while_entries_are_sent_and_does_not_wait_for_later_ones() {
+    run(async {
+        let bus = MemoryBus::default();
+        bus.limit(Settings { max_len: 1, ..Settings::default() });
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
+        for number in 0..40 {
+            processes[0].send("reader", &number.to_string());
+        }
+        let flushed = processes[0].member.flush_patiently();
+        let begun = tokio::time::Instant::now();
+        for number in 40..120 {
+            // The reader makes room for one message in this time, more or less.
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            processes[0].send("reader", &number.to_string());
+            processes.iter_mut().for_each(Process::drain);
+        }
+        assert_eq!(processes[0].reply(flushed).await, Outcome::Done);
+        assert!(begun.elapsed() > Settings::default().command_timeout * 2);
+        assert!(processes[0].backplane.is_behind(), "later messages wait");
+
+        bus.disconnect(true);
+        let flushed = processes[0].member.flush_patiently();
+        assert!(processes[0].reply(flushed).await.failure().is_some(), "nothing is sent");
+    });
+}
+
+#[test]
 fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_there_is_room() {
     run(async {
         let bus = MemoryBus::default();

@@ -64,7 +64,8 @@ impl<B: Bus> Node<B> {
         self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
         let problem = self.backplane.health.problem();
         let failure = || unavailable("closed before Redis replied", problem.as_ref());
-        for deadlines in [&self.backplane.request_deadlines, &self.backplane.deadlines] {
+        let Backplane { request_deadlines, patient_deadlines, deadlines, .. } = &*self.backplane;
+        for deadlines in [request_deadlines, patient_deadlines, deadlines] {
             deadlines.fail_all(failure);
         }
         let left = std::mem::take(&mut *lock(&self.backplane.left));
@@ -203,7 +204,8 @@ impl<B: Bus> Node<B> {
 
     /// Fails requests that have no reply after `command_timeout`.
     async fn watch_deadlines(&self) {
-        let Backplane { settings, request_deadlines, deadlines, requests, health, .. } = &*self.backplane;
+        let Backplane { settings, request_deadlines, patient_deadlines, deadlines, .. } = &*self.backplane;
+        let Backplane { requests, health, counters, .. } = &*self.backplane;
         let limit = settings.command_timeout;
         let failure = || {
             let problem = health.problem().unwrap_or_else(|| BusError::timed_out(limit));
@@ -225,8 +227,15 @@ impl<B: Bus> Node<B> {
                 deadlines.fail_expired(failure).await;
             }
         };
+        let of_patient = async {
+            let sent = || counters.sent.load(Ordering::Relaxed);
+            loop {
+                patient_deadlines.fail_without_progress(sent, failure).await;
+            }
+        };
         select! {
             () = of_requests => {}
+            () = of_patient => {}
             () = of_others => {}
         }
     }
