@@ -608,6 +608,29 @@ describeWithRedis('two nodes', () => {
 			assert.deepEqual(await a.do('received', 'a', 1_000), numbers);
 		});
 
+		test('publishes all pending messages, also when that takes longer than `commandTimeoutMs`', async (t) => {
+			const { a, prefix } = await inOnePrefix(t);
+			await create(a, 'a');
+			await a.do('streams', 'flush');
+			const proxy = new SlowProxy(redis.port, { bytesPerSecond: 2_000_000 });
+			const url = await proxy.start();
+			t.after(() => proxy.end());
+			const node = new Node();
+			t.after(() => node.kill());
+			const member = await node.open(url, { prefix, commandTimeoutMs: 500 });
+			await member.do('streams', 'ready');
+			await member.run(async ({ manager }) => {
+				for (let n = 0; n < 300; n++) manager.send(['a'], `${n} ${'x'.repeat(10_000)}`);
+			});
+			await member.do('leave');
+			const numbers = Array.from({ length: 300 }, (_, n) => `${n}`);
+			const received = await a.do('received', 'a', 300);
+			assert.deepEqual(
+				received.map((/** @type {string} */ message) => message.split(' ')[0]),
+				numbers,
+			);
+		});
+
 		test('of all managers closes every connection, and leaves only the keys that all nodes share and those of other nodes', async (t) => {
 			const { a, b, prefix } = await inOnePrefix(t);
 			await create(a, 'a');

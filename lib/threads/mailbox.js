@@ -204,9 +204,9 @@ export class Mailbox {
 					break;
 				}
 				case ROW.REPORT: {
-					const { node, missed, error } = JSON.parse(this.#native.text());
+					const { node, missed, error, isLoss } = JSON.parse(this.#native.text());
 					if (error === undefined) this.#reports.gap({ node, missed });
-					else this.#reports.error(backplaneUnavailable(error));
+					else this.#reports.error(backplaneUnavailable(error), isLoss);
 					break;
 				}
 			}

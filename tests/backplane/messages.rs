@@ -316,6 +316,40 @@ fn a_node_that_leaves_sends_what_waits_and_removes_its_sessions() {
 }
 
 #[test]
+fn a_node_that_leaves_sends_everything_while_the_others_read_even_if_that_takes_long() {
+    run(async {
+        let bus = MemoryBus::default();
+        bus.limit(Settings { max_len: 1, ..Settings::default() });
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
+        let messages: Vec<_> = (0..40).map(|number| number.to_string()).collect();
+        messages.iter().for_each(|message| processes[0].send("reader", message));
+        let begun = tokio::time::Instant::now();
+        let left = processes[0].member.leave_backplane();
+        assert_eq!(processes[0].reply(left).await, Outcome::Done);
+        assert!(begun.elapsed() > Settings::default().command_timeout * 2);
+        settle(&mut processes).await;
+        assert_eq!(processes[1].got("reader"), messages);
+        assert_eq!(processes[0].reports, Vec::<String>::new());
+        assert!(!bus.knows(processes[0].node()));
+    });
+}
+
+#[test]
+fn a_node_that_leaves_without_having_sent_everything_counts_and_reports_that() {
+    run(async {
+        let bus = MemoryBus::default();
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
+        bus.fill(true);
+        (0..3).for_each(|number| processes[0].send("reader", &number.to_string()));
+        let left = processes[0].member.leave_backplane();
+        assert_eq!(processes[0].reply(left).await, Outcome::Done);
+        assert_eq!(processes[0].backplane.counters.dropped.load(Ordering::Relaxed), 3);
+        let last = processes[0].reports.last().expect("a report");
+        assert!(last.contains("closed before everything was sent") && last.contains("OOM"), "{last}");
+    });
+}
+
+#[test]
 fn a_node_that_has_never_connected_sends_what_waits_when_it_leaves() {
     run(async {
         let bus = MemoryBus::default();

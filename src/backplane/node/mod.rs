@@ -19,12 +19,12 @@ use std::sync::atomic::Ordering;
 
 use tokio::select;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::backoff::Backoff;
 use self::progress::{SharedProgress, Unacknowledged};
 use self::report::Report;
-use self::send::Sending;
+use self::send::{MAX_FULL_WAIT, Sending};
 use super::bus::{Bus, BusError, Joined, Link, Position};
 use super::health::Writer;
 use super::ids::NodeId;
@@ -62,6 +62,7 @@ impl<B: Bus> Node<B> {
             () = self.stay_connected(&progress) => {}
         }
         self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
+        self.report_unsent();
         let problem = self.backplane.health.problem();
         let failure = || unavailable("closed before Redis replied", problem.as_ref());
         let Backplane { request_deadlines, patient_deadlines, deadlines, .. } = &*self.backplane;
@@ -83,7 +84,7 @@ impl<B: Bus> Node<B> {
                         let error = select! {
                             error = self.use_link(&link, progress, &mut backoff) => error,
                             () = self.leave_requested() => {
-                                return self.leave_by(&link, progress).await;
+                                return self.leave_by(&link, progress, self.end_of_leaving()).await;
                             }
                         };
                         self.disconnected();
@@ -108,19 +109,22 @@ impl<B: Bus> Node<B> {
         // so that the other nodes need not wait until it counts as dead.
         let Backplane { outbox, claims, requests, .. } = &*self.backplane;
         if lock(progress).has_joined || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
+            let end = self.end_of_leaving();
             let connecting = async {
                 loop {
                     // Only a registered node may send.
                     if let Ok(link) = self.bus.connect(&self.backplane.node).await
                         && self.join(&link, progress).await.is_ok()
                     {
-                        return self.leave_by(&link, progress).await;
+                        return link;
                     }
                     sleep(backoff.next()).await;
                 }
             };
             // After `command_timeout`, the node ends without that.
-            let _ = timeout(self.backplane.settings.command_timeout, connecting).await;
+            if let Ok(link) = timeout_at(end, connecting).await {
+                self.leave_by(&link, progress, end).await;
+            }
         }
     }
 
@@ -240,44 +244,67 @@ impl<B: Bus> Node<B> {
         }
     }
 
-    /// Sends what is left, makes the requests that wait, and leaves, as far as `command_timeout` allows.
-    async fn leave_by(&self, link: &B::Link, progress: &SharedProgress) {
-        let end = Instant::now() + self.backplane.settings.command_timeout;
-        let sending = async {
-            self.send_rest(link, progress, end).await?;
+    /// Returns the time at which a node that leaves ends without having sent everything, unless it sends something before.
+    fn end_of_leaving(&self) -> Instant {
+        Instant::now() + self.backplane.settings.command_timeout
+    }
+
+    /// Sends what is left, makes the requests that wait, and leaves. Gives up at `end`, or after `command_timeout` without progress.
+    async fn leave_by(&self, link: &B::Link, progress: &SharedProgress, mut end: Instant) {
+        let sent = self.send_rest(link, progress, &mut end).await;
+        let requesting = async {
+            sent?;
             while self.request_some(link).await? {}
             Ok(())
         };
         let leaving = async {
             // The node leaves even if the server has refused a command.
-            let _: Result<(), BusError> = sending.await;
+            let _: Result<(), BusError> = requesting.await;
             link.leave().await
         };
         // The node ends in any case. Keys that it could not remove from Redis expire with their time to live.
         let _ = timeout_at(end, leaving).await;
     }
 
-    /// Sends what is left. Gives up before `end` when the server refuses writes, so that the node can still leave.
+    /// Sends what is left. Moves `end` whenever it has sent something. Gives up before `end` when the server refuses writes, so that
+    /// the node can still leave.
     async fn send_rest(
         &self,
         link: &B::Link,
         progress: &SharedProgress,
-        end: Instant,
+        end: &mut Instant,
     ) -> Result<(), BusError> {
         loop {
-            match self.send_some(link, progress).await {
+            // The connection fails without progress. A large message over a slow line may take longer.
+            let delay = match self.send_some(link, progress).await {
                 Ok(Sending::Nothing) => return Ok(()),
-                Ok(Sending::Some) => continue,
-                Ok(Sending::Full) => {}
-                Err(error) if error.is_refused_write() => {}
+                Ok(Sending::Some) => {
+                    *end = self.end_of_leaving();
+                    continue;
+                }
+                Ok(Sending::Full) => MAX_FULL_WAIT,
+                Err(error) if error.is_refused_write() => {
+                    self.backplane.health.refused(Writer::Sender, &error);
+                    lock(progress).write_backoff.next()
+                }
                 Err(error) => return Err(error),
-            }
-            let delay = lock(progress).write_backoff.next();
+            };
             // The node needs some of the time to leave.
-            if Instant::now() + delay * 2 >= end {
+            if Instant::now() + (delay * 2).max(self.backplane.settings.command_timeout / 4) >= *end {
                 return Ok(());
             }
             sleep(delay).await;
+        }
+    }
+
+    /// Counts and reports the entries that the node could not send before it ended.
+    fn report_unsent(&self) {
+        let Backplane { outbox, counters, health, settings, .. } = &*self.backplane;
+        let unsent = outbox.len();
+        if unsent > 0 {
+            Counters::add(&counters.dropped, unsent as u64);
+            let problem = health.problem().unwrap_or_else(|| BusError::timed_out(settings.command_timeout));
+            self.report(&Report::Unsent(&problem));
         }
     }
 
