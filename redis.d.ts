@@ -71,7 +71,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * @param url `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Several hosts are separated by
 	 *   commas, such as servers of a Redis Cluster. For Redis Sentinel:
 	 *   `redis-sentinel://[user[:password]@]host[:port],host[:port][/database]#name`, or `rediss-sentinel://`. `valkey` in
-	 *   place of `redis` means the same.
+	 *   place of `redis` means the same. The default port is 6379, and 26379 for Sentinels.
 	 * @throws {TypeError} `ERR_UNKNOWN_OPTION` if an option does not exist; `ERR_INVALID_ARG_TYPE` if an option has the
 	 *   wrong type or lacks another option that it needs; `ERR_INVALID_ARG_VALUE` if `url` is not the URL of a Redis
 	 *   server, or if an option differs from the value that this process or thread already uses for the same URL and
@@ -151,7 +151,7 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 	 * Waits until the messages that this thread has sent are in the queues of the streams of this process and in Redis,
 	 * and until Redis knows which sessions this process has.
 	 *
-	 * If nothing was sent for `commandTimeoutMs`, it resolves, and reports that to `onError`. With
+	 * If nothing could be sent for `commandTimeoutMs`, it resolves, and reports that to `onError`. With
 	 * {@link BackplaneOptions.onUnavailable} `'reject'`, it rejects with a {@link BackplaneUnavailableError} after
 	 * `commandTimeoutMs`. The messages then continue to wait and are sent later. The call keeps this thread alive until its
 	 * promise resolves or rejects.
@@ -469,9 +469,9 @@ export interface BackplaneOptions {
 	 * Limits the number of entries that wait in Redis for one process, in its inbox. While the inbox is full, the other
 	 * processes wait. When the process has sent no heartbeat for twice `nodeTtlMs`, they remove its oldest entries instead.
 	 *
-	 * An entry has the messages and notifications that another process sends at once: 1 to 128. A `delete` of a session by
-	 * another process is an entry. Use more than a process gets in the longest time for which it may be disconnected. Use
-	 * the same value in all processes.
+	 * A whole number from 1. An entry has the messages and notifications that another process sends at once: 1 to 128. A
+	 * `delete` of a session by another process is an entry. Use more than a process gets in the longest time for which it
+	 * may be disconnected. Use the same value in all processes.
 	 *
 	 * @default 100000
 	 */
@@ -480,8 +480,8 @@ export interface BackplaneOptions {
 	/**
 	 * Limits the bytes that wait in Redis for one process, in its inbox, in the same way as `maxLen` limits the entries.
 	 *
-	 * In bytes of texts and ids, with about 30 more for each entry; at least `maxPendingBytes`. Use four times as much.
-	 * Use the same value in all processes.
+	 * In bytes of texts and ids, with about 25 more for each entry and 8 more for each message; at least
+	 * `maxPendingBytes`. Use four times as much. Use the same value in all processes.
 	 *
 	 * @default 33554432 (32 MiB)
 	 */
@@ -503,7 +503,8 @@ export interface BackplaneOptions {
 	/**
 	 * Limits the time that a call waits for Redis. After it, the call answers without Redis, or rejects with a
 	 * {@link BackplaneUnavailableError}: see {@link BackplaneOptions.onUnavailable}. The limit also applies to each attempt
-	 * to connect, and to the time for which `close()` waits when it can send nothing of what is waiting.
+	 * to connect, and to the time for which `close()` waits when it can send nothing of what is waiting. A connection over
+	 * which no bytes move for this time, while a reply is missing, is closed and made again.
 	 *
 	 * In milliseconds, at most 2³¹ − 1. Use less than the time in which a request has to be answered. With
 	 * `onUnavailable: 'reject'`, use less than a third of it, because tmcp can wait for Redis three times in one request.
@@ -614,9 +615,14 @@ export interface BackplaneGap {
  * @see https://nodejs.org/api/diagnostics_channel.html
  */
 export interface BackplaneStats {
+	/**
+	 * Name of this process in Redis, which {@link BackplaneGap.node} of other processes and the keys of Redis have. Chosen at
+	 * random when its first manager with this URL and prefix is made.
+	 */
+	node: string;
 	/** True while this process is connected to Redis. */
 	connected: boolean;
-	/** Number of bytes of messages that wait to be sent. */
+	/** Number of bytes of messages that wait to be sent, and of calls that wait for a reply. */
 	pendingBytes: number;
 	/**
 	 * Number of messages, and of changes of the info manager, that were dropped: more than `maxPendingBytes` were waiting,

@@ -18,8 +18,8 @@ const USAGE = `Usage: npm run bench -- [options]
                      "threads:", "redis:", "nodes:", "delivery:", "options:", "comparison:"
   --before <commit>  compare this checkout with an earlier commit, and measure nothing else; builds that commit once,
                      below target/
-  --save             with --only "delivery:" or --only "nodes:", write this part into the results of the last full run, with
-                     its own date and commit, and update docs/benchmarks.md
+  --save             with --only and "redis:", "nodes:" or "delivery:", write this part into the results of the last full run,
+                     with its own date and commit, and update docs/benchmarks.md
   --out <folder>     write latest.json, latest.md and latest.svg to the folder; otherwise a full run writes them to
                      bench/results and updates docs/benchmarks.md, and any other run writes nothing
   --report           measure nothing; write latest.md, latest.svg and docs/benchmarks.md again from bench/results/latest.json
@@ -63,10 +63,10 @@ async function main() {
 
 	if (save) {
 		const saved = readMeasured(RESULTS_FOLDER);
-		const { delivery, nodes } = measured;
-		if (saved === undefined || quick || !(delivery || nodes))
-			fail('--save needs a full run before, and --only "delivery:" or --only "nodes:".');
-		const merged = { ...saved, ...(delivery && { delivery }), ...(nodes && { nodes }) };
+		const { redis, nodes, delivery } = measured;
+		if (saved === undefined || quick || !(redis || nodes || delivery))
+			fail('--save needs a full run before, and --only with "redis:", "nodes:" or "delivery:".');
+		const merged = { ...saved, ...(redis && { redis }), ...(nodes && { nodes }), ...(delivery && { delivery }) };
 		saveMeasured(RESULTS_FOLDER, merged);
 		writeReports(RESULTS_FOLDER, resultsOf(merged));
 		writeDocs(resultsOf(merged));

@@ -4,41 +4,25 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { describeWithRedis, startRedis } from '../support/redis.js';
+import { describeWithRedis } from '../support/redis.js';
 import {
 	assertAllNumbers,
 	assertNoGaps,
 	createMany,
 	sendNumbers,
+	startBehindLine,
 	startMachines,
 } from '../support/redis-node/machines.js';
-import { SlowProxy } from '../support/redis-node/slow-proxy.js';
-
-/** @import { TestContext } from 'node:test' */
 
 /** Fits into `maxPendingBytes` by default. */
 const BURST = 25_000;
 const MiB = 2 ** 20;
 
-/**
- * Starts Redis behind a line.
- *
- * @param {TestContext} t
- * @param {{ delayMs?: number, bytesPerSecond?: number }} line
- */
-async function startBehind(t, line) {
-	const redis = await startRedis();
-	t.after(() => redis.end());
-	const proxy = new SlowProxy(redis.port, line);
-	t.after(() => proxy.end());
-	return { redis, url: await proxy.start() };
-}
-
 describeWithRedis('a burst to another node arrives whole and in order', () => {
 	// Two at once, because the first test takes about the time of all others.
 	describe('with default options', { concurrency: 2 }, () => {
 		test('8 messages of 7.5 MiB on a line of 20 Mbit/s', async (t) => {
-			const { url } = await startBehind(t, { delayMs: 1, bytesPerSecond: 20_000_000 / 8 });
+			const { url } = await startBehindLine(t, { delayMs: 1, bytesPerSecond: 20_000_000 / 8 });
 			const { members } = await startMachines(t, [url, url]);
 			const [a, b] = members;
 			await b.do('create', 'b');
@@ -49,9 +33,8 @@ describeWithRedis('a burst to another node arrives whole and in order', () => {
 					while (m.manager.stats().backplane.pendingBytes > 0) await m.manager.flush();
 				}
 			}, 7.5 * MiB);
-			await b.do('received', 'b', 8);
-			const received = await b.run((m) =>
-				m.seen('b')[0].messages.map((/** @type {string} */ text) => [text[0], text.length]),
+			const received = await b.run(async (m) =>
+				(await m.received('b', 8)).map((/** @type {string} */ text) => [text[0], text.length]),
 			);
 			assert.deepEqual(
 				received,
@@ -69,7 +52,7 @@ describeWithRedis('a burst to another node arrives whole and in order', () => {
 		]) {
 			const count = bursts * BURST;
 			test(`${count} messages, ${delayMs} ms one way`, async (t) => {
-				const { url } = await startBehind(t, { delayMs });
+				const { url } = await startBehindLine(t, { delayMs });
 				const { members } = await startMachines(t, [url, url]);
 				const [a, b] = members;
 				await b.do('create', 'b');
@@ -84,7 +67,7 @@ describeWithRedis('a burst to another node arrives whole and in order', () => {
 		}
 
 		test(`${BURST} messages to one, to many and to all sessions, in one order`, async (t) => {
-			const { url } = await startBehind(t, { delayMs: 1 });
+			const { url } = await startBehindLine(t, { delayMs: 1 });
 			const { members } = await startMachines(t, [url, url, url]);
 			const [a, b, c] = members;
 			await Promise.all([createMany(b, 'b', 10), createMany(c, 'c', 10)]);
@@ -111,7 +94,7 @@ describeWithRedis('a burst to another node arrives whole and in order', () => {
 		});
 
 		test(`${BURST} messages, while the memory of Redis is full`, async (t) => {
-			const { redis, url } = await startBehind(t, { delayMs: 1 });
+			const { redis, url } = await startBehindLine(t, { delayMs: 1 });
 			const { members } = await startMachines(t, [url, url]);
 			const [a, b] = members;
 			await b.do('create', 'b');

@@ -8,6 +8,7 @@ import { describeWithRedis } from '../support/redis.js';
 import { startCluster } from '../support/redis-cluster.js';
 import { startMachines } from '../support/redis-node/machines.js';
 import { runWorkload, workloadOf } from '../support/redis-node/workload-run.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisCluster } from '../support/redis-cluster.js' */
@@ -31,6 +32,28 @@ describeWithRedis('nodes on a cluster', () => {
 				for (const { child } of nodes) assert.deepEqual([child.exitCode, child.signalCode], [null, null]);
 			});
 		}
+	});
+
+	test('a slot that stays half moved delays messages, and loses none', async (t) => {
+		const cluster = await startCluster();
+		t.after(() => cluster.end());
+		const { prefix, nodes, members } = await startMachines(t, [cluster.url, cluster.url, cluster.url]);
+		const all = async (/** @type {(backplane: any) => boolean} */ isWanted) => {
+			for (const member of members) await until(async () => isWanted((await member.do('streams', 'stats')).backplane));
+		};
+		const moveSlowly = async () => {
+			const { moveKey, moveKeys, finish } = await cluster.beginMove(`{${prefix}}`);
+			// Some keys are on each master: both refuse the scripts.
+			await moveKey(`{${prefix}}:st`);
+			await all(({ connected }) => !connected);
+			// All keys are on the new master, and the old one still has the slot.
+			await moveKeys();
+			await all(({ connected, lastError }) => !connected && lastError.code === 'ASK');
+			await finish();
+			await all(({ connected }) => connected);
+		};
+		await runWorkload(t, members, workloadOf({ nodes: 3, messages: 2_000, perSecond: 250 }), [moveSlowly]);
+		for (const { child } of nodes) assert.deepEqual([child.exitCode, child.signalCode], [null, null]);
 	});
 
 	describe('with the URL of', { concurrency: true }, () => {

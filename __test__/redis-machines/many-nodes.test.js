@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
+import { inboxes, nodes } from '../support/redis-keys.js';
 import { assertNoGaps } from '../support/redis-node/machines.js';
-import { Node, newPrefix, until } from '../support/redis-node/node.js';
+import { Node, newPrefix } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 const PROCESSES = 3;
 const NODES = 30;
@@ -22,7 +24,7 @@ describeWithRedis('30 nodes', () => {
 			processes.flatMap((node) => hosts.map((host) => node.open(`redis://${host}:${redis.port}`, { prefix }))),
 		);
 		await Promise.all(members.map((member) => member.do('streams', 'ready')));
-		assert.equal(await redis.command('ZCARD', await nodesKey()), NODES);
+		assert.equal((await nodes(redis, prefix)).length, NODES);
 		await Promise.all(members.map((member, n) => member.do('create', `session-${n}`)));
 		await Promise.all(members.map((member) => member.do('streams', 'flush')));
 
@@ -60,13 +62,8 @@ describeWithRedis('30 nodes', () => {
 		);
 		await assertNoGaps(members);
 		// Redis removes what was acknowledged.
-		const streams = await redis.command('KEYS', `{${prefix}}:in:*`);
-		assert.equal(streams.length, NODES);
-		for (const stream of streams) await until(async () => (await redis.command('XLEN', stream)) === 0);
-
-		async function nodesKey() {
-			const [key] = (await redis.command('KEYS', '*')).filter((/** @type {string} */ key) => key.endsWith(':nodes'));
-			return key;
+		for (const inbox of await inboxes(redis, prefix)) {
+			await until(async () => (await redis.command('XLEN', inbox)) === 0);
 		}
 	});
 });

@@ -4,30 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { BreakingProxy } from '../support/redis-node/breaking-proxy.js';
-import { assertNoGaps, startMachines } from '../support/redis-node/machines.js';
-import { until } from '../support/redis-node/node.js';
-import { SlowProxy } from '../support/redis-node/slow-proxy.js';
+import { assertNoGaps, createMany, startBehindLine, startLine, startMachines } from '../support/redis-node/machines.js';
+import { until } from '../support/until.js';
 
-/** @import { TestContext } from 'node:test' */
 /** @import { NodeManagersProxy } from '../support/redis-node/node.js' */
 
 /** Number of ids that two nodes create at the same time. */
 const RACED = 32;
-
-/**
- * Starts Redis behind a line.
- *
- * @param {TestContext} t
- * @param {number} delayMs
- */
-async function startBehind(t, delayMs) {
-	const redis = await startRedis();
-	t.after(() => redis.end());
-	const line = new SlowProxy(redis.port, { delayMs });
-	t.after(() => line.end());
-	return { redis, line, url: await line.start() };
-}
 
 /**
  * Resolves with the number of open streams that a node has of each raced id.
@@ -44,16 +27,16 @@ function openStreams(member) {
 
 describeWithRedis('a session', () => {
 	test('gets a message that another node sends after `create` and before Redis knows the session', async (t) => {
-		const { line, url } = await startBehind(t, 0);
-		const proxy = new BreakingProxy(line.port, { seed: 1, cuts: 0 });
-		t.after(() => proxy.end());
-		const { members } = await startMachines(t, [url, await proxy.start(), url]);
+		const redis = await startRedis();
+		t.after(() => redis.end());
+		const { line, url } = await startLine(t, redis.port, {});
+		const { members } = await startMachines(t, [redis.url, url, redis.url]);
 		const [a, b, c] = members;
-		proxy.stall();
+		line.stall();
 		await b.do('create', 'new');
 		await a.do('streams', 'send', ['new'], 'early');
 		await a.do('streams', 'flush');
-		proxy.resume();
+		line.resume();
 		assert.deepEqual(await b.do('received', 'new', 1), ['early']);
 		await b.do('streams', 'flush');
 		assert.equal(await c.do('streams', 'has', 'new'), true);
@@ -61,7 +44,7 @@ describeWithRedis('a session', () => {
 	});
 
 	test('gets all messages, in order, that another node sends from `create` on, without a `flush`', async (t) => {
-		const { url } = await startBehind(t, 5);
+		const { url } = await startBehindLine(t, { delayMs: 5 });
 		const { members } = await startMachines(t, [url, url]);
 		const [a, b] = members;
 		await Promise.all(
@@ -82,7 +65,7 @@ describeWithRedis('a session', () => {
 	});
 
 	test('moves with its client: the older stream is closed, and the messages reach the newer one', async (t) => {
-		const { url } = await startBehind(t, 1);
+		const { url } = await startBehindLine(t, { delayMs: 1 });
 		const { members } = await startMachines(t, [url, url, url]);
 		const [a, b, c] = members;
 		await a.do('create', 'moving');
@@ -102,14 +85,10 @@ describeWithRedis('a session', () => {
 	});
 
 	test('that two nodes create at the same time has one owner in the end, and exactly one open stream', async (t) => {
-		const { url } = await startBehind(t, 2);
+		const { url } = await startBehindLine(t, { delayMs: 2 });
 		const { members } = await startMachines(t, [url, url, url]);
 		const [a, b, c] = members;
-		const createAll = (/** @type {NodeManagersProxy} */ member) =>
-			member.run((m, raced) => {
-				for (let n = 0; n < raced; n++) m.create(`raced-${n}`);
-			}, RACED);
-		await Promise.all([createAll(a), createAll(b)]);
+		await Promise.all([a, b].map((member) => createMany(member, 'raced', RACED)));
 		/** @type {number[]} */
 		let ofA = [];
 		/** @type {number[]} */
@@ -134,7 +113,7 @@ describeWithRedis('a session', () => {
 	});
 
 	test('that is deleted on another node is closed after the messages that were sent before', async (t) => {
-		const { url } = await startBehind(t, 1);
+		const { url } = await startBehindLine(t, { delayMs: 1 });
 		const { members } = await startMachines(t, [url, url, url]);
 		const [a, b, c] = members;
 		await b.do('create', 'deleted');

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 
 import { describeWithRedis } from '../support/redis.js';
 import { startCluster } from '../support/redis-cluster.js';
+import { runCommands } from '../support/redis-command.js';
 import { startSentinel } from '../support/redis-sentinel.js';
 
 /** @import { TestContext } from 'node:test' */
@@ -14,7 +15,7 @@ import { startSentinel } from '../support/redis-sentinel.js';
 // Concurrent, because the tests wait most of the time.
 const AT_ONCE = { concurrency: true };
 
-describeWithRedis('of the tests', () => {
+describeWithRedis('the servers that tests start:', () => {
 	describe('a cluster', AT_ONCE, () => {
 		/** @param {TestContext} t */
 		async function start(t) {
@@ -53,6 +54,30 @@ describeWithRedis('of the tests', () => {
 			await hasAll(next);
 			await assert.rejects(master.command('GET', '{tag}:0'), new RegExp(`MOVED \\d+ 127.0.0.1:${next.port}`));
 			await hasAll(await cluster.moveSlot('{tag}'));
+		});
+
+		// So a node that followed `ASK` and sent `ASKING` would still have to wait: some keys of its scripts need not exist.
+		test('refuses a script with a key that does not exist while its slot moves, also after ASKING', async (t) => {
+			const cluster = await startCluster();
+			t.after(() => cluster.end());
+			const master = await cluster.masterOf('{tag}');
+			const keys = ['{tag}:a', '{tag}:b', '{tag}:missing'];
+			for (const key of keys.slice(0, 2)) await master.command('SET', key, 1);
+			const { from, to, moveKey, finish } = await cluster.beginMove('{tag}');
+			const script = ['EVAL', 'return #KEYS', String(keys.length), ...keys];
+			const isRefused = async () => {
+				await assert.rejects(from.command(...script), /^Error: (TRYAGAIN|ASK) /);
+				await assert.rejects(to.command(...script), /^Error: MOVED /);
+				const [, afterAsking] = await runCommands(to.port, [['ASKING'], script]);
+				assert.match(String(afterAsking), /^Error: TRYAGAIN /);
+			};
+			await isRefused();
+			await moveKey(keys[0]);
+			await isRefused();
+			await moveKey(keys[1]);
+			await isRefused();
+			await finish();
+			assert.equal(await to.command(...script), keys.length);
 		});
 	});
 

@@ -5,10 +5,15 @@ import { describe, test } from 'node:test';
 import { setTimeout as pass } from 'node:timers/promises';
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { BreakingProxy } from '../support/redis-node/breaking-proxy.js';
-import { assertAllNumbers, assertNoGaps, createMany, startMachines } from '../support/redis-node/machines.js';
-import { until } from '../support/redis-node/node.js';
-import { SlowProxy } from '../support/redis-node/slow-proxy.js';
+import {
+	assertAllNumbers,
+	assertNoGaps,
+	createMany,
+	startBehindLine,
+	startLine,
+	startMachines,
+} from '../support/redis-node/machines.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { NodeManagersProxy } from '../support/redis-node/node.js' */
@@ -17,25 +22,19 @@ import { SlowProxy } from '../support/redis-node/slow-proxy.js';
 const CLIENTS = 5_000;
 
 /**
- * Starts nodes on a line, and a last one on the same line that a proxy can break.
+ * Starts nodes on a line, and a last one, the target, on a line of its own.
  *
  * @param {TestContext} t
- * @param {{ delayMs: number, others: number }} given `others` is the number of nodes on the line
+ * @param {{ delayMs: number, others: number }} given `others` is the number of nodes on the shared line
  */
 async function start(t, { delayMs, others }) {
-	const redis = await startRedis();
-	t.after(() => redis.end());
-	const line = new SlowProxy(redis.port, { delayMs });
-	t.after(() => line.end());
-	const url = await line.start();
-	const proxy = new BreakingProxy(line.port, { seed: 1, cuts: 0 });
-	t.after(() => proxy.end());
-	const urls = [...Array.from({ length: others }, () => url), await proxy.start()];
-	const { members, nodes } = await startMachines(t, urls);
+	const { redis, url } = await startBehindLine(t, { delayMs });
+	const { line: targetLine, url: targetUrl } = await startLine(t, redis.port, { delayMs });
+	const { members, nodes } = await startMachines(t, [...Array(others).fill(url), targetUrl]);
 	const target = members[others];
 	await target.do('create', 'target');
 	await target.do('streams', 'flush');
-	return { members, proxy, target, others: members.slice(0, others), targetNode: nodes[others] };
+	return { members, target, targetLine, targetNode: nodes[others], others: members.slice(0, others) };
 }
 
 /**
@@ -90,11 +89,11 @@ describeWithRedis('while clients reconnect, all messages to a session elsewhere 
 
 	for (const delayMs of [0, 1, 5]) {
 		test(`1,000 messages to a node that is cut off for 2 s, while 4 nodes get 5,000 clients each, ${delayMs} ms one way`, async (t) => {
-			const { members, proxy, target, others } = await start(t, { delayMs, others: 4 });
-			await proxy.refuse();
+			const { members, target, targetLine, others } = await start(t, { delayMs, others: 4 });
+			await targetLine.refuse();
 			const created = reconnectAndSend(others, 1_000);
 			await pass(2_000);
-			await proxy.accept();
+			await targetLine.accept();
 			await created;
 			assertAllNumbers(t, await target.do('receivedLast', 'target', '999'), 1_000);
 			await assertAllRegistered(others);

@@ -30,7 +30,7 @@ describe('the Redis user of docs/redis.md', () => {
 			/\.(rs|lua)$/.test(name),
 		);
 		const used = sources.flatMap((name) => {
-			const calls = read(`../../src/backplane/redis/${name}`).matchAll(/(?:redis\.p?call\('|cmd\(")([A-Z]+)/g);
+			const calls = read(`../../src/backplane/redis/${name}`).matchAll(/(?:\bp?call\('|cmd\(")([A-Z]+)/g);
 			return [...calls].map(([, command]) => command.toLowerCase());
 		});
 		const needed = new Set([...used.map((command) => SUBCOMMANDS[command] ?? command), EVALSHA]);

@@ -15,7 +15,7 @@ import { collected } from '../support/garbage.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { loseEntries } from '../support/redis-keys.js';
 import { newPrefix } from '../support/redis-managers.js';
-import { until } from '../support/threads/threads.js';
+import { until } from '../support/until.js';
 
 /** @import { RedisServer } from '../support/redis.js' */
 

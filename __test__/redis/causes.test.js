@@ -14,7 +14,7 @@ import {
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
-import { until } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { AddressInfo } from 'node:net' */
@@ -130,6 +130,13 @@ describeWithRedis('the cause of a failure is', () => {
 		const redis = await start(t);
 		await redis.command('ACL', 'SETUSER', 'mcp', 'on', '>secret', '~*', '-@all');
 		await cannotBeUsed(t, redis.url.replace('//', '//mcp:secret@'), 'NOPERM', /^NOPERM .*script/);
+	});
+
+	test('NOPERM when the user may not run a command of a script', async (t) => {
+		const redis = await start(t);
+		await redis.command('ACL', 'SETUSER', 'mcp', 'on', '>secret', '~*', '+@all', '-zadd');
+		const message = /^NOPERM (The user executing the script can't run|ACL failure in script: .* the 'zadd' command)/;
+		await cannotBeUsed(t, redis.url.replace('//', '//mcp:secret@'), 'NOPERM', message);
 	});
 
 	test('CLUSTERDOWN when no node of the cluster has the slot of the keys', async (t) => {

@@ -10,7 +10,7 @@ import { after, before, describe, test as testOf } from 'node:test';
 
 import { run } from '../support/programs.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { until } from '../support/redis-node/node.js';
+import { until } from '../support/until.js';
 
 /** @import { AddressInfo } from 'node:net' */
 /** @import { TestContext } from 'node:test' */

@@ -15,8 +15,8 @@ import { NONE, withSlowClock } from '../support/policy.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
 import { fakeController, openStream } from '../support/streams.js';
-import { until } from '../support/threads/threads.js';
 import { assertKeepsLittle, readAll } from '../support/unread-memory.js';
+import { until } from '../support/until.js';
 
 /** @import { RedisStreamSessionManagerOptions } from '@tmcp-native/session-manager/redis' */
 /** @import { RedisServer } from '../support/redis.js' */

@@ -9,8 +9,8 @@ import { RedisInfoSessionManager, RedisStreamSessionManager } from '@tmcp-native
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { addBroadcast } from '../support/redis-keys.js';
 import { newPrefix } from '../support/redis-managers.js';
-import { until } from '../support/redis-node/node.js';
 import { text } from '../support/streams.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { RedisServer } from '../support/redis.js' */

@@ -110,9 +110,9 @@ describeWithRedis('the scripts', () => {
 	test('an entry that is larger than the limit of an inbox goes into an empty one', async () => {
 		const { a, b } = await three({ maxInboxBytes: 70 });
 		assert.deepEqual(await a.append(1, ['a', 'x'.repeat(100)]), ['upto', '1']);
-		assert.equal((await a.append(2, ['a', 'x'])).length, 5);
+		assert.deepEqual((await a.append(2, ['a', 'x'])).slice(0, 3), ['upto', '1', b.name]);
 		await b.acknowledge(1);
-		assert.equal((await b.entries()).length, 0);
+		assert.deepEqual(await b.entries(), []);
 	});
 
 	test('the size of each inbox is that of its entries', async () => {
@@ -274,11 +274,7 @@ describeWithRedis('the scripts', () => {
 			state.filter((field) => field.endsWith(b.name)),
 			[],
 		);
-		const keys = await redis.command('KEYS', `*${b.name}`);
-		assert.deepEqual(
-			keys.filter((/** @type {string} */ key) => key.startsWith(bus.key(''))),
-			[],
-		);
+		assert.deepEqual(await redis.command('KEYS', bus.key(`*${b.name}`)), []);
 	});
 
 	test('a node that has been dead for ten minutes is swept, unless nodes could not send heartbeats meanwhile', async () => {
@@ -345,8 +341,8 @@ describeWithRedis('the scripts', () => {
 		await b.change({ claim: ['b'] });
 		await a.restore(['a', 1]);
 		await a.append(1, ['a', 'text']);
-		for (const key of await redis.command('KEYS', '*')) {
-			if (key.startsWith(bus.key(''))) assert.ok((await redis.command('PTTL', key)) > 0, key);
-		}
+		const keys = await redis.command('KEYS', bus.key('*'));
+		for (const name of ['st', 'dir', 'nodes', `in:${b.name}`, `own:${b.name}`]) assert.ok(keys.includes(bus.key(name)));
+		for (const key of keys) assert.ok((await redis.command('PTTL', key)) > 0, key);
 	});
 });

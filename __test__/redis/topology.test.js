@@ -15,11 +15,11 @@ import {
 
 import { FakeSentinel } from '../support/fake-sentinel.js';
 import { describeWithRedis, startRedis } from '../support/redis.js';
-import { startCluster } from '../support/redis-cluster.js';
+import { portWithBus, startCluster } from '../support/redis-cluster.js';
 import { newPrefix } from '../support/redis-managers.js';
-import { until } from '../support/redis-node/node.js';
 import { isInSync, SYNC_AT_ONCE } from '../support/redis-replicas.js';
 import { startSentinel } from '../support/redis-sentinel.js';
+import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { AddressInfo } from 'node:net' */
@@ -229,6 +229,62 @@ describeWithRedis('on a cluster, a node', () => {
 		assert.equal(await connections(owner), 1);
 	});
 
+	test('finds a server that joined the cluster after it connected, when all others are gone', async (t) => {
+		const [first, next] = await startServers(t, 2, {
+			args: ['--cluster-enabled', 'yes', ...SYNC_AT_ONCE],
+			anyPort: portWithBus,
+		});
+		await first.command('CLUSTER', 'ADDSLOTS', ...Array(16_384).keys());
+		const { made } = manager(t, first.url);
+		await until(() => backplaneOf(made).connected);
+
+		await next.command('CLUSTER', 'MEET', '127.0.0.1', first.port);
+		const id = await first.command('CLUSTER', 'MYID');
+		await until(() => next.command('CLUSTER', 'REPLICATE', id).catch(() => false));
+		await isInSync(next);
+		const isListed = async () => JSON.stringify(await first.command('CLUSTER', 'SLOTS')).includes(`,${next.port},`);
+		await until(isListed);
+		const asked = async () => {
+			const counts = await first.commandCounts();
+			// Redis 6.2 does not count subcommands.
+			return counts['cluster|slots'] ?? counts.cluster;
+		};
+		const before = await asked();
+		await until(async () => (await asked()) > before + 1);
+		await first.kill();
+		await next.command('CLUSTER', 'FAILOVER', 'TAKEOVER');
+		await until(async () => (await connections(next)) === 1);
+	});
+
+	test('that closes while its slot moves leaves when the move is over', async (t) => {
+		const cluster = await startCluster();
+		t.after(() => cluster.end());
+		const options = { prefix: 'tmcp', heartbeatMs: 20_000, nodeTtlMs: 60_000, commandTimeoutMs: 20_000 };
+		const [a, b] = [cluster.url, `${cluster.url}/0`].map((url) => manager(t, url, options).made);
+		await Promise.all([a.ready(), b.ready()]);
+		a.create('a', { enqueue() {}, close() {} });
+		await a.flush();
+		assert.equal(await b.has('a'), true);
+		const { moveKey, moveKeys, finish } = await cluster.beginMove('{tmcp}');
+		await moveKey('{tmcp}:st');
+
+		const closed = a.close();
+		await moveKeys();
+		await finish();
+		await closed;
+		await until(() => backplaneOf(b).connected);
+		assert.equal(await b.has('a'), false);
+	});
+
+	test('names the cause when it cannot reach the address that the cluster announces', async (t) => {
+		const args = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.9', '--cluster-announce-port', '1'];
+		const [server] = await startServers(t, 1, { args });
+		await server.command('CLUSTER', 'ADDSLOTS', ...Array(16_384).keys());
+		const { made } = manager(t, server.url, { commandTimeoutMs: 500 });
+		const message = /^connect ECONNREFUSED 127\.0\.0\.9:1 \(the address comes from the cluster, and must be reachable/;
+		await cannotConnect(made, 'ECONNREFUSED', message);
+	});
+
 	test('names the cause when the URL names another database than 0', async (t) => {
 		const [server] = await startServers(t, 1, { args: ['--cluster-enabled', 'yes'] });
 		const { made } = manager(t, `redis://127.0.0.1:${server.port}/3`, { commandTimeoutMs: 500 });
@@ -323,6 +379,51 @@ describeWithRedis('with Sentinels, a node', () => {
 		const { url } = await startFakes(t, [null, null]);
 		const { made } = manager(t, url.replace('#primary', '#secret'), { commandTimeoutMs: 200 });
 		await cannotConnect(made, 'ERR_UNKNOWN_SERVICE', /no primary with the name after #/);
+	});
+
+	test('names the Sentinel that wants another user, or a password that the URL lacks', async (t) => {
+		const [redis] = await startServers(t, 1);
+		const [sentinel] = await startServers(t, 1, { sentinel: [`sentinel monitor primary 127.0.0.1 ${redis.port} 1`] });
+		await sentinel.command('ACL', 'SETUSER', 'other', 'on', '>other', '+@all');
+		await sentinel.command('ACL', 'SETUSER', 'default', 'off');
+		const host = `127.0.0.1:${sentinel.port}`;
+		const named = `^the Sentinel ${host.replaceAll('.', '\\.')}`;
+		for (const [url, code, message] of [
+			[
+				`redis-sentinel://mcp:secret@${host}#primary`,
+				'WRONGPASS',
+				' does not accept the user and password of the URL: WRONG',
+			],
+			[`redis-sentinel://${host}#primary`, 'NOAUTH', ' wants a password, and the URL has none: NOAUTH'],
+		]) {
+			const { made } = manager(t, url, { commandTimeoutMs: 300 });
+			await cannotConnect(made, code, new RegExp(named + message));
+		}
+	});
+
+	test('names the cause when they name a server that refuses connections', async (t) => {
+		const { fakes, url } = await startFakes(t, [null]);
+		fakes[0].primary = 1;
+		const { made } = manager(t, url, { commandTimeoutMs: 300 });
+		const message =
+			/^connect ECONNREFUSED 127\.0\.0\.1:1 \(the address comes from the Sentinels, and must be reachable/;
+		await cannotConnect(made, 'ECONNREFUSED', message);
+	});
+
+	test('names the mistake when the URL is for servers and names a Sentinel, or the other way around', async (t) => {
+		const [redis] = await startServers(t, 1);
+		const [sentinel] = await startServers(t, 1, { sentinel: [`sentinel monitor primary 127.0.0.1 ${redis.port} 1`] });
+		for (const [url, message] of /** @type {[string, RegExp][]} */ ([
+			[sentinel.url, /is a Sentinel: the URL must begin with redis-sentinel:/],
+			[`${sentinel.url.replace('//', '//mcp:secret@')}/3`, /is a Sentinel: the URL must begin with redis-sentinel:/],
+			[
+				`${redis.url.replace('redis:', 'redis-sentinel:')}#primary`,
+				/is not a Sentinel, as the hosts of this URL must be/,
+			],
+		])) {
+			const { made } = manager(t, url, { commandTimeoutMs: 300 });
+			await cannotConnect(made, 'ERR_INVALID_ARG_VALUE', message);
+		}
 	});
 
 	test('names the cause when all of them are silent', async (t) => {

@@ -15,9 +15,9 @@ import {
 
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { newPrefix } from '../support/redis-managers.js';
-import { until } from '../support/redis-node/node.js';
 import { fakeController } from '../support/streams.js';
 import { listener, subscription, toolsChanged } from '../support/subscriptions.js';
+import { until } from '../support/until.js';
 
 /** @import { AddressInfo } from 'node:net' */
 /** @import { RedisServer } from '../support/redis.js' */
@@ -332,6 +332,29 @@ describeWithRedis('the Redis managers', () => {
 			await redis.start();
 			await until(async () => (await b.info.getLogLevel('session 0').catch(() => '')) === 'error');
 		});
+	});
+
+	test('close() sends what waits over a new connection when the old one breaks', async () => {
+		const server = await startRedis({ appendOnly: true, appendfsync: 'always' });
+		const prefix = newPrefix();
+		const [a, b] = [server.url, `${server.url}/0`].map(
+			(url) => new RedisStreamSessionManager(url, { prefix, commandTimeoutMs: 20_000 }),
+		);
+		await Promise.all([a.ready(), b.ready()]);
+		const received = new Promise((resolve) => b.create('b', { enqueue: resolve, close() {} }));
+		a.create('a', { enqueue() {}, close() {} });
+		await Promise.all([a.flush(), b.flush()]);
+		// It has the connection, and never replies.
+		server.pause();
+		a.send(['b'], 'the last one');
+		const closed = a.close();
+		await server.kill();
+		await server.start();
+		await closed;
+		assert.equal(new TextDecoder().decode(await received), 'the last one');
+		assert.equal(await b.has('a'), false);
+		await b.close();
+		await server.end();
 	});
 
 	test('close() of a subscription manager closes its own subscriptions, and no others of the process', async () => {

@@ -116,6 +116,18 @@ export class RedisCluster {
 	 * @param {string} key
 	 */
 	async moveSlot(key) {
+		const move = await this.beginMove(key);
+		await move.moveKeys();
+		await move.finish();
+		return move.to;
+	}
+
+	/**
+	 * Begins to move the slot of a key to another master. Until the move is finished, keys of the slot may be on both masters.
+	 *
+	 * @param {string} key
+	 */
+	async beginMove(key) {
 		const { slot, master: from } = await this.#slotOf(key);
 		const masters = (await nodesOf(from)).filter(({ isMaster, isLiving }) => isMaster && isLiving);
 		const idOf = (/** @type {RedisServer} */ server) => [...this.#byId].find(([, each]) => each === server)?.[0];
@@ -124,15 +136,28 @@ export class RedisCluster {
 		if (target === undefined || to === undefined) throw new Error('there is no other master');
 		await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', /** @type {string} */ (idOf(from)));
 		await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target.id);
-		for (;;) {
-			const keys = await from.command('CLUSTER', 'GETKEYSINSLOT', slot, KEYS_AT_ONCE);
-			if (keys.length === 0) break;
-			await from.command('MIGRATE', '127.0.0.1', to.port, '', 0, 5_000, 'REPLACE', 'KEYS', ...keys);
-		}
-		// The new owner first, because the slot has an owner at every moment then.
-		for (const server of [to, from]) await server.command('CLUSTER', 'SETSLOT', slot, 'NODE', target.id);
-		await this.#allKnow(slot, (owner) => owner === to);
-		return to;
+		const migrate = (/** @type {string[]} */ keys) =>
+			from.command('MIGRATE', '127.0.0.1', to.port, '', 0, 5_000, 'REPLACE', 'KEYS', ...keys);
+		return {
+			from,
+			to,
+			/** Moves one key. @param {string} name */
+			moveKey: (name) => migrate([name]),
+			/** Moves all keys that are not moved yet. */
+			moveKeys: async () => {
+				for (;;) {
+					const keys = await from.command('CLUSTER', 'GETKEYSINSLOT', slot, KEYS_AT_ONCE);
+					if (keys.length === 0) break;
+					await migrate(keys);
+				}
+			},
+			/** Gives the slot to the other master. Resolves when all servers know. */
+			finish: async () => {
+				// The new owner first, because the slot has an owner at every moment then.
+				for (const server of [to, from]) await server.command('CLUSTER', 'SETSLOT', slot, 'NODE', target.id);
+				await this.#allKnow(slot, (owner) => owner === to);
+			},
+		};
 	}
 
 	/** Ends all servers in any state. */
@@ -216,7 +241,7 @@ function startNode() {
 }
 
 /** Returns a port that has its cluster bus, on the port plus 10,000, below the ports of outgoing connections, too. */
-function portWithBus() {
+export function portWithBus() {
 	return 10_000 + Math.floor(Math.random() * 12_000);
 }
 

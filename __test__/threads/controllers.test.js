@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
 import { closed, flush, numbered, open, startThreads } from '../support/threads/stream-threads.js';
-import { block, until } from '../support/threads/threads.js';
+import { block } from '../support/threads/threads.js';
 import { test } from '../support/threads/workers.js';
+import { until } from '../support/until.js';
 
 /** @import { StreamDriverProxy } from '../support/threads/threads.js' */
 

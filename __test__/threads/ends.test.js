@@ -7,7 +7,8 @@ import { describe, test as testOf } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { newScope, openHere, Thread, until } from '../support/threads/threads.js';
+import { newScope, openHere, Thread } from '../support/threads/threads.js';
+import { until } from '../support/until.js';
 
 /** @import { StreamDriverProxy } from '../support/threads/threads.js' */
 

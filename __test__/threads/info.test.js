@@ -12,7 +12,8 @@ import {
 
 import { REFUSED, testInfoCopies, testInfoRefusals } from '../suites/info-values.js';
 import { collected } from '../support/garbage.js';
-import { deferred, Managers, newScope, Thread, until } from '../support/threads/info-threads.js';
+import { deferred, Managers, newScope, Thread } from '../support/threads/info-threads.js';
+import { until } from '../support/until.js';
 
 const CLIENT = { name: 'client', version: '1' };
 

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 
 import { closed, flush, open, startThreads } from '../support/threads/stream-threads.js';
-import { block, newScope, openHere, until } from '../support/threads/threads.js';
+import { block, newScope, openHere } from '../support/threads/threads.js';
 import { test } from '../support/threads/workers.js';
+import { until } from '../support/until.js';
 
 /** @import { StreamDriverProxy } from '../support/threads/threads.js' */
 

@@ -6,8 +6,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { NONE, withClock } from '../support/policy.js';
 import { fakeController, openStream } from '../support/streams.js';
-import { block, newScope, openHere, releaseAll, Thread, until } from '../support/threads/threads.js';
+import { block, newScope, openHere, releaseAll, Thread } from '../support/threads/threads.js';
 import { readAll } from '../support/unread-memory.js';
+import { until } from '../support/until.js';
 
 /** @import { StreamSessionManagerOptions } from '@tmcp-native/session-manager' */
 

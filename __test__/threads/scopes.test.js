@@ -15,8 +15,9 @@ import { collected } from '../support/garbage.js';
 import { assertMemoryStaysFlat, MEMORY_TEST_MS } from '../support/memory.js';
 import { fakeController } from '../support/streams.js';
 import { flush, open, startThreads } from '../support/threads/stream-threads.js';
-import { newScope, openHere, Thread, until } from '../support/threads/threads.js';
+import { newScope, openHere, Thread } from '../support/threads/threads.js';
 import { test } from '../support/threads/workers.js';
+import { until } from '../support/until.js';
 
 const run = promisify(execFile);
 const child = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));

@@ -12,8 +12,9 @@ import {
 	resolved,
 	startThreads,
 } from '../support/threads/subscription-threads.js';
-import { block, Thread, until } from '../support/threads/threads.js';
+import { block, Thread } from '../support/threads/threads.js';
 import { test } from '../support/threads/workers.js';
+import { until } from '../support/until.js';
 
 const { inOneScope } = startThreads();
 

@@ -14,8 +14,9 @@ import { assertMemoryStaysFlat, MEMORY_TEST_MS } from '../support/memory.js';
 import { listener, notification, stateOf, subscription, toolsChanged } from '../support/subscriptions.js';
 import { driveSubscriptionsIn } from '../support/threads/subscription-driver.js';
 import { caughtUp, changed, resolved, startThreads } from '../support/threads/subscription-threads.js';
-import { newScope, Thread, until } from '../support/threads/threads.js';
+import { newScope, Thread } from '../support/threads/threads.js';
 import { test } from '../support/threads/workers.js';
+import { until } from '../support/until.js';
 
 const run = promisify(execFile);
 const child = (/** @type {string} */ name) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));

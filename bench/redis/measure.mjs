@@ -1,6 +1,7 @@
 // Several nodes with Redis. The nodes are processes on this machine, and so is the Redis server, with append-only on, as the
 // docs recommend.
 
+import { describeEnvironment } from '../harness/environment.mjs';
 import { backlogCells, measureBacklog } from './backlog.mjs';
 import { commandsName, measureCommands } from './commands.mjs';
 import { canMeasureMainThread } from './main-thread-cpu.mjs';
@@ -58,7 +59,8 @@ export async function measureRedis({ size, commands, traffic, backlogs }, log) {
 	try {
 		const server = /redis_version:(\S+)/.exec(await redis.command('INFO', 'server'))?.[1];
 		const rows = await measureGroups(redis, size, traffic, backlogs, log);
-		return { server, upstreamFailures, commands: counted, ...rows };
+		// Of its own, because this part is also measured without the others.
+		return { about: describeEnvironment(), server, upstreamFailures, commands: counted, ...rows };
 	} finally {
 		await redis.end();
 	}

@@ -24,7 +24,6 @@ export const TIME_IN_SEND = 'time in `send`';
 export function findLosses({ about, sends, operations, threads, options, redis, nodes, delivery, memory, endToEnd }) {
 	const titles = titlesOf(about);
 	const channels = channelTitlesOf(about);
-	const { pubSub } = redisTitlesOf(about);
 	const losses = [...sends, ...operations].flatMap(({ name, vsUpstream, vsOld }) => [
 		...lossIn(name, titles.upstream, vsUpstream),
 		...(vsOld ? lossIn(name, titles.old, vsOld) : []),
@@ -41,6 +40,7 @@ export function findLosses({ about, sends, operations, threads, options, redis, 
 	for (const { name, vsUpstream } of options?.bursts ?? []) {
 		losses.push(...lossIn(`${name}: CPU time of the server per message`, titles.upstream, vsUpstream));
 	}
+	const { pubSub } = redisTitlesOf(redis?.about ?? about);
 	for (const { name, vsPubSub } of redis?.traffic ?? []) {
 		const { p50, p99, cpu } = vsPubSub;
 		losses.push(

@@ -53,7 +53,12 @@ export const nodeTargets = [
 			),
 		),
 	),
-	vsBefore(1.2, 'latency of single messages, p50, highest ratio', 'p50', (row) => row.pace === 'single'),
+	vsBefore(1.2, 'message to another node, single: latency, p50, highest ratio', 'p50', (row) => {
+		return row.kind === 'one' && row.pace === 'single';
+	}),
+	vsBefore(1.2, 'broadcast, any number of nodes, single: latency, p50, highest ratio', 'p50', (row) => {
+		return row.kind === 'all' && row.pace === 'single';
+	}),
 	{
 		name: 'nodes: CPU time of a node per message that is for another node, highest value',
 		bound: 'at most',

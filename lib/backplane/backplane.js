@@ -226,6 +226,7 @@ export class Backplane {
 		const [connected, pendingBytes, sent, received, duplicates, gaps, missed, malformed, reconnects, dropped] =
 			this.#native.stats();
 		return {
+			node: this.#native.node(),
 			connected: connected === 1,
 			pendingBytes,
 			dropped,

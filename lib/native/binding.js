@@ -175,9 +175,10 @@ export function requireNative(what) {
  * @property {() => boolean} wasRefused
  *   Returns true when an entry or a change was refused since the previous call, because `maxPendingBytes` was reached.
  * @property {() => boolean} isAway
- * @property {() => boolean} refusesChanges
  *   Returns true when Redis is known not to answer: the connection is lost or cannot be made, or a request had no reply in
  *   time.
+ * @property {() => boolean} refusesChanges
+ *   Returns true when changes of client information wait, because Redis refused one of them: it is full or read-only.
  * @property {() => number} published
  *   Returns the request whose reply arrives when Redis has the entries that this process has sent so far, or 0 when Redis
  *   has them or cannot be used now.
@@ -194,6 +195,7 @@ export function requireNative(what) {
  * @property {() => number[]} stats
  *   Returns, in this order: connected (1 or 0), bytes pending, entries sent, entries received, duplicates, gaps, entries
  *   missed, malformed entries, reconnects, dropped entries and changes.
+ * @property {() => string} node Returns the name of this node.
  * @property {() => string | null} lastError
  *   Returns the last error of the connection as JSON: `{ code, message, at }`.
  * @property {() => string | null} problem

@@ -15,7 +15,7 @@ import { describeFailure } from './failure.js';
 
 /** Maximum number of drains in one turn of the event loop, so that the thread gets to its other work. */
 const DRAINS_PER_TURN = 32;
-/** After so many bytes of messages, the rest waits for the next turn, so that clients can read them. */
+/** After this number of bytes of messages, the rest waits for the next turn, so that clients can read them. */
 const BYTES_PER_TURN = 256 * 1024;
 
 /** True while drained messages are processed. A callback may run the event loop and cause a second call. */

@@ -200,6 +200,11 @@ impl BusError {
         &*self.code == "READONLY"
     }
 
+    /// Returns true when another server may accept the command, or this one later: a replica, or a cluster that moves keys.
+    pub fn is_of_other_server(&self) -> bool {
+        self.is_of_replica() || matches!(&*self.code, "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN")
+    }
+
     /// Returns the error for a node whose inbox the bus no longer has.
     pub fn inbox_lost() -> Self {
         Self::new(

@@ -122,6 +122,9 @@ pub(super) fn backplane<'env>(member: &Rc<Member>, env: &'env Env) -> Result<Obj
         Ok(numbers)
     })?;
 
+    // node(): returns the name of the node.
+    functions.add("node", |member, _| Ok(of(member)?.node.as_str().to_owned()))?;
+
     // lastError(): returns the last error of the connection as JSON, or null.
     functions.add("lastError", |member, _| {
         Ok(of(member)?.health.last_error().map(|(error, at)| {

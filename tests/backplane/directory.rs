@@ -7,20 +7,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tmcp_session_manager::backplane::memory::MemoryBus;
 use tmcp_session_manager::backplane::settings::Settings;
-use tmcp_session_manager::threads::completion::Outcome;
-use tmcp_session_manager::threads::text::Text;
 
-use crate::process::{A_WHILE, Process, pass, plans, run, settle, units};
+use crate::process::{A_WHILE, Process, answer, pass, plans, run, settle, units};
 
 const PROCESSES: usize = 3;
 const SESSIONS: usize = 4;
 
 fn id(session: usize) -> String {
     format!("session {session}")
-}
-
-fn answer(is: bool) -> Outcome {
-    Outcome::Value(Text::from(is.to_string().as_bytes()))
 }
 
 /// Checks that each session has one stream, on the node that the directory names, and that all nodes see it.
@@ -54,7 +48,7 @@ proptest! {
     ) {
         run(async {
             let bus = MemoryBus::default();
-            let mut processes: Vec<_> = (0..PROCESSES).map(|_| Process::join(&bus, Settings::default())).collect();
+            let mut processes = Process::join_several::<PROCESSES>(&bus, Settings::default());
             settle(&mut processes).await;
             bus.plan(plans);
             for (number, session, what) in steps {
@@ -81,7 +75,7 @@ proptest! {
     ) {
         run(async {
             let bus = MemoryBus::default();
-            let mut processes: Vec<_> = (0..PROCESSES).map(|_| Process::join(&bus, Settings::default())).collect();
+            let mut processes = Process::join_several::<PROCESSES>(&bus, Settings::default());
             settle(&mut processes).await;
             let mut replica = bus.replicate();
             for (step, (number, session, what)) in steps.into_iter().enumerate() {
@@ -106,7 +100,7 @@ proptest! {
     fn the_directory_and_the_streams_are_those_of_a_plain_model(steps in vec(step(), 1..50)) {
         run(async {
             let bus = MemoryBus::default();
-            let mut processes: Vec<_> = (0..PROCESSES).map(|_| Process::join(&bus, Settings::default())).collect();
+            let mut processes = Process::join_several::<PROCESSES>(&bus, Settings::default());
             settle(&mut processes).await;
             let mut model = Model::default();
             for step in steps {
@@ -178,7 +172,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What each process has, and what the directory says. Nothing happens at the same time.
+/// What each process has, and what the directory says. Each step ends before the next one begins.
 #[derive(Default)]
 struct Model {
     nodes: [ModelNode; PROCESSES],

@@ -251,7 +251,7 @@ fn thirty_nodes_send_to_each_other_and_to_all() {
     run(async {
         const NODES: usize = 30;
         let bus = MemoryBus::default();
-        let mut processes: Vec<_> = (0..NODES).map(|_| Process::join(&bus, unlimited())).collect();
+        let mut processes = Process::join_several::<NODES>(&bus, unlimited());
         for (number, process) in processes.iter_mut().enumerate() {
             process.create(&number.to_string());
         }

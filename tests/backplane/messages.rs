@@ -15,7 +15,7 @@ use tmcp_session_manager::backplane::settings::Settings;
 use tmcp_session_manager::threads::completion::Outcome;
 use tmcp_session_manager::threads::text::Text;
 
-use crate::process::{A_WHILE, Process, plans, run, settle, string, units};
+use crate::process::{A_WHILE, Process, answer, plans, run, settle, string, units};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -51,7 +51,7 @@ proptest! {
         run(async {
             let bus = MemoryBus::default();
             bus.limit(Settings { max_len, ..Settings::default() });
-            let mut processes: Vec<_> = (0..PROCESSES).map(|_| Process::join(&bus, Settings::default())).collect();
+            let mut processes = Process::join_several::<PROCESSES>(&bus, Settings::default());
             for (number, process) in processes.iter_mut().enumerate() {
                 process.create(&format!("session {number}"));
             }
@@ -96,7 +96,7 @@ proptest! {
 }
 
 #[test]
-fn a_new_connection_reads_on_and_not_from_the_start() {
+fn a_new_connection_does_not_read_again_what_was_acknowledged() {
     run(async {
         let bus = MemoryBus::default();
         let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
@@ -106,12 +106,13 @@ fn a_new_connection_reads_on_and_not_from_the_start() {
             bus.disconnect(false);
         }
         settle(&mut processes).await;
+        assert_eq!(processes[1].got("reader"), ["0", "1", "2", "3", "4"]);
         assert_eq!(processes[1].backplane.counters.duplicates.load(Ordering::Relaxed), 0);
     });
 }
 
 #[test]
-fn after_all_data_and_a_clock_that_went_back_messages_arrive() {
+fn messages_arrive_after_all_data_are_lost_and_the_clock_goes_back() {
     run(async {
         let bus = MemoryBus::default();
         let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
@@ -202,7 +203,7 @@ fn while_the_bus_is_unreachable_the_outbox_is_limited_and_requests_fail() {
         bus.disconnect(false);
         settle(&mut processes).await;
         assert_eq!(processes[1].got("remote"), ["kept"]);
-        assert_eq!(processes[0].has("remote").await, Outcome::Value(Text::from(*b"true")));
+        assert_eq!(processes[0].has("remote").await, answer(true));
         assert!(processes[0].reports[0].contains("error"));
     });
 }
@@ -250,7 +251,7 @@ fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_t
         processes[0].delete("old");
         settle(&mut processes).await;
         assert_eq!(processes[1].got("remote"), Vec::<String>::new());
-        assert_eq!(processes[1].has("new").await, Outcome::Value(Text::from(*b"false")));
+        assert_eq!(processes[1].has("new").await, answer(false));
         let flushed = processes[0].member.flush();
         let failure = string(&processes[0].reply(flushed).await.failure().expect("a failure"));
         assert!(failure.contains(r#""code":"OOM""#), "{failure}");
@@ -272,8 +273,8 @@ fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_t
         settle(&mut processes).await;
         let numbers: Vec<_> = (0..100).map(|number| number.to_string()).collect();
         assert_eq!(processes[1].got("remote")[1..], numbers);
-        assert_eq!(processes[1].has("old").await, Outcome::Value(Text::from(*b"false")));
-        assert_eq!(processes[1].has("new").await, Outcome::Value(Text::from(*b"true")));
+        assert_eq!(processes[1].has("old").await, answer(false));
+        assert_eq!(processes[1].has("new").await, answer(true));
         assert_eq!(processes[0].backplane.health.problem(), None);
         let last = processes[0].backplane.health.last_error();
         assert_eq!(last.map(|(error, _)| error.code.to_string()).as_deref(), Some("OOM"));
@@ -308,7 +309,7 @@ fn a_node_that_leaves_sends_what_waits_and_removes_its_sessions() {
         processes[0].send("stays", "goodbye");
         let left = processes[0].member.leave_backplane();
         assert_eq!(processes[0].reply(left).await, Outcome::Done);
-        assert_eq!(processes[1].has("leaves").await, Outcome::Value(Text::from(*b"false")));
+        assert_eq!(processes[1].has("leaves").await, answer(false));
         processes[1].drain();
         assert_eq!(processes[1].got("stays"), ["goodbye"]);
         assert!(!bus.knows(processes[0].node()));

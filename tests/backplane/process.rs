@@ -50,6 +50,11 @@ pub fn string(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
+/// Returns the outcome of a request whose reply is true or false.
+pub fn answer(is: bool) -> Outcome {
+    Outcome::Value(Text::from(is.to_string().as_bytes()))
+}
+
 impl Process {
     /// Joins with a new hub. Must be called inside a tokio runtime.
     pub fn join(bus: &MemoryBus, settings: Settings) -> Self {
@@ -79,7 +84,7 @@ impl Process {
         [(); COUNT].map(|()| Self::join(bus, settings))
     }
 
-    /// Joins with several new hubs, of which the second one has the session `reader`.
+    /// Joins with several new hubs. The second one has the session `reader`.
     pub async fn join_with_reader<const COUNT: usize>(bus: &MemoryBus, settings: Settings) -> [Self; COUNT] {
         let mut processes = Self::join_several(bus, settings);
         processes[1].create("reader");

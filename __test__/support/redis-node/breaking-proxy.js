@@ -1,56 +1,29 @@
 // A proxy in front of Redis that breaks its connections: each is closed after a random number of bytes. Some are closed in the
-// middle of a command, some after Redis has run commands whose replies are then lost. A test can also close all connections at
-// once, stop the flow of bytes, and refuse connections.
+// middle of a command, some after Redis has run commands whose replies are then lost.
 
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-
-import { anyPort } from '../redis.js';
 import { randomNumbers } from '../threads/random-numbers.js';
+import { RedisProxy, reset } from './redis-proxy.js';
 
-/** @import { Server, Socket } from 'node:net' */
+/** @import { Socket } from 'node:net' */
 
 /** Maximum number of bytes before a connection is closed, counted in a random direction. */
 const LONGEST = 2 ** 17;
 
-export class BreakingProxy {
+export class BreakingProxy extends RedisProxy {
 	#random;
-	#port;
-	/** @type {Server} */
-	#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
-	/** @type {Set<Socket>} */
-	#sockets = new Set();
-	#left = 0;
-	#hasEnded = false;
-	#isStalled = false;
 	#cuts;
-	/** The port on which it listens. */
-	#ownPort = 0;
+	#left = 0;
 	/** Number of closed connections, by the direction that was cut. */
 	cut = { commands: 0, answers: 0 };
 
 	/**
-	 * @param {number} port of the Redis server
+	 * @param {number} redisPort port of the Redis server
 	 * @param {{ seed: number, cuts: number }} options `cuts` is the number of connections that it closes
 	 */
-	constructor(port, { seed, cuts }) {
-		this.#port = port;
+	constructor(redisPort, { seed, cuts }) {
+		super(redisPort);
 		this.#random = randomNumbers(seed);
 		this.#cuts = cuts;
-	}
-
-	/** Resolves with the URL of the proxy. */
-	async start() {
-		for (;;) {
-			// While the proxy refuses connections, no other socket takes the port.
-			this.#ownPort = anyPort();
-			try {
-				await this.accept();
-				return `redis://127.0.0.1:${this.#ownPort}`;
-			} catch (error) {
-				if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE') throw error;
-			}
-		}
 	}
 
 	/** Starts to close connections. @param {number} [cuts] number of connections that it closes */
@@ -58,45 +31,12 @@ export class BreakingProxy {
 		this.#left = cuts;
 	}
 
-	/** Closes all connections by a reset. */
-	cutAll() {
-		for (const socket of this.#sockets) reset(socket);
-	}
-
-	/** Stops the flow of bytes in both directions, until {@link resume}. Connections are accepted. */
-	stall() {
-		this.#isStalled = true;
-		for (const socket of this.#sockets) socket.pause();
-	}
-
-	resume() {
-		this.#isStalled = false;
-		for (const socket of this.#sockets) socket.resume();
-	}
-
-	/** Closes all connections and refuses new ones, until {@link accept}. */
-	async refuse() {
-		const closed = once(this.#server, 'close');
-		this.#server.close();
-		this.cutAll();
-		await closed;
-	}
-
-	async accept() {
-		await once(this.#server.listen(this.#ownPort, '127.0.0.1'), 'listening');
-	}
-
-	end() {
-		this.#hasEnded = true;
-		for (const socket of this.#sockets) socket.destroy();
-		this.#server.close();
-	}
-
-	/** @param {Socket} client */
-	#accept(client) {
-		// The connection was waiting to be accepted.
-		if (this.#hasEnded) return void client.destroy();
-		const redis = connect({ port: this.#port, host: '127.0.0.1', allowHalfOpen: true });
+	/**
+	 * @override
+	 * @param {Socket} client
+	 * @param {Socket} redis
+	 */
+	carry(client, redis) {
 		const what = this.#random(2) ? 'commands' : 'answers';
 		// Every order of magnitude is equally likely.
 		let left = 1 + this.#random(2 ** this.#random(1 + Math.log2(LONGEST)));
@@ -106,12 +46,8 @@ export class BreakingProxy {
 			[client, redis, 'commands'],
 			[redis, client, 'answers'],
 		])) {
-			this.#sockets.add(from);
-			from.setNoDelay(true);
-			from.on('error', () => {});
 			from.on('end', () => to.end());
 			from.on('close', () => {
-				this.#sockets.delete(from);
 				if (!cut) to.destroy();
 			});
 			from.on('data', (data) => {
@@ -129,18 +65,6 @@ export class BreakingProxy {
 				if (how === 2) reset(redis);
 				else redis.end();
 			});
-			if (this.#isStalled) from.pause();
 		}
 	}
-}
-
-/**
- * Closes a connection with a reset.
- *
- * @param {Socket} socket
- */
-function reset(socket) {
-	// Node 20 does not close a socket by reset while it is ending, and uses the CPU forever.
-	if (socket.writableEnded) socket.destroy();
-	else socket.resetAndDestroy();
 }

@@ -2,10 +2,38 @@
 
 import assert from 'node:assert/strict';
 
+import { startRedis } from '../redis.js';
 import { Node, newPrefix } from './node.js';
+import { SlowProxy } from './slow-proxy.js';
 
 /** @import { TestContext } from 'node:test' */
 /** @import { NodeManagersProxy } from './node.js' */
+/** @import { Line } from './slow-proxy.js' */
+
+/**
+ * Starts Redis behind a slow line. Both end with the test.
+ *
+ * @param {TestContext} t
+ * @param {Line} line
+ */
+export async function startBehindLine(t, line) {
+	const redis = await startRedis();
+	t.after(() => redis.end());
+	return { redis, ...(await startLine(t, redis.port, line)) };
+}
+
+/**
+ * Starts a line to a Redis server, which ends with the test.
+ *
+ * @param {TestContext} t
+ * @param {number} redisPort
+ * @param {Line} given
+ */
+export async function startLine(t, redisPort, given) {
+	const line = new SlowProxy(redisPort, given);
+	t.after(() => line.end());
+	return { line, url: await line.start() };
+}
 
 /**
  * Starts nodes, and resolves when they are connected. They end with the test.

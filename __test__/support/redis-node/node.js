@@ -1,6 +1,5 @@
 // Nodes of a test: child processes that run commands and report what they have received.
 
-import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { CalledProcess } from './called-process.js';
@@ -87,13 +86,4 @@ export class Node extends CalledProcess {
 			forget: () => this.do(...route, 'forget', member),
 		};
 	}
-}
-
-/**
- * Resolves when a condition is true that no event reports.
- *
- * @param {() => unknown} condition
- */
-export async function until(condition) {
-	while (!(await condition())) await turn();
 }

@@ -1,55 +1,41 @@
 // A proxy in front of Redis that is a slow line: each byte arrives after a delay, and a direction carries a number of bytes per
 // second.
 
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { RedisProxy } from './redis-proxy.js';
 
-/** @import { AddressInfo, Server, Socket } from 'node:net' */
+/** @import { Socket } from 'node:net' */
 
 /** Number of bytes of one connection that are on the line, above which the proxy reads no more of it. */
 const MOST_ON_THE_LINE = 2 ** 18;
 
-export class SlowProxy {
-	#redisPort;
+/**
+ * A line. All its connections share the bytes per second of a direction.
+ *
+ * @typedef {{ delayMs?: number, bytesPerSecond?: number }} Line
+ */
+
+export class SlowProxy extends RedisProxy {
 	#delayMs;
 	#bytesPerMs;
-	/** @type {Server} */
-	#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
-	/** @type {Set<Socket>} */
-	#sockets = new Set();
+	/** For each direction, the time at which the line is free again. */
+	#freeAt = { commands: 0, answers: 0 };
 
 	/**
-	 * @param {number} port of the Redis server
-	 * @param {{ delayMs?: number, bytesPerSecond?: number }} line of each direction; all connections share the bytes per second
+	 * @param {number} redisPort port of the Redis server
+	 * @param {Line} line
 	 */
-	constructor(port, { delayMs = 0, bytesPerSecond = Number.POSITIVE_INFINITY }) {
-		this.#redisPort = port;
+	constructor(redisPort, { delayMs = 0, bytesPerSecond = Number.POSITIVE_INFINITY }) {
+		super(redisPort);
 		this.#delayMs = delayMs;
 		this.#bytesPerMs = bytesPerSecond / 1_000;
 	}
 
-	/** The port on which it listens. */
-	get port() {
-		return /** @type {AddressInfo} */ (this.#server.address()).port;
-	}
-
-	/** Resolves with the URL of the proxy. */
-	async start() {
-		await once(this.#server.listen(0, '127.0.0.1'), 'listening');
-		return `redis://127.0.0.1:${this.port}`;
-	}
-
-	end() {
-		for (const socket of this.#sockets) socket.destroy();
-		this.#server.close();
-	}
-
-	/** For each direction, the time at which the line is free again. */
-	#freeAt = { commands: 0, answers: 0 };
-
-	/** @param {Socket} client */
-	#accept(client) {
-		const redis = connect({ port: this.#redisPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+	/**
+	 * @override
+	 * @param {Socket} client
+	 * @param {Socket} redis
+	 */
+	carry(client, redis) {
 		this.#carry(client, redis, 'commands');
 		this.#carry(redis, client, 'answers');
 	}
@@ -75,7 +61,7 @@ export class SlowProxy {
 				onTheLine -= data?.length ?? 0;
 			}
 			if (line.length > 0) timer = setTimeout(arrive, line[0].at - performance.now());
-			if (onTheLine < MOST_ON_THE_LINE) from.resume();
+			if (onTheLine < MOST_ON_THE_LINE && !this.isStalled) from.resume();
 		};
 		const put = (/** @type {Buffer | undefined} */ data) => {
 			const length = data?.length ?? 0;
@@ -87,13 +73,10 @@ export class SlowProxy {
 			timer ??= setTimeout(arrive, sent + this.#delayMs - performance.now());
 		};
 
-		this.#sockets.add(from);
-		from.on('error', () => {});
 		from.on('data', put);
 		from.on('end', () => put(undefined));
 		from.on('close', () => {
 			clearTimeout(timer);
-			this.#sockets.delete(from);
 			to.destroy();
 		});
 	}

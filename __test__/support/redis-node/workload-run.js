@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { until } from './node.js';
+import { until } from '../until.js';
 import { assertNothingLost } from './node-workload.js';
 
 /** @import { TestContext } from 'node:test' */
@@ -12,9 +12,9 @@ import { assertNothingLost } from './node-workload.js';
 const SESSIONS_OF_A_NODE = 10;
 
 /**
- * Returns a workload: `messages` of each node.
+ * Returns a workload.
  *
- * @param {{ nodes: number, messages: number, perSecond: number, seed?: number }} given
+ * @param {{ nodes: number, messages: number, perSecond: number, seed?: number }} given `messages` and `perSecond` of each node
  * @returns {NodeWorkloadOptions}
  */
 export function workloadOf({ nodes, messages, perSecond, seed = Math.floor(Math.random() * 2 ** 31) }) {
@@ -44,6 +44,21 @@ export async function runWorkload(t, members, workload, events) {
 		t.diagnostic(`over after ${Math.round(performance.now() - start)} ms`);
 	}
 	await all;
+	await assertDelivered(t, members, workload);
+	for (const member of members) {
+		for (const id of workload.sessions.flat()) await until(() => member.do('streams', 'has', id));
+	}
+}
+
+/**
+ * Waits until all messages of a workload have arrived, and asserts that each session has received its messages once and in order,
+ * and that no node has missed anything. Resolves with the statistics of the nodes.
+ *
+ * @param {TestContext} t
+ * @param {NodeManagersProxy[]} members that have sent the workload
+ * @param {NodeWorkloadOptions} workload
+ */
+export async function assertDelivered(t, members, workload) {
 	const sent = performance.now();
 	const reports = await Promise.all(members.map((member) => member.do('workloadReport')));
 	t.diagnostic(`all received ${Math.round(performance.now() - sent)} ms after the last was sent`);
@@ -54,7 +69,5 @@ export async function runWorkload(t, members, workload, events) {
 		const { gaps, missed, malformed } = backplane;
 		assert.deepEqual({ gaps, missed, malformed }, { gaps: 0, missed: 0, malformed: 0 });
 	}
-	for (const member of members) {
-		for (const id of workload.sessions.flat()) await until(() => member.do('streams', 'has', id));
-	}
+	return stats;
 }

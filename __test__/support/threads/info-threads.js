@@ -1,7 +1,6 @@
 // Threads with an info manager and a stream manager of a scope, driven by the commands of a test. The main thread has managers
 // too, so that a test can treat all threads alike.
 
-import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 import { InMemoryInfoSessionManager, InMemoryStreamSessionManager } from '@tmcp-native/session-manager';
@@ -113,15 +112,6 @@ export class Thread {
 			this.#worker.postMessage({ call, command, args });
 		});
 	}
-}
-
-/**
- * Resolves when a condition is true that no event reports.
- *
- * @param {() => unknown} condition
- */
-export async function until(condition) {
-	while (!(await condition())) await turn();
 }
 
 /** Returns a promise and the function that resolves it. */

@@ -1,8 +1,8 @@
 // The threads of a test. A test sends each worker commands, and each command is answered when it is done.
 
-import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
+import { until } from '../until.js';
 import { StreamDriver } from './stream-driver.js';
 
 /**
@@ -139,13 +139,4 @@ function release(flags) {
 	blocked.delete(flags);
 	Atomics.store(flags, 0, 1);
 	Atomics.notify(flags, 0);
-}
-
-/**
- * Resolves when a condition is true that no event reports.
- *
- * @param {() => unknown} condition
- */
-export async function until(condition) {
-	while (!(await condition())) await turn();
 }

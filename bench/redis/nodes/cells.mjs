@@ -29,6 +29,8 @@ import { asciiTexts } from '../../harness/test-data.mjs';
 /** @typedef {TrafficCell | HasCell | BurstCell | StormCell | GrowthCell} Cell */
 
 const NODES = [2, 4, 8, 16];
+/** For broadcasts only: what one costs grows with the number of nodes. */
+const MANY_NODES = 32;
 const PACES = /** @type {const} */ (['single', 'burst']);
 
 /** The nodes of the rows that do not depend on their number. */
@@ -74,6 +76,7 @@ export function nodeCells(quick) {
 			...trafficCells(nodes, bursts),
 			{ subject: /** @type {const} */ ('has'), name: `nodes: has of a session of another node, ${nodes} nodes`, nodes },
 		]),
+		...(quick ? [] : trafficCells(MANY_NODES, bursts).filter(({ kind }) => kind === 'all')),
 		{
 			subject: 'burst',
 			name: `nodes: one burst of ${messages.toLocaleString('en')} messages to another node, ${FEW_NODES} nodes`,

@@ -95,10 +95,7 @@ export async function sampleTraffic(cell, groups, floor, size) {
 		await untilReceived();
 		const end = performance.now() * 1e6;
 		const after = await cpuOf(group, floor);
-		const latencies = latenciesOf(
-			await group.nodes.sender.call('sendTimes'),
-			await group.nodes.receiver.call('arrivals'),
-		);
+		const latencies = await latenciesIn(group, cell.kind);
 		samples[name].push({
 			...mapKeys(CONSUMERS, (consumer) => {
 				const whileIdle = idle[name][consumer] * (end - start);
@@ -116,6 +113,21 @@ export async function sampleTraffic(cell, groups, floor, size) {
 	await interleave(mapKeys(names, turn), { ms: 0, minRounds: size.rounds, minWarmUpRounds: WARM_UP_ROUNDS }, () => {});
 	for (const name of names) await groups[name].checkEmpty();
 	return { samples: mapKeys(names, (name) => samples[name].slice(-size.rounds)), turns };
+}
+
+/**
+ * Returns the latencies, shortest first: those of broadcasts at all nodes, because Redis serves some nodes first each time.
+ *
+ * @param {NodeGroup} group
+ * @param {import('./cells.mjs').TrafficCell['kind']} kind
+ */
+async function latenciesIn({ nodes, receivers }, kind) {
+	const sendTimes = await nodes.sender.call('sendTimes');
+	const latencies = [];
+	for (const node of kind === 'one' ? [nodes.receiver] : receivers) {
+		latencies.push(...latenciesOf(sendTimes, await node.call('arrivals')));
+	}
+	return latencies.sort((a, b) => a - b);
 }
 
 /**

@@ -24,8 +24,9 @@ const CONSUMERS = /** @type {const} */ ({
 });
 
 /** @param {Results} results */
-export function redisSections({ about, redis }) {
+export function redisSections({ redis }) {
 	if (!redis) return [];
+	const { about } = redis;
 	const titles = redisTitlesOf(about);
 	return [
 		'',
@@ -36,7 +37,7 @@ export function redisSections({ about, redis }) {
 		'That manager uses pub/sub with one channel for broadcasts and one for each session, and delivers to local sessions at once.',
 		'It gives fewer guarantees: messages that are sent while a connection is down are lost. It uses the client `redis` 5,',
 		'because `publish` of `redis` 6 takes twice as long. "One channel in JS" is a simpler manager with one channel for all',
-		'messages.',
+		`messages. Measured on ${about.date}: commit \`${about.commit}\`.`,
 		'',
 		...upstreamFailures(redis, titles),
 		...commands(redis, titles),

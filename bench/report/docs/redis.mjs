@@ -11,12 +11,15 @@ export function redisFigures({ redis }) {
 	const row = redis?.traffic.find(({ kind, perSecond }) => kind === 'one' && perSecond === 1_000);
 	const backlog = redis?.backlogs.find(({ kind }) => kind === 'one');
 	if (redis?.commands === undefined || row === undefined || backlog === undefined) return [];
+	const { about, server } = redis;
 	const { pubSub, singleChannel, ours } = row.ns;
 	const { counts, sessions, nodes } = redis.commands;
 	/** @param {(values: typeof ours) => Spread} pick */
 	const both = (pick) => [time(pick(pubSub).median), time(pick(ours).median)];
 	const bystanders = [pubSub, singleChannel, ours].map(({ cpu }) => time(Math.max(0, cpu.bystander.median)));
 	return [
+		`Measured on ${about.date}: commit \`${about.commit}\`, Node.js ${about.node}, Redis ${server}, ${about.platform}, ${about.cpu}, ${about.cores} cores.`,
+		'',
 		...table(
 			['', 'pub/sub in JS', 'this package'],
 			[

@@ -114,7 +114,8 @@ export class RedisStreamSessionManager extends StreamSessionManager {
 
 	/**
 	 * Closes the streams of this thread. When this is the last open manager of the process, the process then leaves Redis.
-	 * `create` throws from now on. When the streams are closed, `delete`, `has`, `send`, `flush` and `ready` throw as well.
+	 * `create` rejects from now on. When the streams are closed, `has` is false, `send`, `delete` and `flush` do nothing, and
+	 * `ready` rejects. With `onUnavailable: 'reject'`, all of them reject.
 	 *
 	 * @param {CloseOptions} [options]
 	 * @returns {Promise<void>}

@@ -39,8 +39,9 @@ export class RedisSubscriptionManager extends RoutedSubscriptionManager {
 	}
 
 	/**
-	 * Sends a notification to every subscription that it matches. Resolves when Redis has it, or when it waits for Redis. Does
-	 * not wait for callbacks, and ignores their errors, as @tmcp/session-manager-redis does.
+	 * Sends a notification to every subscription that it matches. Resolves when Redis has it, or after `commandTimeoutMs`; at
+	 * once while Redis cannot be used. Does not wait for callbacks, and ignores their errors, as @tmcp/session-manager-redis
+	 * does.
 	 *
 	 * @override
 	 * @param {JSONRPCRequest} notification

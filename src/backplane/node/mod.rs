@@ -76,6 +76,7 @@ impl<B: Bus> Node<B> {
 
     async fn stay_connected(&self, progress: &SharedProgress) {
         let mut backoff = Backoff::default();
+        let mut end = None;
         while !*self.backplane.leaving.borrow() {
             let error = select! {
                 link = self.bus.connect(&self.backplane.node) => match link {
@@ -84,7 +85,12 @@ impl<B: Bus> Node<B> {
                         let error = select! {
                             error = self.use_link(&link, progress, &mut backoff) => error,
                             () = self.leave_requested() => {
-                                return self.leave_by(&link, progress, self.end_of_leaving()).await;
+                                let mut until = self.end_of_leaving();
+                                if self.leave_by(&link, progress, &mut until).await.is_ok() {
+                                    return;
+                                }
+                                end = Some(until);
+                                break;
                             }
                         };
                         self.disconnected();
@@ -108,23 +114,29 @@ impl<B: Bus> Node<B> {
         // The node leaves while it is not connected. It connects once more to send what is left, and to remove its sessions,
         // so that the other nodes need not wait until it counts as dead.
         let Backplane { outbox, claims, requests, .. } = &*self.backplane;
-        if lock(progress).has_joined || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
-            let end = self.end_of_leaving();
-            let connecting = async {
-                loop {
-                    // Only a registered node may send.
-                    if let Ok(link) = self.bus.connect(&self.backplane.node).await
-                        && self.join(&link, progress).await.is_ok()
-                    {
-                        return link;
-                    }
-                    sleep(backoff.next()).await;
-                }
-            };
-            // After `command_timeout`, the node ends without that.
-            if let Ok(link) = timeout_at(end, connecting).await {
-                self.leave_by(&link, progress, end).await;
+        let mut end = end.unwrap_or_else(|| self.end_of_leaving());
+        if !lock(progress).has_joined && outbox.is_empty() && !claims.is_behind() && requests.is_empty() {
+            return;
+        }
+        // After `command_timeout` without progress, the node ends without that.
+        while let Ok(link) = timeout_at(end, self.join_again(progress, &mut backoff)).await {
+            if self.leave_by(&link, progress, &mut end).await.is_ok()
+                || timeout_at(end, sleep(backoff.next())).await.is_err()
+            {
+                return;
             }
+        }
+    }
+
+    /// Connects and registers the node, however often that fails. Only a registered node may send.
+    async fn join_again(&self, progress: &SharedProgress, backoff: &mut Backoff) -> B::Link {
+        loop {
+            if let Ok(link) = self.bus.connect(&self.backplane.node).await
+                && self.join(&link, progress).await.is_ok()
+            {
+                return link;
+            }
+            sleep(backoff.next()).await;
         }
     }
 
@@ -249,21 +261,35 @@ impl<B: Bus> Node<B> {
         Instant::now() + self.backplane.settings.command_timeout
     }
 
-    /// Sends what is left, makes the requests that wait, and leaves. Gives up at `end`, or after `command_timeout` without progress.
-    async fn leave_by(&self, link: &B::Link, progress: &SharedProgress, mut end: Instant) {
-        let sent = self.send_rest(link, progress, &mut end).await;
+    /// Sends what is left, makes the requests that wait, and leaves. Gives up at `end`, and moves it whenever something was sent.
+    ///
+    /// # Errors
+    /// Returns an error when the node has not left, and may do so over a new connection.
+    async fn leave_by(
+        &self,
+        link: &B::Link,
+        progress: &SharedProgress,
+        end: &mut Instant,
+    ) -> Result<(), BusError> {
+        let sent = self.send_rest(link, progress, end).await;
         let requesting = async {
             sent?;
             while self.request_some(link).await? {}
             Ok(())
         };
         let leaving = async {
-            // The node leaves even if the server has refused a command.
-            let _: Result<(), BusError> = requesting.await;
-            link.leave().await
+            let requested: Result<(), BusError> = requesting.await;
+            match requested {
+                Err(error) if error.is_of_other_server() => Err(error),
+                // The node leaves even if the server has refused a command.
+                _ => link.leave().await,
+            }
         };
         // The node ends in any case. Keys that it could not remove from Redis expire with their time to live.
-        let _ = timeout_at(end, leaving).await;
+        match timeout_at(*end, leaving).await {
+            Ok(Err(error)) if error.is_of_other_server() || !error.is_refused_write() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Sends what is left. Moves `end` whenever it has sent something. Gives up before `end` when the server refuses writes, so that
@@ -283,7 +309,7 @@ impl<B: Bus> Node<B> {
                     continue;
                 }
                 Ok(Sending::Full) => MAX_FULL_WAIT,
-                Err(error) if error.is_refused_write() => {
+                Err(error) if error.is_refused_write() && !error.is_of_other_server() => {
                     self.backplane.health.refused(Writer::Sender, &error);
                     lock(progress).write_backoff.next()
                 }

@@ -103,6 +103,11 @@ impl Commands {
         &self.context.endpoint
     }
 
+    /// Returns what is known about other addresses.
+    pub fn routes(&self) -> &Routes {
+        &self.context.routes
+    }
+
     /// Sends a command, and returns its reply.
     pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BusError> {
         self.query_that_waits(Duration::ZERO, command).await

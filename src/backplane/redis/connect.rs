@@ -43,6 +43,7 @@ pub(super) struct Hello {
     /// True when the server is a node of a cluster.
     pub is_in_cluster: bool,
     pub is_replica: bool,
+    pub is_sentinel: bool,
 }
 
 impl Dialer {
@@ -50,9 +51,15 @@ impl Dialer {
     pub async fn dial(&self, endpoint: &Endpoint) -> Result<(Connection, Hello), BusError> {
         let dialing = async {
             let connection = self.open_in_steps(endpoint).await?;
-            self.log_in(&connection).await?;
+            let logged_in = self.log_in(&connection).await;
+            let hello = hello(&connection).await;
+            // A Sentinel has other users. So this explains why it refuses the login.
+            if hello.as_ref().is_ok_and(|hello| hello.is_sentinel) {
+                return Err(is_sentinel(endpoint));
+            }
+            logged_in?;
+            let hello = hello?;
             self.select(&connection).await?;
-            let hello = hello(&connection).await?;
             Ok((connection, hello))
         };
         self.limited(endpoint, dialing).await
@@ -156,7 +163,20 @@ async fn hello(commands: &Commands) -> Result<Hello, BusError> {
     // An error of the server means that it does not know the command, or that the next command fails for the same reason.
     let Ok(Value::Array(reply)) = reply else { return Ok(Hello::default()) };
     let says = |name, value| named(&reply, name) == Some(value);
-    Ok(Hello { is_in_cluster: says("mode", "cluster"), is_replica: says("role", "replica") })
+    Ok(Hello {
+        is_in_cluster: says("mode", "cluster"),
+        is_replica: says("role", "replica"),
+        is_sentinel: says("mode", "sentinel"),
+    })
+}
+
+/// Returns the error for a Sentinel in the place of a Redis server.
+fn is_sentinel(endpoint: &Endpoint) -> BusError {
+    let message = format!(
+        "{endpoint} is a Sentinel: the URL must begin with redis-sentinel:// or rediss-sentinel://, and end with # and the \
+         name of the primary"
+    );
+    BusError::new("ERR_INVALID_ARG_VALUE", message)
 }
 
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, BusError> {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::address::{Address, Endpoint, Login};
-use super::commands::Connection;
+use super::commands::{Commands, Connection};
 use super::connect::{Dialer, Hello};
 use super::routes::Routes;
 use super::sentinel::{Sentinels, Watch, moved};
@@ -35,6 +35,8 @@ pub(super) struct Connected {
     pub reads: Connection,
     /// True when the server is a node of a cluster.
     pub is_in_cluster: bool,
+    /// True when it is, and the user may ask for the other ones.
+    pub lists_nodes: bool,
 }
 
 impl Server {
@@ -80,11 +82,15 @@ impl Server {
         let connecting = async {
             let owner = map.as_ref().map(|map| map.master_of(self.slot).ok_or_else(|| self.no_owner()));
             let commands = match owner.transpose()? {
-                Some(owner) if *owner != asked => dialer.dial(owner).await?.0,
+                Some(owner) if *owner != asked => {
+                    let dialed = dialer.dial(owner).await;
+                    let is_in_url = self.address.endpoints.contains(owner);
+                    dialed.map_err(|error| if is_in_url { error } else { unreachable("cluster", error) })?.0
+                }
                 _ => connection,
             };
             let (reads, Hello { is_in_cluster, .. }) = dialer.dial(commands.endpoint()).await?;
-            Ok(Connected { commands, reads, is_in_cluster })
+            Ok(Connected { commands, reads, is_in_cluster, lists_nodes: map.is_some() })
         };
         let connected = connecting.await;
         match &connected {
@@ -101,13 +107,29 @@ impl Server {
 }
 
 async fn connect_to_primary(dialer: &Dialer, primary: &Endpoint) -> Result<Connected, BusError> {
-    let (commands, Hello { is_in_cluster, is_replica }) = dialer.dial(primary).await?;
+    let dialed = dialer.dial(primary).await.map_err(|error| unreachable("Sentinels", error));
+    let (commands, Hello { is_in_cluster, is_replica, .. }) = dialed?;
     if is_replica {
         let message = format!("the Sentinels name {primary} as the primary, but it is a replica");
         return Err(BusError::new("ERR_PRIMARY_MOVED", message));
     }
     let (reads, _) = dialer.dial(primary).await?;
-    Ok(Connected { commands, reads, is_in_cluster })
+    Ok(Connected { commands, reads, is_in_cluster, lists_nodes: false })
+}
+
+/// Returns an error with the reason for which an address was used that is not in the URL, if it cannot be reached.
+fn unreachable(named_by: &str, error: BusError) -> BusError {
+    let BusError { code, message } = &error;
+    let is_unreachable = matches!(
+        &**code,
+        "ECONNREFUSED" | "EHOSTUNREACH" | "ENETUNREACH" | "ENOTFOUND" | "EAI_AGAIN" | "ETIMEDOUT"
+    );
+    if !is_unreachable {
+        return error;
+    }
+    let message =
+        format!("{message} (the address comes from the {named_by}, and must be reachable from here)");
+    BusError::new(code, message)
 }
 
 /// A connection to a server that may have the keys.
@@ -144,19 +166,25 @@ async fn first_usable(dialer: &Arc<Dialer>, candidates: Vec<Endpoint>) -> Result
 
 /// Connects to a server. Returns true with it when it is a replica outside of a cluster.
 async fn try_candidate(dialer: &Dialer, candidate: &Endpoint) -> Result<(Found, bool), BusError> {
-    let (connection, Hello { is_in_cluster, is_replica }) = dialer.dial(candidate).await?;
+    let (connection, Hello { is_in_cluster, is_replica, .. }) = dialer.dial(candidate).await?;
     if !is_in_cluster {
         return Ok((Found { connection, map: None }, is_replica));
     }
-    let map = match connection.query_value(cmd("CLUSTER").arg("SLOTS")).await? {
-        Ok(reply @ Value::Array(_)) => Some(SlotMap::parse(reply, candidate)),
-        // Without the list, the node uses the hosts of the URL, and the addresses of redirections.
-        Err(error) if &*error.code == "NOPERM" => None,
-        Err(error) => return Err(error),
-        Ok(_) => return Err(BusError::protocol("CLUSTER SLOTS returned something other than slots")),
-    };
-    if let Some(map) = &map {
-        dialer.routes.learned(map.nodes.clone());
-    }
+    let map = learn_nodes(&connection).await?;
     Ok((Found { connection, map }, false))
+}
+
+/// Asks a node of a cluster for the others, and remembers them. `None` when the user may not do that: then the hosts of the URL
+/// are used, and the addresses of redirections.
+pub(super) async fn learn_nodes(commands: &Commands) -> Result<Option<SlotMap>, BusError> {
+    match commands.query_value(cmd("CLUSTER").arg("SLOTS")).await? {
+        Ok(reply @ Value::Array(_)) => {
+            let map = SlotMap::parse(reply, commands.endpoint());
+            commands.routes().learned(map.nodes.clone());
+            Ok(Some(map))
+        }
+        Err(error) if &*error.code == "NOPERM" => Ok(None),
+        Err(error) => Err(error),
+        Ok(_) => Err(BusError::protocol("CLUSTER SLOTS returned something other than slots")),
+    }
 }

@@ -39,11 +39,18 @@ fn unredacted(error: &RedisError, limit: Duration) -> BusError {
     }
 }
 
+/// How errors begin that mean that the user may not run a command of a script: those of Redis 6.2 and 7.0, and those of later
+/// versions and Valkey. Outside of scripts, the code is `NOPERM`.
+const DENIED_IN_SCRIPT: [&str; 2] = ["The user executing the script can't ", "ACL failure in script: "];
+
 /// Returns an error of Redis. If the text says why a transaction or a script has failed, that is the error.
 ///
 /// Redis 6.2 puts the error of a command in a script into the text of another one: `ERR Error running script (call to …):
 /// @user_script:9: @user_script: 9: -OOM command not allowed …`, or `… @user_script:9: WRONGTYPE Operation …`.
 pub(super) fn script_error(text: &str) -> BusError {
+    if let Some(denied) = DENIED_IN_SCRIPT.iter().find_map(|denied| text.find(denied)) {
+        return BusError::new("NOPERM", format!("NOPERM {}", &text[denied..]));
+    }
     let reason = if let Some((_, reason)) = text.split_once("because of: ") {
         reason
     } else if text.starts_with("ERR Error running script") || text.starts_with("@user_script") {
@@ -190,6 +197,22 @@ mod tests {
                 "READONLY It is a replica. script: 0a, on @user_script:5.",
                 "READONLY",
                 "READONLY It is a replica. script: 0a, on @user_script:5.",
+            ),
+            (
+                "ERR Error running script (call to f_0a): @user_script:1: @user_script: 1: The user executing the script can't \
+                 run this command or subcommand",
+                "NOPERM",
+                "NOPERM The user executing the script can't run this command or subcommand",
+            ),
+            (
+                "ERR The user executing the script can't run this command or subcommand script: 0a, on @user_script:1.",
+                "NOPERM",
+                "NOPERM The user executing the script can't run this command or subcommand script: 0a, on @user_script:1.",
+            ),
+            (
+                "ERR ACL failure in script: User mcp has no permissions to run the 'hget' command script: on @user_script:1.",
+                "NOPERM",
+                "NOPERM ACL failure in script: User mcp has no permissions to run the 'hget' command script: on @user_script:1.",
             ),
             ("ERR unknown command", "ERR", "ERR unknown command"),
             (

@@ -74,14 +74,32 @@ impl Sentinels {
     async fn ask(&self, commands: &Commands) -> Result<Endpoint, BusError> {
         let mut question = cmd("SENTINEL");
         question.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);
-        let answer = match commands.query_value(&question).await? {
-            Err(error) if matches!(&*error.code, "NOAUTH" | "NOPERM") && self.has_password() => {
-                self.dialer.log_in(commands).await?;
-                commands.query(&question).await?
+        let asking = async {
+            match commands.query_value(&question).await? {
+                Err(error) if matches!(&*error.code, "NOAUTH" | "NOPERM") && self.has_password() => {
+                    self.dialer.log_in(commands).await?;
+                    commands.query(&question).await
+                }
+                answer => answer,
             }
-            answer => answer?,
         };
+        let answer = asking.await.map_err(|error| self.explained(commands.endpoint(), error))?;
         primary_in(&answer)
+    }
+
+    /// Returns the error of a Sentinel, with what to change. The server to connect to has the same codes.
+    fn explained(&self, endpoint: &Endpoint, BusError { code, message }: BusError) -> BusError {
+        let why = match &*code {
+            "NOAUTH" if !self.has_password() => "wants a password, and the URL has none",
+            "NOAUTH" | "NOPERM" | "WRONGPASS" => "does not accept the user and password of the URL",
+            "ERR" if message.contains("unknown command") => {
+                let message =
+                    format!("{endpoint} is not a Sentinel, as the hosts of this URL must be: {message}");
+                return BusError::new("ERR_INVALID_ARG_VALUE", message);
+            }
+            _ => return BusError { code, message },
+        };
+        BusError::new(code, format!("the Sentinel {endpoint} {why}: {message}"))
     }
 
     fn has_password(&self) -> bool {

@@ -16,7 +16,7 @@ mod info;
 mod membership;
 mod uris;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use self::inbox::BlockedEntry;
 use self::inboxes::Inboxes;
 use super::commands::Connection;
 use super::keys::Keys;
-use super::locate::{Connected, Server};
+use super::locate::{Connected, Server, learn_nodes};
 use super::scripts::{CompiledScript, Scripts};
 use crate::backplane::bus::{Appended, BusError, Held, Joined, Link, Position, Pulse, Stamp};
 use crate::backplane::claims::Changes;
@@ -40,6 +40,8 @@ use crate::backplane::settings::Settings;
 const BLOCK: Duration = Duration::from_secs(5);
 /// Time to live of the keys of nodes after the last heartbeat.
 const KEYS_TTL: Duration = Duration::from_secs(60 * 60);
+/// Number of heartbeats after which the nodes of a cluster are asked for again.
+const BEATS_PER_LIST: u32 = 10;
 
 /// A node's connections to Redis: one for blocking reads, one for all other commands.
 pub struct RedisLink {
@@ -54,6 +56,10 @@ pub struct RedisLink {
     blocked: Mutex<Option<BlockedEntry>>,
     /// True when the keys of the layout before version 2 cannot exist, or when the user may not use them.
     ignores_old_layout: AtomicBool,
+    /// True when the server is a node of a cluster, and the user may ask for the other ones.
+    lists_nodes: bool,
+    /// Number of heartbeats over this connection.
+    beats: AtomicU32,
 }
 
 impl RedisLink {
@@ -64,7 +70,8 @@ impl RedisLink {
         keys: Keys,
         settings: Settings,
     ) -> Result<Self, BusError> {
-        let Connected { commands, reads, is_in_cluster } = server.connect(settings.command_timeout).await?;
+        let Connected { commands, reads, is_in_cluster, lists_nodes } =
+            server.connect(settings.command_timeout).await?;
         let link = Self {
             commands,
             reads,
@@ -76,6 +83,8 @@ impl RedisLink {
             blocked: Mutex::default(),
             // That layout did not work on a cluster.
             ignores_old_layout: AtomicBool::new(is_in_cluster),
+            lists_nodes,
+            beats: AtomicU32::new(0),
         };
         let (first, rest) = link.scripts.load();
         link.query::<()>(&first).await?;
@@ -139,7 +148,14 @@ impl Link for RedisLink {
 
     async fn heartbeat(&self) -> Result<Pulse, BusError> {
         self.refuse_old_layout().await?;
-        self.beat().await
+        let pulse = self.beat().await?;
+        // Relaxed: it is a number, and no other memory depends on it.
+        let beats = self.beats.fetch_add(1, Ordering::Relaxed);
+        // While the connection lasts, all nodes of the cluster may be replaced, one after another.
+        if self.lists_nodes && beats % BEATS_PER_LIST == BEATS_PER_LIST - 1 {
+            learn_nodes(&self.commands).await?;
+        }
+        Ok(pulse)
     }
 
     async fn sweep(&self, node: &NodeId) -> Result<bool, BusError> {
