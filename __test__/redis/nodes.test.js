@@ -529,17 +529,17 @@ describeWithRedis('two nodes', () => {
 		});
 
 		test('does not wait for what is sent after it, also when the rest takes longer than `commandTimeoutMs`', async (t) => {
-			const proxy = new SlowProxy(redis.port, { bytesPerSecond: 2_000_000 });
+			const proxy = new SlowProxy(redis.port, { bytesPerSecond: 3_000_000 });
 			const url = await proxy.start();
 			t.after(() => proxy.end());
 			const node = new Node();
 			t.after(() => node.kill());
-			const member = await node.open(url, { prefix: newPrefix(), commandTimeoutMs: 500 });
+			const member = await node.open(url, { prefix: newPrefix(), commandTimeoutMs: 1_000 });
 			await member.do('streams', 'ready');
 			const sent = await member.run(async ({ manager }) => {
 				const text = 'x'.repeat(10_000);
 				const send = () => {
-					while (manager.stats().backplane.pendingBytes < 3_000_000) manager.send(['nobody'], text);
+					while (manager.stats().backplane.pendingBytes < 6_000_000) manager.send(['nobody'], text);
 				};
 				send();
 				const timer = setInterval(send, 10);
@@ -547,7 +547,7 @@ describeWithRedis('two nodes', () => {
 				clearInterval(timer);
 				return manager.stats().backplane.sent;
 			});
-			assert.ok(sent >= 290, `${sent}`);
+			assert.ok(sent >= 590, `${sent}`);
 		});
 	});
 
