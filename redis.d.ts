@@ -503,8 +503,8 @@ export interface BackplaneOptions {
 	/**
 	 * Limits the time that a call waits for Redis. After it, the call answers without Redis, or rejects with a
 	 * {@link BackplaneUnavailableError}: see {@link BackplaneOptions.onUnavailable}. The limit also applies to each attempt
-	 * to connect, and to `close()` while it sends what is waiting. A connection over which no bytes move for this time,
-	 * while a reply is missing, is closed and made again.
+	 * to connect, and to the time for which `close()` waits when it can send nothing of what is waiting. A connection over
+	 * which no bytes move for this time, while a reply is missing, is closed and made again.
 	 *
 	 * In milliseconds, at most 2³¹ − 1. Use less than the time in which a request has to be answered. With
 	 * `onUnavailable: 'reject'`, use less than a third of it, because tmcp can wait for Redis three times in one request.
@@ -555,8 +555,8 @@ export interface BackplaneOptions {
 
 	/**
 	 * Called when a connection is lost or cannot be made, when a call is dropped because of `maxPendingBytes`, when `has`,
-	 * `ready` or a call of the info manager is refused by Redis or not answered in time, when `flush()` could not send
-	 * everything, and when Redis has lost what waited for this process (`ERR_INBOX_LOST`). `error.cause` says why. Called
+	 * `ready` or a call of the info manager is refused by Redis or not answered in time, when `flush()` or `close()` could
+	 * not send everything, and when Redis has lost what waited for this process (`ERR_INBOX_LOST`). `error.cause` says why. Called
 	 * at most once per second for the same cause. An error that it throws, or rejects with, is ignored.
 	 *
 	 * @default undefined

@@ -50,6 +50,22 @@ describeWithRedis('a node', () => {
 		assert.deepEqual(await redis.command('HKEYS', `{${prefix}}:dir`), ['a']);
 	});
 
+	test('joins beside a node of the new layout whose prefix is the same without braces', async (t) => {
+		const { redis, prefix, open } = await start(t);
+		const member = await open();
+		await member.do('streams', 'ready');
+		const other = new Node();
+		t.after(() => other.kill());
+		// The list of nodes of the first prefix has the name that it had in the old layout with the second prefix.
+		const withBraces = await other.open(redis.url, { prefix: `{${prefix}}`, heartbeatMs: 200, nodeTtlMs: 1_000 });
+		await withBraces.do('streams', 'ready');
+		for (const one of [member, withBraces]) {
+			await one.do('create', 'a');
+			await one.do('streams', 'flush');
+		}
+		assert.deepEqual(await redis.command('HKEYS', `{{${prefix}}}:dir`), ['a']);
+	});
+
 	test('keeps nodes of the old layout out until it has left', async (t) => {
 		const { redis, prefix, open } = await start(t);
 		const member = await open();

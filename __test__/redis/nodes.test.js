@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { describeWithRedis, startRedis } from '../support/redis.js';
 import { frame, inboxes, nodes as nodesOf } from '../support/redis-keys.js';
 import { Node, newPrefix } from '../support/redis-node/node.js';
+import { SlowProxy } from '../support/redis-node/slow-proxy.js';
 import { until } from '../support/until.js';
 
 /** @import { TestContext } from 'node:test' */
@@ -526,6 +527,28 @@ describeWithRedis('two nodes', () => {
 			await a.do('streams', 'flush');
 			await a.do('streams', 'flush');
 		});
+
+		test('does not wait for what is sent after it, also when the rest takes longer than `commandTimeoutMs`', async (t) => {
+			const proxy = new SlowProxy(redis.port, { bytesPerSecond: 3_000_000 });
+			const url = await proxy.start();
+			t.after(() => proxy.end());
+			const node = new Node();
+			t.after(() => node.kill());
+			const member = await node.open(url, { prefix: newPrefix(), commandTimeoutMs: 1_000 });
+			await member.do('streams', 'ready');
+			const sent = await member.run(async ({ manager }) => {
+				const text = 'x'.repeat(10_000);
+				const send = () => {
+					while (manager.stats().backplane.pendingBytes < 6_000_000) manager.send(['nobody'], text);
+				};
+				send();
+				const timer = setInterval(send, 10);
+				await manager.flush();
+				clearInterval(timer);
+				return manager.stats().backplane.sent;
+			});
+			assert.ok(sent >= 590, `${sent}`);
+		});
 	});
 
 	describe('`ready`', () => {
@@ -584,6 +607,29 @@ describeWithRedis('two nodes', () => {
 			});
 			const numbers = Array.from({ length: 1_000 }, (_, n) => `${n}`);
 			assert.deepEqual(await a.do('received', 'a', 1_000), numbers);
+		});
+
+		test('publishes all pending messages, also when that takes longer than `commandTimeoutMs`', async (t) => {
+			const { a, prefix } = await inOnePrefix(t);
+			await create(a, 'a');
+			await a.do('streams', 'flush');
+			const proxy = new SlowProxy(redis.port, { bytesPerSecond: 2_000_000 });
+			const url = await proxy.start();
+			t.after(() => proxy.end());
+			const node = new Node();
+			t.after(() => node.kill());
+			const member = await node.open(url, { prefix, commandTimeoutMs: 500 });
+			await member.do('streams', 'ready');
+			await member.run(async ({ manager }) => {
+				for (let n = 0; n < 300; n++) manager.send(['a'], `${n} ${'x'.repeat(10_000)}`);
+			});
+			await member.do('leave');
+			const numbers = Array.from({ length: 300 }, (_, n) => `${n}`);
+			const received = await a.do('received', 'a', 300);
+			assert.deepEqual(
+				received.map((/** @type {string} */ message) => message.split(' ')[0]),
+				numbers,
+			);
 		});
 
 		test('of all managers closes every connection, and leaves only the keys that all nodes share and those of other nodes', async (t) => {

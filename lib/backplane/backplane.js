@@ -208,21 +208,13 @@ export class Backplane {
 	 */
 	flush() {
 		if (this.#isClosed) return this.#degrades ? DONE : this.closed();
-		const { mailbox } = this.membership;
-		return this.#degrades ? this.#flushWhileSending(mailbox) : this.#handleFailure(mailbox.flush());
+		const flushed = this.membership.mailbox.flush(this.#degrades);
+		return this.#degrades ? flushed.catch((error) => this.#degradeUnlessClosed(error)) : this.#handleFailure(flushed);
 	}
 
-	/** @param {{ flush: () => Promise<void> }} mailbox */
-	async #flushWhileSending(mailbox) {
-		for (;;) {
-			const before = this.stats().sent;
-			try {
-				return await mailbox.flush();
-			} catch (error) {
-				if (this.#isClosed) return;
-				if (this.stats().sent === before) return this.#degrade(error, () => {});
-			}
-		}
+	/** @param {unknown} error */
+	#degradeUnlessClosed(error) {
+		if (!this.#isClosed) this.#degrade(error, () => {});
 	}
 
 	/**

@@ -137,7 +137,7 @@ export function requireNative(what) {
  * @property {() => string} text Returns the text of the next row whose text is not in `bytes`.
  * @property {(maxBytes: number) => void} setMaxBytes Sets how many bytes may wait in the mailbox.
  * @property {() => number} bytes Returns how many bytes wait in the mailbox.
- * @property {() => number} flush
+ * @property {(isPatient: boolean) => number} flush
  *   Returns the request whose reply arrives when everything that this thread has posted and published is processed, or 0
  *   when it already is.
  * @property {(completion: number, failure?: string) => void} settle

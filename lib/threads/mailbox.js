@@ -66,9 +66,15 @@ export class Mailbox {
 		this.#native.setMaxBytes(maxBytes);
 	}
 
-	/** Resolves when other threads have processed all messages of this thread, and its own streams have got theirs. */
-	async flush() {
-		await Promise.all([this.#requests.replyKeepingAlive(this.#native.flush()), this.#streams.local.delivered()]);
+	/**
+	 * Resolves when other threads have processed all messages of this thread, and its own streams have got theirs. With Redis, also
+	 * waits until it has everything, and rejects after `commandTimeoutMs`.
+	 *
+	 * @param {boolean} [isPatient] true to reject only when nothing was sent for `commandTimeoutMs`
+	 */
+	async flush(isPatient = false) {
+		const flushed = this.#requests.replyKeepingAlive(this.#native.flush(isPatient));
+		await Promise.all([flushed, this.#streams.local.delivered()]);
 	}
 
 	/** Called when messages have arrived. They wait while a delivery in slices is under way. */
@@ -198,9 +204,9 @@ export class Mailbox {
 					break;
 				}
 				case ROW.REPORT: {
-					const { node, missed, error } = JSON.parse(this.#native.text());
+					const { node, missed, error, isLoss } = JSON.parse(this.#native.text());
 					if (error === undefined) this.#reports.gap({ node, missed });
-					else this.#reports.error(backplaneUnavailable(error));
+					else this.#reports.error(backplaneUnavailable(error), isLoss);
 					break;
 				}
 			}

@@ -83,20 +83,23 @@ export class Reports {
 
 	/**
 	 * Reports an error of the connection to Redis, or of a call that needs Redis. The diagnostics channel gets each error,
-	 * and `onError` one per second with the same cause.
+	 * and `onError` one per second with the same cause. A loss and a delay are different causes.
 	 *
 	 * @param {BackplaneUnavailableError} error
+	 * @param {boolean} [isLoss]
 	 */
-	error(error) {
+	error(error, isLoss = error.unsent !== undefined) {
 		if (backplaneError.hasSubscribers) backplaneError.publish({ error });
-		if (this.#isDue(error)) this.#onError.call(error);
+		if (this.#isDue(error, isLoss)) this.#onError.call(error);
 	}
 
-	/** @param {BackplaneUnavailableError} error */
-	#isDue({ cause, unsent }) {
+	/**
+	 * @param {BackplaneUnavailableError} error
+	 * @param {boolean} isLoss
+	 */
+	#isDue({ cause }, isLoss) {
 		const { code = '' } = /** @type {{ code?: string } | undefined} */ (cause) ?? {};
-		// A call that was not sent is a loss, and not only a delay.
-		const key = unsent === undefined ? code : `unsent ${code}`;
+		const key = isLoss ? `loss ${code}` : code;
 		const now = performance.now();
 		const last = this.#reportedAt.get(key);
 		if (last !== undefined && now - last < SAME_CAUSE_MS) return false;

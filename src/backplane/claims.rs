@@ -102,6 +102,10 @@ pub const MAX_WAIT: Duration = Duration::from_secs(1);
 /// The stamp of a session that belongs to another node, and is still listed as one of this node.
 const SUPERSEDED: Stamp = 0;
 
+/// The stamp of an order to close that the node gives itself, because the directory says that it does not have the session. It is
+/// later than every claim that is confirmed, and has no effect on a claim that is on its way.
+pub const SETTLED: Stamp = Stamp::MAX;
+
 /// Maximum number of sessions that are looked up at once.
 const CHUNK: usize = 256;
 
@@ -138,7 +142,7 @@ impl Claims {
         let mut state = self.state();
         let Some(claim) = state.claims.get_mut(id) else { return false };
         let is_claiming = claim.is_claiming();
-        if is_claiming && claim.order.is_none_or(|(last, _)| last < stamp) {
+        if is_claiming && stamp != SETTLED && claim.order.is_none_or(|(last, _)| last < stamp) {
             claim.order = Some((stamp, reason));
         }
         is_claiming || claim.stamp.is_some_and(|own| own > stamp)
@@ -513,6 +517,17 @@ mod tests {
         let changes = claims.next(9, 0, |_| true).expect("changes");
         create(&claims, &a);
         assert_eq!(claims.confirm(&changes, &[Held::Elsewhere]), []);
+        assert_eq!(claim(&claims, Held::Here(12)), []);
+    }
+
+    #[test]
+    fn a_session_that_is_created_while_the_older_one_is_closed_stays_open() {
+        let (claims, a) = (Claims::default(), id("a"));
+        create(&claims, &a);
+        assert_eq!(claim(&claims, Held::Elsewhere), [(a.clone(), CloseReason::Replaced)]);
+        claims.creating(&a);
+        assert!(claims.keeps(&a, SETTLED, CloseReason::Replaced), "the node is about to close the older one");
+        claims.created(&a, 0);
         assert_eq!(claim(&claims, Held::Here(12)), []);
     }
 

@@ -99,6 +99,8 @@ pub struct Backplane {
     requests: RequestQueue,
     /// Deadlines of `requests`.
     request_deadlines: Deadlines,
+    /// Deadlines of requests that may take any time while entries are sent.
+    patient_deadlines: Deadlines,
     /// Deadlines of everything else.
     deadlines: Deadlines,
     /// True when the bus is known not to answer: the connection is lost or cannot be made, or a request had no reply in time.
@@ -161,6 +163,7 @@ impl Backplane {
             claims: Claims::default(),
             requests: RequestQueue::new(settings.max_pending_bytes),
             request_deadlines: Deadlines::default(),
+            patient_deadlines: Deadlines::default(),
             deadlines: Deadlines::default(),
             is_away: AtomicBool::new(false),
             unready: Mutex::new(Some(Waiting::default())),
@@ -257,6 +260,12 @@ impl Backplane {
     /// Makes the request of this completion fail unless it is completed within `command_timeout`.
     pub fn add_deadline(&self, completion: &Completion) {
         self.deadlines.add(completion, self.settings.command_timeout);
+    }
+
+    /// Makes the request of this completion fail when no entry was sent for `command_timeout`, and it is not completed.
+    pub fn add_patient_deadline(&self, completion: &Completion) {
+        let sent = self.counters.sent.load(Ordering::Relaxed);
+        self.patient_deadlines.add_with_progress(completion, self.settings.command_timeout, sent);
     }
 
     /// Returns true when the bus lacks entries of this node, or the directory lacks changes.

@@ -183,6 +183,11 @@ impl Outbox {
         self.state().last_number
     }
 
+    /// Returns the number of entries that wait to be sent.
+    pub fn len(&self) -> usize {
+        self.state().entries.len()
+    }
+
     /// Returns true when nothing waits to be sent.
     pub fn is_empty(&self) -> bool {
         self.state().entries.is_empty()

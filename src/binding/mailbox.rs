@@ -63,9 +63,14 @@ pub(super) fn mailbox<'env>(mailbox: &Rc<ThreadMailbox>, env: &'env Env) -> Resu
     // bytes(): returns the number of bytes that wait in the mailbox.
     functions.add("bytes", |mailbox, _| Ok(mailbox.member.mailbox_bytes() as f64))?;
 
-    // flush(): makes a request that is completed when everything that this thread posted is processed. Returns its key, or
+    // flush(isPatient): makes a request that is completed when everything that this thread posted is processed. With a backplane,
+    // it fails after `command_timeout`; if `isPatient` is true, only when nothing was sent during that time. Returns its key, or
     // NO_KEY if everything is processed already.
-    functions.add("flush", |mailbox, _| Ok(number(mailbox.member.flush())))?;
+    functions.add("flush", |mailbox, call| {
+        let is_patient = call.get(0)?;
+        let flushed = if is_patient { mailbox.member.flush_patiently() } else { mailbox.member.flush() };
+        Ok(number(flushed))
+    })?;
 
     // settle(completion, failure): settles a request that this thread worked on, as failed if there is a failure.
     functions.add("settle", |mailbox, call| {

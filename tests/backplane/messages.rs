@@ -209,6 +209,33 @@ fn while_the_bus_is_unreachable_the_outbox_is_limited_and_requests_fail() {
 }
 
 #[test]
+fn a_patient_flush_may_take_any_time_while_entries_are_sent_and_does_not_wait_for_later_ones() {
+    run(async {
+        let bus = MemoryBus::default();
+        bus.limit(Settings { max_len: 1, ..Settings::default() });
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
+        for number in 0..40 {
+            processes[0].send("reader", &number.to_string());
+        }
+        let flushed = processes[0].member.flush_patiently();
+        let begun = tokio::time::Instant::now();
+        for number in 40..120 {
+            // The reader makes room for one message in this time, more or less.
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            processes[0].send("reader", &number.to_string());
+            processes.iter_mut().for_each(Process::drain);
+        }
+        assert_eq!(processes[0].reply(flushed).await, Outcome::Done);
+        assert!(begun.elapsed() > Settings::default().command_timeout * 2);
+        assert!(processes[0].backplane.is_behind(), "later messages wait");
+
+        bus.disconnect(true);
+        let flushed = processes[0].member.flush_patiently();
+        assert!(processes[0].reply(flushed).await.failure().is_some(), "nothing is sent");
+    });
+}
+
+#[test]
 fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_there_is_room() {
     run(async {
         let bus = MemoryBus::default();
@@ -286,6 +313,40 @@ fn a_node_that_leaves_sends_what_waits_and_removes_its_sessions() {
         processes[1].drain();
         assert_eq!(processes[1].got("stays"), ["goodbye"]);
         assert!(!bus.knows(processes[0].node()));
+    });
+}
+
+#[test]
+fn a_node_that_leaves_sends_everything_while_the_others_read_even_if_that_takes_long() {
+    run(async {
+        let bus = MemoryBus::default();
+        bus.limit(Settings { max_len: 1, ..Settings::default() });
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
+        let messages: Vec<_> = (0..40).map(|number| number.to_string()).collect();
+        messages.iter().for_each(|message| processes[0].send("reader", message));
+        let begun = tokio::time::Instant::now();
+        let left = processes[0].member.leave_backplane();
+        assert_eq!(processes[0].reply(left).await, Outcome::Done);
+        assert!(begun.elapsed() > Settings::default().command_timeout * 2);
+        settle(&mut processes).await;
+        assert_eq!(processes[1].got("reader"), messages);
+        assert_eq!(processes[0].reports, Vec::<String>::new());
+        assert!(!bus.knows(processes[0].node()));
+    });
+}
+
+#[test]
+fn a_node_that_leaves_without_having_sent_everything_counts_and_reports_that() {
+    run(async {
+        let bus = MemoryBus::default();
+        let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
+        bus.fill(true);
+        (0..3).for_each(|number| processes[0].send("reader", &number.to_string()));
+        let left = processes[0].member.leave_backplane();
+        assert_eq!(processes[0].reply(left).await, Outcome::Done);
+        assert_eq!(processes[0].backplane.counters.dropped.load(Ordering::Relaxed), 3);
+        let last = processes[0].reports.last().expect("a report");
+        assert!(last.contains("closed before everything was sent") && last.contains("OOM"), "{last}");
     });
 }
 

@@ -5,8 +5,8 @@ use tokio::time::timeout;
 use super::progress::SharedProgress;
 use super::{Never, Node};
 use crate::backplane::Backplane;
-use crate::backplane::bus::{Bus, BusError, Link, Stamp};
-use crate::backplane::claims::MAX_WAIT;
+use crate::backplane::bus::{Bus, BusError, Link};
+use crate::backplane::claims::{MAX_WAIT, SETTLED};
 use crate::backplane::health::Writer;
 use crate::backplane::ids::Id;
 use crate::threads::message::CloseReason;
@@ -54,7 +54,7 @@ impl<B: Bus> Node<B> {
     /// Closes sessions that this node does not have according to the directory. One that is created again meanwhile stays.
     fn close_lost(&self, sessions: Vec<(Id, CloseReason)>) {
         for (id, reason) in sessions {
-            self.hub.close_session(&id, Stamp::MAX, reason);
+            self.hub.close_session(&id, SETTLED, reason);
         }
     }
 

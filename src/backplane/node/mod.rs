@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use self::backoff::Backoff;
 use self::progress::{SharedProgress, Unacknowledged};
 use self::report::Report;
-use self::send::Sending;
+use self::send::{MAX_FULL_WAIT, Sending};
 use super::bus::{Bus, BusError, Joined, Link, Position};
 use super::health::Writer;
 use super::ids::NodeId;
@@ -62,9 +62,11 @@ impl<B: Bus> Node<B> {
             () = self.stay_connected(&progress) => {}
         }
         self.backplane.counters.is_connected.store(false, Ordering::Relaxed);
+        self.report_unsent();
         let problem = self.backplane.health.problem();
         let failure = || unavailable("closed before Redis replied", problem.as_ref());
-        for deadlines in [&self.backplane.request_deadlines, &self.backplane.deadlines] {
+        let Backplane { request_deadlines, patient_deadlines, deadlines, .. } = &*self.backplane;
+        for deadlines in [request_deadlines, patient_deadlines, deadlines] {
             deadlines.fail_all(failure);
         }
         let left = std::mem::take(&mut *lock(&self.backplane.left));
@@ -83,8 +85,8 @@ impl<B: Bus> Node<B> {
                         let error = select! {
                             error = self.use_link(&link, progress, &mut backoff) => error,
                             () = self.leave_requested() => {
-                                let until = Instant::now() + self.backplane.settings.command_timeout;
-                                if self.leave_by(&link, progress, until).await.is_ok() {
+                                let mut until = self.end_of_leaving();
+                                if self.leave_by(&link, progress, &mut until).await.is_ok() {
                                     return;
                                 }
                                 end = Some(until);
@@ -111,23 +113,30 @@ impl<B: Bus> Node<B> {
         }
         // The node leaves while it is not connected. It connects once more to send what is left, and to remove its sessions,
         // so that the other nodes need not wait until it counts as dead.
-        let Backplane { outbox, claims, requests, settings, .. } = &*self.backplane;
-        let end = end.unwrap_or_else(|| Instant::now() + settings.command_timeout);
-        if lock(progress).has_joined || !outbox.is_empty() || claims.is_behind() || !requests.is_empty() {
-            let connecting = async {
-                loop {
-                    // Only a registered node may send.
-                    if let Ok(link) = self.bus.connect(&self.backplane.node).await
-                        && self.join(&link, progress).await.is_ok()
-                        && self.leave_by(&link, progress, end).await.is_ok()
-                    {
-                        return;
-                    }
-                    sleep(backoff.next()).await;
-                }
-            };
-            // After `command_timeout`, the node ends without that.
-            let _ = timeout_at(end, connecting).await;
+        let Backplane { outbox, claims, requests, .. } = &*self.backplane;
+        let mut end = end.unwrap_or_else(|| self.end_of_leaving());
+        if !lock(progress).has_joined && outbox.is_empty() && !claims.is_behind() && requests.is_empty() {
+            return;
+        }
+        // After `command_timeout` without progress, the node ends without that.
+        while let Ok(link) = timeout_at(end, self.join_again(progress, &mut backoff)).await {
+            if self.leave_by(&link, progress, &mut end).await.is_ok()
+                || timeout_at(end, sleep(backoff.next())).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Connects and registers the node, however often that fails. Only a registered node may send.
+    async fn join_again(&self, progress: &SharedProgress, backoff: &mut Backoff) -> B::Link {
+        loop {
+            if let Ok(link) = self.bus.connect(&self.backplane.node).await
+                && self.join(&link, progress).await.is_ok()
+            {
+                return link;
+            }
+            sleep(backoff.next()).await;
         }
     }
 
@@ -211,7 +220,8 @@ impl<B: Bus> Node<B> {
 
     /// Fails requests that have no reply after `command_timeout`.
     async fn watch_deadlines(&self) {
-        let Backplane { settings, request_deadlines, deadlines, requests, health, .. } = &*self.backplane;
+        let Backplane { settings, request_deadlines, patient_deadlines, deadlines, .. } = &*self.backplane;
+        let Backplane { requests, health, counters, .. } = &*self.backplane;
         let limit = settings.command_timeout;
         let failure = || {
             let problem = health.problem().unwrap_or_else(|| BusError::timed_out(limit));
@@ -233,13 +243,25 @@ impl<B: Bus> Node<B> {
                 deadlines.fail_expired(failure).await;
             }
         };
+        let of_patient = async {
+            let sent = || counters.sent.load(Ordering::Relaxed);
+            loop {
+                patient_deadlines.fail_without_progress(sent, failure).await;
+            }
+        };
         select! {
             () = of_requests => {}
+            () = of_patient => {}
             () = of_others => {}
         }
     }
 
-    /// Sends what is left, makes the requests that wait, and leaves, as far as the time until `end` allows.
+    /// Returns the time at which a node that leaves ends without having sent everything, unless it sends something before.
+    fn end_of_leaving(&self) -> Instant {
+        Instant::now() + self.backplane.settings.command_timeout
+    }
+
+    /// Sends what is left, makes the requests that wait, and leaves. Gives up at `end`, and moves it whenever something was sent.
     ///
     /// # Errors
     /// Returns an error when the node has not left, and may do so over a new connection.
@@ -247,49 +269,68 @@ impl<B: Bus> Node<B> {
         &self,
         link: &B::Link,
         progress: &SharedProgress,
-        end: Instant,
+        end: &mut Instant,
     ) -> Result<(), BusError> {
-        let sending = async {
-            self.send_rest(link, progress, end).await?;
+        let sent = self.send_rest(link, progress, end).await;
+        let requesting = async {
+            sent?;
             while self.request_some(link).await? {}
             Ok(())
         };
         let leaving = async {
-            let sent: Result<(), BusError> = sending.await;
-            match sent {
+            let requested: Result<(), BusError> = requesting.await;
+            match requested {
                 Err(error) if error.is_of_other_server() => Err(error),
                 // The node leaves even if the server has refused a command.
                 _ => link.leave().await,
             }
         };
         // The node ends in any case. Keys that it could not remove from Redis expire with their time to live.
-        match timeout_at(end, leaving).await {
+        match timeout_at(*end, leaving).await {
             Ok(Err(error)) if error.is_of_other_server() || !error.is_refused_write() => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Sends what is left. Gives up before `end` when the server refuses writes, so that the node can still leave.
+    /// Sends what is left. Moves `end` whenever it has sent something. Gives up before `end` when the server refuses writes, so that
+    /// the node can still leave.
     async fn send_rest(
         &self,
         link: &B::Link,
         progress: &SharedProgress,
-        end: Instant,
+        end: &mut Instant,
     ) -> Result<(), BusError> {
         loop {
-            match self.send_some(link, progress).await {
+            // The connection fails without progress. A large message over a slow line may take longer.
+            let delay = match self.send_some(link, progress).await {
                 Ok(Sending::Nothing) => return Ok(()),
-                Ok(Sending::Some) => continue,
-                Ok(Sending::Full) => {}
-                Err(error) if error.is_refused_write() && !error.is_of_other_server() => {}
+                Ok(Sending::Some) => {
+                    *end = self.end_of_leaving();
+                    continue;
+                }
+                Ok(Sending::Full) => MAX_FULL_WAIT,
+                Err(error) if error.is_refused_write() && !error.is_of_other_server() => {
+                    self.backplane.health.refused(Writer::Sender, &error);
+                    lock(progress).write_backoff.next()
+                }
                 Err(error) => return Err(error),
-            }
-            let delay = lock(progress).write_backoff.next();
+            };
             // The node needs some of the time to leave.
-            if Instant::now() + delay * 2 >= end {
+            if Instant::now() + (delay * 2).max(self.backplane.settings.command_timeout / 4) >= *end {
                 return Ok(());
             }
             sleep(delay).await;
+        }
+    }
+
+    /// Counts and reports the entries that the node could not send before it ended.
+    fn report_unsent(&self) {
+        let Backplane { outbox, counters, health, settings, .. } = &*self.backplane;
+        let unsent = outbox.len();
+        if unsent > 0 {
+            Counters::add(&counters.dropped, unsent as u64);
+            let problem = health.problem().unwrap_or_else(|| BusError::timed_out(settings.command_timeout));
+            self.report(&Report::Unsent(&problem));
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) enum Report<'node> {
     Refused(&'node BusError),
     /// What waited for this node is lost.
     Lost(&'node BusError),
+    /// The node has ended, and entries that it could not send are lost.
+    Unsent(&'node BusError),
     /// Entries of a node are lost.
     Gap { node: &'node str, missed: u64 },
 }
@@ -29,6 +31,12 @@ impl Report<'_> {
             Self::Lost(cause) => error("messages of other machines are lost", cause),
             Self::RefusedWrite(cause) => {
                 error("Redis refuses writes, so messages to other machines wait", cause)
+            }
+            Self::Unsent(cause) => {
+                let mut report = error("closed before everything was sent to other machines", cause);
+                // It is passed on although its cause was reported a moment ago.
+                report["isLoss"] = true.into();
+                report
             }
             Self::Gap { node, missed } => serde_json::json!({ "node": node, "missed": missed }),
         };

@@ -21,7 +21,7 @@ const BATCH: usize = 128;
 const BATCH_BYTES: usize = 1 << 20;
 /// Limits of the time until the node tries again to add to a full inbox. It doubles with each try.
 const MIN_FULL_WAIT: Duration = Duration::from_millis(1);
-const MAX_FULL_WAIT: Duration = Duration::from_millis(50);
+pub(super) const MAX_FULL_WAIT: Duration = Duration::from_millis(50);
 
 /// What a try to send has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Member, bit};
+use crate::backplane::Backplane;
 use crate::registry::key::Key;
 use crate::threads::completion::{Completion, ReplyTo};
 use crate::threads::mailbox::{Drained, Limit};
@@ -31,9 +32,19 @@ impl Member {
         self.peer.mailbox.bytes()
     }
 
-    /// Requests a reply when everything that this thread posted is processed. Returns the key of the request, or `None` if
-    /// everything is processed already.
+    /// Requests a reply when everything that this thread posted is processed, and when the bus has everything that was published
+    /// so far. The request fails when that takes longer than `command_timeout` with a backplane. Returns the key of the request,
+    /// or `None` if everything is processed already.
     pub fn flush(&self) -> Option<Key> {
+        self.flush_within(Backplane::add_deadline)
+    }
+
+    /// Like [`flush`](Self::flush), but the request fails only when nothing was sent for `command_timeout`.
+    pub fn flush_patiently(&self) -> Option<Key> {
+        self.flush_within(Backplane::add_patient_deadline)
+    }
+
+    fn flush_within(&self, add_deadline: impl FnOnce(&Backplane, &Completion)) -> Option<Key> {
         let (request, completion) = Completion::new(Arc::clone(&self.peer) as Arc<dyn ReplyTo>);
         let mut is_sent = false;
         let posted_to = self.posted_to.swap(0, Ordering::Relaxed);
@@ -46,7 +57,7 @@ impl Member {
             }
         }
         if let Some(backplane) = &self.hub.backplane {
-            backplane.add_deadline(&completion);
+            add_deadline(backplane, &completion);
             if backplane.is_behind() {
                 backplane.complete_when_sent(completion.clone());
                 is_sent = true;

@@ -4,7 +4,11 @@
 -- ARGV: time to live in ms
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if #redis.call('ZRANGEBYSCORE', KEYS[1], string.format('%.0f', now), '+inf', 'LIMIT', 0, 1) > 0 then return 1 end
+for _, node in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], string.format('%.0f', now), '+inf')) do
+  -- Such a node is in `sent` before it sends heartbeats. Others may be nodes of this layout: those of the prefix `x` are in
+  -- `{x}:nodes`, which was the key of the prefix `{x}`.
+  if redis.pcall('HEXISTS', KEYS[2], node) == 1 then return 1 end
+end
 -- Such a node needs a hash here, so that it fails with WRONGTYPE. A full Redis refuses SET as the first write of a script, and a
 -- replica refuses everything.
 redis.pcall('PEXPIRE', KEYS[2], ARGV[1])
