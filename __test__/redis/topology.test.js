@@ -226,7 +226,7 @@ describeWithRedis('on a cluster, a node', () => {
 		const { made } = manager(t, `redis://mcp:secret@127.0.0.1:${other?.port}`, { prefix: 'tmcp' });
 		await made.ready();
 		assert.equal(backplaneOf(made).lastError?.code, 'MOVED');
-		assert.equal(await connections(owner), 1);
+		await until(async () => (await connections(owner)) === 1);
 	});
 
 	test('finds a server that joined the cluster after it connected, when all others are gone', async (t) => {
@@ -274,6 +274,8 @@ describeWithRedis('on a cluster, a node', () => {
 		await closed;
 		await until(() => backplaneOf(b).connected);
 		assert.equal(await b.has('a'), false);
+		// Without the servers, it would take `commandTimeoutMs`.
+		await b.close();
 	});
 
 	test('names the cause when it cannot reach the address that the cluster announces', async (t) => {
@@ -314,7 +316,7 @@ describeWithRedis('with Sentinels, a node', () => {
 		const url = sentinel.url.replace('//', '//mcp:secret@');
 		const { made, errors } = manager(t, url, { prefix: 'tmcp' });
 		await made.ready();
-		assert.equal(await connections(primary), 1);
+		await until(async () => (await connections(primary)) === 1);
 
 		// The one Sentinel that wants a password is enough.
 		const only = manager(t, `redis-sentinel://mcp:secret@127.0.0.1:${closed.port}#mymaster`, { prefix: 'tmcp' });
