@@ -616,19 +616,20 @@ describeWithRedis('two nodes', () => {
 			const { a, prefix } = await inOnePrefix(t);
 			await create(a, 'a');
 			await a.do('streams', 'flush');
+			// A batch has at most 128 messages, so it takes an eighth of a second, and all of them take a second and a half.
 			const proxy = new SlowProxy(redis.port, { bytesPerSecond: 2_000_000 });
 			const url = await proxy.start();
 			t.after(() => proxy.end());
 			const node = new Node();
 			t.after(() => node.kill());
-			const member = await node.open(url, { prefix, commandTimeoutMs: 500 });
+			const member = await node.open(url, { prefix, commandTimeoutMs: 1_000 });
 			await member.do('streams', 'ready');
 			await member.run(async ({ manager }) => {
-				for (let n = 0; n < 300; n++) manager.send(['a'], `${n} ${'x'.repeat(10_000)}`);
+				for (let n = 0; n < 1_500; n++) manager.send(['a'], `${n} ${'x'.repeat(2_000)}`);
 			});
 			await member.do('leave');
-			const numbers = Array.from({ length: 300 }, (_, n) => `${n}`);
-			const received = await a.do('received', 'a', 300);
+			const numbers = Array.from({ length: 1_500 }, (_, n) => `${n}`);
+			const received = await a.do('received', 'a', 1_500);
 			assert.deepEqual(
 				received.map((/** @type {string} */ message) => message.split(' ')[0]),
 				numbers,
