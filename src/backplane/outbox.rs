@@ -107,8 +107,9 @@ impl Outbox {
         (!entries.is_empty()).then_some(Batch { first, entries, follows_loss })
     }
 
-    /// Records that the bus has all entries up to this number. Returns how many of them it got for the first time.
-    pub fn sent(&self, number: u64, now: Instant) -> u64 {
+    /// Records that the bus has all entries up to this number. Returns how many of them it got for the first time, and the
+    /// requests that waited for them. These are completed when they are dropped.
+    pub fn sent(&self, number: u64, now: Instant) -> (u64, Vec<(u64, Completion)>) {
         let mut guard = self.state();
         let state = &mut *guard;
         while state.first_number() <= number
@@ -122,11 +123,7 @@ impl Outbox {
         let new = number.saturating_sub(state.highest_sent);
         state.highest_sent += new;
         state.forget_old(now, KEPT, self.max_bytes);
-        let completions = state.waiting.take_while(|waits_for| *waits_for <= number);
-        drop(guard);
-        // Dropped without the lock, because that completes requests.
-        drop(completions);
-        new
+        (new, state.waiting.take_while(|waits_for| *waits_for <= number))
     }
 
     /// Returns the number of the last entry that was sent.
@@ -281,10 +278,10 @@ mod tests {
         for text in ["a", "b", "c", "d"] {
             outbox.push(entry(text)).unwrap();
         }
-        assert_eq!(outbox.sent(3, now), 3);
+        assert_eq!(outbox.sent(3, now).0, 3);
         assert_eq!(outbox.send_again_after(Some(1)), 0);
         assert_eq!(texts(outbox.next(9, 1 << 20)), (2, vec!["b".into(), "c".into(), "d".into()]));
-        assert_eq!(outbox.sent(4, now), 1, "the others were sent before");
+        assert_eq!(outbox.sent(4, now).0, 1, "the others were sent before");
         assert_eq!(outbox.bytes(), 0);
         assert_eq!(outbox.send_again_after(None), 0);
         let batch = outbox.next(9, 1 << 20).unwrap();

@@ -91,7 +91,10 @@ impl<B: Bus> Node<B> {
         let Batch { first, .. } = batch;
         match appended {
             Appended::UpTo { last } if last >= first => {
-                Counters::add(&counters.sent, outbox.sent(last, Instant::now()));
+                let (new, completions) = outbox.sent(last, Instant::now());
+                Counters::add(&counters.sent, new);
+                // Not before, so that a `flush()` that has ended finds its messages in the statistics.
+                drop(completions);
                 // A claim may have waited for this.
                 self.backplane.changed.notify_one();
                 Ok(Sending::Some)
