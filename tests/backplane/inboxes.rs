@@ -6,15 +6,11 @@ use std::time::Duration;
 use tmcp_session_manager::backplane::memory::MemoryBus;
 use tmcp_session_manager::backplane::settings::Settings;
 
-use crate::process::{A_WHILE, Process, pass, run, settle, units};
+use crate::process::{A_WHILE, Process, numbers, pass, run, settle, units};
 
 /// Settings with an outbox that never fills.
 fn unlimited() -> Settings {
     Settings { max_pending_bytes: usize::MAX, ..Settings::default() }
-}
-
-fn numbers(count: usize) -> Vec<String> {
-    (0..count).map(|number| number.to_string()).collect()
 }
 
 #[test]

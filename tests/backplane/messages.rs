@@ -15,7 +15,7 @@ use tmcp_session_manager::backplane::settings::Settings;
 use tmcp_session_manager::threads::completion::Outcome;
 use tmcp_session_manager::threads::text::Text;
 
-use crate::process::{A_WHILE, Process, answer, plans, run, settle, string, units};
+use crate::process::{A_WHILE, Process, answer, numbers, plans, run, settle, string, units};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -271,8 +271,7 @@ fn while_the_bus_is_full_nodes_read_and_stay_alive_and_everything_is_sent_when_t
 
         bus.fill(false);
         settle(&mut processes).await;
-        let numbers: Vec<_> = (0..100).map(|number| number.to_string()).collect();
-        assert_eq!(processes[1].got("remote")[1..], numbers);
+        assert_eq!(processes[1].got("remote")[1..], numbers(100));
         assert_eq!(processes[1].has("old").await, answer(false));
         assert_eq!(processes[1].has("new").await, answer(true));
         assert_eq!(processes[0].backplane.health.problem(), None);
@@ -322,7 +321,7 @@ fn a_node_that_leaves_sends_everything_while_the_others_read_even_if_that_takes_
         let bus = MemoryBus::default();
         bus.limit(Settings { max_len: 1, ..Settings::default() });
         let mut processes = Process::join_with_reader::<2>(&bus, Settings::default()).await;
-        let messages: Vec<_> = (0..40).map(|number| number.to_string()).collect();
+        let messages = numbers(40);
         messages.iter().for_each(|message| processes[0].send("reader", message));
         let begun = tokio::time::Instant::now();
         let left = processes[0].member.leave_backplane();

@@ -50,6 +50,11 @@ pub fn string(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
+/// Returns different texts, in order.
+pub fn numbers(count: usize) -> Vec<String> {
+    (0..count).map(|number| number.to_string()).collect()
+}
+
 /// Returns the outcome of a request whose reply is true or false.
 pub fn answer(is: bool) -> Outcome {
     Outcome::Value(Text::from(is.to_string().as_bytes()))

@@ -220,13 +220,9 @@ impl<B: Bus> Node<B> {
 
     /// Fails requests that have no reply after `command_timeout`.
     async fn watch_deadlines(&self) {
-        let Backplane { settings, request_deadlines, patient_deadlines, deadlines, .. } = &*self.backplane;
-        let Backplane { requests, health, counters, .. } = &*self.backplane;
-        let limit = settings.command_timeout;
-        let failure = || {
-            let problem = health.problem().unwrap_or_else(|| BusError::timed_out(limit));
-            unavailable("Redis is unavailable", Some(&problem))
-        };
+        let Backplane { request_deadlines, patient_deadlines, deadlines, .. } = &*self.backplane;
+        let Backplane { requests, counters, .. } = &*self.backplane;
+        let failure = || unavailable("Redis is unavailable", Some(&self.problem()));
         let of_requests = async {
             loop {
                 let no_reply = || {
@@ -278,9 +274,8 @@ impl<B: Bus> Node<B> {
             Ok(())
         };
         let leaving = async {
-            let requested: Result<(), BusError> = requesting.await;
-            match requested {
-                Err(error) if error.is_of_other_server() => Err(error),
+            match requesting.await {
+                Err::<(), BusError>(error) if error.is_of_other_server() => Err(error),
                 // The node leaves even if the server has refused a command.
                 _ => link.leave().await,
             }
@@ -325,13 +320,18 @@ impl<B: Bus> Node<B> {
 
     /// Counts and reports the entries that the node could not send before it ended.
     fn report_unsent(&self) {
-        let Backplane { outbox, counters, health, settings, .. } = &*self.backplane;
+        let Backplane { outbox, counters, .. } = &*self.backplane;
         let unsent = outbox.len();
         if unsent > 0 {
             Counters::add(&counters.dropped, unsent as u64);
-            let problem = health.problem().unwrap_or_else(|| BusError::timed_out(settings.command_timeout));
-            self.report(&Report::Unsent(&problem));
+            self.report(&Report::Unsent(&self.problem()));
         }
+    }
+
+    /// Returns why the bus does not do what it should: the known problem, or that it takes too long.
+    fn problem(&self) -> BusError {
+        let Backplane { health, settings, .. } = &*self.backplane;
+        health.problem().unwrap_or_else(|| BusError::timed_out(settings.command_timeout))
     }
 
     /// Counts and reports lost entries of a node.
