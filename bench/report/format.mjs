@@ -92,3 +92,14 @@ export function percent(share) {
 function significant(number) {
 	return number.toFixed(number < 10 ? 2 : number < 100 ? 1 : 0);
 }
+
+/**
+ * Returns when and where a part was measured.
+ *
+ * @param {ReturnType<typeof import('../harness/environment.mjs').describeEnvironment>} about
+ * @param {string} [redis] version of the Redis server
+ */
+export function measuredOn({ date, commit, node, platform, cpu, cores }, redis) {
+	const programs = redis === undefined ? `Node.js ${node}` : `Node.js ${node}, Redis ${redis}`;
+	return `Measured on ${date}: commit \`${commit}\`, ${programs}, ${platform}, ${cpu}, ${cores} cores.`;
+}

@@ -1,5 +1,6 @@
 // The targets of several nodes with Redis. The commit before is the last one with one stream for all nodes.
 
+import { PACES } from '../redis/nodes/cells.mjs';
 import { max } from './target-kinds.mjs';
 
 /** @typedef {import('./results.mjs').Measured} Measured */
@@ -7,7 +8,6 @@ import { max } from './target-kinds.mjs';
 /** @typedef {NonNullable<Measured['nodes']>['traffic'][number]} TrafficRow */
 /** @typedef {keyof TrafficRow['vs'][keyof TrafficRow['vs']]} Measure */
 
-const PACES = /** @type {const} */ (['single', 'burst']);
 /** A node that a message is not for: what is less is noise. */
 const MAX_BYSTANDER_NS = 1_000;
 /** As much as before: the error of these rows on two cores, seen with the same code on both sides. */

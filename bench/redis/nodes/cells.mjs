@@ -31,7 +31,7 @@ import { asciiTexts } from '../../harness/test-data.mjs';
 const NODES = [2, 4, 8, 16];
 /** For broadcasts only: what one costs grows with the number of nodes. */
 const MANY_NODES = 32;
-const PACES = /** @type {const} */ (['single', 'burst']);
+export const PACES = /** @type {const} */ (['single', 'burst']);
 
 /** The nodes of the rows that do not depend on their number. */
 const FEW_NODES = 4;

@@ -1,7 +1,7 @@
 // For the docs: delivery to clients over HTTP, with native delivery and without it.
 
 import { deliveryTitlesOf } from '../../harness/versions.mjs';
-import { table, time } from '../format.mjs';
+import { measuredOn, table, time } from '../format.mjs';
 
 /** @typedef {import('../results.mjs').Results} Results */
 /** @typedef {NonNullable<Results['delivery']>} DeliveryResults */
@@ -17,7 +17,7 @@ export function deliveryFigures({ delivery }) {
 	const titles = deliveryTitlesOf(about);
 	const heads = (/** @type {readonly SideName[]} */ sides) => sides.map((side) => titles[side]);
 	return [
-		`Measured on ${about.date}: commit \`${about.commit}\`, Node.js ${about.node}, ${about.platform}, ${about.cpu}, ${about.cores} cores.`,
+		measuredOn(about),
 		'',
 		'The CPU time of the server per delivered message, in total / of the main thread:',
 		'',

@@ -1,7 +1,7 @@
 // For the docs: what each further node costs.
 
 import { nodeTitles } from '../all-rows/nodes.mjs';
-import { perSecond, table, time } from '../format.mjs';
+import { measuredOn, perSecond, table, time } from '../format.mjs';
 
 /** @typedef {import('../results.mjs').Results} Results */
 /** @typedef {NonNullable<Results['nodes']>} NodesResults */
@@ -30,7 +30,7 @@ export function nodeFigures({ nodes }) {
 	const numbers = [...new Set(traffic.map((row) => row.nodes))];
 	const heads = sides.map((side) => titles[side]);
 	return [
-		`Measured on ${about.date}: commit \`${about.commit}\`, Node.js ${about.node}, Redis ${server}, ${about.platform}, ${about.cpu}, ${about.cores} cores.`,
+		measuredOn(about, server),
 		...(before ? [`Commit \`${before}\` is this package with one stream for all nodes.`] : []),
 		'',
 		`With ${numbers.join(' / ')} nodes:`,

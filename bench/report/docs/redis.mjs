@@ -1,7 +1,7 @@
 // For the docs: what was measured with several nodes and Redis.
 
 import { commandsPerBroadcast, countsPerBroadcast } from '../../redis/commands.mjs';
-import { perSecond, table, time } from '../format.mjs';
+import { measuredOn, perSecond, table, time } from '../format.mjs';
 
 /** @typedef {import('../results.mjs').Results} Results */
 /** @typedef {import('../../harness/stats.mjs').Spread} Spread */
@@ -18,7 +18,7 @@ export function redisFigures({ redis }) {
 	const both = (pick) => [time(pick(pubSub).median), time(pick(ours).median)];
 	const bystanders = [pubSub, singleChannel, ours].map(({ cpu }) => time(Math.max(0, cpu.bystander.median)));
 	return [
-		`Measured on ${about.date}: commit \`${about.commit}\`, Node.js ${about.node}, Redis ${server}, ${about.platform}, ${about.cpu}, ${about.cores} cores.`,
+		measuredOn(about, server),
 		'',
 		...table(
 			['', 'pub/sub in JS', 'this package'],
@@ -31,7 +31,7 @@ export function redisFigures({ redis }) {
 				[
 					"CPU time per message: sender's main thread",
 					time(pubSub.cpu.sender.median),
-					`**${time(ours.cpu.sender.median)}**, of which ${time(row.threadWakeup.median)} is the minimum to wake a thread`,
+					`**${time(ours.cpu.sender.median)}**; waking a thread takes at least ${time(row.threadWakeup.median)}`,
 				],
 				[
 					"CPU time per message: receiver's main thread",
